@@ -1,0 +1,1 @@
+"""Typed DataFrames of LLM calls: what they cost, and what of it was wasted."""

@@ -1,0 +1,75 @@
+"""Every error and warning of the package. Each child is also the builtin that a user would catch."""
+
+
+class CrashlensFrameError(Exception):
+    """Base of every error that the package raises on purpose.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> try:
+    ...     cf.LogBook().log(model="", prompt="Hello")
+    ... except cf.CrashlensFrameError as error:
+    ...     print(error)
+    model is '', expected the name of a model as non-empty text
+    """
+
+    def __str__(self) -> str:
+        # KeyError would quote its text, and a message is for people
+        return str(self.args[0]) if self.args else ""
+
+
+class MissingColumnsError(CrashlensFrameError, KeyError):
+    """A frame lacks columns that the asked-for work needs."""
+
+
+class NotCallsError(CrashlensFrameError, AttributeError):
+    """``df.crashlens`` was asked of a frame that holds no calls."""
+
+
+class InvalidCallError(CrashlensFrameError, ValueError):
+    """A call holds a value that its column cannot hold, or lacks one that it must have."""
+
+
+class LogFileError(CrashlensFrameError, ValueError):
+    """A log file, or a line of one, cannot be read, and the reader was told not to pass over it."""
+
+
+class UnknownFormatError(CrashlensFrameError, ValueError):
+    """A log format or output schema that the package does not know."""
+
+
+class SchemaVersionError(CrashlensFrameError, ValueError):
+    """A Parquet file was written by a newer version of the schema, or holds no calls."""
+
+
+class PriceFileError(CrashlensFrameError, ValueError):
+    """A price file breaks a rule of its form. The text names file, line and key."""
+
+
+class UnknownModelError(CrashlensFrameError, LookupError):
+    """A model name stands for no entry of the price book."""
+
+
+class UnknownTraceError(CrashlensFrameError, LookupError):
+    """No call of the frame belongs to the trace asked for."""
+
+
+class TokenizerError(CrashlensFrameError, RuntimeError):
+    """A tokenizer's vocabulary is neither installed nor within reach."""
+
+
+class MissingExtraError(CrashlensFrameError, ImportError):
+    """An optional package is not installed. The text holds the command that installs it."""
+
+
+class CrashlensFrameWarning(UserWarning):
+    """Base of every warning that the package gives."""
+
+
+class RejectedLinesWarning(CrashlensFrameWarning):
+    """Lines of a log could not be read; they stand in the rejects."""
+
+
+class UnpricedWarning(CrashlensFrameWarning):
+    """Calls have no cost, because no price is known for their model."""

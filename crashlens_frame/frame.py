@@ -1,0 +1,272 @@
+"""Arrow tables <-> typed DataFrames, whose dtypes never depend on the data.
+
+The typed frame is in normal form: the columns of the schema in its order, a RangeIndex, and as categories exactly the
+values that occur, sorted (or the closed vocabulary of the column). Two frames of equal calls are therefore equal frames.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .errors import InvalidCallError, MissingColumnsError
+from .schema import CALLS, FLAG, LABEL, NUMBER, TEXT, TIME, Column, Columns, arrow_schema
+
+
+def frame_from_table(table: pa.Table, columns: Columns = CALLS) -> pd.DataFrame:
+    """Turn an Arrow table of the package into its typed DataFrame.
+
+    Parameters
+    ----------
+    table
+        Table with the named columns, in any order; columns that it lacks become null.
+    columns
+        Schema of the result: CALLS, FINDINGS or REJECTS.
+
+    Returns
+    -------
+    DataFrame
+        The columns of the schema, in normal form.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from crashlens_frame.frame import frame_from_table
+    >>> calls = frame_from_table(pa.table({"trace_id": ["t1"], "input_tokens": [None]}))
+    >>> calls[["trace_id", "input_tokens", "model"]].dtypes.to_dict()
+    {'trace_id': <StringDtype(na_value=nan)>, 'input_tokens': Int64Dtype(), 'model': CategoricalDtype(categories=[], ordered=False, categories_dtype=str)}
+    """
+    present = set(table.column_names)
+    data = {
+        column.name: _series(table[column.name] if column.name in present else pa.nulls(len(table)), column)
+        for column in columns
+    }
+    return pd.DataFrame(data, index=pd.RangeIndex(len(table)), copy=False)
+
+
+def table_from_frame(df: pd.DataFrame, columns: Columns = CALLS) -> pa.Table:
+    """Turn a DataFrame into the Arrow table of a schema.
+
+    Values are converted where nothing is lost by it: 5.0 to 5, ISO 8601 text to a time, naive times taken as UTC.
+
+    Parameters
+    ----------
+    df
+        Any frame; columns that it lacks become null, columns that the schema does not name are left out.
+    columns
+        Schema of the result.
+
+    Returns
+    -------
+    Table
+        The columns of the schema, with its types.
+
+    Raises
+    ------
+    InvalidCallError
+        A value does not fit its column. The text names column, row and value.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from crashlens_frame.frame import table_from_frame
+    >>> table_from_frame(pd.DataFrame({"trace_id": ["t1"], "input_tokens": [5.0]}))["input_tokens"].to_pylist()
+    [5]
+    """
+    arrays = [
+        _array(df[column.name], column) if column.name in df.columns else pa.nulls(len(df), column.arrow)
+        for column in columns
+    ]
+    return pa.Table.from_arrays(arrays, schema=arrow_schema(columns))
+
+
+def as_calls(df: pd.DataFrame) -> pd.DataFrame:
+    """Bring any DataFrame of calls into normal form.
+
+    Parameters
+    ----------
+    df
+        Frame with at least ``trace_id`` and ``model``; further CALLS columns as far as they are known. Columns that
+        CALLS does not name are kept as fields of ``extra``.
+
+    Returns
+    -------
+    DataFrame
+        CALLS, with the rows in the order given.
+
+    Raises
+    ------
+    MissingColumnsError
+        ``trace_id`` or ``model`` is missing.
+    InvalidCallError
+        A value does not fit its column.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from crashlens_frame.frame import as_calls
+    >>> calls = as_calls(pd.DataFrame({"trace_id": ["t1"], "model": ["gpt-4o"], "user": ["ann"]}))
+    >>> calls["extra"].item()
+    '{"user":"ann"}'
+    """
+    check_calls(df, needs=("trace_id", "model"))
+    if not df.columns.is_unique:
+        twice = sorted(set(df.columns[df.columns.duplicated()]))
+        raise InvalidCallError(f"column names stand twice: {', '.join(map(str, twice))}; rename one of each")
+    if df["trace_id"].isna().any():
+        row = df.index[np.flatnonzero(df["trace_id"].isna())[0]]
+        raise InvalidCallError(f"trace_id is null in row {row!r}, expected text in every row")
+    names = {column.name for column in CALLS}
+    unknown = [name for name in df.columns if name not in names]
+    if unknown:
+        df = df.assign(extra=_folded(df, unknown))
+    return frame_from_table(table_from_frame(df))
+
+
+def empty_frame(columns: Columns = CALLS) -> pd.DataFrame:
+    """Give the typed frame without rows.
+
+    Examples
+    --------
+    >>> from crashlens_frame.frame import empty_frame
+    >>> len(empty_frame())
+    0
+    """
+    return frame_from_table(arrow_schema(columns).empty_table(), columns)
+
+
+def check_calls(df: pd.DataFrame, *, needs: Iterable[str]) -> None:
+    """Check that a frame has the columns that some work needs.
+
+    Parameters
+    ----------
+    df
+        Frame of calls.
+    needs
+        Names of columns.
+
+    Raises
+    ------
+    MissingColumnsError
+        Names all missing columns at once, each with the column of the frame that it may have been meant by.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from crashlens_frame.frame import check_calls
+    >>> check_calls(pd.DataFrame({"traceid": []}), needs=["trace_id"])
+    Traceback (most recent call last):
+    crashlens_frame.errors.MissingColumnsError: missing column: trace_id (did you mean traceid?); rename it, or read the log with cf.read_jsonl
+    """
+    missing = sorted(set(needs) - set(df.columns))
+    if not missing:
+        return
+    others = [str(name) for name in df.columns]
+    hints = []
+    for name in missing:
+        near = get_close_matches(name, others, n=1, cutoff=0.7)
+        hints.append(f"{name} (did you mean {near[0]}?)" if near else name)
+    what, remedy = ("column", "rename it") if len(missing) == 1 else ("columns", "rename them")
+    raise MissingColumnsError(f"missing {what}: {', '.join(hints)}; {remedy}, or read the log with cf.read_jsonl")
+
+
+def _series(values: pa.ChunkedArray | pa.Array, column: Column) -> pd.Series:
+    """Turn an Arrow column into a pandas one of exactly the dtype of the schema."""
+    if column.arrow == LABEL:
+        return pd.Series(_categorical(values, column), copy=False)
+    if values.type != column.arrow:
+        values = values.cast(pa.large_string() if column.arrow == TEXT else column.arrow)
+    if column.arrow == TEXT:
+        # pandas keeps its strings as large_string, chunks and all, so nothing is copied
+        chunked = values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])
+        return pd.Series(pd.array(chunked.cast(pa.large_string()), dtype="str"), copy=False)
+    if column.arrow in (TIME, NUMBER):
+        return values.to_pandas()
+    dtype = pd.BooleanDtype() if column.arrow == FLAG else pd.Int64Dtype()
+    return pd.Series(dtype.__from_arrow__(values), copy=False)
+
+
+def _categorical(values: pa.ChunkedArray | pa.Array, column: Column) -> pd.Categorical:
+    if not pa.types.is_dictionary(values.type):
+        values = pc.dictionary_encode(values.cast(TEXT))
+    if isinstance(values, pa.ChunkedArray):
+        values = values.unify_dictionaries().combine_chunks()
+        if isinstance(values, pa.ChunkedArray):  # combine_chunks of no chunk at all stays chunked
+            values = pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), pa.array([], TEXT))
+    codes = values.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    found = np.asarray(values.dictionary.cast(TEXT).to_pylist(), dtype=object)
+    if column.categories is not None:
+        categories = np.asarray(column.categories, dtype=object)
+        unknown = sorted(set(found) - set(categories))
+        if unknown:
+            raise InvalidCallError(
+                f"{column.name} is {unknown[0]!r}, expected one of {', '.join(column.categories)}"
+            )
+        place = {name: position for position, name in enumerate(column.categories)}
+        new_code = np.array([place[name] for name in found] + [-1])
+    else:
+        used = np.bincount(codes + 1, minlength=len(found) + 1)[1:] > 0
+        categories = np.array(sorted(set(found[used])), dtype=object)
+        place = {name: position for position, name in enumerate(categories)}
+        new_code = np.array([place.get(name, -1) for name in found] + [-1])
+    dtype = pd.CategoricalDtype(pd.Index(categories, dtype="str"), ordered=column.categories is not None)
+    return pd.Categorical.from_codes(new_code[codes], dtype=dtype)
+
+
+def _array(series: pd.Series, column: Column) -> pa.ChunkedArray | pa.Array:
+    """Turn a pandas column into an Arrow one of the type of the schema, refusing what would change a value."""
+    try:
+        return _converted(series, column)
+    except _MISFITS as error:
+        raise InvalidCallError(_misfit(series, column)) from error
+
+
+_MISFITS = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, ValueError, TypeError)
+
+
+def _converted(series: pd.Series, column: Column) -> pa.ChunkedArray | pa.Array:
+    if column.arrow == TIME:
+        return _times(series)
+    if column.arrow in (TEXT, LABEL):
+        values = pa.array(series, from_pandas=True)
+        kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)):
+            raise TypeError("a number is no text")
+        encode = column.arrow == LABEL and not pa.types.is_dictionary(values.type)
+        return pc.cast(pc.dictionary_encode(values) if encode else values, column.arrow)
+    return pc.cast(pa.array(series, from_pandas=True), column.arrow)
+
+
+def _times(series: pd.Series) -> pa.Array:
+    if not isinstance(series.dtype, pd.DatetimeTZDtype):
+        unit_free = pd.api.types.is_numeric_dtype(series.dtype) and len(series) > 0 and series.notna().any()
+        if unit_free:
+            raise ValueError("numbers need a unit")
+        series = pd.to_datetime(series, utc=True, format=None if series.dtype.kind == "M" else "ISO8601")
+    return pa.array(series.dt.tz_convert("UTC").dt.as_unit("us"), from_pandas=True)
+
+
+def _misfit(series: pd.Series, column: Column) -> str:
+    """Say which value does not fit; only called once a column is known to hold one."""
+    wanted = {TIME: "an ISO 8601 time or a datetime", NUMBER: "a number", FLAG: "true or false"}.get(
+        column.arrow, "text" if column.arrow in (TEXT, LABEL) else "a whole number"
+    )
+    for row, value in series.items():
+        try:
+            _converted(pd.Series([value], dtype=series.dtype), column)
+        except _MISFITS:
+            return f"{column.name} is {value!r} in row {row!r}, expected {wanted}"
+    return f"{column.name} holds values of types that do not go together, expected {wanted} in every row"
+
+
+def _folded(df: pd.DataFrame, unknown: list[str]) -> pd.Series:
+    """Write the columns that CALLS does not name into ``extra``, beside what stands there."""
+    lines = df[unknown].to_json(orient="records", lines=True, date_format="iso").splitlines()
+    new = pd.Series(lines, index=df.index, dtype="str")
+    if "extra" not in df.columns:
+        return new
+    old = df["extra"].astype("str")
+    return new.where(old.isna() | (old == "{}"), old.str[:-1] + "," + new.str[1:])

@@ -254,7 +254,7 @@ def _misfit(series: pd.Series, column: Column) -> str:
     wanted = {TIME: "an ISO 8601 time or a datetime", NUMBER: "a number", FLAG: "true or false"}.get(
         column.arrow, "text" if column.arrow in (TEXT, LABEL) else "a whole number"
     )
-    for row, value in series.items():
+    for row, value in series.dropna().items():
         try:
             _converted(pd.Series([value], dtype=series.dtype), column)
         except _MISFITS:

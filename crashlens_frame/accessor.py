@@ -1,0 +1,106 @@
+"""df.crashlens: every function of the package that takes calls, bound to a frame. A table of contents."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import pandas as pd
+
+from .detectors.fallback_failures import find_fallback_failures
+from .detectors.fallback_storms import find_fallback_storms
+from .detectors.overkill_models import find_overkill_models
+from .detectors.retry_loops import find_retry_loops
+from .errors import NotCallsError
+from .findings import find_waste, flag
+from .jsonl import to_jsonl
+from .parquet import to_parquet
+from .pricing import add_cost, reprice, unpriced
+from .report import by, summarize, traces
+from .tokens import add_tokens
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _bound(function: Callable[Concatenate[pd.DataFrame, P], R]) -> Callable[Concatenate[Any, P], R]:
+    """Make a method of a function whose first argument is the calls."""
+
+    @wraps(function)
+    def method(self: Any, *args: P.args, **options: P.kwargs) -> R:
+        return function(self._calls, *args, **options)
+
+    return method
+
+
+@pd.api.extensions.register_dataframe_accessor("crashlens")
+class CrashlensAccessor:
+    """Everything that can be asked of a frame of calls.
+
+    Each method is the free function of the same purpose with the frame as its first argument.
+
+    Raises
+    ------
+    NotCallsError
+        The frame has no ``trace_id`` or no ``model`` column, so it holds no calls.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> book = cf.LogBook()
+    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1)
+    >>> book.df.crashlens.retry_loops()[["model", "n_calls"]]
+       model  n_calls
+    0  gpt-4        5
+    """
+
+    def __init__(self, calls: pd.DataFrame) -> None:
+        missing = [name for name in ("model", "trace_id") if name not in calls.columns]
+        if missing:
+            raise NotCallsError(
+                f"the frame holds no calls: missing {' and '.join(missing)}; read a log with cf.read_jsonl, or use the"
+                " df of a LogBook"
+            )
+        self._calls = calls
+
+    summary = _bound(summarize)
+    by = _bound(by)
+    traces = _bound(traces)
+
+    retry_loops = _bound(find_retry_loops)
+    fallback_storms = _bound(find_fallback_storms)
+    fallback_failures = _bound(find_fallback_failures)
+    overkill_models = _bound(find_overkill_models)
+    waste = _bound(find_waste)
+    flag = _bound(flag)
+
+    add_tokens = _bound(add_tokens)
+    add_cost = _bound(add_cost)
+    reprice = _bound(reprice)
+    unpriced = _bound(unpriced)
+
+    to_jsonl = _bound(to_jsonl)
+    to_parquet = _bound(to_parquet)
+
+    @property
+    def plot(self) -> "PlotAccessor":
+        """The plots of the calls."""
+        return PlotAccessor(self._calls)
+
+
+class PlotAccessor:
+    """The plots of a frame of calls; matplotlib is imported when the first one is drawn."""
+
+    def __init__(self, calls: pd.DataFrame) -> None:
+        self._calls = calls
+
+    def waste(self, **options: Any) -> Any:
+        """Draw :func:`crashlens_frame.plot.plot_waste`."""
+        from .plot import plot_waste
+
+        return plot_waste(self._calls, **options)
+
+    def cost(self, **options: Any) -> Any:
+        """Draw :func:`crashlens_frame.plot.plot_cost`."""
+        from .plot import plot_cost
+
+        return plot_cost(self._calls, **options)

@@ -1,0 +1,527 @@
+"""LogBook: accumulates calls, counts and prices them, writes them."""
+
+import math
+import os
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from html import escape
+from operator import index
+from os import PathLike
+from pathlib import Path
+from typing import IO, Any, Self
+
+import orjson
+import pandas as pd
+import pyarrow as pa
+
+from . import simulate
+from .errors import InvalidCallError
+from .formats import row_from_record
+from .frame import as_calls, frame_from_table, table_from_frame
+from .jsonl import append_jsonl, read_log, to_jsonl
+from .parquet import read_parquet, to_parquet
+from .pricing import PriceBook, add_cost
+from .schema import CALLS, COUNT, FLAG, NUMBER, REJECTS, TIME, arrow_schema
+from .tokens import add_tokens
+
+Source = str | PathLike[str] | IO[bytes] | Iterable[str | PathLike[str]]
+Row = dict[str, Any]
+
+_SCHEMA = arrow_schema(CALLS)
+_ROW = pa.struct(list(_SCHEMA))
+
+
+class LogBook:
+    """Accumulate LLM calls into a typed DataFrame that knows what each one cost.
+
+    Parameters
+    ----------
+    path
+        JSONL file that keeps the book. What it holds is loaded, and each call is appended to it before the method that
+        logs it returns. Without a path the book lives in memory.
+    pricing
+        Prices: the path of a YAML file, a PriceBook, or a mapping of the form of such a file. Without it, the prices
+        that the package ships.
+
+    Raises
+    ------
+    PriceFileError
+        The prices break a rule of their form.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> book = cf.LogBook()
+    >>> trace = book.log(model="gpt-4o", prompt="Hello, world!", response="Hi there!", latency_ms=1250, team="search")
+    >>> book.df[["model", "input_tokens", "output_tokens", "cost", "cost_source"]]
+        model  input_tokens  output_tokens     cost cost_source
+    0  gpt-4o             4              3  0.00004      priced
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str] | None = None,
+        *,
+        pricing: str | PathLike[str] | PriceBook | Mapping[str, Any] | None = None,
+    ) -> None:
+        self._prices = PriceBook.default() if pricing is None else PriceBook.load(pricing)
+        self._path = None if path is None else Path(path)
+        self._lock = threading.Lock()
+        self._rows: list[Row] = []  # logged one by one, not yet a table
+        self._fresh: list[pa.Table] = []  # tables not yet counted and priced
+        self._table: pa.Table = _SCHEMA.empty_table()  # counted and priced
+        self._frame: pd.DataFrame | None = None
+        self._rejects: pa.Table = arrow_schema(REJECTS).empty_table()
+        self._simulations = 0
+        if self._path is not None and self._path.exists():
+            self._load(self._path)
+
+    # -- log ----------------------------------------------------------------------------------------------------------
+
+    def log(
+        self,
+        *,
+        model: str,
+        prompt: str | None,
+        response: str | None = None,
+        trace_id: str | None = None,
+        timestamp: Any = None,
+        latency_ms: float | None = None,
+        **columns: Any,
+    ) -> str:
+        """Log one call.
+
+        Parameters
+        ----------
+        model
+            Name of the model, as sent to the provider.
+        prompt, response
+            Text sent and text that came back; None as response for a call that failed.
+        trace_id
+            Groups the calls of one request; a new random one of 32 hexadecimal digits when not given.
+        timestamp
+            Start of the call: a datetime or ISO 8601 text, naive taken as UTC. When not given: now, less the latency.
+        latency_ms
+            Duration in milliseconds, rounded to a whole number.
+        **columns
+            Any other column of CALLS, such as ``team``, ``level``, ``input_tokens`` or ``cost``. Token counts and cost
+            that are not given are computed when the frame is asked for.
+
+        Returns
+        -------
+        str
+            The trace id.
+
+        Raises
+        ------
+        InvalidCallError
+            A value does not fit its column.
+        TypeError
+            A name is no column.
+
+        Examples
+        --------
+        >>> import crashlens_frame as cf
+        >>> cf.LogBook().log(model="gpt-4o", prompt="Hi", trace_id="t1")
+        't1'
+        """
+        if trace_id is None:
+            trace_id = os.urandom(16).hex()
+        row = {
+            "trace_id": trace_id,
+            "model": model,
+            "prompt": prompt,
+            "response": response,
+            "latency_ms": latency_ms,
+            "retry_count": 0,
+            **columns,
+        }
+        _check(row)
+        row["timestamp"] = _now(row) if timestamp is None else _microseconds(timestamp)
+        self._add(row)
+        return trace_id
+
+    def log_event(self, **record: Any) -> str:
+        """Log one call told in the nested vocabulary of CrashLens, in the flat one of the Log Schema, or in both.
+
+        Parameters
+        ----------
+        **record
+            ``traceId``, ``startTime``, ``endTime``, ``input={"model", "prompt"}``, ``usage={"prompt_tokens",
+            "completion_tokens"}``, ``cost``, ``metadata``, ``level``, ``name``; or ``trace_id``, ``timestamp``,
+            ``model``, ``prompt`` and so on. Without a trace id a new one is made; without a start the call is taken to
+            end now. Fields that no column stands for are kept in ``extra``.
+
+        Returns
+        -------
+        str
+            The trace id.
+
+        Raises
+        ------
+        InvalidCallError
+            A value does not fit its column, the end lies before the start, or the two vocabularies disagree.
+
+        Examples
+        --------
+        >>> import crashlens_frame as cf
+        >>> book = cf.LogBook()
+        >>> book.log_event(traceId="t1", startTime="2024-06-01T10:00:00Z", endTime="2024-06-01T10:00:01Z",
+        ...                input={"model": "gpt-4o", "prompt": "What is 2+2?"}, usage={"prompt_tokens": 5}, mood="good")
+        't1'
+        >>> book.df[["latency_ms", "input_tokens", "extra"]]
+           latency_ms  input_tokens            extra
+        0        1000             5  {"mood":"good"}
+        """
+        if record.keys().isdisjoint({"traceId", "trace_id"}):
+            record = {"trace_id": os.urandom(16).hex(), **record}
+        row = row_from_record(record)
+        if row.get("model") is None:
+            raise InvalidCallError("no model is given, expected input.model or model as non-empty text")
+        if row.get("timestamp") is None:
+            row["timestamp"] = _now(row)
+        self._add(row)
+        trace_id: str = row["trace_id"]
+        return trace_id
+
+    def extend(self, calls: pd.DataFrame | Iterable[Mapping[str, Any]]) -> None:
+        """Log many calls at once.
+
+        Parameters
+        ----------
+        calls
+            A frame with at least ``trace_id`` and ``model``, or records in any format that ``read_jsonl`` reads.
+
+        Raises
+        ------
+        MissingColumnsError
+            The frame lacks a column that each call must have.
+        InvalidCallError, LogFileError
+            A value does not fit its column; the text names the row or record. Nothing is logged then.
+
+        Examples
+        --------
+        >>> import crashlens_frame as cf
+        >>> book = cf.LogBook()
+        >>> book.extend([{"trace_id": "t1", "model": "gpt-4o", "prompt": "Hi"}] * 3)
+        >>> len(book)
+        3
+        """
+        if isinstance(calls, pd.DataFrame):
+            self._add_table(table_from_frame(as_calls(calls)))
+            return
+        options = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_SERIALIZE_NUMPY
+        lines = b"\n".join(orjson.dumps(record, option=options) for record in calls)
+        table, _ = read_log(pa.BufferReader(lines), on_error="raise")
+        self._add_table(table)
+
+    # -- simulate -----------------------------------------------------------------------------------------------------
+
+    def simulate_retries(self, model: str, prompt: str, response: str | None = None, **options: Any) -> str:
+        """Log a simulated retry loop; the options are those of :func:`crashlens_frame.simulate_retries`.
+
+        Returns
+        -------
+        str
+            The trace id.
+
+        Examples
+        --------
+        >>> import crashlens_frame as cf
+        >>> book = cf.LogBook()
+        >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=3, seed=1)
+        >>> book.df["level"].tolist()
+        ['error', 'error', 'error', 'info']
+        """
+        return self._simulate(simulate.simulate_retries(model, prompt, response, **options))
+
+    def simulate_fallback(self, model: str, prompt: str, response: str | None = None, **options: Any) -> str:
+        """Log a simulated fallback; the options are those of :func:`crashlens_frame.simulate_fallback`.
+
+        Returns
+        -------
+        str
+            The trace id.
+
+        Examples
+        --------
+        >>> import crashlens_frame as cf
+        >>> book = cf.LogBook()
+        >>> trace = book.simulate_fallback("gpt-4", "Another query", "Answer", fallback_model="gpt-4o-mini", seed=1)
+        >>> book.df["model"].tolist()
+        ['gpt-4', 'gpt-4o-mini']
+        """
+        return self._simulate(simulate.simulate_fallback(model, prompt, response, **options))
+
+    def simulate_overkill(self, model: str, prompt: str, response: str | None = None, **options: Any) -> str:
+        """Log a simulated overkill; the options are those of :func:`crashlens_frame.simulate_overkill`.
+
+        Returns
+        -------
+        str
+            The trace id.
+
+        Examples
+        --------
+        >>> import crashlens_frame as cf
+        >>> book = cf.LogBook()
+        >>> trace = book.simulate_overkill("gpt-4", "Hi", "Hello!", seed=1)
+        >>> len(book.df.crashlens.overkill_models())
+        1
+        """
+        return self._simulate(simulate.simulate_overkill(model, prompt, response, **options))
+
+    def simulate_workload(self, traces: int = 10_000, **options: Any) -> None:
+        """Log a simulated stretch of traffic; the options are those of :func:`crashlens_frame.simulate_workload`.
+
+        Examples
+        --------
+        >>> import crashlens_frame as cf
+        >>> book = cf.LogBook()
+        >>> book.simulate_workload(traces=100, seed=7, days=1)
+        >>> book.df["trace_id"].nunique()
+        100
+        """
+        self._add_table(table_from_frame(simulate.simulate_workload(traces, prices=self._prices, **options)))
+
+    # -- look ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """The calls as a typed frame, tokens counted and costs computed where the log did not report them.
+
+        Only what was logged since the last time is computed. The frame is the caller's own: changing it leaves the
+        book as it was.
+        """
+        with self._lock:
+            self._settle()
+            if self._frame is None:
+                self._frame = frame_from_table(self._table)
+            return self._frame.copy(deep=False)
+
+    @property
+    def rejects(self) -> pd.DataFrame:
+        """The lines that could not be read: source, line, reason, text."""
+        return frame_from_table(self._rejects, REJECTS)
+
+    @property
+    def prices(self) -> PriceBook:
+        """The prices that the calls are priced with."""
+        return self._prices
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._rows) + sum(map(len, self._fresh)) + len(self._table)
+
+    def __repr__(self) -> str:
+        return f"LogBook: {'; '.join(text for _, text in self._facts())}"
+
+    def _repr_html_(self) -> str:
+        cells = "".join(
+            f"<tr><th style='text-align:left'>{escape(name)}</th><td style='text-align:left'>{escape(text)}</td></tr>"
+            for name, text in self._facts()
+        )
+        return f"<table><caption>LogBook</caption><tbody>{cells}</tbody></table>"
+
+    # -- round trip and export ----------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_jsonl(
+        cls, source: Source, *, format: str | None = None, on_error: str = "reject", pricing: Any = None
+    ) -> Self:
+        """Make a book of the calls of JSONL files; the parameters are those of ``read_jsonl`` and of LogBook.
+
+        Examples
+        --------
+        >>> import io
+        >>> import crashlens_frame as cf
+        >>> len(cf.LogBook.from_jsonl(io.BytesIO(b'{"trace_id": "t1", "model": "gpt-4o", "prompt": "Hi"}')))
+        1
+        """
+        book = cls(pricing=pricing)
+        book._load(source, format=format, on_error=on_error)
+        return book
+
+    @classmethod
+    def from_parquet(cls, source: str | PathLike[str], *, pricing: Any = None) -> Self:
+        """Make a book of the calls of a Parquet file.
+
+        Examples
+        --------
+        >>> import crashlens_frame as cf
+        >>> cf.LogBook.from_parquet("no/such/file.parquet")
+        Traceback (most recent call last):
+        FileNotFoundError: no/such/file.parquet
+        """
+        book = cls(pricing=pricing)
+        book._add_table(table_from_frame(read_parquet(source)))
+        return book
+
+    def to_jsonl(self, target: str | PathLike[str] | IO[bytes], *, schema: str = "crashlens") -> None:
+        """Write the calls as JSONL; see :func:`crashlens_frame.to_jsonl`.
+
+        Examples
+        --------
+        >>> import io
+        >>> import crashlens_frame as cf
+        >>> cf.LogBook().to_jsonl(io.BytesIO(), schema="flat")
+        """
+        to_jsonl(self.df, target, schema=schema)
+
+    def to_parquet(self, target: str | PathLike[str]) -> None:
+        """Write the calls as Parquet; see :func:`crashlens_frame.to_parquet`."""
+        to_parquet(self.df, target)
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _add(self, row: Row) -> None:
+        with self._lock:
+            self._rows.append(row)
+            if self._path is not None:
+                self._append()
+
+    def _add_table(self, table: pa.Table) -> None:
+        with self._lock:
+            self._gather()
+            self._fresh.append(table)
+            if self._path is not None:
+                self._append()
+
+    def _simulate(self, calls: pd.DataFrame) -> str:
+        trace_id = str(calls["trace_id"].iloc[0])
+        self._add_table(table_from_frame(calls))
+        return trace_id
+
+    def _load(self, source: Source, **options: Any) -> None:
+        table, rejects = read_log(source, **options)
+        with self._lock:
+            self._fresh.append(table)
+            self._rejects = pa.concat_tables([self._rejects, rejects])
+
+    def _append(self) -> None:
+        """Write what is not yet in the file; the book keeps it only if the file has it."""
+        settled = len(self._table)
+        self._settle()
+        append_jsonl(frame_from_table(self._table.slice(settled)), self._path)
+
+    def _gather(self) -> None:
+        """Turn the rows into a table, so that tables and rows stay in the order in which they came."""
+        if self._rows:
+            rows, self._rows = self._rows, []
+            self._fresh.append(_table(rows))
+
+    def _settle(self) -> None:
+        """Count and price what is new."""
+        self._gather()
+        if self._fresh:
+            calls = frame_from_table(pa.concat_tables(self._fresh))
+            new = table_from_frame(add_cost(add_tokens(calls), self._prices))
+            self._table = pa.concat_tables([self._table, new])
+            self._fresh = []
+            self._frame = None
+
+    def _facts(self) -> list[tuple[str, str]]:
+        calls = self.df
+        unknown = calls.loc[calls["cost"].isna(), "model"].value_counts()
+        facts = [
+            ("calls", f"{len(calls):,} calls in {calls['trace_id'].nunique():,} traces"),
+            ("cost", f"${calls['cost'].sum():,.6f}"),
+        ]
+        if len(unknown):
+            facts.append(("unpriced", f"{unknown.sum():,} calls without a price ({', '.join(unknown.index[:3])})"))
+        if len(self._rejects):
+            facts.append(("rejects", f"{len(self._rejects):,} lines rejected"))
+        if self._path is not None:
+            facts.append(("file", str(self._path)))
+        return facts
+
+
+def _table(rows: list[Row]) -> pa.Table:
+    try:
+        return pa.Table.from_struct_array(pa.array(rows, _ROW))
+    except UnicodeEncodeError:
+        # half a surrogate pair is no character and no UTF-8; a call is worth more than it
+        clean = [{name: _scrubbed(value) for name, value in row.items()} for row in rows]
+        return pa.Table.from_struct_array(pa.array(clean, _ROW))
+
+
+def _scrubbed(value: Any) -> Any:
+    return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if isinstance(value, str) else value
+
+
+def _now(row: Row) -> int:
+    """Give the start of a call that ends now, in microseconds of the epoch."""
+    return time.time_ns() // 1000 - (row.get("latency_ms") or 0) * 1000
+
+
+def _microseconds(timestamp: Any) -> int:
+    try:
+        moment = pd.Timestamp(timestamp)
+        moment = moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
+        return int(moment.as_unit("us").value)
+    except (ValueError, TypeError) as error:
+        raise InvalidCallError(f"timestamp is {timestamp!r}, expected a datetime or ISO 8601 text") from error
+
+
+def _check(row: Row) -> None:
+    """Check each value against its column, and turn NaN, whole floats and NumPy scalars into what the column holds."""
+    for name, value in row.items():
+        if value is None:
+            continue
+        if name not in _CHECKS:
+            near = get_close_matches(name, _CHECKS, n=1)
+            raise TypeError(f"log() has no column {name!r}" + (f"; did you mean {near[0]}?" if near else ""))
+        row[name] = _CHECKS[name](name, value)
+    for name in ("model", "trace_id"):
+        if not row[name]:
+            what = "the name of a model" if name == "model" else "an id, or nothing for a new one,"
+            raise InvalidCallError(f"{name} is {row[name]!r}, expected {what} as non-empty text")
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise InvalidCallError(f"{name} is {value!r}, expected text")
+
+
+def _count(name: str, value: Any) -> int:
+    if not isinstance(value, bool):
+        try:
+            whole = index(value)
+        except TypeError:
+            whole = -1
+        if 0 <= whole < 2**63:
+            return whole
+    raise InvalidCallError(f"{name} is {value!r}, expected a whole number from 0 on")
+
+
+def _milliseconds(name: str, value: Any) -> int:
+    number = _amount(name, value)
+    return 0 if number is None else round(number)
+
+
+def _amount(name: str, value: Any) -> float | None:
+    if not isinstance(value, bool):
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = -1.0
+        if math.isnan(number):
+            return None
+        if 0 <= number < math.inf and not isinstance(value, str):
+            return number
+    raise InvalidCallError(f"{name} is {value!r}, expected a number from 0 on")
+
+
+def _flag(name: str, value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise InvalidCallError(f"{name} is {value!r}, expected True or False")
+
+
+_CHECK_OF_TYPE = {COUNT: _count, NUMBER: _amount, FLAG: _flag}
+_CHECKS = {
+    column.name: _CHECK_OF_TYPE.get(column.arrow, _text) for column in CALLS if column.arrow != TIME
+} | {"latency_ms": _milliseconds}

@@ -1,0 +1,74 @@
+import inspect
+
+import pandas as pd
+import pytest
+
+import crashlens_frame as cf
+from crashlens_frame import report
+from crashlens_frame.accessor import CrashlensAccessor
+
+BOUND = {
+    "summary": cf.summarize,
+    "by": report.by,
+    "traces": report.traces,
+    "retry_loops": cf.find_retry_loops,
+    "fallback_storms": cf.find_fallback_storms,
+    "fallback_failures": cf.find_fallback_failures,
+    "overkill_models": cf.find_overkill_models,
+    "waste": cf.find_waste,
+    "flag": cf.flag,
+    "add_tokens": cf.add_tokens,
+    "add_cost": cf.add_cost,
+    "reprice": cf.reprice,
+    "unpriced": cf.unpriced,
+    "to_jsonl": cf.to_jsonl,
+    "to_parquet": cf.to_parquet,
+}
+
+
+@pytest.fixture(scope="module")
+def df() -> pd.DataFrame:
+    book = cf.LogBook()
+    book.simulate_workload(traces=300, seed=3, days=1)
+    return book.df
+
+
+@pytest.mark.parametrize("name", BOUND)
+def test_each_method_has_the_text_and_the_arguments_of_its_function(df, name):
+    method, function = getattr(df.crashlens, name), BOUND[name]
+    assert method.__doc__ == function.__doc__
+    arguments = list(inspect.signature(function).parameters)[1:]
+    assert list(inspect.signature(method).parameters) == arguments
+
+
+@pytest.mark.parametrize(
+    "name", ["retry_loops", "fallback_storms", "fallback_failures", "overkill_models", "waste", "flag", "traces"]
+)
+def test_each_method_gives_what_its_function_gives(df, name):
+    pd.testing.assert_frame_equal(getattr(df.crashlens, name)(), BOUND[name](df))
+
+
+def test_thresholds_reach_the_function(df):
+    strict = df.crashlens.retry_loops(max_retries=1, max_gap="30s")
+    pd.testing.assert_frame_equal(strict, cf.find_retry_loops(df, max_retries=1, max_gap="30s"))
+
+
+def test_nothing_else_is_public():
+    assert {name for name in vars(CrashlensAccessor) if not name.startswith("_")} == {*BOUND, "plot"}
+
+
+def test_a_frame_of_something_else_has_no_such_attribute():
+    other = pd.DataFrame({"a": [1]})
+    assert not hasattr(other, "crashlens")
+    with pytest.raises(cf.NotCallsError) as caught:
+        _ = other.crashlens
+    assert str(caught.value) == (
+        "the frame holds no calls: missing model and trace_id; read a log with cf.read_jsonl, or use the df of a LogBook"
+    )
+
+
+def test_export_by_accessor(df, tmp_path):
+    df.crashlens.to_jsonl(tmp_path / "logs.jsonl")
+    df.crashlens.to_parquet(tmp_path / "logs.parquet")
+    pd.testing.assert_frame_equal(cf.read_jsonl(tmp_path / "logs.jsonl"), df)
+    pd.testing.assert_frame_equal(cf.read_parquet(tmp_path / "logs.parquet"), df)

@@ -1,0 +1,34 @@
+"""The README keeps its word: its code runs, its tables are those of the package."""
+
+import re
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+
+from crashlens_frame.schema import CALLS, LOG_SCHEMA
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CODE = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def test_the_tour_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mpl.use("agg")
+    monkeypatch.chdir(tmp_path)
+    assert len(CODE) >= 5
+    names: dict[str, object] = {}
+    for block in CODE:
+        exec(compile(block, "README.md", "exec"), names)
+
+
+def test_the_log_schema_is_that_of_the_package() -> None:
+    section = README.split("## Log Schema")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (\S[^|]*) \|", section, flags=re.MULTILINE)
+    expected = [(column.name, column.dtype) for column in CALLS if column.name in LOG_SCHEMA]
+    assert [(name, dtype.strip()) for name, _, dtype in rows] == expected
+
+
+def test_every_file_that_the_readme_links_to_exists() -> None:
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", README)
+    assert [link for link in links if not (ROOT / link).exists()] == []

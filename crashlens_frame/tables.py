@@ -1,0 +1,314 @@
+"""Small tables for people: as text of a given width, as Markdown, as HTML; amounts and counts as people read them.
+
+Logged text is data here: control characters, terminal escapes and bidirectional controls are shown, never sent.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Literal
+from unicodedata import category, east_asian_width
+
+import pandas as pd
+
+UNKNOWN = "unknown"
+_LONGEST = 200  # characters of a cell, whatever the width
+_NARROWEST = 6  # columns that a text is cut to before whole columns are left out
+
+
+def shown(text: str) -> str:
+    r"""Show each character that would not print as its escape.
+
+    Examples
+    --------
+    >>> from crashlens_frame.tables import shown
+    >>> shown("gpt\x1b[31m\u202e4\n")
+    'gpt\\x1b[31m\\u202e4\\n'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def columns_of(text: str) -> int:
+    """Count the columns of a terminal that a text takes; wide characters take two, combining ones none.
+
+    Examples
+    --------
+    >>> from crashlens_frame.tables import columns_of
+    >>> columns_of("模型-4")
+    6
+    """
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def cut(text: str, width: int) -> str:
+    """Cut a text to a number of columns, the last of them an ellipsis.
+
+    Examples
+    --------
+    >>> from crashlens_frame.tables import cut
+    >>> cut("claude-sonnet-4-5-20250929", 12)
+    'claude-sonn…'
+    """
+    if columns_of(text) <= width:
+        return text
+    taken = 0
+    for position, character in enumerate(text):
+        taken += _columns(character)
+        if taken > width - 1:
+            return text[:position] + "…"
+    return text
+
+
+def money(dollars: Any) -> str:
+    """Write an amount of US dollars: cents from one dollar up, three significant digits below.
+
+    Examples
+    --------
+    >>> from crashlens_frame.tables import money
+    >>> [money(amount) for amount in (1234.56, 0.5, 0.0231, 0.000162, 0.0, float("nan"))]
+    ['$1,234.56', '$0.50', '$0.0231', '$0.000162', '$0.00', 'unknown']
+    """
+    if pd.isna(dollars):
+        return UNKNOWN
+    size = abs(float(dollars))
+    if size >= 1 or size == 0:
+        text = f"{size:,.2f}"
+    elif size < 1e-9:
+        text = f"{size:.2e}"
+    else:
+        places = 2 - int(f"{size:e}".partition("e")[2])
+        whole, _, part = f"{size:.{places}f}".partition(".")
+        text = f"{whole}.{part.rstrip('0'):0<2}"
+    return f"-${text}" if dollars < 0 else f"${text}"
+
+
+def count(number: Any) -> str:
+    """Write a whole number with thousands separators.
+
+    Examples
+    --------
+    >>> from crashlens_frame.tables import count
+    >>> count(1234567)
+    '1,234,567'
+    """
+    return UNKNOWN if pd.isna(number) else f"{round(number):,}"
+
+
+def share(part: Any, whole: Any) -> str:
+    """Write a part of a whole in percent.
+
+    Examples
+    --------
+    >>> from crashlens_frame.tables import share
+    >>> share(1, 3), share(0, 0)
+    ('33.3 %', '0.0 %')
+    """
+    if pd.isna(part) or pd.isna(whole):
+        return UNKNOWN
+    return f"{100 * part / whole if whole else 0.0:.1f} %"
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells of one column of a table; only a flexible column gives way when the table is too wide."""
+
+    texts: tuple[str, ...]
+    align: Literal["left", "right", "point"]
+    flexible: bool = False
+
+
+def text_cells(values: Iterable[Any], *, flexible: bool = True) -> Cells:
+    """Give a column of logged text, which is shown harmlessly and cut where the table is too wide.
+
+    Examples
+    --------
+    >>> from crashlens_frame.tables import text_cells
+    >>> text_cells(["gpt-4o", None]).texts
+    ('gpt-4o', 'unknown')
+    """
+    return Cells(tuple(UNKNOWN if pd.isna(v) else cut(shown(str(v)), _LONGEST) for v in values), "left", flexible)
+
+
+def count_cells(values: Iterable[Any]) -> Cells:
+    """Give a column of whole numbers.
+
+    Examples
+    --------
+    >>> from crashlens_frame.tables import count_cells
+    >>> count_cells([1000, None]).texts
+    ('1,000', 'unknown')
+    """
+    return Cells(tuple(map(count, values)), "right")
+
+
+def money_cells(values: Iterable[Any]) -> Cells:
+    """Give a column of amounts, aligned at the decimal point.
+
+    Examples
+    --------
+    >>> from crashlens_frame.tables import money_cells
+    >>> money_cells([12.5, 0.00042]).texts
+    ('$12.50', '$0.00042')
+    """
+    return Cells(tuple(map(money, values)), "point")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A small table for people.
+
+    Parameters
+    ----------
+    columns
+        Header -> cells, from left to right.
+
+    Examples
+    --------
+    >>> from crashlens_frame.tables import Table, count_cells, money_cells, text_cells
+    >>> table = Table({"model": text_cells(["gpt-4o", "o3"]), "calls": count_cells([1200, 3]),
+    ...                "cost": money_cells([12.5, 0.00042])})
+    >>> print(table.to_text())
+    model   calls  cost
+    gpt-4o  1,200  $12.50
+    o3          3   $0.00042
+    """
+
+    columns: Mapping[str, Cells]
+
+    def to_text(self, width: int = 80) -> str:
+        """Write the table into a number of columns of a terminal.
+
+        Flexible columns are cut, and where that is not enough, columns at the right end are left out.
+
+        Parameters
+        ----------
+        width
+            Columns of the terminal.
+
+        Returns
+        -------
+        str
+            The lines, without a newline at the end.
+
+        Examples
+        --------
+        >>> from crashlens_frame.tables import Table, text_cells
+        >>> print(Table({"model": text_cells(["claude-sonnet-4-5-20250929"])}).to_text(12))
+        model
+        claude-sonn…
+        """
+        blocks = [_aligned(header, cells) for header, cells in self.columns.items()]
+        flexible = [cells.flexible for cells in self.columns.values()]
+        while len(blocks) > 1 and _least(blocks, flexible) > width:
+            blocks.pop()
+        widths = [_width(block) for block in blocks]
+        yielding = [place for place in range(len(blocks)) if flexible[place]]
+        while yielding and sum(widths) + 2 * (len(widths) - 1) > width:
+            widths[max(yielding, key=widths.__getitem__)] -= 1
+        for place in yielding:
+            blocks[place] = [_filled(cut(line.rstrip(), widths[place]), widths[place]) for line in blocks[place]]
+        return "\n".join("  ".join(line).rstrip() for line in zip(*blocks, strict=True))
+
+    def to_markdown(self) -> str:
+        r"""Write the table as GitHub-flavoured Markdown, in which no cell is markup.
+
+        Returns
+        -------
+        str
+            The lines, without a newline at the end.
+
+        Examples
+        --------
+        >>> from crashlens_frame.tables import Table, text_cells
+        >>> print(Table({"model": text_cells(["a|b <i>"])}).to_markdown())
+        | model |
+        | :--- |
+        | a\|b &lt;i&gt; |
+        """
+        lines = [
+            list(self.columns),
+            [":---" if cells.align == "left" else "---:" for cells in self.columns.values()],
+            *([markdown(text) for text in row] for row in self._rows()),
+        ]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+    def to_html(self) -> str:
+        """Write the table as an HTML table, in which no cell is markup.
+
+        Returns
+        -------
+        str
+            One ``table`` element.
+
+        Examples
+        --------
+        >>> from crashlens_frame.tables import Table, text_cells
+        >>> Table({"model": text_cells(["<i>"])}).to_html().count("<i>")
+        0
+        """
+        sides = ["left" if cells.align == "left" else "right" for cells in self.columns.values()]
+        head = "".join(
+            f'<th style="text-align:{side}">{escape(header)}</th>'
+            for header, side in zip(self.columns, sides, strict=True)
+        )
+        body = "".join(
+            "<tr>"
+            + "".join(f'<td style="text-align:{s}">{escape(t)}</td>' for t, s in zip(row, sides, strict=True))
+            + "</tr>"
+            for row in self._rows()
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def _rows(self) -> Iterable[tuple[str, ...]]:
+        return zip(*(cells.texts for cells in self.columns.values()), strict=True)
+
+
+def markdown(text: str) -> str:
+    r"""Write a text so that Markdown shows it as it is, dollars included, which notebooks take for mathematics.
+
+    Examples
+    --------
+    >>> from crashlens_frame.tables import markdown
+    >>> print(markdown("*gpt* $1"))
+    \*gpt\* \$1
+    """
+    text = re.sub(r"([\\`*\[\]|~$#])", r"\\\1", text)
+    text = re.sub(r"(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])", r"\_", text)
+    # a bare address would become a link
+    return escape(text, quote=False).replace("://", ":&#47;/")
+
+
+def _columns(character: str) -> int:
+    if category(character) in ("Mn", "Me"):
+        return 0
+    return 2 if east_asian_width(character) in "WF" else 1
+
+
+def _filled(text: str, width: int) -> str:
+    return text + " " * (width - columns_of(text))
+
+
+def _width(block: list[str]) -> int:
+    return columns_of(block[0])
+
+
+def _least(blocks: list[list[str]], flexible: list[bool]) -> int:
+    """Width of the table with every flexible column cut as far as may be."""
+    widths = [min(_width(b), _NARROWEST) if f else _width(b) for b, f in zip(blocks, flexible, strict=False)]
+    return sum(widths) + 2 * (len(blocks) - 1)
+
+
+def _aligned(header: str, cells: Cells) -> list[str]:
+    """Fill header and cells to one width."""
+    texts = list(cells.texts)
+    if cells.align == "point":
+        # what stands right of the decimal point is filled, so that the points stand below each other
+        tails = [len(text) - len(text.partition(".")[0]) for text in texts]
+        texts = [text + " " * (max(tails) - tail) for text, tail in zip(texts, tails, strict=True)]
+    width = max(map(columns_of, [header, *texts]))
+    if cells.align == "left":
+        return [_filled(text, width) for text in [header, *texts]]
+    return [" " * (width - columns_of(text)) + text for text in [header, *texts]]

@@ -1,0 +1,259 @@
+"""Calls summed up: by any of their columns, by periods of time, by trace."""
+
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .errors import InvalidCallError
+from .frame import check_calls
+
+MEASURED = ("trace_id", "cost", "input_tokens", "output_tokens", "latency_ms", "level", "error")
+
+_CALENDAR = {
+    "MS": "M", "ME": "M", "QS-JAN": "Q", "QE-DEC": "Q", "YS-JAN": "Y", "YE-DEC": "Y",
+    **{f"W-{day}": f"W-{day}" for day in ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")},
+}  # fmt: skip
+
+
+def by(calls: pd.DataFrame, *keys: str, freq: str | None = None, tz: str | None = None) -> pd.DataFrame:
+    """Sum up calls by columns and by periods of time.
+
+    Parameters
+    ----------
+    calls
+        Frame of calls.
+    *keys
+        Names of columns, such as ``"model"`` or ``"team"``. A null is a group of its own.
+    freq
+        Length of a period, as pandas writes it: ``"15min"``, ``"h"``, ``"D"``, ``"W"``, ``"MS"``.
+    tz
+        Time zone in which periods begin, such as ``"Europe/Paris"``; UTC when not given.
+
+    Returns
+    -------
+    DataFrame
+        One row a group, sorted: the keys, ``timestamp`` (start of the period) where a freq is given, ``calls``,
+        ``traces``, ``cost`` (USD, as far as known; NaN where none is), ``input_tokens``, ``output_tokens``,
+        ``mean_latency_ms``, ``p95_latency_ms``, ``errors``.
+
+    Raises
+    ------
+    MissingColumnsError
+        The frame lacks a column.
+    InvalidCallError
+        The freq or the time zone is not known.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.totals import by
+    >>> book = cf.LogBook()
+    >>> for day, cost in (("2026-03-01", 0.5), ("2026-03-01", 0.25), ("2026-03-02", 1)):
+    ...     trace = book.log(model="gpt-4o", prompt="Hi", timestamp=day, cost=cost, latency_ms=800)
+    >>> by(book.df, "model", freq="D")[["model", "timestamp", "calls", "cost", "mean_latency_ms"]]
+        model                 timestamp  calls  cost  mean_latency_ms
+    0  gpt-4o 2026-03-01 00:00:00+00:00      2  0.75            800.0
+    1  gpt-4o 2026-03-02 00:00:00+00:00      1  1.00            800.0
+    """
+    check_calls(calls, needs={*keys, *MEASURED, *(["timestamp"] if freq else [])})
+    labels: dict[Hashable, Any] = {key: calls[key].reset_index(drop=True) for key in keys}
+    if freq is not None:
+        labels["timestamp"] = _periods(_times(calls), freq, tz or "UTC")
+    groups, first = _grouped(labels, len(calls))
+    result = {name: _used(values.take(first).reset_index(drop=True)) for name, values in labels.items()}
+    return pd.DataFrame({**result, **_measured(calls, groups, len(first))})
+
+
+def traces(calls: pd.DataFrame) -> pd.DataFrame:
+    """Sum up calls by trace.
+
+    Parameters
+    ----------
+    calls
+        Frame of calls.
+
+    Returns
+    -------
+    DataFrame
+        One row a trace, in the order in which they first occur: ``trace_id``, ``n_calls``, ``models`` (distinct, in
+        the order in which they were called, as "a -> b"), ``start`` (of the first call), ``end`` (of the last one to
+        end, as far as latencies are known), ``duration_s``, ``cost`` (USD, as far as known; NaN where none is),
+        ``input_tokens``, ``output_tokens``, ``errors``.
+
+    Raises
+    ------
+    MissingColumnsError
+        The frame lacks a column.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.totals import traces
+    >>> book = cf.LogBook()
+    >>> for model in ("gpt-4", "gpt-4", "gpt-4o"):
+    ...     trace = book.log(model=model, prompt="Hi", trace_id="t1", cost=0.5)
+    >>> traces(book.df)[["trace_id", "n_calls", "models", "cost"]]
+      trace_id  n_calls           models  cost
+    0       t1        3  gpt-4 -> gpt-4o   1.5
+    """
+    check_calls(calls, needs={*MEASURED, "timestamp", "model"})
+    codes, names = trace_codes(calls["trace_id"])
+    size = len(names)
+    start = _times(calls)
+    end = start + pd.to_timedelta(calls["latency_ms"].fillna(0).to_numpy("int64"), unit="ms")
+    started, ended = start.groupby(codes).min(), end.groupby(codes).max().dt.as_unit("us")
+    summed = _sums(calls, codes, size)
+    return pd.DataFrame(
+        {
+            "trace_id": pd.array(names, dtype="str"),
+            "n_calls": np.bincount(codes, minlength=size),
+            "models": _models(calls, codes, size),
+            "start": started,
+            "end": ended,
+            "duration_s": (ended - started).dt.total_seconds(),
+            **summed,
+        }
+    )
+
+
+def failed(calls: pd.DataFrame) -> np.ndarray:
+    """Tell which calls failed: those of level "error" and those with the text of an error.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from crashlens_frame.totals import failed
+    >>> failed(pd.DataFrame({"level": ["error", None, "info"], "error": [None, "timeout", None]})).tolist()
+    [True, True, False]
+    """
+    check_calls(calls, needs=("level", "error"))
+    flags: np.ndarray = (calls["level"].eq("error").fillna(False) | calls["error"].notna()).to_numpy(bool)
+    return flags
+
+
+def trace_codes(trace_id: pd.Series) -> tuple[np.ndarray, pa.Array]:
+    """Number the traces from 0 in the order in which they first occur; the name of each by its number.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from crashlens_frame.totals import trace_codes
+    >>> codes, names = trace_codes(pd.Series(["b", "a", "b"]))
+    >>> codes.tolist(), names.to_pylist()
+    ([0, 1, 0], ['b', 'a'])
+    """
+    encoded = pc.dictionary_encode(pa.array(trace_id, from_pandas=True), null_encoding="encode")
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.unify_dictionaries().combine_chunks()
+    return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary
+
+
+def _grouped(labels: dict[Hashable, Any], rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Number the groups in sorted order, nulls last; the row in which each first occurs."""
+    if not labels:
+        return np.zeros(rows, np.int64), np.zeros(min(rows, 1), np.int64)
+    keys = list(range(len(labels)))
+    frame = pd.DataFrame(dict(zip(keys, labels.values(), strict=True)))
+    numbers = frame.groupby(keys, observed=True, dropna=False, sort=True).ngroup().to_numpy()
+    first = np.full(int(numbers.max(initial=-1)) + 1, rows, np.int64)
+    np.minimum.at(first, numbers, np.arange(rows))
+    return numbers, first
+
+
+def _used(values: pd.Series) -> pd.Series:
+    return values.cat.remove_unused_categories() if isinstance(values.dtype, pd.CategoricalDtype) else values
+
+
+def _measured(calls: pd.DataFrame, groups: np.ndarray, size: int) -> dict[str, Any]:
+    codes, names = trace_codes(calls["trace_id"])
+    # one number for each pair of group and trace: to tell numbers apart is cheaper than to tell pairs apart
+    pairs = pd.unique(groups * max(len(names), 1) + codes)
+    sums = _sums(calls, groups, size)
+    latency = calls["latency_ms"].astype("float64").groupby(groups)
+    return {
+        "calls": np.bincount(groups, minlength=size),
+        "traces": np.bincount(pairs // max(len(names), 1), minlength=size),
+        "cost": sums["cost"],
+        "input_tokens": sums["input_tokens"],
+        "output_tokens": sums["output_tokens"],
+        "mean_latency_ms": latency.mean(),
+        "p95_latency_ms": latency.quantile(0.95),
+        "errors": sums["errors"],
+    }
+
+
+def _sums(calls: pd.DataFrame, groups: np.ndarray, size: int) -> dict[str, Any]:
+    """Sum what is known of each group; null where nothing is."""
+    return {
+        **{
+            name: calls[name].groupby(groups).sum(min_count=1)
+            for name in ("cost", "input_tokens", "output_tokens")
+        },
+        "errors": np.bincount(groups, weights=failed(calls), minlength=size).astype(np.int64),
+    }
+
+
+def _models(calls: pd.DataFrame, codes: np.ndarray, size: int) -> pd.Series:
+    """Join the distinct models of each trace in time order; null where none is known."""
+    model = calls["model"].astype("category").array
+    base = max(len(model.categories), 1)
+    pairs = codes * base + model.codes
+    started = _times(calls).array.asi8
+    known = model.codes >= 0
+    if np.all(started[1:] >= started[:-1]):
+        pairs = pairs[known]
+    else:
+        # a missing time is the least of all integers, and goes last
+        order = np.argsort(started.view(np.uint64) - np.uint64(1 << 63) - np.uint64(1), kind="stable")
+        pairs = pairs[order][known[order]]
+    distinct = pd.unique(pairs)
+    distinct = distinct[np.argsort(distinct // base, kind="stable")]
+    counts = np.bincount(distinct // base, minlength=size)
+    names = pa.array(model.categories, pa.string()).take(pa.array(distinct % base))
+    joined = pc.binary_join(pa.ListArray.from_arrays(np.append(0, counts.cumsum()).astype(np.int32), names), " -> ")
+    return pd.Series(joined.to_pandas(), dtype="str").where(counts > 0)
+
+
+def _periods(times: pd.Series, freq: str, zone: str) -> pd.Series:
+    """Give the start of the period that each time lies in, in the time zone."""
+    step = _step(freq)
+    if isinstance(step, str) or step >= pd.Timedelta("1min"):
+        # few minutes have more than a call or two, and what follows is dear
+        times = times.dt.floor("min")
+    numbers, distinct = pd.factorize(times)
+    try:
+        local = distinct.tz_convert(zone)
+    except (LookupError, ValueError, TypeError) as error:
+        raise InvalidCallError(f"tz is {zone!r}, expected the name of a time zone such as Europe/Paris") from error
+    wall = local.tz_localize(None)
+    earlier = np.ones(len(wall), bool)
+    if isinstance(step, str):
+        start = wall.to_period(step).start_time
+    else:
+        start = wall.floor(freq)
+        if step <= pd.Timedelta("1h"):
+            # the hour that a clock shows twice in autumn is two hours
+            earlier = wall.tz_localize(zone, ambiguous=earlier) == local
+    start = start.tz_localize(zone, ambiguous=earlier, nonexistent="shift_forward").as_unit("us")
+    return pd.Series(start.take(numbers, allow_fill=True, fill_value=pd.NaT))
+
+
+def _step(freq: str) -> pd.Timedelta | str:
+    """Give the length of a period, or the name that pandas gives a period of the calendar."""
+    try:
+        offset = pd.tseries.frequencies.to_offset(freq)
+    except (ValueError, TypeError):
+        offset = None
+    if isinstance(offset, pd.offsets.Tick | pd.offsets.Day) and offset.n > 0:
+        return pd.Timedelta(days=offset.n) if isinstance(offset, pd.offsets.Day) else pd.Timedelta(offset)
+    if offset is not None and offset.n == 1 and offset.rule_code in _CALENDAR:
+        return _CALENDAR[offset.rule_code]
+    raise InvalidCallError(f"freq is {freq!r}, expected a length such as 15min, h, 6h or D, or one of W, MS, QS, YS")
+
+
+def _times(calls: pd.DataFrame) -> pd.Series:
+    return pd.to_datetime(calls["timestamp"], utc=True).astype("datetime64[us, UTC]").reset_index(drop=True)

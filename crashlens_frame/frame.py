@@ -183,8 +183,11 @@ def _series(values: pa.ChunkedArray | pa.Array, column: Column) -> pd.Series:
         # pandas keeps its strings as large_string, chunks and all, so nothing is copied
         chunked = values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])
         return pd.Series(pd.array(chunked.cast(pa.large_string()), dtype="str"), copy=False)
-    if column.arrow in (TIME, NUMBER):
+    if column.arrow == TIME:
         return values.to_pandas()
+    if column.arrow == NUMBER:
+        # Arrow lends its buffer read-only, and a user assigns to df.loc[..., "cost"]
+        return values.to_pandas().copy()
     dtype = pd.BooleanDtype() if column.arrow == FLAG else pd.Int64Dtype()
     return pd.Series(dtype.__from_arrow__(values), copy=False)
 

@@ -6,14 +6,18 @@ Logged text is data here: control characters, terminal escapes and bidirectional
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from html import escape
 from typing import Any, Literal
 from unicodedata import category, east_asian_width
 
+import orjson
 import pandas as pd
+import pyarrow as pa
 
 UNKNOWN = "unknown"
 _LONGEST = 200  # characters of a cell, whatever the width
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _NARROWEST = 6  # columns that a text is cut to before whole columns are left out
 
 
@@ -98,17 +102,20 @@ def count(number: Any) -> str:
 
 
 def share(part: Any, whole: Any) -> str:
-    """Write a part of a whole in percent.
+    """Write a part of a whole in percent; what is there is never 0 %, what is not whole never 100 %.
 
     Examples
     --------
     >>> from crashlens_frame.tables import share
-    >>> share(1, 3), share(0, 0)
-    ('33.3 %', '0.0 %')
+    >>> share(1, 3), share(1, 10_000), share(0, 0)
+    ('33.3 %', '<0.1 %', '0.0 %')
     """
     if pd.isna(part) or pd.isna(whole):
         return UNKNOWN
-    return f"{100 * part / whole if whole else 0.0:.1f} %"
+    percent = 100 * part / whole if whole else 0.0
+    if 0 < percent < 0.05:
+        return "<0.1 %"
+    return ">99.9 %" if 99.95 <= percent < 100 else f"{percent:.1f} %"
 
 
 @dataclass(frozen=True)
@@ -164,6 +171,8 @@ class Table:
     ----------
     columns
         Header -> cells, from left to right.
+    note
+        Line below the table.
 
     Examples
     --------
@@ -177,6 +186,7 @@ class Table:
     """
 
     columns: Mapping[str, Cells]
+    note: str = ""
 
     def to_text(self, width: int = 80) -> str:
         """Write the table into a number of columns of a terminal.
@@ -210,7 +220,8 @@ class Table:
             widths[max(yielding, key=widths.__getitem__)] -= 1
         for place in yielding:
             blocks[place] = [_filled(cut(line.rstrip(), widths[place]), widths[place]) for line in blocks[place]]
-        return "\n".join("  ".join(line).rstrip() for line in zip(*blocks, strict=True))
+        lines = ["  ".join(line).rstrip() for line in zip(*blocks, strict=True)]
+        return "\n".join([*lines, cut(self.note, width)] if self.note else lines)
 
     def to_markdown(self) -> str:
         r"""Write the table as GitHub-flavoured Markdown, in which no cell is markup.
@@ -233,7 +244,8 @@ class Table:
             [":---" if cells.align == "left" else "---:" for cells in self.columns.values()],
             *([markdown(text) for text in row] for row in self._rows()),
         ]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        return f"{rows}\n\n{markdown(self.note)}" if self.note else rows
 
     def to_html(self) -> str:
         """Write the table as an HTML table, in which no cell is markup.
@@ -260,10 +272,45 @@ class Table:
             + "</tr>"
             for row in self._rows()
         )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        note = f"<p>{escape(self.note)}</p>" if self.note else ""
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
 
     def _rows(self) -> Iterable[tuple[str, ...]]:
         return zip(*(cells.texts for cells in self.columns.values()), strict=True)
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Give the rows of a small frame as plain Python values, null as None.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from crashlens_frame.tables import records
+    >>> records(pd.DataFrame({"model": ["o3"], "cost": [float("nan")]}))
+    [{'model': 'o3', 'cost': None}]
+    """
+    rows: list[dict[str, Any]] = pa.Table.from_pandas(frame, preserve_index=False).to_pylist()
+    return rows
+
+
+def json_text(value: object) -> str:
+    r"""Write a value as indented JSON, NaN as null, characters that do not print as escapes.
+
+    Examples
+    --------
+    >>> from crashlens_frame.tables import json_text
+    >>> print(json_text({"model": "\u202egpt", "cost": float("nan")}))
+    {
+      "model": "\u202egpt",
+      "cost": null
+    }
+    """
+    text = orjson.dumps(value, _plain, orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode()
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _plain(time: pd.Timestamp) -> datetime:
+    return time.to_pydatetime()
 
 
 def markdown(text: str) -> str:

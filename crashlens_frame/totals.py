@@ -60,11 +60,13 @@ def by(calls: pd.DataFrame, *keys: str, freq: str | None = None, tz: str | None 
     1  gpt-4o 2026-03-02 00:00:00+00:00      1  1.00            800.0
     """
     check_calls(calls, needs={*keys, *MEASURED, *(["timestamp"] if freq else [])})
-    labels: dict[Hashable, Any] = {key: calls[key].reset_index(drop=True) for key in keys}
+    labels: dict[Hashable, pd.Series] = {key: calls[key].reset_index(drop=True) for key in keys}
     if freq is not None:
         labels["timestamp"] = _periods(_times(calls), freq, tz or "UTC")
     groups, first = _grouped(labels, len(calls))
-    result = {name: _used(values.take(first).reset_index(drop=True)) for name, values in labels.items()}
+    result: dict[Hashable, Any] = {
+        name: _used(values.take(first).reset_index(drop=True)) for name, values in labels.items()
+    }
     return pd.DataFrame({**result, **_measured(calls, groups, len(first))})
 
 
@@ -136,7 +138,7 @@ def failed(calls: pd.DataFrame) -> np.ndarray:
 
 
 def trace_codes(trace_id: pd.Series) -> tuple[np.ndarray, pa.Array]:
-    """Number the traces from 0 in the order in which they first occur; the name of each by its number.
+    """Give each trace a number, from 0 in the order in which they first occur, and the name of each number.
 
     Examples
     --------
@@ -152,8 +154,8 @@ def trace_codes(trace_id: pd.Series) -> tuple[np.ndarray, pa.Array]:
     return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary
 
 
-def _grouped(labels: dict[Hashable, Any], rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Number the groups in sorted order, nulls last; the row in which each first occurs."""
+def _grouped(labels: dict[Hashable, pd.Series], rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Give each row the number of its group, in sorted order with nulls last, and the first row of each group."""
     if not labels:
         return np.zeros(rows, np.int64), np.zeros(min(rows, 1), np.int64)
     keys = list(range(len(labels)))
@@ -189,10 +191,7 @@ def _measured(calls: pd.DataFrame, groups: np.ndarray, size: int) -> dict[str, A
 def _sums(calls: pd.DataFrame, groups: np.ndarray, size: int) -> dict[str, Any]:
     """Sum what is known of each group; null where nothing is."""
     return {
-        **{
-            name: calls[name].groupby(groups).sum(min_count=1)
-            for name in ("cost", "input_tokens", "output_tokens")
-        },
+        **{name: calls[name].groupby(groups).sum(min_count=1) for name in ("cost", "input_tokens", "output_tokens")},
         "errors": np.bincount(groups, weights=failed(calls), minlength=size).astype(np.int64),
     }
 
@@ -226,7 +225,7 @@ def _periods(times: pd.Series, freq: str, zone: str) -> pd.Series:
         times = times.dt.floor("min")
     numbers, distinct = pd.factorize(times)
     try:
-        local = distinct.tz_convert(zone)
+        local = pd.DatetimeIndex(distinct).tz_convert(zone)
     except (LookupError, ValueError, TypeError) as error:
         raise InvalidCallError(f"tz is {zone!r}, expected the name of a time zone such as Europe/Paris") from error
     wall = local.tz_localize(None)

@@ -1,0 +1,413 @@
+"""The summary of a log: totals, by model, what is unpriced, what was wasted; as text, Markdown, JSON and HTML."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import pandas as pd
+
+from .findings import find_waste
+from .frame import check_calls
+from .pricing import PriceBook, unpriced
+from .schema import COST_SOURCES, DETECTORS, TOKEN_SOURCES
+from .tables import (
+    Cells,
+    Table,
+    count,
+    count_cells,
+    cut,
+    json_text,
+    markdown,
+    money,
+    money_cells,
+    records,
+    share,
+    text_cells,
+)
+from .totals import MEASURED, by, failed, trace_codes
+
+Prices = str | PathLike[str] | PriceBook | Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Report:
+    """What a log holds, what it cost and what of that was wasted.
+
+    Parameters
+    ----------
+    events, traces
+        Number of calls and of traces.
+    start, end
+        Start of the first and of the last call; None where no call has a timestamp.
+    cost
+        US dollars of the calls whose cost is known; NaN where there are calls and none is known.
+    input_tokens, output_tokens, total_tokens
+        Tokens of the calls whose counts are known.
+    mean_latency_ms, p95_latency_ms
+        Mean and 95th percentile, in milliseconds; NaN where none is known.
+    errors
+        Number of calls that failed.
+    no_timestamp
+        Number of calls without a timestamp, which the time-based detectors leave out.
+    cost_sources, token_sources
+        Number of calls by how their cost and their token counts came about.
+    by_model
+        Frame with a row a model, dearest first: model, calls, traces, cost, input_tokens, output_tokens,
+        mean_latency_ms, p95_latency_ms.
+    unpriced
+        Frame with a row for each model with calls of unknown cost: what ``unpriced`` gives.
+    waste
+        Frame with a row a detector: detector, findings, traces, cost, waste_cost, waste_tokens, suppressed (findings
+        left out of the other columns, because an earlier detector owns their trace).
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> book = cf.LogBook()
+    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1)
+    >>> report = cf.summarize(book.df)
+    >>> report.events, report.waste["findings"].tolist()
+    (5, [1, 0, 0, 0])
+    """
+
+    events: int
+    traces: int
+    start: pd.Timestamp | None
+    end: pd.Timestamp | None
+    cost: float
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+    mean_latency_ms: float
+    p95_latency_ms: float
+    errors: int
+    no_timestamp: int
+    cost_sources: dict[str, int]
+    token_sources: dict[str, int]
+    by_model: pd.DataFrame
+    unpriced: pd.DataFrame
+    waste: pd.DataFrame
+
+    @property
+    def waste_cost(self) -> float:
+        """US dollars that clients that behaved would have saved; NaN where something was found and no cost is known."""
+        return _total(self.waste["waste_cost"].where(self.waste["findings"] > 0, 0.0))
+
+    def to_text(self, width: int = 80) -> str:
+        """Write the report for a terminal.
+
+        Parameters
+        ----------
+        width
+            Columns of the terminal.
+
+        Returns
+        -------
+        str
+            Lines that fit the width, without a newline at the end.
+
+        Examples
+        --------
+        >>> import crashlens_frame as cf
+        >>> print(cf.summarize(cf.LogBook().df).to_text())
+        No calls.
+        """
+        if not self.events:
+            return "No calls."
+        parts = [cut(self._headline(), width), self._facts().to_text(width)]
+        parts += [f"{title}\n{table.to_text(width)}" for title, table in self._tables()]
+        return "\n\n".join(parts)
+
+    def to_markdown(self) -> str:
+        """Write the report as Markdown, in which no logged text is markup.
+
+        Returns
+        -------
+        str
+            Headline, facts and tables, without a newline at the end.
+
+        Examples
+        --------
+        >>> import crashlens_frame as cf
+        >>> print(cf.summarize(cf.LogBook().df).to_markdown())
+        No calls.
+        """
+        if not self.events:
+            return "No calls."
+        parts = [markdown(self._headline()), self._facts().to_markdown()]
+        parts += [f"## {title}\n\n{table.to_markdown()}" for title, table in self._tables()]
+        return "\n\n".join(parts)
+
+    def to_json(self) -> str:
+        """Write the report as JSON: the fields of the report, frames as lists of objects, NaN as null.
+
+        Returns
+        -------
+        str
+            One JSON object, indented.
+
+        Examples
+        --------
+        >>> import json
+        >>> import crashlens_frame as cf
+        >>> json.loads(cf.summarize(cf.LogBook().df).to_json())["events"]
+        0
+        """
+        fields = {name: records(v) if isinstance(v, pd.DataFrame) else v for name, v in vars(self).items()}
+        fields["waste_cost"] = self.waste_cost
+        return json_text(fields)
+
+    def __repr__(self) -> str:
+        return self.to_text()
+
+    def _repr_html_(self) -> str:
+        if not self.events:
+            return "<p>No calls.</p>"
+        parts = [f"<p><b>{self._headline()}</b></p>", self._facts().to_html()]
+        parts += [f"<h4>{title}</h4>{table.to_html()}" for title, table in self._tables()]
+        # dollars are no mathematics
+        return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
+
+    def _headline(self) -> str:
+        return f"{_number(self.events, 'call')} in {_number(self.traces, 'trace')}{_span(self.start, self.end)}"
+
+    def _facts(self) -> Table:
+        """Tell what holds for the whole log."""
+        facts = {
+            "cost": (money(self.cost), _sources_text(self.cost_sources, self.events)),
+            "waste": (money(self.waste_cost), f"{share(self.waste_cost, self.cost)} of the cost"),
+            "input tokens": (count(self.input_tokens), ""),
+            "output tokens": (count(self.output_tokens), ""),
+            "total tokens": (count(self.total_tokens), _sources_text(self.token_sources, self.events)),
+            "mean latency": (_milliseconds(self.mean_latency_ms), ""),
+            "p95 latency": (_milliseconds(self.p95_latency_ms), ""),
+            "errors": (count(self.errors), f"{share(self.errors, self.events)} of the calls"),
+        }
+        if self.no_timestamp:
+            facts["no timestamp"] = count(self.no_timestamp), "no detector that goes by time sees these calls"
+        values, details = zip(*facts.values(), strict=True)
+        return Table(
+            {
+                "all calls": text_cells(facts, flexible=False),
+                "total": Cells(values, "right"),
+                "detail": text_cells(details),
+            }
+        )
+
+    def _tables(self) -> Iterator[tuple[str, Table]]:
+        yield "By model", _model_table(self.by_model)
+        yield "Waste by detector", _waste_table(self.waste)
+        if len(self.unpriced):
+            yield "Without a known price", _unpriced_table(self.unpriced)
+
+
+def summarize(calls: pd.DataFrame, findings: pd.DataFrame | None = None, *, prices: Prices | None = None) -> Report:
+    """Sum up a log: calls, traces, cost, tokens, latency, by model, what is unpriced and what was wasted.
+
+    Parameters
+    ----------
+    calls
+        Frame of calls, priced as far as they are to be (``add_cost``).
+    findings
+        What the detectors found in them; ``find_waste`` is run when not given.
+    prices
+        Prices for the detectors that compare models: the path of a YAML file, a PriceBook or a mapping; the shipped
+        ones when not given.
+
+    Returns
+    -------
+    Report
+        Frozen; it prints as text and shows as tables in a notebook.
+
+    Raises
+    ------
+    MissingColumnsError
+        The frame lacks a column.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> book = cf.LogBook()
+    >>> trace = book.log(model="gpt-4", prompt="Write me a poem", response="Roses are red", timestamp="2026-03-01",
+    ...                  cost=0.25, latency_ms=900, input_tokens=4, output_tokens=3)
+    >>> print(cf.summarize(book.df).to_text().splitlines()[0])
+    1 call in 1 trace, 2026-03-01 00:00 UTC
+    """
+    check_calls(calls, needs={*MEASURED, "timestamp", "model", "cost_source", "token_source"})
+    if findings is None:
+        findings = find_waste(calls, prices=prices)
+    traces, names = trace_codes(calls["trace_id"])
+    models = by(calls.assign(trace_id=traces), "model").drop(columns="errors")
+    input_tokens, output_tokens = int(calls["input_tokens"].sum()), int(calls["output_tokens"].sum())
+    latency, times = calls["latency_ms"].astype("float64"), calls["timestamp"]
+    return Report(
+        events=len(calls),
+        traces=len(names),
+        start=None if times.isna().all() else times.min(),
+        end=None if times.isna().all() else times.max(),
+        cost=_total(calls["cost"]),
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        total_tokens=input_tokens + output_tokens,
+        mean_latency_ms=float(latency.mean()),
+        p95_latency_ms=float(latency.quantile(0.95)),
+        errors=int(failed(calls).sum()),
+        no_timestamp=int(times.isna().sum()),
+        cost_sources=_sources(calls["cost_source"], calls["cost"].notna(), COST_SOURCES, "unknown"),
+        token_sources=_sources(
+            calls["token_source"],
+            calls["input_tokens"].notna() & calls["output_tokens"].notna(),
+            (*TOKEN_SOURCES, "missing"),
+            "missing",
+        ),
+        by_model=models.sort_values("cost", ascending=False, kind="stable", ignore_index=True),
+        unpriced=unpriced(calls),
+        waste=_waste(findings),
+    )
+
+
+def findings_table(findings: pd.DataFrame, *, limit: int | None = None) -> Table:
+    """Lay out findings as a table for people, the most wasteful first; suppressed ones are only counted.
+
+    Parameters
+    ----------
+    findings
+        Frame of findings.
+    limit
+        Number of findings shown; all when not given.
+
+    Returns
+    -------
+    Table
+        Severity, detector, trace, number of calls, models and waste in US dollars.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.report import findings_table
+    >>> book = cf.LogBook()
+    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1, trace_id="t1")
+    >>> findings_table(cf.find_waste(book.df)).columns["detector"].texts
+    ('retry_loops',)
+    """
+    active = findings[findings["suppressed_by"].isna()].sort_values("waste_cost", ascending=False, kind="stable")
+    head = active if limit is None else active.head(limit)
+    notes = []
+    if len(active) > len(head):
+        notes.append(f"and {count(len(active) - len(head))} more")
+    if len(findings) > len(active):
+        hidden = _number(len(findings) - len(active), "finding")
+        notes.append(f"{hidden} on traces that an earlier detector owns")
+    return Table(
+        {
+            "severity": text_cells(head["severity"], flexible=False),
+            "detector": text_cells(head["detector"], flexible=False),
+            "trace": text_cells(head["trace_id"]),
+            "calls": count_cells(head["n_calls"]),
+            "models": text_cells(head["models"]),
+            "waste": money_cells(head["waste_cost"]),
+        },
+        note="; ".join(notes),
+    )
+
+
+_MODELS_SHOWN = 20
+
+
+def _model_table(models: pd.DataFrame) -> Table:
+    head = models.head(_MODELS_SHOWN)
+    return Table(
+        {
+            "model": text_cells(head["model"]),
+            "calls": count_cells(head["calls"]),
+            "cost": money_cells(head["cost"]),
+            "tokens in": count_cells(head["input_tokens"]),
+            "out": count_cells(head["output_tokens"]),
+            "mean ms": count_cells(head["mean_latency_ms"]),
+            "p95 ms": count_cells(head["p95_latency_ms"]),
+        },
+        note=_more(models, head),
+    )
+
+
+def _waste_table(waste: pd.DataFrame) -> Table:
+    return Table(
+        {
+            "detector": text_cells(waste["detector"], flexible=False),
+            "findings": count_cells(waste["findings"]),
+            "traces": count_cells(waste["traces"]),
+            "cost": money_cells(waste["cost"]),
+            "waste": money_cells(waste["waste_cost"]),
+            "tokens": count_cells(waste["waste_tokens"]),
+            "suppressed": count_cells(waste["suppressed"]),
+        }
+    )
+
+
+def _unpriced_table(models: pd.DataFrame) -> Table:
+    head = models.head(_MODELS_SHOWN)
+    return Table(
+        {
+            "model": text_cells(head["model"]),
+            "calls": count_cells(head["n_calls"]),
+            "tokens in": count_cells(head["input_tokens"]),
+            "out": count_cells(head["output_tokens"]),
+        },
+        note=_more(models, head),
+    )
+
+
+def _more(whole: pd.DataFrame, head: pd.DataFrame) -> str:
+    return f"and {_number(len(whole) - len(head), 'more model')}" if len(whole) > len(head) else ""
+
+
+def _waste(findings: pd.DataFrame) -> pd.DataFrame:
+    detector = findings["detector"].astype(pd.CategoricalDtype(list(DETECTORS), ordered=True))
+    counted = findings["suppressed_by"].isna()
+    active = findings[counted].groupby(detector[counted], observed=False)
+    sums = active[["cost", "waste_cost", "waste_tokens"]].sum(min_count=1)
+    found = active.size()
+    return pd.DataFrame(
+        {
+            "findings": found,
+            "traces": active["trace_id"].nunique(),
+            **{name: sums[name].where(found > 0, 0) for name in sums},
+            "suppressed": detector[~counted].value_counts().reindex(found.index),
+        }
+    ).reset_index(names="detector")
+
+
+def _sources(source: pd.Series, known: pd.Series, names: tuple[str, ...], missing: str) -> dict[str, int]:
+    """Count calls by source; a known value that does not say where it came from was reported."""
+    counts = source[known].value_counts()
+    result = {name: int(counts.get(name, 0)) for name in names}
+    result["reported"] += int(known.sum() - counts.sum())
+    result[missing] += int((~known).sum())
+    return result
+
+
+def _total(amounts: pd.Series) -> float:
+    """Sum what is known; NaN where there is something and none of it is known."""
+    return float(amounts.sum(min_count=1)) if len(amounts) else 0.0
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def _sources_text(sources: dict[str, int], events: int) -> str:
+    return ", ".join(f"{share(number, events)} {source}" for source, number in sources.items() if number)
+
+
+def _milliseconds(value: float) -> str:
+    return count(value) if pd.isna(value) else f"{count(value)} ms"
+
+
+def _span(start: pd.Timestamp | None, end: pd.Timestamp | None) -> str:
+    if start is None or end is None:
+        return ""
+    first, last = f"{start:%Y-%m-%d %H:%M}", f"{end:%Y-%m-%d %H:%M}"
+    if first == last:
+        return f", {first} UTC"
+    return f", {first} to {last.removeprefix(first[:11])} UTC"

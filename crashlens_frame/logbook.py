@@ -1,13 +1,9 @@
 """LogBook: accumulates calls, counts and prices them, writes them."""
 
-import math
 import os
 import threading
-import time
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from html import escape
-from operator import index
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any, Self
@@ -23,14 +19,13 @@ from .frame import as_calls, frame_from_table, table_from_frame
 from .jsonl import append_jsonl, read_log, to_jsonl
 from .parquet import read_parquet, to_parquet
 from .pricing import PriceBook, add_cost
-from .schema import CALLS, COUNT, FLAG, NUMBER, REJECTS, TIME, arrow_schema
+from .rows import Row, check_row, microseconds, start_of_call_ending_now, table_from_rows
+from .schema import CALLS, REJECTS, arrow_schema
 from .tokens import add_tokens
 
 Source = str | PathLike[str] | IO[bytes] | Iterable[str | PathLike[str]]
-Row = dict[str, Any]
 
 _SCHEMA = arrow_schema(CALLS)
-_ROW = pa.struct(list(_SCHEMA))
 
 
 class LogBook:
@@ -138,8 +133,8 @@ class LogBook:
             "retry_count": 0,
             **columns,
         }
-        _check(row)
-        row["timestamp"] = _now(row) if timestamp is None else _microseconds(timestamp)
+        check_row(row)
+        row["timestamp"] = start_of_call_ending_now(row) if timestamp is None else microseconds(timestamp)
         self._add(row)
         return trace_id
 
@@ -181,7 +176,7 @@ class LogBook:
         if row.get("model") is None:
             raise InvalidCallError("no model is given, expected input.model or model as non-empty text")
         if row.get("timestamp") is None:
-            row["timestamp"] = _now(row)
+            row["timestamp"] = start_of_call_ending_now(row)
         self._add(row)
         trace_id: str = row["trace_id"]
         return trace_id
@@ -410,7 +405,7 @@ class LogBook:
         """Turn the rows into a table, so that tables and rows stay in the order in which they came."""
         if self._rows:
             rows, self._rows = self._rows, []
-            self._fresh.append(_table(rows))
+            self._fresh.append(table_from_rows(rows))
 
     def _settle(self) -> None:
         """Count and price what is new."""
@@ -436,92 +431,3 @@ class LogBook:
         if self._path is not None:
             facts.append(("file", str(self._path)))
         return facts
-
-
-def _table(rows: list[Row]) -> pa.Table:
-    try:
-        return pa.Table.from_struct_array(pa.array(rows, _ROW))
-    except UnicodeEncodeError:
-        # half a surrogate pair is no character and no UTF-8; a call is worth more than it
-        clean = [{name: _scrubbed(value) for name, value in row.items()} for row in rows]
-        return pa.Table.from_struct_array(pa.array(clean, _ROW))
-
-
-def _scrubbed(value: Any) -> Any:
-    return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if isinstance(value, str) else value
-
-
-def _now(row: Row) -> int:
-    """Give the start of a call that ends now, in microseconds of the epoch."""
-    return time.time_ns() // 1000 - (row.get("latency_ms") or 0) * 1000
-
-
-def _microseconds(timestamp: Any) -> int:
-    try:
-        moment = pd.Timestamp(timestamp)
-        moment = moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
-        return int(moment.as_unit("us").value)
-    except (ValueError, TypeError) as error:
-        raise InvalidCallError(f"timestamp is {timestamp!r}, expected a datetime or ISO 8601 text") from error
-
-
-def _check(row: Row) -> None:
-    """Check each value against its column, and turn NaN, whole floats and NumPy scalars into what the column holds."""
-    for name, value in row.items():
-        if value is None:
-            continue
-        if name not in _CHECKS:
-            near = get_close_matches(name, _CHECKS, n=1)
-            raise TypeError(f"log() has no column {name!r}" + (f"; did you mean {near[0]}?" if near else ""))
-        row[name] = _CHECKS[name](name, value)
-    for name in ("model", "trace_id"):
-        if not row[name]:
-            what = "the name of a model" if name == "model" else "an id, or nothing for a new one,"
-            raise InvalidCallError(f"{name} is {row[name]!r}, expected {what} as non-empty text")
-
-
-def _text(name: str, value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    raise InvalidCallError(f"{name} is {value!r}, expected text")
-
-
-def _count(name: str, value: Any) -> int:
-    if not isinstance(value, bool):
-        try:
-            whole = index(value)
-        except TypeError:
-            whole = -1
-        if 0 <= whole < 2**63:
-            return whole
-    raise InvalidCallError(f"{name} is {value!r}, expected a whole number from 0 on")
-
-
-def _milliseconds(name: str, value: Any) -> int:
-    number = _amount(name, value)
-    return 0 if number is None else round(number)
-
-
-def _amount(name: str, value: Any) -> float | None:
-    if not isinstance(value, bool):
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            number = -1.0
-        if math.isnan(number):
-            return None
-        if 0 <= number < math.inf and not isinstance(value, str):
-            return number
-    raise InvalidCallError(f"{name} is {value!r}, expected a number from 0 on")
-
-
-def _flag(name: str, value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise InvalidCallError(f"{name} is {value!r}, expected True or False")
-
-
-_CHECK_OF_TYPE = {COUNT: _count, NUMBER: _amount, FLAG: _flag}
-_CHECKS = {
-    column.name: _CHECK_OF_TYPE.get(column.arrow, _text) for column in CALLS if column.arrow != TIME
-} | {"latency_ms": _milliseconds}

@@ -1,6 +1,5 @@
 """Calls summed up: by any of their columns, by periods of time, by trace."""
 
-from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -60,13 +59,11 @@ def by(calls: pd.DataFrame, *keys: str, freq: str | None = None, tz: str | None 
     1  gpt-4o 2026-03-02 00:00:00+00:00      1  1.00            800.0
     """
     check_calls(calls, needs={*keys, *MEASURED, *(["timestamp"] if freq else [])})
-    labels: dict[Hashable, pd.Series] = {key: calls[key].reset_index(drop=True) for key in keys}
+    labels: dict[str, pd.Series] = {key: calls[key].reset_index(drop=True) for key in keys}
     if freq is not None:
         labels["timestamp"] = _periods(_times(calls), freq, tz or "UTC")
     groups, first = _grouped(labels, len(calls))
-    result: dict[Hashable, Any] = {
-        name: _used(values.take(first).reset_index(drop=True)) for name, values in labels.items()
-    }
+    result: dict[str, Any] = {name: _used(values.take(first).reset_index(drop=True)) for name, values in labels.items()}
     return pd.DataFrame({**result, **_measured(calls, groups, len(first))})
 
 
@@ -154,7 +151,7 @@ def trace_codes(trace_id: pd.Series) -> tuple[np.ndarray, pa.Array]:
     return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary
 
 
-def _grouped(labels: dict[Hashable, pd.Series], rows: int) -> tuple[np.ndarray, np.ndarray]:
+def _grouped(labels: dict[str, pd.Series], rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Give each row the number of its group, in sorted order with nulls last, and the first row of each group."""
     if not labels:
         return np.zeros(rows, np.int64), np.zeros(min(rows, 1), np.int64)
@@ -220,7 +217,7 @@ def _models(calls: pd.DataFrame, codes: np.ndarray, size: int) -> pd.Series:
 def _periods(times: pd.Series, freq: str, zone: str) -> pd.Series:
     """Give the start of the period that each time lies in, in the time zone."""
     step = _step(freq)
-    if isinstance(step, str) or step >= pd.Timedelta("1min"):
+    if isinstance(step, str) or step % pd.Timedelta("1min") == pd.Timedelta(0):
         # few minutes have more than a call or two, and what follows is dear
         times = times.dt.floor("min")
     numbers, distinct = pd.factorize(times)
@@ -238,7 +235,8 @@ def _periods(times: pd.Series, freq: str, zone: str) -> pd.Series:
             # the hour that a clock shows twice in autumn is two hours
             earlier = wall.tz_localize(zone, ambiguous=earlier) == local
     start = start.tz_localize(zone, ambiguous=earlier, nonexistent="shift_forward").as_unit("us")
-    return pd.Series(start.take(numbers, allow_fill=True, fill_value=pd.NaT))
+    # a missing time has the number -1: it takes the last place, where none stands
+    return pd.Series(start.insert(len(start), pd.NaT)[numbers])
 
 
 def _step(freq: str) -> pd.Timedelta | str:

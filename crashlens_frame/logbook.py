@@ -3,7 +3,6 @@
 import os
 import threading
 from collections.abc import Iterable, Mapping
-from html import escape
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any, Self
@@ -21,6 +20,7 @@ from .parquet import read_parquet, to_parquet
 from .pricing import PriceBook, add_cost
 from .rows import Row, check_row, microseconds, start_of_call_ending_now, table_from_rows
 from .schema import CALLS, REJECTS, arrow_schema
+from .tables import Table, count, money, shown, text_cells
 from .tokens import add_tokens
 
 Source = str | PathLike[str] | IO[bytes] | Iterable[str | PathLike[str]]
@@ -239,14 +239,6 @@ class LogBook:
         -------
         str
             The trace id.
-
-        Examples
-        --------
-        >>> import crashlens_frame as cf
-        >>> book = cf.LogBook()
-        >>> trace = book.simulate_fallback("gpt-4", "Another query", "Answer", fallback_model="gpt-4o-mini", seed=1)
-        >>> book.df["model"].tolist()
-        ['gpt-4', 'gpt-4o-mini']
         """
         return self._simulate(simulate.simulate_fallback(model, prompt, response, **options))
 
@@ -257,14 +249,6 @@ class LogBook:
         -------
         str
             The trace id.
-
-        Examples
-        --------
-        >>> import crashlens_frame as cf
-        >>> book = cf.LogBook()
-        >>> trace = book.simulate_overkill("gpt-4", "Hi", "Hello!", seed=1)
-        >>> len(book.df.crashlens.overkill_models())
-        1
         """
         return self._simulate(simulate.simulate_overkill(model, prompt, response, **options))
 
@@ -301,24 +285,16 @@ class LogBook:
         """The lines that could not be read: source, line, reason, text."""
         return frame_from_table(self._rejects, REJECTS)
 
-    @property
-    def prices(self) -> PriceBook:
-        """The prices that the calls are priced with."""
-        return self._prices
-
     def __len__(self) -> int:
         with self._lock:
             return len(self._rows) + sum(map(len, self._fresh)) + len(self._table)
 
     def __repr__(self) -> str:
-        return f"LogBook: {'; '.join(text for _, text in self._facts())}"
+        return f"LogBook: {'; '.join(self._facts().values())}"
 
     def _repr_html_(self) -> str:
-        cells = "".join(
-            f"<tr><th style='text-align:left'>{escape(name)}</th><td style='text-align:left'>{escape(text)}</td></tr>"
-            for name, text in self._facts()
-        )
-        return f"<table><caption>LogBook</caption><tbody>{cells}</tbody></table>"
+        facts = self._facts()
+        return Table({"LogBook": text_cells(facts), "": text_cells(facts.values())}).to_html()
 
     # -- round trip and export ----------------------------------------------------------------------------------------
 
@@ -341,28 +317,13 @@ class LogBook:
 
     @classmethod
     def from_parquet(cls, source: str | PathLike[str], *, pricing: Any = None) -> Self:
-        """Make a book of the calls of a Parquet file.
-
-        Examples
-        --------
-        >>> import crashlens_frame as cf
-        >>> cf.LogBook.from_parquet("no/such/file.parquet")
-        Traceback (most recent call last):
-        FileNotFoundError: no/such/file.parquet
-        """
+        """Make a book of the calls of a Parquet file."""
         book = cls(pricing=pricing)
         book._add_table(table_from_frame(read_parquet(source)))
         return book
 
     def to_jsonl(self, target: str | PathLike[str] | IO[bytes], *, schema: str = "crashlens") -> None:
-        """Write the calls as JSONL; see :func:`crashlens_frame.to_jsonl`.
-
-        Examples
-        --------
-        >>> import io
-        >>> import crashlens_frame as cf
-        >>> cf.LogBook().to_jsonl(io.BytesIO(), schema="flat")
-        """
+        """Write the calls as JSONL; see :func:`crashlens_frame.to_jsonl`."""
         to_jsonl(self.df, target, schema=schema)
 
     def to_parquet(self, target: str | PathLike[str]) -> None:
@@ -417,17 +378,22 @@ class LogBook:
             self._fresh = []
             self._frame = None
 
-    def _facts(self) -> list[tuple[str, str]]:
+    def _facts(self) -> dict[str, str]:
         calls = self.df
-        unknown = calls.loc[calls["cost"].isna(), "model"].value_counts()
-        facts = [
-            ("calls", f"{len(calls):,} calls in {calls['trace_id'].nunique():,} traces"),
-            ("cost", f"${calls['cost'].sum():,.6f}"),
-        ]
+        unknown = calls.loc[calls["cost"].isna(), "model"].astype("str").value_counts()
+        facts = {
+            "calls": f"{_counted(len(calls), 'call')} in {_counted(calls['trace_id'].nunique(), 'trace')}",
+            "cost": money(calls["cost"].sum()),
+        }
         if len(unknown):
-            facts.append(("unpriced", f"{unknown.sum():,} calls without a price ({', '.join(unknown.index[:3])})"))
+            names = ", ".join(map(shown, unknown.index[:3]))
+            facts["unpriced"] = f"{_counted(unknown.sum(), 'call')} without a price ({names})"
         if len(self._rejects):
-            facts.append(("rejects", f"{len(self._rejects):,} lines rejected"))
+            facts["rejects"] = f"{_counted(len(self._rejects), 'line')} rejected"
         if self._path is not None:
-            facts.append(("file", str(self._path)))
+            facts["file"] = str(self._path)
         return facts
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"

@@ -44,7 +44,7 @@ def test_a_new_book_is_the_empty_typed_frame():
     book = cf.LogBook()
     assert len(book) == 0
     pd.testing.assert_frame_equal(book.df, empty_frame())
-    assert repr(book) == "LogBook: 0 calls in 0 traces; $0.000000"
+    assert repr(book) == "LogBook: 0 calls in 0 traces; $0.00"
 
 
 def test_a_call_is_logged_counted_and_priced():
@@ -217,7 +217,7 @@ def test_own_prices_are_used_and_an_unknown_model_stays_unknown():
     assert df["cost"].iloc[0] == 6.0
     assert np.isnan(df["cost"].iloc[1])
     assert df["cost_source"].tolist() == ["priced", "unknown"]
-    assert repr(book) == "LogBook: 2 calls in 2 traces; $6.000000; 1 calls without a price (other-llm)"
+    assert repr(book) == "LogBook: 2 calls in 2 traces; $6.00; 1 call without a price (other-llm)"
 
 
 def test_threads_may_log_into_one_book_while_it_is_read():
@@ -284,7 +284,7 @@ def test_rejected_lines_are_kept_with_their_place(tmp_path):
     assert len(book) == 1
     (reject,) = book.rejects.to_dict("records")
     assert (reject["source"], reject["line"], reject["text"]) == (str(path), 2, "{broken")
-    assert repr(book).endswith("; 1 lines rejected")
+    assert repr(book).endswith("; 1 line rejected")
     with pytest.raises(cf.LogFileError, match=r"logs\.jsonl:2: "):
         cf.LogBook.from_jsonl(path, on_error="raise")
 

@@ -1,0 +1,78 @@
+"""Fields that have no column: JSON of one canonical form, whatever they hold."""
+
+import json
+import re
+from typing import Any
+
+import orjson
+
+from .errors import InvalidCallError
+
+# orjson takes whole numbers past 64 bits for floats, and so drops digits
+_LONG_NUMBER = re.compile(rb"\d{19}")
+_OPTIONS = (
+    orjson.OPT_SORT_KEYS
+    | orjson.OPT_NON_STR_KEYS
+    | orjson.OPT_UTC_Z
+    | orjson.OPT_NAIVE_UTC
+    | orjson.OPT_SERIALIZE_NUMPY
+)
+
+
+def parse(line: bytes) -> Any:
+    """Decode JSON, and what programs write for it: NaN, Infinity, whole numbers of any size, half surrogate pairs.
+
+    Of a key that stands twice the last value counts.
+
+    Raises
+    ------
+    ValueError
+        It is neither. The text says what stands where.
+    """
+    if not _LONG_NUMBER.search(line):
+        try:
+            return orjson.loads(line)
+        except orjson.JSONDecodeError:
+            pass
+    try:
+        value = json.loads(line.decode("utf-8"))
+        return json.loads(scrubbed(json.dumps(value, ensure_ascii=False))) if b"\\u" in line else value
+    except UnicodeDecodeError as error:
+        raise ValueError(f"byte 0x{line[error.start]:02x} at byte {error.start + 1} is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON, {error.msg[0].lower()}{error.msg[1:]} at character {error.pos + 1}") from None
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def canonical(value: Any) -> str:
+    """Encode as compact JSON with sorted keys; NaN and Infinity become null.
+
+    Raises
+    ------
+    InvalidCallError
+        It holds what JSON cannot hold.
+    """
+    try:
+        return orjson.dumps(value, option=_OPTIONS).decode()
+    except TypeError:
+        pass
+    try:  # whole numbers past 64 bits, half surrogate pairs, deep nesting
+        finite = json.loads(json.dumps(value), parse_constant=lambda _: None)
+        return scrubbed(json.dumps(finite, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidCallError(f"a field is {shown(value)}, expected what JSON can hold ({error})") from None
+
+
+def scrubbed(value: str) -> str:
+    """Replace half surrogate pairs, which UTF-8 cannot hold, by U+FFFD."""
+    return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+
+
+def shown(value: Any) -> str:
+    """Give a value as people read it in a message: JSON, cut at 80 characters."""
+    try:
+        encoded = scrubbed(json.dumps(value, ensure_ascii=False, default=str))
+    except (TypeError, ValueError, RecursionError):
+        encoded = repr(value)
+    return encoded if len(encoded) <= 80 else f"{encoded[:79]}…"

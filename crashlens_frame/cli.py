@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import partial
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -41,40 +42,12 @@ from .tables import (
 
 _REJECTS_SHOWN = 5
 _EXAMPLES = (
-    {"model": "gpt-4o-mini", "prompt": "Name three rivers of France", "response": "Loire, Seine, Rhone", "latency_ms": 640},
+    {"model": "gpt-4o-mini", "prompt": "Name two rivers of France", "response": "Loire, Seine", "latency_ms": 640},
     {"model": "gpt-4o", "prompt": "Translate 'good night' into Dutch", "response": "goedenacht", "latency_ms": 910},
-    {"model": "claude-sonnet-4-5", "prompt": "Review this contract clause", "response": "It is one-sided.", "latency_ms": 2300},
-)  # fmt: skip
+    {"model": "claude-sonnet-4-5", "prompt": "Review this clause", "response": "One-sided.", "latency_ms": 2300},
+)
 # a Monday, whatever the day today: the demo is the same for everyone
 _MORNING = {"traces": 1500, "seed": 7, "days": 1, "start": "2026-03-02T06:00:00Z"}
-_CONFIG = """\
-# Prices for crashlens-frame, in US dollars.
-#
-# Use it with `crashlens-frame log --config FILE`, or in Python with cf.LogBook(pricing="FILE").
-# Only the models in this file have a price; every other one counts as unpriced, and never as free.
-# A rate may end in _per_1k or _per_1m: for a thousand tokens or for a million.
-
-pricing:
-  gpt-4o:
-    input_price_per_1m: 2.50
-    output_price_per_1m: 10.00
-    cached_input_price_per_1m: 1.25
-    # where a short and simple prompt could have gone; detects overkill
-    cheaper_alternative: gpt-4o-mini
-  gpt-4o-mini:
-    input_price_per_1m: 0.15
-    output_price_per_1m: 0.60
-    cached_input_price_per_1m: 0.075
-  gpt-4:
-    input_price_per_1k: 0.03
-    output_price_per_1k: 0.06
-    cheaper_alternative: gpt-4o-mini
-  # a model of your own
-  # my-finetune:
-  #   input_price_per_1m: 1.00
-  #   output_price_per_1m: 2.00
-  #   aliases: [my-finetune-2026-01]
-"""
 
 
 class _Commands(click.Group):
@@ -160,7 +133,7 @@ def init_config(config: str, force: bool) -> None:
     if config != "-" and Path(config).exists() and not force:
         raise click.ClickException(f"{config} exists; --force overwrites it")
     with replaced(config) as stream:
-        stream.write(_CONFIG.encode())
+        stream.write(files(__package__).joinpath("starter_prices.yaml").read_bytes())
     _note(f"wrote {config}")
 
 
@@ -315,12 +288,12 @@ def _log_examples(book: LogBook) -> None:
 
 def _read(logs: Iterable[str]) -> pd.DataFrame:
     """Read logs of either kind, with tokens counted and calls priced where the logs do not say."""
-    files = listed(logs)
-    lines = [file for file in files if not str(file).endswith(".parquet")]
+    paths = listed(logs)
+    lines = [path for path in paths if not str(path).endswith(".parquet")]
     book = LogBook.from_jsonl(lines) if lines else LogBook()
-    for file in files:
-        if str(file).endswith(".parquet"):
-            book.extend(read_parquet(file))
+    for path in paths:
+        if str(path).endswith(".parquet"):
+            book.extend(read_parquet(path))
     _show_rejects(book.rejects)
     return book.df
 

@@ -21,24 +21,13 @@ from .files import listed, replaced
 from .findings import find_waste
 from .frame import frame_from_table
 from .jsonl import append_jsonl, read_log, to_jsonl
+from .layouts import calls_table, findings_table
 from .logbook import LogBook
 from .parquet import read_parquet, to_parquet
-from .report import findings_table, summarize
+from .report import summarize
 from .schema import REJECTS
 from .simulate import simulate_workload
-from .tables import (
-    Table,
-    count,
-    count_cells,
-    json_text,
-    markdown,
-    money,
-    money_cells,
-    records,
-    share,
-    shown,
-    text_cells,
-)
+from .tables import counted, json_text, markdown, money, records, share, shown
 
 _REJECTS_SHOWN = 5
 _EXAMPLES = (
@@ -114,13 +103,13 @@ def log(output: str, config: str | None, schema: str, demo: bool, dev_mode: bool
         _log_call(book, **call)
     calls = book.df
     if dev_mode:
-        click.echo(_calls_table(calls).to_text(_width()))
+        click.echo(calls_table(calls).to_text(_width()))
         _note(f"dev mode: nothing was written to {output}")
         return
     append = to_jsonl if output == "-" else append_jsonl
     append(calls, output, schema=schema)
     traces = calls["trace_id"].drop_duplicates().tolist()
-    _note(f"logged {_number(len(calls), 'call')} to {output}, {money(calls['cost'].sum(min_count=1))}")
+    _note(f"logged {counted(len(calls), 'call')} to {output}, {money(calls['cost'].sum(min_count=1))}")
     for trace in traces:
         _note(f"trace {trace}")
 
@@ -180,8 +169,8 @@ def scan(logs: tuple[str, ...], form: str, fail_on_waste: float | None) -> None:
         findings = find_waste(calls)
         report = summarize(calls, findings)
     total = (
-        f"{money(report.waste_cost)} wasted in {_number(int(report.waste['findings'].sum()), 'finding')},"
-        f" {share(report.waste_cost, report.cost)} of {money(report.cost)} for {_number(report.events, 'call')}"
+        f"{money(report.waste_cost)} wasted in {counted(int(report.waste['findings'].sum()), 'finding')},"
+        f" {share(report.waste_cost, report.cost)} of {money(report.cost)} for {counted(report.events, 'call')}"
     )
     table = findings_table(findings)
     if form == "json":
@@ -206,7 +195,7 @@ def simulate(output: str, traces: int, seed: int | None, schema: str) -> None:
         calls = simulate_workload(traces, seed=seed)
     with _working("writing"):
         _write(calls, output, schema)
-    _note(f"wrote {_number(len(calls), 'call')} in {_number(traces, 'trace')} to {output}")
+    _note(f"wrote {counted(len(calls), 'call')} in {counted(traces, 'trace')} to {output}")
 
 
 @main.command()
@@ -224,7 +213,7 @@ def convert(source: str, target: str, schema: str) -> None:
             _show_rejects(frame_from_table(rejects, REJECTS))
     with _working("writing"):
         _write(calls, target, schema)
-    _note(f"wrote {_number(len(calls), 'call')} to {target}")
+    _note(f"wrote {counted(len(calls), 'call')} to {target}")
 
 
 @main.command()
@@ -313,28 +302,12 @@ def _draw_waste(calls: pd.DataFrame, findings: pd.DataFrame, target: Path) -> No
     figure.savefig(target, dpi=150)
 
 
-def _calls_table(calls: pd.DataFrame) -> Table:
-    return Table(
-        {
-            "time": text_cells(calls["timestamp"].dt.strftime("%H:%M:%S"), flexible=False),
-            "level": text_cells(calls["level"], flexible=False),
-            "retry": count_cells(calls["retry_count"]),
-            "model": text_cells(calls["model"]),
-            "prompt": text_cells(calls["prompt"]),
-            "response": text_cells(calls["response"]),
-            "in": count_cells(calls["input_tokens"]),
-            "out": count_cells(calls["output_tokens"]),
-            "cost": money_cells(calls["cost"]),
-        }
-    )
-
-
 def _show_rejects(rejects: pd.DataFrame) -> None:
     head = rejects.head(_REJECTS_SHOWN)
     for source, line, reason in zip(head["source"], head["line"], head["reason"], strict=True):
         _note(f"rejected {source}:{line}: {reason}")
     if len(rejects) > len(head):
-        _note(f"rejected {_number(len(rejects) - len(head), 'more line')}")
+        _note(f"rejected {counted(len(rejects) - len(head), 'more line')}")
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
@@ -349,10 +322,6 @@ def _one_line(error: Exception) -> str:
 
 def _note(text: str) -> None:
     click.echo(shown(text), err=True)
-
-
-def _number(number: int, noun: str) -> str:
-    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def _width() -> int:

@@ -14,7 +14,7 @@ from . import totals
 from .findings import find_waste
 from .frame import check_calls
 from .schema import DETECTORS
-from .tables import UNKNOWN, count, cut, money, share, shown
+from .tables import UNKNOWN, counted, cut, money, share, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,7 +92,7 @@ def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.Da
     # each step begins where the one above it ends
     ax.vlines([spent, *left], np.arange(5) + 0.33, np.arange(5) + 0.67, color=GREY, linewidth=0.8)
     details = [
-        f"{money(cost)}, {share(cost, spent)} in {count(number)} finding{'' if number == 1 else 's'}"
+        f"{money(cost)}, {share(cost, spent)} in {counted(number, 'finding')}"
         for cost, number in zip(wasted, found, strict=True)
     ]
     for row, text in enumerate([money(spent), *details, money(left[-1])]):
@@ -104,7 +104,7 @@ def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.Da
     _in_dollars(ax.xaxis)
     ax.set_xlabel(_axis_label("US dollars", calls["cost"].isna(), "without a known price"))
     share_of_all = f"{money(steps.sum())} of {money(spent)} wasted ({share(steps.sum(), spent)})"
-    _title(ax, share_of_all if len(active) else f"No waste found in {count(len(calls))} calls")
+    _title(ax, share_of_all if len(active) else f"No waste found in {counted(len(calls), 'call')}")
     return ax
 
 
@@ -178,7 +178,7 @@ def plot_cost(
     span = f"{first if first == last else f'{first} to {last}'}, {tz or 'UTC'}"
     ax.set_xlabel(_axis_label(span, calls["cost"].isna() | calls["timestamp"].isna(), "without time or price"))
     ax.set_ylabel(f"US dollars per {_PERIODS.get(freq, freq)}")
-    _title(ax, f"{money(drawn['cost'].sum())} in {count(len(drawn))} calls, by {by}")
+    _title(ax, f"{money(drawn['cost'].sum())} in {counted(len(drawn), 'call')}, by {by}")
     legend = ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, reverse=True)
     for text in legend.get_texts():
         text.set_parse_math(False)  # a logged name is no mathematics
@@ -221,7 +221,7 @@ def _title(ax: "Axes", text: str) -> None:
 
 def _axis_label(text: str, left_out: pd.Series, why: str) -> str:
     number = int(left_out.sum())
-    return f"{text}; {count(number)} call{'' if number == 1 else 's'} {why} left out" if number else text
+    return f"{text}; {counted(number, 'call')} {why} left out" if number else text
 
 
 def _in_dollars(axis: Any) -> None:

@@ -9,22 +9,10 @@ import pandas as pd
 
 from .findings import find_waste
 from .frame import check_calls
+from .layouts import models_table, unpriced_table, waste_table
 from .pricing import PriceBook, unpriced
 from .schema import COST_SOURCES, DETECTORS, TOKEN_SOURCES
-from .tables import (
-    Cells,
-    Table,
-    count,
-    count_cells,
-    cut,
-    json_text,
-    markdown,
-    money,
-    money_cells,
-    records,
-    share,
-    text_cells,
-)
+from .tables import Cells, Table, count, counted, cut, json_text, markdown, money, records, share, text_cells
 from .totals import MEASURED, by, failed, trace_codes
 
 Prices = str | PathLike[str] | PriceBook | Mapping[str, Any]
@@ -170,7 +158,7 @@ class Report:
         return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
 
     def _headline(self) -> str:
-        return f"{_number(self.events, 'call')} in {_number(self.traces, 'trace')}{_span(self.start, self.end)}"
+        return f"{counted(self.events, 'call')} in {counted(self.traces, 'trace')}{_span(self.start, self.end)}"
 
     def _facts(self) -> Table:
         """Tell what holds for the whole log."""
@@ -196,10 +184,10 @@ class Report:
         )
 
     def _tables(self) -> Iterator[tuple[str, Table]]:
-        yield "By model", _model_table(self.by_model)
-        yield "Waste by detector", _waste_table(self.waste)
+        yield "By model", models_table(self.by_model)
+        yield "Waste by detector", waste_table(self.waste)
         if len(self.unpriced):
-            yield "Without a known price", _unpriced_table(self.unpriced)
+            yield "Without a known price", unpriced_table(self.unpriced)
 
 
 def summarize(calls: pd.DataFrame, findings: pd.DataFrame | None = None, *, prices: Prices | None = None) -> Report:
@@ -267,101 +255,6 @@ def summarize(calls: pd.DataFrame, findings: pd.DataFrame | None = None, *, pric
     )
 
 
-def findings_table(findings: pd.DataFrame, *, limit: int | None = None) -> Table:
-    """Lay out findings as a table for people, the most wasteful first; suppressed ones are only counted.
-
-    Parameters
-    ----------
-    findings
-        Frame of findings.
-    limit
-        Number of findings shown; all when not given.
-
-    Returns
-    -------
-    Table
-        Severity, detector, trace, number of calls, models and waste in US dollars.
-
-    Examples
-    --------
-    >>> import crashlens_frame as cf
-    >>> from crashlens_frame.report import findings_table
-    >>> book = cf.LogBook()
-    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1, trace_id="t1")
-    >>> findings_table(cf.find_waste(book.df)).columns["detector"].texts
-    ('retry_loops',)
-    """
-    active = findings[findings["suppressed_by"].isna()].sort_values("waste_cost", ascending=False, kind="stable")
-    head = active if limit is None else active.head(limit)
-    notes = []
-    if len(active) > len(head):
-        notes.append(f"and {count(len(active) - len(head))} more")
-    if len(findings) > len(active):
-        hidden = _number(len(findings) - len(active), "finding")
-        notes.append(f"{hidden} on traces that an earlier detector owns")
-    return Table(
-        {
-            "severity": text_cells(head["severity"], flexible=False),
-            "detector": text_cells(head["detector"], flexible=False),
-            "trace": text_cells(head["trace_id"]),
-            "calls": count_cells(head["n_calls"]),
-            "models": text_cells(head["models"]),
-            "waste": money_cells(head["waste_cost"]),
-        },
-        note="; ".join(notes),
-    )
-
-
-_MODELS_SHOWN = 20
-
-
-def _model_table(models: pd.DataFrame) -> Table:
-    head = models.head(_MODELS_SHOWN)
-    return Table(
-        {
-            "model": text_cells(head["model"]),
-            "calls": count_cells(head["calls"]),
-            "cost": money_cells(head["cost"]),
-            "tokens in": count_cells(head["input_tokens"]),
-            "out": count_cells(head["output_tokens"]),
-            "mean ms": count_cells(head["mean_latency_ms"]),
-            "p95 ms": count_cells(head["p95_latency_ms"]),
-        },
-        note=_more(models, head),
-    )
-
-
-def _waste_table(waste: pd.DataFrame) -> Table:
-    return Table(
-        {
-            "detector": text_cells(waste["detector"], flexible=False),
-            "findings": count_cells(waste["findings"]),
-            "traces": count_cells(waste["traces"]),
-            "cost": money_cells(waste["cost"]),
-            "waste": money_cells(waste["waste_cost"]),
-            "tokens": count_cells(waste["waste_tokens"]),
-            "suppressed": count_cells(waste["suppressed"]),
-        }
-    )
-
-
-def _unpriced_table(models: pd.DataFrame) -> Table:
-    head = models.head(_MODELS_SHOWN)
-    return Table(
-        {
-            "model": text_cells(head["model"]),
-            "calls": count_cells(head["n_calls"]),
-            "tokens in": count_cells(head["input_tokens"]),
-            "out": count_cells(head["output_tokens"]),
-        },
-        note=_more(models, head),
-    )
-
-
-def _more(whole: pd.DataFrame, head: pd.DataFrame) -> str:
-    return f"and {_number(len(whole) - len(head), 'more model')}" if len(whole) > len(head) else ""
-
-
 def _waste(findings: pd.DataFrame) -> pd.DataFrame:
     detector = findings["detector"].astype(pd.CategoricalDtype(list(DETECTORS), ordered=True))
     counted = findings["suppressed_by"].isna()
@@ -390,10 +283,6 @@ def _sources(source: pd.Series, known: pd.Series, names: tuple[str, ...], missin
 def _total(amounts: pd.Series) -> float:
     """Sum what is known; NaN where there is something and none of it is known."""
     return float(amounts.sum(min_count=1)) if len(amounts) else 0.0
-
-
-def _number(number: int, noun: str) -> str:
-    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def _sources_text(sources: dict[str, int], events: int) -> str:

@@ -101,6 +101,18 @@ def count(number: Any) -> str:
     return UNKNOWN if pd.isna(number) else f"{round(number):,}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a number of things.
+
+    Examples
+    --------
+    >>> from crashlens_frame.tables import counted
+    >>> counted(1, "call"), counted(2000, "call")
+    ('1 call', '2,000 calls')
+    """
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
 def share(part: Any, whole: Any) -> str:
     """Write a part of a whole in percent; what is there is never 0 %, what is not whole never 100 %.
 

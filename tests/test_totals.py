@@ -32,7 +32,7 @@ ROWS = st.lists(ROW, min_size=1, max_size=12)
 
 
 def frame(rows):
-    return as_calls(pd.DataFrame(rows, columns=list(ROW.wrapped_strategy.mapping) if not rows else None).astype(object))
+    return as_calls(pd.DataFrame(rows, dtype=object))
 
 
 def known(rows, name):
@@ -53,7 +53,7 @@ def measures(rows):
         "input_tokens": total(rows, "input_tokens"),
         "output_tokens": total(rows, "output_tokens"),
         "mean_latency_ms": sum(latencies) / len(latencies) if latencies else None,
-        "p95_latency_ms": float(np.percentile(latencies, 95)) if latencies else None,
+        "p95_latency_ms": pytest.approx(np.percentile(latencies, 95)) if latencies else None,
         "errors": sum(row["level"] == "error" or row["error"] is not None for row in rows),
     }
 
@@ -74,7 +74,7 @@ def utc(time):
     return None if time is None else time.astimezone(dt.UTC)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(ROWS)
 def test_by_model_and_hour_sums_what_a_loop_over_the_calls_sums(rows):
     groups = {}
@@ -86,11 +86,10 @@ def test_by_model_and_hour_sums_what_a_loop_over_the_calls_sums(rows):
     found = plain(by(frame(rows), "model", freq="h", tz="Europe/Paris"))
 
     assert [list(row) for row in found] == [list(row) for row in expected]
-    for one, other in zip(found, expected, strict=True):
-        assert one == pytest.approx(other)
+    assert found == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(ROWS)
 def test_traces_sums_what_a_loop_over_the_calls_sums(rows):
     groups = {}
@@ -99,7 +98,8 @@ def test_traces_sums_what_a_loop_over_the_calls_sums(rows):
     expected = []
     for trace_id, calls in groups.items():
         timed = sorted(
-            calls, key=lambda row: (row["timestamp"] is None, row["timestamp"] or dt.datetime.min.replace(tzinfo=dt.UTC))
+            calls,
+            key=lambda row: (row["timestamp"] is None, row["timestamp"] or dt.datetime.min.replace(tzinfo=dt.UTC)),
         )
         models = list(dict.fromkeys(row["model"] for row in timed if row["model"] is not None))
         starts = known(calls, "timestamp")
@@ -124,8 +124,7 @@ def test_traces_sums_what_a_loop_over_the_calls_sums(rows):
     found = plain(traces(frame(rows)))
 
     assert [list(row) for row in found] == [list(row) for row in expected]
-    for one, other in zip(found, expected, strict=True):
-        assert one == pytest.approx(other)
+    assert found == expected
 
 
 @settings(max_examples=30, deadline=None)
@@ -179,7 +178,9 @@ def test_a_day_that_begins_at_an_hour_shown_twice_or_never_is_one_day():
     spring = at("2024-03-10T05:30Z", "2024-03-10T12:00Z")
 
     assert by(autumn, freq="D", tz="America/Havana")["calls"].tolist() == [3]
-    assert [str(time) for time in by(spring, freq="D", tz="America/Havana")["timestamp"]] == ["2024-03-10 01:00:00-04:00"]
+    assert [str(time) for time in by(spring, freq="D", tz="America/Havana")["timestamp"]] == [
+        "2024-03-10 01:00:00-04:00"
+    ]
 
 
 def test_without_keys_there_is_one_row_for_all():
@@ -224,13 +225,16 @@ def test_groups_keep_the_dtype_of_their_column_and_only_the_categories_that_occu
     assert found.dtype == pd.CategoricalDtype(pd.Index(["o3"], dtype="str"))
 
 
+FREQ = ", expected a length such as 15min, h, 6h or D, or one of W, MS, QS, YS"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"freq": "fortnight"}, "freq is 'fortnight', expected a length such as 15min, h, 6h or D, or one of W, MS, QS, YS"),
-        ({"freq": "2W"}, "freq is '2W', expected a length such as 15min, h, 6h or D, or one of W, MS, QS, YS"),
-        ({"freq": "-1D"}, "freq is '-1D', expected a length such as 15min, h, 6h or D, or one of W, MS, QS, YS"),
-        ({"freq": "B"}, "freq is 'B', expected a length such as 15min, h, 6h or D, or one of W, MS, QS, YS"),
+        ({"freq": "fortnight"}, "freq is 'fortnight'" + FREQ),
+        ({"freq": "2W"}, "freq is '2W'" + FREQ),
+        ({"freq": "-1D"}, "freq is '-1D'" + FREQ),
+        ({"freq": "B"}, "freq is 'B'" + FREQ),
         ({"freq": "D", "tz": "Mars"}, "tz is 'Mars', expected the name of a time zone such as Europe/Paris"),
     ],
 )

@@ -1,0 +1,154 @@
+"""The frames of the package laid out as small tables for people."""
+
+import pandas as pd
+
+from .tables import Table, count, count_cells, counted, money_cells, text_cells
+
+_MODELS_SHOWN = 20
+
+
+def findings_table(findings: pd.DataFrame, *, limit: int | None = None) -> Table:
+    """Lay out findings, the most wasteful first; suppressed ones are only counted.
+
+    Parameters
+    ----------
+    findings
+        Frame of findings.
+    limit
+        Number of findings shown; all when not given.
+
+    Returns
+    -------
+    Table
+        Severity, detector, trace, number of calls, models and waste in US dollars.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.layouts import findings_table
+    >>> book = cf.LogBook()
+    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1, trace_id="t1")
+    >>> findings_table(cf.find_waste(book.df)).columns["detector"].texts
+    ('retry_loops',)
+    """
+    active = findings[findings["suppressed_by"].isna()].sort_values("waste_cost", ascending=False, kind="stable")
+    head = active if limit is None else active.head(limit)
+    notes = []
+    if len(active) > len(head):
+        notes.append(f"and {count(len(active) - len(head))} more")
+    if len(findings) > len(active):
+        hidden = counted(len(findings) - len(active), "finding")
+        notes.append(f"{hidden} on traces that an earlier detector owns")
+    return Table(
+        {
+            "severity": text_cells(head["severity"], flexible=False),
+            "detector": text_cells(head["detector"], flexible=False),
+            "trace": text_cells(head["trace_id"]),
+            "calls": count_cells(head["n_calls"]),
+            "models": text_cells(head["models"]),
+            "waste": money_cells(head["waste_cost"]),
+        },
+        note="; ".join(notes),
+    )
+
+
+def calls_table(calls: pd.DataFrame) -> Table:
+    """Lay out single calls, in the order given.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.layouts import calls_table
+    >>> book = cf.LogBook()
+    >>> trace = book.log(model="gpt-4o", prompt="Hi", timestamp="2026-03-01 12:30")
+    >>> calls_table(book.df).columns["time"].texts
+    ('12:30:00',)
+    """
+    return Table(
+        {
+            "time": text_cells(calls["timestamp"].dt.strftime("%H:%M:%S"), flexible=False),
+            "level": text_cells(calls["level"], flexible=False),
+            "retry": count_cells(calls["retry_count"]),
+            "model": text_cells(calls["model"]),
+            "prompt": text_cells(calls["prompt"]),
+            "response": text_cells(calls["response"]),
+            "in": count_cells(calls["input_tokens"]),
+            "out": count_cells(calls["output_tokens"]),
+            "cost": money_cells(calls["cost"]),
+        }
+    )
+
+
+def models_table(by_model: pd.DataFrame) -> Table:
+    """Lay out what ``by(calls, "model")`` gives; the first twenty models have lines of their own.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.layouts import models_table
+    >>> models_table(cf.summarize(cf.LogBook().df).by_model).columns["model"].texts
+    ()
+    """
+    head = by_model.head(_MODELS_SHOWN)
+    return Table(
+        {
+            "model": text_cells(head["model"]),
+            "calls": count_cells(head["calls"]),
+            "cost": money_cells(head["cost"]),
+            "tokens in": count_cells(head["input_tokens"]),
+            "out": count_cells(head["output_tokens"]),
+            "mean ms": count_cells(head["mean_latency_ms"]),
+            "p95 ms": count_cells(head["p95_latency_ms"]),
+        },
+        note=_more(by_model),
+    )
+
+
+def waste_table(waste: pd.DataFrame) -> Table:
+    """Lay out the waste of a Report, a line a detector.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.layouts import waste_table
+    >>> waste_table(cf.summarize(cf.LogBook().df).waste).columns["findings"].texts
+    ('0', '0', '0', '0')
+    """
+    return Table(
+        {
+            "detector": text_cells(waste["detector"], flexible=False),
+            "findings": count_cells(waste["findings"]),
+            "traces": count_cells(waste["traces"]),
+            "cost": money_cells(waste["cost"]),
+            "waste": money_cells(waste["waste_cost"]),
+            "tokens": count_cells(waste["waste_tokens"]),
+            "suppressed": count_cells(waste["suppressed"]),
+        }
+    )
+
+
+def unpriced_table(models: pd.DataFrame) -> Table:
+    """Lay out what ``unpriced`` gives; the first twenty models have lines of their own.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.layouts import unpriced_table
+    >>> unpriced_table(cf.unpriced(cf.LogBook().df)).columns["calls"].texts
+    ()
+    """
+    head = models.head(_MODELS_SHOWN)
+    return Table(
+        {
+            "model": text_cells(head["model"]),
+            "calls": count_cells(head["n_calls"]),
+            "tokens in": count_cells(head["input_tokens"]),
+            "out": count_cells(head["output_tokens"]),
+        },
+        note=_more(models),
+    )
+
+
+def _more(models: pd.DataFrame) -> str:
+    hidden = len(models) - _MODELS_SHOWN
+    return f"and {counted(hidden, 'more model')}" if hidden > 0 else ""

@@ -238,6 +238,9 @@ def _converted(series: pd.Series, column: Column) -> pa.ChunkedArray | pa.Array:
         kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
         if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)):
             raise TypeError("a number is no text")
+        if pa.types.is_null(kind):
+            # encoded, nulls would become a label of their own
+            return pa.nulls(len(values), column.arrow)
         encode = column.arrow == LABEL and not pa.types.is_dictionary(values.type)
         return pc.cast(pc.dictionary_encode(values) if encode else values, column.arrow)
     return pc.cast(pa.array(series, from_pandas=True), column.arrow)

@@ -168,3 +168,10 @@ def test_the_input_is_not_changed():
     before = df.copy(deep=True)
     as_calls(df)
     pd.testing.assert_frame_equal(df, before)
+
+
+def test_a_column_of_nothing_but_none_has_no_labels() -> None:
+    calls = as_calls(pd.DataFrame({"trace_id": ["t1"], "model": [None], "token_source": [None]}, dtype=object))
+    assert calls["model"].isna().all()
+    assert calls["model"].cat.categories.empty
+    assert calls["token_source"].cat.categories.tolist() == list(TOKEN_SOURCES)

@@ -1,0 +1,16 @@
+"""What counts as waste, one detector a file.
+
+ALL is the roster. Its order is the precedence: the first detector with a finding on a trace owns the trace.
+"""
+
+from collections.abc import Callable
+
+from ..evidence import Evidence
+from . import fallback_failures, fallback_storms, overkill_models, retry_loops
+
+ALL: dict[str, Callable[..., Evidence]] = {
+    "retry_loops": retry_loops.evidence,
+    "fallback_storms": fallback_storms.evidence,
+    "fallback_failures": fallback_failures.evidence,
+    "overkill_models": overkill_models.evidence,
+}

@@ -1,0 +1,120 @@
+"""Fallback failures: a dearer model asked what a cheaper one had answered."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..evidence import HIGH, MEDIUM, Evidence, joined, seconds
+from ..pricing import Prices, mean_rate
+from ..traces import Traced, check_rules, in_order, known, microseconds, trimmed
+
+_DEAR = 0.01  # US dollars, from which an unnecessary call is of high severity
+_CHEAPER = "^(gpt-3.5-turbo|claude-3-haiku|claude-instant-1)".replace(".", r"\.")
+_DEARER = "^(gpt-4|claude-3-opus|claude-3-sonnet|claude-2.1|claude-2.0)".replace(".", r"\.")
+
+
+def find_fallback_failures(
+    calls: pd.DataFrame, *, window: str = "5min", prices: Prices = None, rules: str = "default"
+) -> pd.DataFrame:
+    """Find fallback failures: two consecutive calls of a trace, the second asking a dearer model what was answered.
+
+    Prompts are equal whatever the white space around them. Calls without a time or a prompt are left out.
+
+    Parameters
+    ----------
+    calls
+        Frame of calls.
+    window
+        Longest time between the starts of the two calls, such as ``"5min"``.
+    prices
+        Prices that tell which model is dearer: the path of a YAML file, a PriceBook or a mapping; the shipped ones when
+        not given. A model without a price is neither cheaper nor dearer.
+    rules
+        ``"default"``: the first call answered, and the mean of the second model's input and output price is higher at
+        that time. ``"crashlens"``: what ``crashlens scan`` 2.20.0 finds, which takes every first call for answered and
+        knows cheap and dear models by how their names begin.
+
+    Returns
+    -------
+    DataFrame
+        FINDINGS, a row a pair of calls. ``cost``, ``waste_cost`` and ``waste_tokens`` are those of the second call;
+        severity is high where it cost more than 0.01 USD, else medium (always medium with the rules of CrashLens,
+        whose scan prices nothing).
+
+    Raises
+    ------
+    MissingColumnsError
+        The frame lacks a column.
+    InvalidCallError
+        The window or the name of the rules is not allowed.
+    PriceFileError
+        The prices break a rule of their form.
+
+    Notes
+    -----
+    The window is that of CrashLens 2.20.0.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> book = cf.LogBook()
+    >>> for second, model in enumerate(("gpt-3.5-turbo", "gpt-4")):
+    ...     trace = book.log(
+    ...         model=model, prompt="Hi", response="Hello!", trace_id="t1", timestamp=f"2026-01-01T10:00:0{second}Z"
+    ...     )
+    >>> cf.find_fallback_failures(book.df)[["trace_id", "models"]]
+      trace_id                  models
+    0       t1  gpt-3.5-turbo -> gpt-4
+    """
+    return evidence(calls, window=window, prices=prices, rules=rules).frame()
+
+
+def evidence(
+    calls: pd.DataFrame | Traced, *, window: str = "5min", prices: Prices = None, rules: str = "default"
+) -> Evidence:
+    """Find what :func:`find_fallback_failures` finds, with the calls of each finding."""
+    check_rules(rules)
+    longest = microseconds("window", window)
+    traced = in_order(calls).timed()
+    # what is cheap to tell comes first: few neighbours are left when their prompts are compared
+    code, names = traced.codes("model")
+    near = (np.diff(traced.trace) == 0) & (np.diff(traced.time) <= longest) & (code[1:] != code[:-1])
+    first = np.flatnonzero(near)
+    first = first[_same_prompt(traced, first)]
+    if rules == "default":
+        first = first[traced.only(first).answered()]
+        first = first[_rate(traced.only(first + 1), prices) > _rate(traced.only(first), prices)]
+    else:
+        cheap, dear = (np.append(pc.match_substring_regex(names, rule), False) for rule in (_CHEAPER, _DEARER))
+        first = first[cheap[code[first]] & dear[code[first + 1]]]
+
+    pairs = traced.only(np.column_stack((first, first + 1)).ravel())
+    second = np.arange(len(pairs)) % 2 == 1
+    cost = pairs.numbers("cost")
+    code, names = pairs.codes("model")
+    model = names.take(pa.array(code, mask=code < 0))
+    return Evidence(
+        "fallback_failures",
+        calls=pairs,
+        sizes=np.full(len(first), 2),
+        counted=second,
+        wasted=second,
+        saved=cost,
+        severity=np.where((cost[second] > _DEAR) & (rules == "default"), HIGH, MEDIUM),
+        description=joined(
+            model.filter(pa.array(~second)), " answered, and ", model.filter(pa.array(second)), " was asked the same ",
+            seconds(np.diff(pairs.time)[::2]), " s later",
+        ),
+    )  # fmt: skip
+
+
+def _same_prompt(traced: Traced, first: np.ndarray) -> np.ndarray:
+    """Tell which of the calls have the same prompt as the call after them, so far as both are known."""
+    one, other = traced.only(first).column("prompt"), traced.only(first + 1).column("prompt")
+    same: np.ndarray = pc.fill_null(pc.equal(trimmed(one), trimmed(other)), False).to_numpy()
+    return same & known(one) & known(other)
+
+
+def _rate(calls: Traced, prices: Prices) -> np.ndarray:
+    return mean_rate(calls.frame(), prices)

@@ -1,0 +1,127 @@
+"""Fallback storms: one prompt sent from model to model."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..evidence import HIGH, MEDIUM, Evidence, joined, last_answer, seconds
+from ..traces import Traced, check_least, check_rules, in_order, known, microseconds, numbered, stretches, trimmed
+
+
+def find_fallback_storms(
+    calls: pd.DataFrame, *, min_calls: int = 3, min_models: int = 2, window: str = "3min", rules: str = "default"
+) -> pd.DataFrame:
+    """Find fallback storms: calls of one trace with the same prompt on several models, one soon after the other.
+
+    Calls without a time or a prompt are left out. Models are told apart whatever their case, prompts whatever the white
+    space around them.
+
+    Parameters
+    ----------
+    calls
+        Frame of calls.
+    min_calls
+        Least number of calls of a storm.
+    min_models
+        Least number of distinct models.
+    window
+        Longest time between the starts of two calls of one storm, such as ``"3min"``.
+    rules
+        ``"default"``: as above, so that an agent whose steps use several models is no storm. ``"crashlens"``: what
+        ``crashlens scan`` 2.20.0 finds, whole traces that span at most the window, whatever their prompts.
+
+    Returns
+    -------
+    DataFrame
+        FINDINGS, a row a storm; severity is high above 5 calls, else medium. ``waste_cost`` is the cost of all its calls
+        but the last one that answered.
+
+    Raises
+    ------
+    MissingColumnsError
+        The frame lacks a column.
+    InvalidCallError
+        A threshold or the name of the rules is not allowed.
+
+    Notes
+    -----
+    The thresholds are those of CrashLens 2.20.0.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> book = cf.LogBook()
+    >>> for second, model in enumerate(("gpt-4", "gpt-4o", "claude-3-opus")):
+    ...     trace = book.log(model=model, prompt="Hi", trace_id="t1", timestamp=f"2026-01-01T10:00:0{second}Z")
+    >>> cf.find_fallback_storms(book.df)[["trace_id", "models", "severity"]]
+      trace_id                            models severity
+    0       t1  gpt-4 -> gpt-4o -> claude-3-opus   medium
+    """
+    return evidence(calls, min_calls=min_calls, min_models=min_models, window=window, rules=rules).frame()
+
+
+def evidence(
+    calls: pd.DataFrame | Traced,
+    *,
+    min_calls: int = 3,
+    min_models: int = 2,
+    window: str = "3min",
+    rules: str = "default",
+) -> Evidence:
+    """Find what :func:`find_fallback_storms` finds, with the calls of each finding."""
+    check_rules(rules)
+    check_least(min_calls=min_calls, min_models=min_models)
+    longest = microseconds("window", window)
+    traced = in_order(calls).timed().crowded(min_calls)
+    bursts, burst = _same_prompt(traced, longest) if rules == "default" else _short_traces(traced, longest)
+    models = _distinct_models(bursts, burst)
+    storm = (np.bincount(burst) >= min_calls) & (models >= min_models)
+    kept = storm[burst]
+    bursts, burst = bursts.only(kept), np.unique(burst[kept], return_inverse=True)[1]
+
+    sizes = np.bincount(burst)
+    ends = sizes.cumsum()
+    span = bursts.time[ends - 1] - bursts.time[ends - sizes]
+    return Evidence(
+        "fallback_storms",
+        calls=bursts,
+        sizes=sizes,
+        counted=np.ones(len(bursts), bool),
+        wasted=~last_answer(bursts.answered(), burst),
+        saved=bursts.numbers("cost"),
+        severity=np.where(sizes > 5, HIGH, MEDIUM),
+        description=joined(sizes, " calls on ", models[storm], " models for one request in ", seconds(span), " s"),
+    )
+
+
+def _same_prompt(traced: Traced, window: int) -> tuple[Traced, np.ndarray]:
+    """Bring the calls of one trace and prompt side by side, and number those that follow each other in time."""
+    prompts = trimmed(traced.column("prompt"))
+    logged = known(prompts)
+    traced, prompts = traced.only(logged), prompts.filter(pa.array(logged))
+    labels = [traced.trace, numbered(prompts)]
+    order = np.lexsort(labels[::-1])
+    traced, labels = traced.only(order), [label[order] for label in labels]
+    return traced, stretches(traced, labels, window)
+
+
+def _short_traces(traced: Traced, window: int) -> tuple[Traced, np.ndarray]:
+    """Number the traces that span at most the window."""
+    if not len(traced):
+        return traced, traced.trace
+    trace = np.unique(traced.trace, return_inverse=True)[1]
+    ends = np.bincount(trace).cumsum()
+    starts = ends - np.bincount(trace)
+    short = (traced.time[ends - 1] - traced.time[starts] <= window)[trace]
+    return traced.only(short), np.unique(trace[short], return_inverse=True)[1]
+
+
+def _distinct_models(traced: Traced, group: np.ndarray) -> np.ndarray:
+    """Count the distinct models of each group, whatever their case; no name is no model."""
+    code, names = traced.codes("model")
+    lowered = numbered(pa.chunked_array([pc.utf8_lower(names)]))
+    named = (code >= 0) & np.append(pc.not_equal(names, "").to_numpy(zero_copy_only=False), False)[code]
+    base = len(names) + 1
+    pairs = np.unique(group[named] * base + np.append(lowered, 0)[code[named]])
+    return np.bincount(pairs // base, minlength=int(group.max(initial=-1)) + 1)

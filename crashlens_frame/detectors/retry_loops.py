@@ -1,0 +1,182 @@
+"""Retry loops: the same prompt sent to the same model again and again."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..evidence import HIGH, LOW, MEDIUM, Evidence, joined, last_answer, seconds
+from ..traces import Traced, check_least, check_rules, in_order, known, microseconds, numbered, stretches
+
+_SMALL = 50  # tokens
+_SECOND = 1_000_000
+# CrashLens rounds spans to hundredths of a second before it compares them, half to even in binary
+_QUICK = {"default": (30 * _SECOND, 60 * _SECOND), "crashlens": (29_995_000, 59_995_001)}
+
+
+def find_retry_loops(
+    calls: pd.DataFrame, *, max_retries: int = 3, max_gap: str = "2min", rules: str = "default"
+) -> pd.DataFrame:
+    """Find retry loops: more than ``max_retries`` calls of one trace with equal prompt and model, close in time.
+
+    A run of such calls is a loop if a sign of retrying holds: small answers, a rising retry count, failures, waiting
+    times that double or at least do not shrink. Calls without a time or a prompt are left out.
+
+    Parameters
+    ----------
+    calls
+        Frame of calls.
+    max_retries
+        Number of calls that is still no loop.
+    max_gap
+        Longest time between the starts of two calls of one run, such as ``"2min"`` or ``"90s"``.
+    rules
+        ``"default"``: other calls of the trace may lie between those of a run. ``"crashlens"``: what ``crashlens scan``
+        2.20.0 finds.
+
+    Returns
+    -------
+    DataFrame
+        FINDINGS, a row a loop. ``score`` tells how wasteful it is (15 to 100): no waiting between attempts, small
+        answers, many calls and a short time add to it; severity is high from 70 and medium from 40. ``waste_cost`` is
+        the cost of all its calls but the last one that answered.
+
+    Raises
+    ------
+    MissingColumnsError
+        The frame lacks a column.
+    InvalidCallError
+        A threshold or the name of the rules is not allowed.
+
+    Notes
+    -----
+    The signs, the score and the thresholds are those of CrashLens 2.20.0.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> book = cf.LogBook()
+    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1)
+    >>> cf.find_retry_loops(book.df)[["model", "n_calls"]]
+       model  n_calls
+    0  gpt-4        5
+    """
+    return evidence(calls, max_retries=max_retries, max_gap=max_gap, rules=rules).frame()
+
+
+def evidence(
+    calls: pd.DataFrame | Traced, *, max_retries: int = 3, max_gap: str = "2min", rules: str = "default"
+) -> Evidence:
+    """Find what :func:`find_retry_loops` finds, with the calls of each finding."""
+    check_rules(rules)
+    check_least(max_retries=max_retries)
+    runs, run = _runs(in_order(calls).timed().crowded(max_retries + 1), microseconds("max_gap", max_gap), rules)
+    long = np.bincount(run)[run] > max_retries if len(run) else np.empty(0, bool)
+    runs, run = runs.only(long), np.unique(run[long], return_inverse=True)[1]
+
+    answered = runs.answered()
+    small, signs = _small_answers(runs, run, rules), np.zeros(_size(run), bool)
+    if rules == "default":
+        signs = _rising(runs, run) | _failing(runs, run, answered)
+    backoff, patient = _waiting(runs, run)
+    loop = small | signs | backoff | patient
+    kept = loop[run]
+    runs, run, answered = runs.only(kept), np.unique(run[kept], return_inverse=True)[1], answered[kept]
+
+    sizes = np.bincount(run)
+    ends = sizes.cumsum()
+    span = runs.time[ends - 1] - runs.time[ends - sizes]
+    score = _score(backoff[loop], small[loop], sizes, span, rules)
+    first = runs.only(ends - sizes)
+    code, names = first.codes("model")
+    how = pc.if_else(pa.array(backoff[loop]), "with exponential backoff", "without exponential backoff")
+    return Evidence(
+        "retry_loops",
+        calls=runs,
+        sizes=sizes,
+        counted=np.ones(len(runs), bool),
+        wasted=~last_answer(answered, run),
+        saved=runs.numbers("cost"),
+        severity=np.select([score >= 70, score >= 40], [HIGH, MEDIUM], LOW),
+        description=joined(
+            sizes, " calls to ", names.take(pa.array(code, mask=code < 0)), " with the same prompt in ", seconds(span),
+            " s, ", how,
+        ),
+        score=pa.array(score),
+    )  # fmt: skip
+
+
+def _runs(traced: Traced, max_gap: int, rules: str) -> tuple[Traced, np.ndarray]:
+    """Bring the calls of each run side by side, and number the runs."""
+    prompts = traced.column("prompt")
+    if rules == "default":
+        logged = known(prompts)
+        traced, prompts = traced.only(logged), prompts.filter(pa.array(logged))
+    labels = [traced.trace, traced.codes("model")[0], numbered(pc.fill_null(prompts, ""))]
+    if rules == "default":
+        order = np.lexsort(labels[::-1])
+        traced, labels = traced.only(order), [label[order] for label in labels]
+    return traced, stretches(traced, labels, max_gap)
+
+
+def _small_answers(runs: Traced, run: np.ndarray, rules: str) -> np.ndarray:
+    """Tell in which runs every answer is short, and about as long as the others."""
+    tokens = runs.numbers("output_tokens")
+    judged = ~np.isnan(tokens)
+    if rules == "default":
+        judged &= np.append(run[1:] == run[:-1], False)[: len(run)]  # the last call may have succeeded
+    tokens, run, size = tokens[judged], run[judged], _size(run)
+    number, total = np.bincount(run, minlength=size), np.bincount(run, tokens, size)
+    large = np.bincount(run, tokens > _SMALL, size) > 0
+    # a standard deviation under 0.4 of the mean, both times number and squared: whole numbers, so nothing is rounded
+    spread = number * np.bincount(run, np.where(tokens > _SMALL, 0, tokens) ** 2, size) - total**2
+    return (number > 0) & ~large & ((total == 0) | (25 * spread < 4 * total**2))
+
+
+def _rising(runs: Traced, run: np.ndarray) -> np.ndarray:
+    """Tell in which runs the retry count rises from each call to the next."""
+    count = runs.numbers("retry_count")
+    inside = run[1:] == run[:-1]
+    falling = run[1:][inside & ~(count[1:] > count[:-1])]
+    return np.bincount(falling, minlength=_size(run)) == 0
+
+
+def _failing(runs: Traced, run: np.ndarray, answered: np.ndarray) -> np.ndarray:
+    """Tell in which runs every call but the last is an error or has no response."""
+    silent = ~pc.is_valid(runs.column("response")).to_numpy() | runs.failed()
+    inside = run[1:] == run[:-1]
+    return np.bincount(run[:-1][inside & ~silent[:-1]], minlength=_size(run)) == 0
+
+
+def _waiting(runs: Traced, run: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Tell in which runs the gaps about double, and in which they at least do not shrink."""
+    size = _size(run)
+    gap = np.diff(runs.time) / _SECOND
+    pair = (run[2:] == run[:-2]) if len(run) > 2 else np.empty(0, bool)
+    before, after, owner = gap[:-1][pair], gap[1:][pair], run[2:][pair]
+
+    pairs = np.bincount(owner, minlength=size)
+    kept = np.bincount(owner, after >= before * 0.9, size)
+    patient = (pairs == 0) | (kept >= 0.6 * pairs)
+
+    moved = before > 0
+    ratio, owner = after[moved] / before[moved], owner[moved]
+    ratios = np.bincount(owner, minlength=size)
+    doubled = np.bincount(owner, (ratio >= 1.5) & (ratio <= 3), size)
+    steady = np.bincount(owner, ratio >= 0.95, size)
+    backoff = (ratios > 0) & (doubled >= np.maximum(1, 0.7 * ratios)) & (steady >= 0.7 * ratios)
+    return backoff, patient
+
+
+def _score(backoff: np.ndarray, small: np.ndarray, sizes: np.ndarray, span: np.ndarray, rules: str) -> np.ndarray:
+    quick, brisk = _QUICK[rules]
+    return (
+        np.where(backoff, 15, 30)
+        + np.where(small, 25, 0)
+        + np.select([sizes > 7, sizes > 5], [25, 15], 0)
+        + np.select([span < quick, span < brisk], [20, 15], 0)
+    )
+
+
+def _size(run: np.ndarray) -> int:
+    return int(run.max(initial=-1)) + 1

@@ -113,7 +113,7 @@ def traces(calls: pd.DataFrame) -> pd.DataFrame:
             "models": _models(calls, codes, size),
             "start": started,
             "end": ended,
-            "duration_s": (ended - started).dt.total_seconds(),
+            "duration_s": (ended - started) / pd.Timedelta("1s"),
             **summed,
         }
     )
@@ -198,13 +198,13 @@ def _models(calls: pd.DataFrame, codes: np.ndarray, size: int) -> pd.Series:
     model = calls["model"].astype("category").array
     base = max(len(model.categories), 1)
     pairs = codes * base + model.codes
-    started = _times(calls).array.asi8
+    # a missing time is the least of all integers; less one it is the greatest, and goes last
+    started = _times(calls).array.asi8 - 1
     known = model.codes >= 0
     if np.all(started[1:] >= started[:-1]):
         pairs = pairs[known]
     else:
-        # a missing time is the least of all integers, and goes last
-        order = np.argsort(started.view(np.uint64) - np.uint64(1 << 63) - np.uint64(1), kind="stable")
+        order = np.argsort(started, kind="stable")
         pairs = pairs[order][known[order]]
     distinct = pd.unique(pairs)
     distinct = distinct[np.argsort(distinct // base, kind="stable")]

@@ -183,6 +183,12 @@ def test_a_day_that_begins_at_an_hour_shown_twice_or_never_is_one_day():
     ]
 
 
+def test_a_model_called_at_an_unknown_time_is_named_last():
+    calls = at(None, "2024-10-27").assign(model=["o3", "gpt-4"])
+
+    assert traces(calls)["models"].tolist() == ["gpt-4 -> o3"]
+
+
 def test_without_keys_there_is_one_row_for_all():
     calls = frame([{"trace_id": "t1", "model": "o3", "cost": 0.5}, {"trace_id": "t2", "model": None, "cost": 0.25}])
 

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from operator import index
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -41,7 +42,7 @@ def microseconds(timestamp: Any) -> int:
     try:
         moment = pd.Timestamp(timestamp)
         moment = moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
-        return int(moment.as_unit("us").value)
+        return int(moment.as_unit("us").asm8.astype(np.int64))  # .value would be nanoseconds
     except (ValueError, TypeError) as error:
         raise InvalidCallError(f"timestamp is {timestamp!r}, expected a datetime or ISO 8601 text") from error
 

@@ -1,0 +1,347 @@
+"""Patterns of waste as a real client would leave them in a log: a retry loop, a fallback, an overkill.
+
+Draws are whole numbers of NumPy's PCG64, scaled by whole numbers, so one seed gives one frame on every machine.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from .errors import InvalidCallError
+from .frame import frame_from_table
+from .rows import Row, check_row, microseconds
+from .schema import CALLS, arrow_schema
+
+Seed = int | Sequence[int] | None
+
+BACKOFFS = ("exponential", "constant", "none")
+REASONS = ("error", "quality")
+
+# where a client turns when a model fails, and when it answers poorly
+NEXT_MODEL = {
+    "gpt-4": "gpt-4o",
+    "gpt-4-turbo": "gpt-4o",
+    "gpt-4o": "gpt-4o-mini",
+    "gpt-4o-mini": "gpt-3.5-turbo",
+    "gpt-3.5-turbo": "gpt-4o-mini",
+    "gpt-4.1": "gpt-4.1-mini",
+    "gpt-5": "gpt-5-mini",
+    "claude-3-opus": "claude-3-sonnet",
+    "claude-3-sonnet": "claude-3-haiku",
+    "claude-3-haiku": "gpt-4o-mini",
+    "claude-sonnet-4-5": "claude-haiku-4-5",
+    "gemini-2.5-pro": "gemini-2.5-flash",
+}
+STRONGER_MODEL = {
+    "gpt-3.5-turbo": "gpt-4",
+    "gpt-4o-mini": "gpt-4o",
+    "gpt-4.1-mini": "gpt-4.1",
+    "gpt-5-mini": "gpt-5",
+    "claude-3-haiku": "claude-3-opus",
+    "claude-haiku-4-5": "claude-sonnet-4-5",
+    "gemini-2.5-flash": "gemini-2.5-pro",
+}
+_NEXT_OF_OTHERS = "gpt-4o-mini"
+
+# all of them fail fast; a client that waits for a timeout does not come back within a second
+ERRORS = ("429 Too Many Requests", "500 Internal Server Error", "503 Service Unavailable")
+_ANSWER = "Here is what you asked for."
+_POOR = "I am not sure."
+_POOR_REASON = "answer below the quality threshold"
+
+_EVERY_CALL = {
+    "type": "generation",
+    "level": "error",
+    "source": "simulation",
+    "fallback_attempted": False,
+    "error": None,
+}
+
+_WAIT_MS = 1_000
+_LONGEST_WAIT_MS = 60_000  # calls over two minutes apart are taken for unrelated ones
+
+
+def simulate_retries(
+    model: str,
+    prompt: str,
+    response: str | None = None,
+    *,
+    retries: int = 3,
+    backoff: str = "exponential",
+    answers: bool = True,
+    start: Any = None,
+    trace_id: str | None = None,
+    seed: Seed = None,
+    team: str | None = None,
+    route: str | None = None,
+) -> pd.DataFrame:
+    """Simulate a client that sends one prompt again and again, because the model fails.
+
+    The failed attempts have level "error", the text of the error and no response. From three retries on, every
+    detector of retry loops finds the trace, whatever seed, backoff and answer.
+
+    Parameters
+    ----------
+    model, prompt
+        What is sent each time.
+    response
+        What comes back in the end; a stock sentence when not given.
+    retries
+        Number of attempts after the first.
+    backoff
+        How long the client waits before a retry: "exponential" (1 s, then twice as long each time, at most a minute),
+        "constant" (1 s) or "none". Up to a tenth of jitter is added.
+    answers
+        Whether the last attempt answers.
+    start
+        Start of the first attempt: a datetime or ISO 8601 text, naive taken as UTC; now when not given.
+    trace_id
+        Trace of all attempts; when not given, derived from the seed, or random without one.
+    seed
+        Whole number, or several, from which every draw derives. The same seed and start give the same frame.
+    team, route
+        Who pays, and the endpoint that made the calls.
+
+    Returns
+    -------
+    DataFrame
+        CALLS, one row an attempt. Tokens and cost are null: ``add_tokens`` and ``add_cost`` fill them.
+
+    Raises
+    ------
+    InvalidCallError
+        A value is none that is allowed.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> calls = cf.simulate_retries("gpt-4", "Complex query", "Detailed response", start="2026-06-01", seed=1)
+    >>> calls[["level", "error", "response", "retry_count"]]
+       level                      error           response  retry_count
+    0  error  500 Internal Server Error                NaN            0
+    1  error  500 Internal Server Error                NaN            1
+    2  error  500 Internal Server Error                NaN            2
+    3   info                        NaN  Detailed response            3
+    """
+    draw = _generator(seed, "retries")
+    error = _one_of(draw, ERRORS)
+    rows: list[Row] = [
+        {"model": model, "retry_count": number, "error": error} for number in range(_whole("retries", retries) + 1)
+    ]
+    if answers:
+        rows[-1] = _answered(rows[-1], response)
+    common = {"prompt": prompt, "team": team, "route": route, "trace_id": _trace(draw, trace_id)}
+    return _frame(rows, common, draw=draw, backoff=backoff, start=start)
+
+
+def simulate_fallback(
+    model: str,
+    prompt: str,
+    response: str | None = None,
+    *,
+    fallback_model: str | Sequence[str] | None = None,
+    reason: str = "error",
+    retries: int = 1,
+    backoff: str = "exponential",
+    answers: bool = True,
+    start: Any = None,
+    trace_id: str | None = None,
+    seed: Seed = None,
+    team: str | None = None,
+    route: str | None = None,
+) -> pd.DataFrame:
+    """Simulate a client that walks from model to model with one prompt.
+
+    With the reason "error" each model fails, is retried, and is given up for the next: a fallback storm, as there are
+    at least three calls on two models. With "quality" each model answers, but too poorly, and a stronger one is asked:
+    a fallback failure.
+
+    Parameters
+    ----------
+    model, prompt
+        What is sent first.
+    response
+        What the last model answers; a stock sentence when not given.
+    fallback_model
+        The model to turn to, or several, one after the other. When not given: the one that ``NEXT_MODEL`` (for errors)
+        or ``STRONGER_MODEL`` (for quality) of this module names for the model.
+    reason
+        Why the client turns away from a model: "error" or "quality".
+    retries
+        How often a model that fails is tried again before the next; of no account where models answer. From three on,
+        the trace is a retry loop too. With none, and one model to turn to, two calls are too few for a storm.
+    backoff
+        How long the client waits before a retry, as for :func:`simulate_retries`.
+    answers
+        Whether the last model answers well; otherwise it does as those before it.
+    start, trace_id, seed, team, route
+        As for :func:`simulate_retries`.
+
+    Returns
+    -------
+    DataFrame
+        CALLS, one row a call. The call that a model is given up after holds the next one as ``fallback_model``; it and
+        the calls that follow have ``fallback_attempted`` and ``fallback_reason``. Tokens and cost are null.
+
+    Raises
+    ------
+    InvalidCallError
+        A value is none that is allowed, or no stronger model is known.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> calls = cf.simulate_fallback("gpt-4", "Another query", "Answer", start="2026-06-01", seed=1)
+    >>> calls[["model", "level", "retry_count", "fallback_model", "fallback_attempted"]]
+        model  level  retry_count fallback_model  fallback_attempted
+    0   gpt-4  error            0            NaN               False
+    1   gpt-4  error            1         gpt-4o                True
+    2  gpt-4o   info            0            NaN                True
+    """
+    _check_choice("reason", reason, REASONS)
+    draw = _generator(seed, "fallback")
+    error = _one_of(draw, ERRORS)
+    models = [model, *_models_to_turn_to(model, fallback_model, reason)]
+    attempts = _whole("retries", retries) + 1 if reason == "error" else 1
+    rows: list[Row] = [
+        {"model": each, "retry_count": number, "error": error} for each in models for number in range(attempts)
+    ]
+    if reason == "quality":
+        rows = [_answered(row, _POOR) for row in rows]
+    told = {"fallback_attempted": True, "fallback_reason": error if reason == "error" else _POOR_REASON}
+    for place in range(attempts - 1, len(rows)):
+        rows[place] |= told
+    for place, following in zip(range(attempts - 1, len(rows), attempts), models[1:], strict=False):
+        rows[place]["fallback_model"] = following
+    if answers:
+        rows[-attempts:] = [_answered(rows[-attempts], response)]
+    common = {"prompt": prompt, "team": team, "route": route, "trace_id": _trace(draw, trace_id)}
+    return _frame(rows, common, draw=draw, backoff=backoff, start=start)
+
+
+def simulate_overkill(
+    model: str,
+    prompt: str,
+    response: str | None = None,
+    *,
+    start: Any = None,
+    trace_id: str | None = None,
+    seed: Seed = None,
+    team: str | None = None,
+    route: str | None = None,
+) -> pd.DataFrame:
+    """Simulate one call that a cheaper model could have answered.
+
+    It is found as such if the model is a dear one and the prompt short and simple, as "What is 2+2?" sent to gpt-4.
+
+    Parameters
+    ----------
+    model, prompt
+        What is sent.
+    response
+        What comes back; a stock sentence when not given.
+    start, trace_id, seed, team, route
+        As for :func:`simulate_retries`.
+
+    Returns
+    -------
+    DataFrame
+        CALLS, one row. Tokens and cost are null.
+
+    Raises
+    ------
+    InvalidCallError
+        A value is none that is allowed.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> cf.simulate_overkill("gpt-4", "Hi", "Hello!", start="2026-06-01", seed=1)[["model", "prompt", "response"]]
+       model prompt response
+    0  gpt-4     Hi   Hello!
+    """
+    draw = _generator(seed, "overkill")
+    common = {"prompt": prompt, "team": team, "route": route, "trace_id": _trace(draw, trace_id)}
+    row = _answered({"model": model, "retry_count": 0}, response)
+    return _frame([row], common, draw=draw, backoff="none", start=start)
+
+
+def _models_to_turn_to(model: str, fallback_model: str | Sequence[str] | None, reason: str) -> list[str]:
+    if isinstance(fallback_model, str):
+        return [fallback_model]
+    if fallback_model is None:
+        if reason == "error":
+            return [NEXT_MODEL.get(model, _NEXT_OF_OTHERS)]
+        if model in STRONGER_MODEL:
+            return [STRONGER_MODEL[model]]
+        raise InvalidCallError(f"no model is known to be stronger than {model!r}; name one as fallback_model")
+    models = list(fallback_model)
+    if not models or not all(isinstance(each, str) and each for each in models):
+        raise InvalidCallError(f"fallback_model is {fallback_model!r}, expected the name of a model, or several")
+    return models
+
+
+def _answered(row: Row, response: str | None) -> Row:
+    return {**row, "response": _ANSWER if response is None else response, "level": "info", "error": None}
+
+
+def _frame(rows: list[Row], common: Row, *, draw: np.random.Generator, backoff: str, start: Any) -> pd.DataFrame:
+    """Set each call after the end of the one before and the wait for its retry."""
+    _check_choice("backoff", backoff, BACKOFFS)
+    begin = time.time_ns() // 1000 if start is None else microseconds(start)
+    failing = int(draw.integers(120, 240))
+    for row in rows:
+        row |= {name: row.get(name, value) for name, value in _EVERY_CALL.items()} | common
+        words = len(str(row.get("response") or "").split())
+        latency = failing if row["error"] else 400 + 20 * words
+        row["latency_ms"] = _jittered(draw, latency)
+        check_row(row)
+        row["timestamp"] = begin
+        begin += 1000 * (row["latency_ms"] + _jittered(draw, _wait(backoff, row["retry_count"])))
+    columns = {name: [row.get(name) for row in rows] for name in arrow_schema(CALLS).names}
+    return frame_from_table(pa.table(columns, schema=arrow_schema(CALLS)))
+
+
+def _wait(backoff: str, number: int) -> int:
+    """Give the milliseconds before a retry, without jitter."""
+    if backoff == "none":
+        return 0
+    return _WAIT_MS if backoff == "constant" else min(_WAIT_MS << min(number, 6), _LONGEST_WAIT_MS)
+
+
+def _jittered(draw: np.random.Generator, milliseconds: int) -> int:
+    """Add up to a tenth: of equal durations none is then under 0.9 of another, by which a retry is known."""
+    return milliseconds + int(draw.integers(0, milliseconds // 10, endpoint=True))
+
+
+def _generator(seed: Seed, kind: str) -> np.random.Generator:
+    """Start the draws of a seed, other ones for each kind of simulation."""
+    try:
+        own = [] if seed is None else [seed] if isinstance(seed, int | np.integer) else list(seed)
+        entropy = np.random.SeedSequence([*own, *kind.encode()] if own else None)
+    except (TypeError, ValueError) as error:
+        raise InvalidCallError(f"seed is {seed!r}, expected a whole number from 0 on, or several") from error
+    return np.random.Generator(np.random.PCG64(entropy))
+
+
+def _trace(draw: np.random.Generator, trace_id: str | None) -> str:
+    return draw.bytes(16).hex() if trace_id is None else trace_id
+
+
+def _one_of(draw: np.random.Generator, choices: Sequence[str]) -> str:
+    return choices[int(draw.integers(len(choices)))]
+
+
+def _whole(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+        raise InvalidCallError(f"{name} is {value!r}, expected a whole number from 0 on")
+    return int(value)
+
+
+def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise InvalidCallError(f"{name} is {value!r}, expected one of {', '.join(choices)}")

@@ -365,8 +365,9 @@ def _aligned(header: str, cells: Cells) -> list[str]:
     texts = list(cells.texts)
     if cells.align == "point":
         # what stands right of the decimal point is filled, so that the points stand below each other
-        tails = [len(text) - len(text.partition(".")[0]) for text in texts]
-        texts = [text + " " * (max(tails) - tail) for text, tail in zip(texts, tails, strict=True)]
+        tails = [len(text.partition(".")[2]) for text in texts]
+        longest = max(tails, default=0)
+        texts = [text + " " * (longest - tail) if tail else text for text, tail in zip(texts, tails, strict=True)]
     width = max(map(columns_of, [header, *texts]))
     if cells.align == "left":
         return [_filled(text, width) for text in [header, *texts]]

@@ -92,8 +92,8 @@ def flag(
     Returns
     -------
     DataFrame
-        The calls, with ``finding`` (detector; null for calls of no finding), ``finding_id`` (that of the FINDINGS frame)
-        and ``waste_cost`` (USD; 0 for a call that was needed, NaN where the cost is unknown). Suppressed findings are
+        The calls, with ``finding`` (detector; null for calls of no finding), ``finding_id`` (that of the FINDINGS
+        frame) and ``waste_cost`` (USD; 0 for a call that was needed, NaN where the cost is unknown). Suppressed findings are
         left out, so that the sum of ``waste_cost`` is what was wasted in all.
 
     Raises

@@ -129,7 +129,7 @@ def first_of(groups: np.ndarray) -> np.ndarray:
 
 
 def stretches(traced: Traced, labels: Iterable[np.ndarray], max_gap: int) -> np.ndarray:
-    """Number the stretches of calls with equal labels and no gap above so many microseconds."""
+    """Give each stretch of calls with equal labels and no gap above so many microseconds a number."""
     begins = np.ones(len(traced), bool)
     if len(traced):
         begins[1:] = np.diff(traced.time) > max_gap

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from crashlens_frame.frame import as_calls, empty_frame
 
 START = pd.Timestamp("2026-03-02T09:00:00Z")
-COLUMNS = {column: None for column in empty_frame().columns}
+COLUMNS = dict.fromkeys(empty_frame().columns)
 
 MODELS = (
     "gpt-4",

@@ -215,7 +215,7 @@ def fallback_failures(frame: pd.DataFrame, *, window_s: float, rules: str, rate:
                 high = rules == "default" and (second["cost"] or 0) > 0.01
                 found.append(
                     finding("fallback_failures", [first, second], severity="high" if high else "medium")
-                    | {name: second["cost"] for name in ("cost", "waste_cost")}
+                    | dict.fromkeys(("cost", "waste_cost"), second["cost"])
                     | {"waste_tokens": total((second["input_tokens"], second["output_tokens"]))}
                 )
     return found

@@ -34,8 +34,8 @@ def find_fallback_storms(
     Returns
     -------
     DataFrame
-        FINDINGS, a row a storm; severity is high above 5 calls, else medium. ``waste_cost`` is the cost of all its calls
-        but the last one that answered.
+        FINDINGS, a row a storm; severity is high above 5 calls, else medium. ``waste_cost`` is the cost of all its
+        calls but the last one that answered.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def _same_prompt(traced: Traced, window: int) -> tuple[Traced, np.ndarray]:
 
 
 def _short_traces(traced: Traced, window: int) -> tuple[Traced, np.ndarray]:
-    """Number the traces that span at most the window."""
+    """Keep the traces that span at most the window, and give each a number."""
     if not len(traced):
         return traced, traced.trace
     trace = np.unique(traced.trace, return_inverse=True)[1]

@@ -50,8 +50,8 @@ def find_overkill_models(
         Prices that name a ``cheaper_alternative`` for each dear model: the path of a YAML file, a PriceBook or a
         mapping; the shipped ones when not given.
     rules
-        ``"default"``: as above. ``"crashlens"``: what ``crashlens scan`` 2.20.0 finds, which knows dear models by parts of
-        their names, takes three quarters of the words for the tokens, and every call for answered.
+        ``"default"``: as above. ``"crashlens"``: what ``crashlens scan`` 2.20.0 finds, which knows dear models by parts
+        of their names, takes three quarters of the words for the tokens, and every call for answered.
 
     Returns
     -------

@@ -77,7 +77,7 @@ def evidence(
     answered = runs.answered()
     small, signs = _small_answers(runs, run, rules), np.zeros(_size(run), bool)
     if rules == "default":
-        signs = _rising(runs, run) | _failing(runs, run, answered)
+        signs = _rising(runs, run) | _failing(runs, run)
     backoff, patient = _waiting(runs, run)
     loop = small | signs | backoff | patient
     kept = loop[run]
@@ -141,7 +141,7 @@ def _rising(runs: Traced, run: np.ndarray) -> np.ndarray:
     return np.bincount(falling, minlength=_size(run)) == 0
 
 
-def _failing(runs: Traced, run: np.ndarray, answered: np.ndarray) -> np.ndarray:
+def _failing(runs: Traced, run: np.ndarray) -> np.ndarray:
     """Tell in which runs every call but the last is an error or has no response."""
     silent = ~pc.is_valid(runs.column("response")).to_numpy() | runs.failed()
     inside = run[1:] == run[:-1]

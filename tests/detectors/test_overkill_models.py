@@ -99,7 +99,10 @@ def test_keywords_are_whole_words(beginning: str, default: bool, crashlens: bool
 @pytest.mark.parametrize("rules", RULES)
 @pytest.mark.parametrize(
     "prompt",
-    ['{"task": 1}', '{"a": 1, "context": 2}', "a\nb\nc\nd\ne", "```x```", "def f(x)", "first class ticket", "import x", "function"],
+    [
+        '{"task": 1}', '{"a": 1, "context": 2}', "a\nb\nc\nd\ne", "```x```", "def f(x)", "first class ticket", "import x",
+        "function",
+    ],
 )  # fmt: skip
 def test_complex_prompts_are_left_alone(rules: str, prompt: str) -> None:
     assert not found({"prompt": prompt}, rules=rules)

@@ -1,0 +1,242 @@
+"""The plots draw the numbers they should, say them in words, and say so when there is nothing to draw."""
+
+from collections.abc import Iterator
+from io import BytesIO
+
+import matplotlib as mpl
+
+mpl.use("agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+
+from crashlens_frame.errors import InvalidCallError, MissingColumnsError
+from crashlens_frame.frame import empty_frame
+from crashlens_frame.plot import COLORS, GREY, WELL_SPENT, colors_of, plot_cost, plot_waste
+
+from .calls import calls
+from .findings import findings
+
+PLOTS = [plot_cost, plot_waste]
+
+
+@pytest.fixture(autouse=True)
+def closed_figures() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+def spent() -> pd.DataFrame:
+    """Give four calls of two days, three of them with a known cost, ten dollars in all."""
+    return calls(
+        {"s": 0, "model": "gpt-4", "cost": 6.0},
+        {"s": 86_400, "model": "gpt-4", "cost": 3.0},
+        {"s": 86_401, "model": "o3", "cost": 1.0},
+        {"s": 86_402, "model": "local"},
+    )
+
+
+def found() -> pd.DataFrame:
+    return findings(
+        {"trace_id": "t1", "detector": "retry_loops", "waste_cost": 4.0},
+        {"trace_id": "t2", "detector": "retry_loops", "waste_cost": 0.5},
+        {"trace_id": "t3", "detector": "overkill_models", "waste_cost": 0.25},
+        {"trace_id": "t1", "detector": "overkill_models", "waste_cost": 9.0, "suppressed_by": "retry_loops"},
+    )
+
+
+def bars(ax) -> list[tuple[float, float, str]]:
+    return [(bar.get_x(), bar.get_width(), to_hex(bar.get_facecolor()).upper()) for bar in ax.patches]
+
+
+def stacked(ax) -> dict[str, list[float]]:
+    """Give the heights of the bars by the label of their series."""
+    return {series.get_label(): [bar.get_height() for bar in series] for series in ax.containers}
+
+
+def words(ax) -> list[str]:
+    return [text.get_text() for text in ax.texts]
+
+
+def test_waste_steps_down_from_what_was_spent_to_what_would_have_been_enough():
+    ax = plot_waste(spent(), findings=found())
+
+    assert bars(ax) == [
+        (0.0, 10.0, GREY),
+        (5.5, 4.5, "#D55E00"),
+        (5.5, 0.0, "#E69F00"),
+        (5.5, 0.0, "#CC79A7"),
+        (5.25, 0.25, "#56B4E9"),
+        (0.0, 5.25, WELL_SPENT),
+    ]
+    assert [label.get_text() for label in ax.get_yticklabels()] == [
+        "spent",
+        "retry loops",
+        "fallback storms",
+        "fallback failures",
+        "overkill models",
+        "without waste",
+    ]
+    assert words(ax) == [
+        "$10.00",
+        "$4.50, 45.0 % in 2 findings",
+        "$0.00, 0.0 % in 0 findings",
+        "$0.00, 0.0 % in 0 findings",
+        "$0.25, 2.5 % in 1 finding",
+        "$5.25",
+    ]
+    assert ax.get_title("left") == "$4.75 of $10.00 wasted (47.5 %)"
+    assert ax.get_xlabel() == "US dollars; 1 call without a known price left out"
+
+
+def test_each_step_hangs_from_the_one_above_it():
+    ax = plot_waste(spent(), findings=found())
+
+    (lines,) = ax.collections
+    # one upright line from each bar to the next, where the one ends and the other begins
+    assert [segment[:, 0].tolist() for segment in lines.get_segments()] == [[x, x] for x in (10.0, 5.5, 5.5, 5.5, 5.25)]
+
+
+def test_waste_that_no_price_is_known_of_is_called_unknown():
+    ax = plot_waste(spent(), findings=findings({"trace_id": "t1", "detector": "fallback_storms"}))
+
+    assert words(ax)[2] == "unknown, unknown in 1 finding"
+    assert bars(ax)[2][1] == 0.0
+
+
+def test_no_waste_is_said_and_not_drawn():
+    ax = plot_waste(spent(), findings=findings())
+
+    assert ax.get_title("left") == "No waste found in 4 calls"
+    assert [width for _, width, _ in bars(ax)] == [10.0, 0.0, 0.0, 0.0, 0.0, 10.0]
+
+
+def test_calls_that_cost_nothing_waste_nothing():
+    ax = plot_waste(calls({"cost": 0.0}), findings=findings())
+
+    assert words(ax)[0] == words(ax)[-1] == "$0.00"
+
+
+def test_cost_is_stacked_by_model_day_by_day():
+    ax = plot_cost(spent(), freq="D")
+
+    assert stacked(ax) == {"gpt-4  $9.00": [6.0, 3.0], "o3  $1.00": [0.0, 1.0]}
+    assert [bar.get_y() for bar in ax.containers[1]] == [6.0, 3.0]
+    assert [label.get_text() for label in ax.get_legend().get_texts()] == ["o3  $1.00", "gpt-4  $9.00"]
+    assert ax.get_title("left") == "$10.00 in 3 calls, by model"
+    assert ax.get_xlabel() == "2026-03-02 to 2026-03-03, UTC; 1 call without time or price left out"
+    assert ax.get_ylabel() == "US dollars per day"
+
+
+def test_a_bar_stands_on_its_period_in_the_time_zone():
+    ax = plot_cost(calls({"s": 0, "cost": 1.0}), freq="D", tz="Asia/Tokyo")
+
+    (bar,) = ax.patches
+    began = mpl.dates.num2date(bar.get_x())
+    assert began.isoformat() == "2026-03-01T15:00:00+00:00"  # midnight in Tokyo
+    assert ax.get_xlabel() == "2026-03-02, Asia/Tokyo"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "period"),
+    [
+        (0, "minute"),
+        (62 * 60, "minute"),
+        (62 * 60 + 1, "5 minutes"),
+        (40_000, "15 minutes"),
+        (86_400, "hour"),
+        (30 * 86_400, "day"),
+        (200 * 86_400, "week"),
+        (900 * 86_400, "month"),
+        (9000 * 86_400, "year"),
+    ],
+)
+def test_the_period_fits_the_span(seconds, period):
+    ax = plot_cost(calls({"s": 0, "cost": 1.0}, {"s": seconds, "cost": 1.0}))
+
+    assert ax.get_ylabel() == f"US dollars per {period}"
+
+
+def test_the_dearest_six_have_bars_of_their_own_and_an_unknown_name_is_a_name():
+    rows = [{"s": 0, "team": f"team {number}", "cost": float(number)} for number in range(1, 8)]
+
+    ax = plot_cost(calls(*rows, {"s": 0, "cost": 20.0}), by="team", freq="h")
+
+    assert [series.get_label() for series in ax.containers] == [
+        "unknown  $20.00",
+        *(f"team {number}  ${number}.00" for number in (7, 6, 5, 4, 3)),
+        "others  $3.00",
+    ]
+    assert to_hex(ax.containers[-1][0].get_facecolor()).upper() == GREY
+
+
+def test_a_name_is_text_whatever_it_holds():
+    ax = plot_cost(calls({"s": 0, "model": "$a$\x1b" + "x" * 40, "cost": 1.0}))
+
+    (label,) = ax.get_legend().get_texts()
+    assert label.get_text() == r"$a$\x1bxxxxxxxxxxxxxxxxxxxx…  $1.00"
+    ax.figure.savefig(BytesIO())
+    assert not label.get_parse_math()
+
+
+@pytest.mark.parametrize(("plot", "known"), [(plot_cost, "a time and a known cost"), (plot_waste, "a known cost")])
+def test_a_plot_without_anything_to_draw_says_so(plot, known):
+    assert words(plot(empty_frame())) == ["No calls to draw"]
+
+    ax = plot(calls({"s": 0}, {"s": 1}))
+
+    assert words(ax) == [f"None of the calls has {known}"]
+    assert not ax.axison
+
+
+@pytest.mark.parametrize("plot", PLOTS)
+def test_a_plot_draws_on_the_axes_given_and_changes_no_calls(plot):
+    _, (left, right) = plt.subplots(ncols=2)
+    log = spent()
+    before = log.copy(deep=True)
+
+    assert plot(log, ax=right) is right
+    assert not left.patches
+    assert plt.get_fignums() == [right.figure.number]
+    pd.testing.assert_frame_equal(log, before)
+
+
+@pytest.mark.parametrize("plot", PLOTS)
+def test_the_order_and_the_index_of_the_calls_do_not_matter(plot):
+    log = spent()
+    mixed = log.iloc[[2, 0, 3, 1]].set_axis(["a", "b", "b", "c"])
+
+    assert bars(plot(mixed)) == bars(plot(log))
+
+
+def test_a_missing_column_and_an_unknown_period_are_named():
+    with pytest.raises(MissingColumnsError, match="missing column: cost"):
+        plot_waste(spent().drop(columns="cost"))
+    with pytest.raises(MissingColumnsError, match=r"missing column: teams \(did you mean team\?\)"):
+        plot_cost(spent(), by="teams")
+    with pytest.raises(InvalidCallError, match="freq is 'fortnight'"):
+        plot_cost(spent(), freq="fortnight")
+    with pytest.raises(InvalidCallError, match="tz is 'Mars'"):
+        plot_cost(spent(), tz="Mars")
+
+
+def test_colours_tell_names_apart_and_stay_with_them():
+    six = [f"model-{number}" for number in range(6)]
+
+    assert set(colors_of(six).values()) == {*COLORS, GREY}
+    assert colors_of(["o3"])["o3"] == colors_of(["o3", "others"])["o3"]
+    assert colors_of([])["others"] == GREY
+
+
+def test_the_colours_show_on_white_and_on_black():
+    def luminance(color):
+        parts = np.array(mpl.colors.to_rgb(color))
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        return linear @ [0.2126, 0.7152, 0.0722]
+
+    for color in {*COLORS, GREY, WELL_SPENT}:
+        assert 1.05 / (luminance(color) + 0.05) > 2, f"{color} on white"
+        assert (luminance(color) + 0.05) / 0.05 > 2, f"{color} on black"

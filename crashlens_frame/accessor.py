@@ -15,8 +15,9 @@ from .findings import find_waste, flag
 from .jsonl import to_jsonl
 from .parquet import to_parquet
 from .pricing import add_cost, reprice, unpriced
-from .report import by, summarize, traces
+from .report import summarize
 from .tokens import add_tokens
+from .totals import by, traces
 
 P = ParamSpec("P")
 R = TypeVar("R")

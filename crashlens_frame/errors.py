@@ -43,6 +43,10 @@ class SchemaVersionError(CrashlensFrameError, ValueError):
     """A Parquet file was written by a newer version of the schema, or holds no calls."""
 
 
+class UnsavedCallsError(CrashlensFrameError, OSError):
+    """The file of a book cannot be written to. What it lacks is in the book, and written with the next call."""
+
+
 class PriceFileError(CrashlensFrameError, ValueError):
     """A price file breaks a rule of its form. The text names file, line and key."""
 

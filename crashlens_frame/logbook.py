@@ -2,17 +2,19 @@
 
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import count as count_from
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any, Self
 
+import numpy as np
 import orjson
 import pandas as pd
 import pyarrow as pa
 
 from . import simulate
-from .errors import InvalidCallError
+from .errors import InvalidCallError, UnsavedCallsError
 from .formats import row_from_record
 from .frame import as_calls, frame_from_table, table_from_frame
 from .jsonl import append_jsonl, read_log, to_jsonl
@@ -69,9 +71,10 @@ class LogBook:
         self._table: pa.Table = _SCHEMA.empty_table()  # counted and priced
         self._frame: pd.DataFrame | None = None
         self._rejects: pa.Table = arrow_schema(REJECTS).empty_table()
-        self._simulations = 0
+        self._saved = 0  # number of calls that the file holds
         if self._path is not None and self._path.exists():
             self._load(self._path)
+            self._saved = len(self)
 
     # -- log ----------------------------------------------------------------------------------------------------------
 
@@ -217,6 +220,8 @@ class LogBook:
     def simulate_retries(self, model: str, prompt: str, response: str | None = None, **options: Any) -> str:
         """Log a simulated retry loop; the options are those of :func:`crashlens_frame.simulate_retries`.
 
+        A seed that the book has seen gives another trace than before.
+
         Returns
         -------
         str
@@ -230,27 +235,15 @@ class LogBook:
         >>> book.df["level"].tolist()
         ['error', 'error', 'error', 'info']
         """
-        return self._simulate(simulate.simulate_retries(model, prompt, response, **options))
+        return self._simulate(simulate.simulate_retries, model, prompt, response, **options)
 
     def simulate_fallback(self, model: str, prompt: str, response: str | None = None, **options: Any) -> str:
-        """Log a simulated fallback; the options are those of :func:`crashlens_frame.simulate_fallback`.
-
-        Returns
-        -------
-        str
-            The trace id.
-        """
-        return self._simulate(simulate.simulate_fallback(model, prompt, response, **options))
+        """Log a simulated fallback and give its trace id; see :func:`crashlens_frame.simulate_fallback`."""
+        return self._simulate(simulate.simulate_fallback, model, prompt, response, **options)
 
     def simulate_overkill(self, model: str, prompt: str, response: str | None = None, **options: Any) -> str:
-        """Log a simulated overkill; the options are those of :func:`crashlens_frame.simulate_overkill`.
-
-        Returns
-        -------
-        str
-            The trace id.
-        """
-        return self._simulate(simulate.simulate_overkill(model, prompt, response, **options))
+        """Log a simulated overkill and give its trace id; see :func:`crashlens_frame.simulate_overkill`."""
+        return self._simulate(simulate.simulate_overkill, model, prompt, response, **options)
 
     def simulate_workload(self, traces: int = 10_000, **options: Any) -> None:
         """Log a simulated stretch of traffic; the options are those of :func:`crashlens_frame.simulate_workload`.
@@ -336,17 +329,23 @@ class LogBook:
         with self._lock:
             self._rows.append(row)
             if self._path is not None:
-                self._append()
+                self._save()
 
     def _add_table(self, table: pa.Table) -> None:
         with self._lock:
             self._gather()
             self._fresh.append(table)
             if self._path is not None:
-                self._append()
+                self._save()
 
-    def _simulate(self, calls: pd.DataFrame) -> str:
-        trace_id = str(calls["trace_id"].iloc[0])
+    def _simulate(self, simulation: Callable[..., pd.DataFrame], *call: Any, **options: Any) -> str:
+        seed, known = options.get("seed"), set(self.df["trace_id"]) if options.get("trace_id") is None else set()
+        calls = simulation(*call, **options)
+        for again in count_from(1):
+            trace_id = str(calls["trace_id"].iloc[0])
+            if trace_id not in known:
+                break
+            calls = simulation(*call, **{**options, "seed": (*np.atleast_1d(seed), again)})
         self._add_table(table_from_frame(calls))
         return trace_id
 
@@ -356,11 +355,18 @@ class LogBook:
             self._fresh.append(table)
             self._rejects = pa.concat_tables([self._rejects, rejects])
 
-    def _append(self) -> None:
-        """Write what is not yet in the file; the book keeps it only if the file has it."""
-        settled = len(self._table)
+    def _save(self) -> None:
+        """Append to the file what it does not hold yet, calls that an error kept from it before among them."""
         self._settle()
-        append_jsonl(frame_from_table(self._table.slice(settled)), self._path)
+        unsaved = frame_from_table(self._table.slice(self._saved))
+        try:
+            append_jsonl(unsaved, self._path)
+        except OSError as error:
+            raise UnsavedCallsError(
+                f"{self._path}: {error.strerror or error}; {_counted(self._saved, 'call')} of the book stand in the file,"
+                f" {_counted(len(unsaved), 'call')} only in memory until the next one can be written"
+            ) from error
+        self._saved = len(self._table)
 
     def _gather(self) -> None:
         """Turn the rows into a table, so that tables and rows stay in the order in which they came."""

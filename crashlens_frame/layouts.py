@@ -67,11 +67,11 @@ def calls_table(calls: pd.DataFrame) -> Table:
     return Table(
         {
             "time": text_cells(calls["timestamp"].dt.strftime("%H:%M:%S"), flexible=False),
-            "level": text_cells(calls["level"], flexible=False),
+            "level": text_cells(calls["level"].astype("str").fillna(""), flexible=False),
             "retry": count_cells(calls["retry_count"]),
             "model": text_cells(calls["model"]),
-            "prompt": text_cells(calls["prompt"]),
-            "response": text_cells(calls["response"]),
+            "prompt": text_cells(calls["prompt"].fillna("")),
+            "response": text_cells(calls["response"].fillna("")),
             "in": count_cells(calls["input_tokens"]),
             "out": count_cells(calls["output_tokens"]),
             "cost": money_cells(calls["cost"]),

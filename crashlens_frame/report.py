@@ -80,7 +80,7 @@ class Report:
     @property
     def waste_cost(self) -> float:
         """US dollars that clients that behaved would have saved; NaN where something was found and no cost is known."""
-        return _total(self.waste["waste_cost"].where(self.waste["findings"] > 0, 0.0))
+        return _total(self.waste.loc[self.waste["findings"] > 0, "waste_cost"])
 
     def to_text(self, width: int = 80) -> str:
         """Write the report for a terminal.
@@ -104,7 +104,7 @@ class Report:
         if not self.events:
             return "No calls."
         parts = [cut(self._headline(), width), self._facts().to_text(width)]
-        parts += [f"{title}\n{table.to_text(width)}" for title, table in self._tables()]
+        parts += [f"{cut(title, width)}\n{table.to_text(width)}" for title, table in self._tables()]
         return "\n\n".join(parts)
 
     def to_markdown(self) -> str:
@@ -172,6 +172,8 @@ class Report:
             "p95 latency": (_milliseconds(self.p95_latency_ms), ""),
             "errors": (count(self.errors), f"{share(self.errors, self.events)} of the calls"),
         }
+        if self.cost_sources["unknown"]:
+            facts["no known cost"] = count(self.cost_sources["unknown"]), "no sum of money holds these calls"
         if self.no_timestamp:
             facts["no timestamp"] = count(self.no_timestamp), "no detector that goes by time sees these calls"
         values, details = zip(*facts.values(), strict=True)

@@ -1,0 +1,295 @@
+"""The report says what the log holds: exactly, in every form, and logged text stays text."""
+
+import json
+import re
+from html import unescape
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crashlens_frame.errors import MissingColumnsError
+from crashlens_frame.findings import find_waste
+from crashlens_frame.frame import empty_frame
+from crashlens_frame.layouts import calls_table, findings_table, models_table
+from crashlens_frame.report import summarize
+from crashlens_frame.tables import columns_of
+
+from .calls import calls
+from .findings import findings
+
+
+def log() -> pd.DataFrame:
+    """Give two failed calls of a dear model, a cheap one, an unpriced one, and one of which little is known."""
+    return calls(
+        {"s": 0, "cost": 0.06, "input_tokens": 1000, "output_tokens": 500, "latency_ms": 900, "level": "error"},
+        {"s": 2, "cost": 0.06, "input_tokens": 1000, "output_tokens": 500, "latency_ms": 1100, "error": "429"},
+        {"s": 90, "trace_id": "t2", "model": "gpt-4o-mini", "cost": 0.00042, "input_tokens": 800, "output_tokens": 500,
+         "latency_ms": 300, "cost_source": "reported"},
+        {"trace_id": "t3", "model": "<b>local|llm</b>", "input_tokens": 20, "output_tokens": 7,
+         "token_source": "counted", "cost_source": "unknown"},
+        {"trace_id": "t3", "model": None, "cost": 0.0, "token_source": None, "cost_source": None},
+        token_source="reported", cost_source="priced",
+    )  # fmt: skip
+
+
+def found() -> pd.DataFrame:
+    return findings(
+        {"trace_id": "t1", "detector": "retry_loops", "severity": "high", "n_calls": 2, "models": "gpt-4",
+         "cost": 0.12, "waste_cost": 0.06, "waste_tokens": 3000},
+        {"trace_id": "t3", "detector": "fallback_storms", "severity": "medium", "n_calls": 2,
+         "models": "<b>local|llm</b>", "waste_tokens": 27},
+        {"trace_id": "t1", "detector": "overkill_models", "severity": "medium", "n_calls": 1, "models": "gpt-4",
+         "cost": 0.06, "waste_cost": 0.05, "waste_tokens": 1500, "suppressed_by": "retry_loops"},
+    )  # fmt: skip
+
+
+TEXT = """\
+5 calls in 3 traces, 2026-03-02 09:00 to 09:01 UTC
+
+all calls         total  detail
+cost              $0.12  40.0 % reported, 40.0 % priced, 20.0 % unknown
+waste             $0.06  49.8 % of the cost
+input tokens      2,820
+output tokens     1,507
+total tokens      4,327  60.0 % reported, 20.0 % counted, 20.0 % missing
+mean latency     767 ms
+p95 latency    1,080 ms
+errors                2  40.0 % of the calls
+no known cost         1  no sum of money holds these calls
+no timestamp          2  no detector that goes by time sees these calls
+
+By model
+model             calls      cost  tokens in      out  mean ms   p95 ms
+gpt-4                 2  $0.12         2,000    1,000    1,000    1,090
+gpt-4o-mini           1  $0.00042        800      500      300      300
+unknown               1  $0.00       unknown  unknown  unknown  unknown
+<b>local|llm</b>      1   unknown         20        7  unknown  unknown
+
+Waste by detector
+detector           findings  traces     cost    waste  tokens  suppressed
+retry_loops               1       1    $0.12    $0.06   3,000           0
+fallback_storms           1       1  unknown  unknown      27           0
+fallback_failures         0       0    $0.00    $0.00       0           0
+overkill_models           0       0    $0.00    $0.00       0           1
+
+Without a known price
+model             calls  tokens in  out
+<b>local|llm</b>      1         20    7"""
+
+MARKDOWN = r"""
+5 calls in 3 traces, 2026-03-02 09:00 to 09:01 UTC
+
+| all calls | total | detail |
+| :--- | ---: | :--- |
+| cost | \$0.12 | 40.0 % reported, 40.0 % priced, 20.0 % unknown |
+| waste | \$0.06 | 49.8 % of the cost |
+| input tokens | 2,820 |  |
+| output tokens | 1,507 |  |
+| total tokens | 4,327 | 60.0 % reported, 20.0 % counted, 20.0 % missing |
+| mean latency | 767 ms |  |
+| p95 latency | 1,080 ms |  |
+| errors | 2 | 40.0 % of the calls |
+| no known cost | 1 | no sum of money holds these calls |
+| no timestamp | 2 | no detector that goes by time sees these calls |
+
+## By model
+
+| model | calls | cost | tokens in | out | mean ms | p95 ms |
+| :--- | ---: | ---: | ---: | ---: | ---: | ---: |
+| gpt-4 | 2 | \$0.12 | 2,000 | 1,000 | 1,000 | 1,090 |
+| gpt-4o-mini | 1 | \$0.00042 | 800 | 500 | 300 | 300 |
+| unknown | 1 | \$0.00 | unknown | unknown | unknown | unknown |
+| &lt;b&gt;local\|llm&lt;/b&gt; | 1 | unknown | 20 | 7 | unknown | unknown |
+
+## Waste by detector
+
+| detector | findings | traces | cost | waste | tokens | suppressed |
+| :--- | ---: | ---: | ---: | ---: | ---: | ---: |
+| retry_loops | 1 | 1 | \$0.12 | \$0.06 | 3,000 | 0 |
+| fallback_storms | 1 | 1 | unknown | unknown | 27 | 0 |
+| fallback_failures | 0 | 0 | \$0.00 | \$0.00 | 0 | 0 |
+| overkill_models | 0 | 0 | \$0.00 | \$0.00 | 0 | 1 |
+
+## Without a known price
+
+| model | calls | tokens in | out |
+| :--- | ---: | ---: | ---: |
+| &lt;b&gt;local\|llm&lt;/b&gt; | 1 | 20 | 7 |"""[1:]
+
+
+def test_the_text_of_a_report():
+    assert summarize(log(), found()).to_text(80) == TEXT
+    assert repr(summarize(log(), found())) == TEXT
+
+
+def test_the_markdown_of_a_report_keeps_logged_text_from_being_markup():
+    assert summarize(log(), found()).to_markdown() == MARKDOWN
+
+
+def test_the_json_of_a_report_holds_every_figure():
+    assert json.loads(summarize(log(), found()).to_json()) == {
+        "events": 5,
+        "traces": 3,
+        "start": "2026-03-02T09:00:00Z",
+        "end": "2026-03-02T09:01:30Z",
+        "cost": 0.12042,
+        "input_tokens": 2820,
+        "output_tokens": 1507,
+        "total_tokens": 4327,
+        "mean_latency_ms": 2300 / 3,
+        "p95_latency_ms": 1080.0,
+        "errors": 2,
+        "no_timestamp": 2,
+        "cost_sources": {"reported": 2, "priced": 2, "unknown": 1},
+        "token_sources": {"reported": 3, "counted": 1, "estimated": 0, "missing": 1},
+        "by_model": [
+            {"model": "gpt-4", "calls": 2, "traces": 1, "cost": 0.12, "input_tokens": 2000, "output_tokens": 1000,
+             "mean_latency_ms": 1000.0, "p95_latency_ms": 1090.0},
+            {"model": "gpt-4o-mini", "calls": 1, "traces": 1, "cost": 0.00042, "input_tokens": 800,
+             "output_tokens": 500, "mean_latency_ms": 300.0, "p95_latency_ms": 300.0},
+            {"model": None, "calls": 1, "traces": 1, "cost": 0.0, "input_tokens": None, "output_tokens": None,
+             "mean_latency_ms": None, "p95_latency_ms": None},
+            {"model": "<b>local|llm</b>", "calls": 1, "traces": 1, "cost": None, "input_tokens": 20,
+             "output_tokens": 7, "mean_latency_ms": None, "p95_latency_ms": None},
+        ],
+        "unpriced": [
+            {"model": "<b>local|llm</b>", "n_calls": 1, "input_tokens": 20, "output_tokens": 7, "share": 0.2}
+        ],
+        "waste": [
+            {"detector": "retry_loops", "findings": 1, "traces": 1, "cost": 0.12, "waste_cost": 0.06,
+             "waste_tokens": 3000, "suppressed": 0},
+            {"detector": "fallback_storms", "findings": 1, "traces": 1, "cost": None, "waste_cost": None,
+             "waste_tokens": 27, "suppressed": 0},
+            {"detector": "fallback_failures", "findings": 0, "traces": 0, "cost": 0.0, "waste_cost": 0.0,
+             "waste_tokens": 0, "suppressed": 0},
+            {"detector": "overkill_models", "findings": 0, "traces": 0, "cost": 0.0, "waste_cost": 0.0,
+             "waste_tokens": 0, "suppressed": 1},
+        ],
+        "waste_cost": 0.06,
+    }  # fmt: skip
+
+
+class Page(HTMLParser):
+    """The rows of the tables of a page, and the names of its elements."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.rows: list[list[str]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_data(self, data):
+        if self.rows and self.rows[-1]:
+            self.rows[-1][-1] += data
+
+
+def test_the_html_of_a_report_has_the_tables_of_its_markdown_and_no_element_of_the_log():
+    report = summarize(log(), found())
+    html = report._repr_html_()
+    page = Page(html)
+
+    assert page.tags == {"div", "p", "b", "h4", "table", "thead", "tbody", "tr", "th", "td"}
+    assert html.startswith('<div class="tex2jax_ignore mathjax_ignore"><p><b>5 calls in 3 traces,')
+    lines = [line[2:-2].split(" | ") for line in report.to_markdown().splitlines() if line.startswith("|")]
+    plain = [[unescape(re.sub(r"\\(.)", r"\1", cell)) for cell in line] for line in lines if ":---" not in line]
+    assert page.rows == plain
+    assert ["<b>local|llm</b>", "1", "20", "7"] in page.rows
+
+
+def test_no_calls_are_said_in_one_line():
+    report = summarize(empty_frame())
+
+    assert report.to_text() == report.to_markdown() == repr(report) == "No calls."
+    assert report._repr_html_() == "<p>No calls.</p>"
+    assert (report.cost, report.waste_cost, report.start, report.end) == (0.0, 0.0, None, None)
+    assert json.loads(report.to_json())["by_model"] == []
+
+
+def test_nothing_known_is_unknown_and_not_nothing():
+    report = summarize(calls({}), findings({"detector": "retry_loops", "trace_id": "t1"}))
+
+    assert np.isnan([report.cost, report.waste_cost, report.mean_latency_ms]).all()
+    assert report.to_text().splitlines()[:8] == [
+        "1 call in 1 trace",
+        "",
+        "all calls        total  detail",
+        "cost           unknown  100.0 % unknown",
+        "waste          unknown  unknown of the cost",
+        "input tokens         0",
+        "output tokens        0",
+        "total tokens         0  100.0 % missing",
+    ]
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 79, 80, 120])
+def test_every_line_fits_the_terminal(width):
+    wide = log().assign(model=pd.Categorical(["模型" * 20, "m" * 60, "\x1b[31m" * 9, "x", None]))
+
+    assert max(map(columns_of, summarize(wide, found()).to_text(width).splitlines())) <= width
+
+
+def test_without_findings_the_detectors_are_asked():
+    loop = calls(*({"s": s, "cost": 0.01, "output_tokens": 0, "level": "error"} for s in (0, 1, 3, 7, 15)))
+
+    asked = summarize(loop)
+
+    pd.testing.assert_frame_equal(asked.waste, summarize(loop, find_waste(loop)).waste)
+    assert asked.waste["findings"].tolist() == [1, 0, 0, 0]
+
+
+def test_neither_order_nor_index_nor_further_columns_change_a_report_and_the_input_stays():
+    before = log()
+    mixed = before.iloc[[3, 1, 4, 0, 2]].set_axis(list("abcda")).assign(user="ann")
+
+    assert summarize(mixed, found()).to_json() == summarize(before, found()).to_json()
+    pd.testing.assert_frame_equal(before, log())
+
+
+def test_a_report_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        summarize(log(), found()).cost = 0.0  # type: ignore[misc]
+
+
+def test_missing_columns_are_named_at_once():
+    with pytest.raises(MissingColumnsError, match="missing columns: cost, token_source; rename them"):
+        summarize(log().drop(columns=["cost", "token_source"]), found())
+
+
+def test_findings_are_shown_dearest_first_and_the_suppressed_only_counted():
+    assert findings_table(found()).to_text(80).splitlines() == [
+        "severity  detector         trace  calls  models              waste",
+        "high      retry_loops      t1         2  gpt-4               $0.06",
+        "medium    fallback_storms  t3         2  <b>local|llm</b>  unknown",
+        "1 finding on traces that an earlier detector owns",
+    ]
+    assert findings_table(found(), limit=1).note == "and 1 more; 1 finding on traces that an earlier detector owns"
+    assert findings_table(found().iloc[:2]).note == ""
+
+
+def test_single_calls_are_shown_in_the_order_of_the_log():
+    assert calls_table(log()).to_text(100).splitlines() == [
+        "time      level    retry  model             prompt              response       in      out      cost",
+        "09:00:00  error  unknown  gpt-4             Why is the sky bl…              1,000      500  $0.06",
+        "09:00:02         unknown  gpt-4             Why is the sky bl…              1,000      500  $0.06",
+        "09:01:30         unknown  gpt-4o-mini       Why is the sky bl…                800      500  $0.00042",
+        "unknown          unknown  <b>local|llm</b>  Why is the sky bl…                 20        7   unknown",
+        "unknown          unknown  unknown           Why is the sky bl…            unknown  unknown  $0.00",
+    ]
+
+
+def test_the_twenty_dearest_models_have_lines_of_their_own():
+    many = summarize(calls(*({"model": f"m{number}", "cost": float(number)} for number in range(22))), findings())
+
+    table = models_table(many.by_model)
+
+    assert table.columns["model"].texts == tuple(f"m{number}" for number in range(21, 1, -1))
+    assert table.note == "and 2 more models"

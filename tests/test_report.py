@@ -178,17 +178,22 @@ class Page(HTMLParser):
         super().__init__()
         self.tags: set[str] = set()
         self.rows: list[list[str]] = []
+        self.inside = False
         self.feed(page)
 
     def handle_starttag(self, tag, attrs):
         self.tags.add(tag)
         if tag == "tr":
             self.rows.append([])
-        if tag in ("td", "th"):
+        self.inside = tag in ("td", "th")
+        if self.inside:
             self.rows[-1].append("")
 
+    def handle_endtag(self, tag):
+        self.inside = False
+
     def handle_data(self, data):
-        if self.rows and self.rows[-1]:
+        if self.inside:
             self.rows[-1][-1] += data
 
 

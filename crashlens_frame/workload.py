@@ -33,7 +33,7 @@ class Kind(NamedTuple):
 
 
 APPS = (
-    App(32, "/v1/chat", "support", "helpdesk", ("gpt-4-turbo", "gpt-4o", "gpt-4o-mini"), 1024),
+    App(32, "/v1/chat", "support", "helpdesk", ("gpt-4-turbo", "gpt-4o", "gpt-4o-mini"), 820),
     App(22, "/v1/search", "search", "answers", ("gemini-2.5-pro", "gemini-2.5-flash", "gemini-2.5-flash-lite"), 0),
     App(
         16,
@@ -49,14 +49,14 @@ APPS = (
 
 # the weights add up to a thousand
 KINDS = {
-    "single": Kind(660, 1, 1),
+    "single": Kind(704, 1, 1),
     "agent": Kind(90, 3, 7),
     "hiccup": Kind(50, 2, 3),  # failed once or twice, which is no loop yet
-    "failing": Kind(30, 4, 9),  # a retry loop of calls that fail
-    "rejecting": Kind(20, 4, 7),  # a retry loop of calls that answer, but not in the form asked for
-    "storm": Kind(20, 3, 6),
-    "second_opinion": Kind(30, 2, 2),  # a fallback failure: a small model answers, and a strong one is asked again
-    "overkill": Kind(100, 1, 1),
+    "failing": Kind(20, 4, 9),  # a retry loop of calls that fail
+    "rejecting": Kind(12, 4, 7),  # a retry loop of calls that answer, but not in the form asked for
+    "storm": Kind(12, 3, 6),
+    "second_opinion": Kind(22, 2, 2),  # a fallback failure: a small model answers, and a strong one is asked again
+    "overkill": Kind(90, 1, 1),
 }
 _SINGLE, _AGENT, _HICCUP, _FAILING, _REJECTING, _STORM, _SECOND_OPINION, _OVERKILL = range(len(KINDS))
 _MOVING = (_STORM, _SECOND_OPINION)
@@ -66,6 +66,8 @@ _MODEL_WEIGHTS = (2, 3, 5)
 _TOKEN_MS = np.array([34, 19, 9])
 _STEPS = len(_MODEL_WEIGHTS)
 _STRONG, _MIDDLE, _SMALL = range(_STEPS)
+
+_CACHED_FROM = 1024  # tokens
 
 _HOUR_WEIGHTS = (3, 2, 2, 2, 2, 3, 6, 12, 22, 30, 33, 31, 26, 29, 33, 32, 28, 22, 15, 11, 9, 7, 5, 4)
 _DAY_WEIGHTS = (10, 11, 11, 10, 9, 3, 2)  # from Monday
@@ -178,7 +180,7 @@ def _calls(draw: np.random.Generator, traces: int, texts: pa.Array, *, days: int
         "answer": answer,
         "input": words[prompt] + system,
         "output": output,
-        "cached": np.where(failed | (draw.integers(0, 4, len(trace)) == 0), 0, system),
+        "cached": np.where((system < _CACHED_FROM) | failed | (draw.integers(0, 4, len(trace)) == 0), 0, system),
         "reasoning": reasoning,
         "latency": latency,
     }
@@ -255,7 +257,7 @@ def _steps(
 
 
 def _failed(draw: np.random.Generator, kind: np.ndarray, last: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """Draw which calls fail: all but the last of a loop, of one loop in six that too, and one other call in a hundred."""
+    """Draw which calls fail: all but the last of a loop, in one of six that too, and one in a hundred other calls."""
     loops = np.isin(kind, (_FAILING, _STORM)) & (~last | (draw.integers(0, 6, len(kind)) == 0)[first])
     sound = np.isin(kind, (_SINGLE, _AGENT)) & (draw.integers(0, 100, len(kind)) == 0)
     failed: np.ndarray = loops | sound | ((kind == _HICCUP) & ~last)

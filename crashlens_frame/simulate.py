@@ -13,8 +13,10 @@ import pyarrow as pa
 
 from .errors import InvalidCallError
 from .frame import frame_from_table
+from .pricing import add_cost
 from .rows import Row, check_row, microseconds
 from .schema import CALLS, arrow_schema
+from .workload import traffic
 
 Seed = int | Sequence[int] | None
 
@@ -61,6 +63,7 @@ _EVERY_CALL = {
     "error": None,
 }
 
+_FIRST_DAY = "2026-06-01"
 _WAIT_MS = 1_000
 _LONGEST_WAIT_MS = 60_000  # calls over two minutes apart are taken for unrelated ones
 
@@ -270,6 +273,51 @@ def simulate_overkill(
     return _frame([row], common, draw=draw, backoff="none", start=start)
 
 
+def simulate_workload(
+    traces: int = 10_000, *, seed: Seed = None, days: int = 30, start: Any = None, prices: Any = None
+) -> pd.DataFrame:
+    """Simulate weeks of mixed traffic of several applications, teams and models, with every pattern of waste in it.
+
+    Parameters
+    ----------
+    traces
+        Number of traces; a hundred of them have about 170 calls.
+    seed
+        Whole number, or several, from which every draw derives: the same one gives the same frame on every machine, and
+        different ones share no trace.
+    days
+        Days over which the traces begin.
+    start
+        Begin of the first day: a datetime or ISO 8601 text, naive taken as UTC; 2026-06-01, a Monday, when not given.
+    prices
+        Prices, in any form that ``PriceBook.load`` takes; those that the package ships when not given.
+
+    Returns
+    -------
+    DataFrame
+        CALLS in the order of their starts, with tokens and costs.
+
+    Raises
+    ------
+    InvalidCallError
+        A value is none that is allowed.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> calls = cf.simulate_workload(100, seed=7, days=1)
+    >>> calls["trace_id"].nunique()
+    100
+    """
+    calls = traffic(
+        _whole("traces", traces),
+        draw=_generator(seed, "workload"),
+        days=_whole("days", days, least=1),
+        start=microseconds(_FIRST_DAY if start is None else start),
+    )
+    return add_cost(frame_from_table(calls), prices)
+
+
 def _models_to_turn_to(model: str, fallback_model: str | Sequence[str] | None, reason: str) -> list[str]:
     if isinstance(fallback_model, str):
         return [fallback_model]
@@ -336,9 +384,9 @@ def _one_of(draw: np.random.Generator, choices: Sequence[str]) -> str:
     return choices[int(draw.integers(len(choices)))]
 
 
-def _whole(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-        raise InvalidCallError(f"{name} is {value!r}, expected a whole number from 0 on")
+def _whole(name: str, value: Any, *, least: int = 0) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InvalidCallError(f"{name} is {value!r}, expected a whole number from {least} on")
     return int(value)
 
 

@@ -1,6 +1,6 @@
 """Calls of one trace after the other, in time order: what every detector starts from, worked out once and shared."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -128,15 +128,34 @@ def first_of(groups: np.ndarray) -> np.ndarray:
     return np.repeat(starts, np.diff(np.append(starts, len(groups))))
 
 
-def stretches(traced: Traced, labels: Iterable[np.ndarray], max_gap: int) -> np.ndarray:
-    """Give each stretch of calls with equal labels and no gap above so many microseconds a number."""
+def runs(
+    traced: Traced,
+    labels: Sequence[np.ndarray],
+    *,
+    max_gap: int | None = None,
+    least: int = 1,
+    consecutive: bool = False,
+) -> tuple[Traced, np.ndarray]:
+    """Keep the runs of at least so many calls with equal labels and no gap above so many microseconds; number them.
+
+    The calls of a run stand side by side in the result. Where they need not be consecutive, those of other labels may
+    lie between them.
+    """
+    if not consecutive:
+        order = np.lexsort(labels[::-1])
+        traced, labels = traced.only(order), [label[order] for label in labels]
     begins = np.ones(len(traced), bool)
-    if len(traced):
-        begins[1:] = np.diff(traced.time) > max_gap
-        for label in labels:
-            begins[1:] |= label[1:] != label[:-1]
-    numbers: np.ndarray = begins.cumsum() - 1
-    return numbers
+    begins[1:] = False if max_gap is None else np.diff(traced.time) > max_gap
+    for label in labels:
+        begins[1:] |= label[1:] != label[:-1]
+    run = begins.cumsum() - 1
+    return chosen(traced, run, np.bincount(run) >= least)
+
+
+def chosen(traced: Traced, group: np.ndarray, which: np.ndarray) -> tuple[Traced, np.ndarray]:
+    """Keep some of the groups of calls, and number them anew."""
+    kept = which[group]
+    return traced.only(kept), (which.cumsum() - 1)[group[kept]]
 
 
 def numbered(texts: pa.ChunkedArray) -> np.ndarray:

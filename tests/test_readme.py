@@ -24,9 +24,8 @@ def test_the_tour_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_the_log_schema_is_that_of_the_package() -> None:
     section = README.split("## Log Schema")[1].split("\n## ")[0]
-    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (\S[^|]*) \|", section, flags=re.MULTILINE)
-    expected = [(column.name, column.dtype) for column in CALLS if column.name in LOG_SCHEMA]
-    assert [(name, dtype.strip()) for name, _, dtype in rows] == expected
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \|$", section, flags=re.MULTILINE)
+    assert rows == [(column.name, column.dtype, column.meaning) for column in CALLS if column.name in LOG_SCHEMA]
 
 
 def test_every_file_that_the_readme_links_to_exists() -> None:

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..evidence import HIGH, MEDIUM, Evidence, joined, last_answer, seconds
-from ..traces import Traced, check_least, check_rules, in_order, known, microseconds, numbered, stretches, trimmed
+from ..traces import Traced, check_least, check_rules, chosen, in_order, known, microseconds, numbered, runs, trimmed
 
 
 def find_fallback_storms(
@@ -74,11 +74,13 @@ def evidence(
     check_least(min_calls=min_calls, min_models=min_models)
     longest = microseconds("window", window)
     traced = in_order(calls).timed().crowded(min_calls)
-    bursts, burst = _same_prompt(traced, longest) if rules == "default" else _short_traces(traced, longest)
+    if rules == "default":
+        bursts, burst = _same_prompt(traced, longest, min_calls, min_models)
+    else:
+        bursts, burst = _short_traces(traced, longest)
     models = _distinct_models(bursts, burst)
-    storm = (np.bincount(burst) >= min_calls) & (models >= min_models)
-    kept = storm[burst]
-    bursts, burst = bursts.only(kept), np.unique(burst[kept], return_inverse=True)[1]
+    storm = models >= min_models
+    bursts, burst = chosen(bursts, burst, storm)
 
     sizes = np.bincount(burst)
     ends = sizes.cumsum()
@@ -95,26 +97,23 @@ def evidence(
     )
 
 
-def _same_prompt(traced: Traced, window: int) -> tuple[Traced, np.ndarray]:
+def _same_prompt(traced: Traced, window: int, min_calls: int, min_models: int) -> tuple[Traced, np.ndarray]:
     """Bring the calls of one trace and prompt side by side, and number those that follow each other in time."""
+    # prompts are slow to compare, so that of a storm is looked for where calls and models are enough for one
+    traced, burst = runs(traced, [traced.trace], max_gap=window, least=min_calls)
+    traced, burst = chosen(traced, burst, _distinct_models(traced, burst) >= min_models)
     prompts = trimmed(traced.column("prompt"))
     logged = known(prompts)
-    traced, prompts = traced.only(logged), prompts.filter(pa.array(logged))
-    labels = [traced.trace, numbered(prompts)]
-    order = np.lexsort(labels[::-1])
-    traced, labels = traced.only(order), [label[order] for label in labels]
-    return traced, stretches(traced, labels, window)
+    traced, burst, prompts = traced.only(logged), burst[logged], prompts.filter(pa.array(logged))
+    return runs(traced, [burst, numbered(prompts)], max_gap=window, least=min_calls)
 
 
 def _short_traces(traced: Traced, window: int) -> tuple[Traced, np.ndarray]:
     """Keep the traces that span at most the window, and give each a number."""
-    if not len(traced):
-        return traced, traced.trace
-    trace = np.unique(traced.trace, return_inverse=True)[1]
-    ends = np.bincount(trace).cumsum()
-    starts = ends - np.bincount(trace)
-    short = (traced.time[ends - 1] - traced.time[starts] <= window)[trace]
-    return traced.only(short), np.unique(trace[short], return_inverse=True)[1]
+    traced, trace = runs(traced, [traced.trace])
+    whole = np.bincount(trace)
+    ends = whole.cumsum()
+    return chosen(traced, trace, traced.time[ends - 1] - traced.time[ends - whole] <= window)
 
 
 def _distinct_models(traced: Traced, group: np.ndarray) -> np.ndarray:

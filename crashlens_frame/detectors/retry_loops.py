@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..evidence import HIGH, LOW, MEDIUM, Evidence, joined, last_answer, seconds
-from ..traces import Traced, check_least, check_rules, in_order, known, microseconds, numbered, stretches
+from ..traces import Traced, check_least, check_rules, chosen, in_order, known, microseconds, numbered, runs
 
 _SMALL = 50  # tokens
 _SECOND = 1_000_000
@@ -70,33 +70,30 @@ def evidence(
     """Find what :func:`find_retry_loops` finds, with the calls of each finding."""
     check_rules(rules)
     check_least(max_retries=max_retries)
-    runs, run = _runs(in_order(calls).timed().crowded(max_retries + 1), microseconds("max_gap", max_gap), rules)
-    long = np.bincount(run)[run] > max_retries if len(run) else np.empty(0, bool)
-    runs, run = runs.only(long), np.unique(run[long], return_inverse=True)[1]
-
-    answered = runs.answered()
-    small, signs = _small_answers(runs, run, rules), np.zeros(_size(run), bool)
+    tries, run = _runs(in_order(calls).timed(), max_retries, microseconds("max_gap", max_gap), rules)
+    answered = tries.answered()
+    small, signs = _small_answers(tries, run, rules), np.zeros(_size(run), bool)
     if rules == "default":
-        signs = _rising(runs, run) | _failing(runs, run)
-    backoff, patient = _waiting(runs, run)
+        signs = _rising(tries, run) | _failing(tries, run)
+    backoff, patient = _waiting(tries, run)
     loop = small | signs | backoff | patient
-    kept = loop[run]
-    runs, run, answered = runs.only(kept), np.unique(run[kept], return_inverse=True)[1], answered[kept]
+    answered = answered[loop[run]]
+    tries, run = chosen(tries, run, loop)
 
     sizes = np.bincount(run)
     ends = sizes.cumsum()
-    span = runs.time[ends - 1] - runs.time[ends - sizes]
+    span = tries.time[ends - 1] - tries.time[ends - sizes]
     score = _score(backoff[loop], small[loop], sizes, span, rules)
-    first = runs.only(ends - sizes)
+    first = tries.only(ends - sizes)
     code, names = first.codes("model")
     how = pc.if_else(pa.array(backoff[loop]), "with exponential backoff", "without exponential backoff")
     return Evidence(
         "retry_loops",
-        calls=runs,
+        calls=tries,
         sizes=sizes,
-        counted=np.ones(len(runs), bool),
+        counted=np.ones(len(tries), bool),
         wasted=~last_answer(answered, run),
-        saved=runs.numbers("cost"),
+        saved=tries.numbers("cost"),
         severity=np.select([score >= 70, score >= 40], [HIGH, MEDIUM], LOW),
         description=joined(
             sizes, " calls to ", names.take(pa.array(code, mask=code < 0)), " with the same prompt in ", seconds(span),
@@ -106,22 +103,21 @@ def evidence(
     )  # fmt: skip
 
 
-def _runs(traced: Traced, max_gap: int, rules: str) -> tuple[Traced, np.ndarray]:
-    """Bring the calls of each run side by side, and number the runs."""
-    prompts = traced.column("prompt")
+def _runs(traced: Traced, max_retries: int, max_gap: int, rules: str) -> tuple[Traced, np.ndarray]:
+    """Bring the calls of each run of more than so many calls side by side, and number the runs."""
+    rule = {"max_gap": max_gap, "least": max_retries + 1, "consecutive": rules == "crashlens"}
+    traced = traced.crowded(max_retries + 1)
+    # prompts are slow to compare, so that of a run is looked for where one model was called often enough
+    traced, run = runs(traced, [traced.trace, traced.codes("model")[0]], **rule)
     if rules == "default":
-        logged = known(prompts)
-        traced, prompts = traced.only(logged), prompts.filter(pa.array(logged))
-    labels = [traced.trace, traced.codes("model")[0], numbered(pc.fill_null(prompts, ""))]
-    if rules == "default":
-        order = np.lexsort(labels[::-1])
-        traced, labels = traced.only(order), [label[order] for label in labels]
-    return traced, stretches(traced, labels, max_gap)
+        logged = known(traced.column("prompt"))
+        traced, run = traced.only(logged), run[logged]
+    return runs(traced, [run, numbered(pc.fill_null(traced.column("prompt"), ""))], **rule)
 
 
-def _small_answers(runs: Traced, run: np.ndarray, rules: str) -> np.ndarray:
+def _small_answers(tries: Traced, run: np.ndarray, rules: str) -> np.ndarray:
     """Tell in which runs every answer is short, and about as long as the others."""
-    tokens = runs.numbers("output_tokens")
+    tokens = tries.numbers("output_tokens")
     judged = ~np.isnan(tokens)
     if rules == "default":
         judged &= np.append(run[1:] == run[:-1], False)[: len(run)]  # the last call may have succeeded
@@ -133,25 +129,25 @@ def _small_answers(runs: Traced, run: np.ndarray, rules: str) -> np.ndarray:
     return (number > 0) & ~large & ((total == 0) | (25 * spread < 4 * total**2))
 
 
-def _rising(runs: Traced, run: np.ndarray) -> np.ndarray:
+def _rising(tries: Traced, run: np.ndarray) -> np.ndarray:
     """Tell in which runs the retry count rises from each call to the next."""
-    count = runs.numbers("retry_count")
+    count = tries.numbers("retry_count")
     inside = run[1:] == run[:-1]
     falling = run[1:][inside & ~(count[1:] > count[:-1])]
     return np.bincount(falling, minlength=_size(run)) == 0
 
 
-def _failing(runs: Traced, run: np.ndarray) -> np.ndarray:
+def _failing(tries: Traced, run: np.ndarray) -> np.ndarray:
     """Tell in which runs every call but the last is an error or has no response."""
-    silent = ~pc.is_valid(runs.column("response")).to_numpy() | runs.failed()
+    silent = ~pc.is_valid(tries.column("response")).to_numpy() | tries.failed()
     inside = run[1:] == run[:-1]
     return np.bincount(run[:-1][inside & ~silent[:-1]], minlength=_size(run)) == 0
 
 
-def _waiting(runs: Traced, run: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _waiting(tries: Traced, run: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Tell in which runs the gaps about double, and in which they at least do not shrink."""
     size = _size(run)
-    gap = np.diff(runs.time) / _SECOND
+    gap = np.diff(tries.time) / _SECOND
     pair = (run[2:] == run[:-2]) if len(run) > 2 else np.empty(0, bool)
     before, after, owner = gap[:-1][pair], gap[1:][pair], run[2:][pair]
 

@@ -110,6 +110,13 @@ def test_two_loops_in_one_trace() -> None:
     assert find_retry_loops(frame)["finding_id"].tolist() == ["retry_loops/t1/0", "retry_loops/t1/4"]
 
 
+@pytest.mark.parametrize("between", [{"model": "gpt-4o"}, {"prompt": "And the sea?"}])
+def test_other_calls_in_between(between: dict[str, str]) -> None:
+    frame = calls(*({"s": s, **(between if s == 4 else {})} for s in range(9)))
+    assert found(frame) == [8]
+    assert found(frame, rules="crashlens") == [4, 4]
+
+
 def test_a_call_without_a_prompt_equals_no_other() -> None:
     assert found(calls(*({"s": s, "prompt": None} for s in range(5)))) == []
     assert found(calls(*({"s": s, "prompt": ""} for s in range(5)))) == []

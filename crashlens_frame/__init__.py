@@ -1,1 +1,88 @@
 """Typed DataFrames of LLM calls: what they cost, and what of it was wasted."""
+
+from . import accessor as _accessor  # registers df.crashlens
+from .detectors.fallback_failures import find_fallback_failures
+from .detectors.fallback_storms import find_fallback_storms
+from .detectors.overkill_models import find_overkill_models
+from .detectors.retry_loops import find_retry_loops
+from .errors import (
+    CrashlensFrameError,
+    CrashlensFrameWarning,
+    InvalidCallError,
+    LogFileError,
+    MissingColumnsError,
+    MissingExtraError,
+    NotCallsError,
+    PriceFileError,
+    RejectedLinesWarning,
+    SchemaVersionError,
+    TokenizerError,
+    TokenizerWarning,
+    UnknownFormatError,
+    UnknownModelError,
+    UnknownTraceError,
+    UnpricedWarning,
+    UnsavedCallsError,
+)
+from .findings import find_waste, flag
+from .frame import as_calls
+from .jsonl import read_jsonl, read_rejects, to_jsonl
+from .logbook import LogBook
+from .parquet import read_parquet, to_parquet
+from .pricing import PriceBook, add_cost, reprice, reprice_calls, unpriced
+from .report import Report, summarize
+from .schema import CALLS, FINDINGS, LOG_SCHEMA, REJECTS
+from .simulate import simulate_fallback, simulate_overkill, simulate_retries, simulate_workload
+from .tokens import add_tokens, count_tokens
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CALLS",
+    "FINDINGS",
+    "LOG_SCHEMA",
+    "REJECTS",
+    "CrashlensFrameError",
+    "CrashlensFrameWarning",
+    "InvalidCallError",
+    "LogBook",
+    "LogFileError",
+    "MissingColumnsError",
+    "MissingExtraError",
+    "NotCallsError",
+    "PriceBook",
+    "PriceFileError",
+    "RejectedLinesWarning",
+    "Report",
+    "SchemaVersionError",
+    "TokenizerError",
+    "TokenizerWarning",
+    "UnknownFormatError",
+    "UnknownModelError",
+    "UnknownTraceError",
+    "UnpricedWarning",
+    "UnsavedCallsError",
+    "add_cost",
+    "add_tokens",
+    "as_calls",
+    "count_tokens",
+    "find_fallback_failures",
+    "find_fallback_storms",
+    "find_overkill_models",
+    "find_retry_loops",
+    "find_waste",
+    "flag",
+    "read_jsonl",
+    "read_parquet",
+    "read_rejects",
+    "reprice",
+    "reprice_calls",
+    "simulate_fallback",
+    "simulate_overkill",
+    "simulate_retries",
+    "simulate_workload",
+    "summarize",
+    "to_jsonl",
+    "to_parquet",
+    "unpriced",
+]

@@ -14,7 +14,7 @@ from .errors import NotCallsError
 from .findings import find_waste, flag
 from .jsonl import to_jsonl
 from .parquet import to_parquet
-from .pricing import add_cost, reprice, unpriced
+from .pricing import add_cost, reprice, reprice_calls, unpriced
 from .report import summarize
 from .tokens import add_tokens
 from .totals import by, traces
@@ -77,6 +77,7 @@ class CrashlensAccessor:
     add_tokens = _bound(add_tokens)
     add_cost = _bound(add_cost)
     reprice = _bound(reprice)
+    reprice_calls = _bound(reprice_calls)
     unpriced = _bound(unpriced)
 
     to_jsonl = _bound(to_jsonl)

@@ -15,21 +15,31 @@ from typing import Any
 
 import click
 import pandas as pd
+import pyarrow as pa
 
-from .errors import CrashlensFrameError, CrashlensFrameWarning, RejectedLinesWarning, UnknownTraceError
+from .errors import (
+    CrashlensFrameError,
+    CrashlensFrameWarning,
+    RejectedLinesWarning,
+    UnknownTraceError,
+    UnpricedWarning,
+)
 from .files import listed, replaced
 from .findings import find_waste
-from .frame import frame_from_table
+from .frame import frame_from_table, table_from_frame
 from .jsonl import append_jsonl, read_log, to_jsonl
 from .layouts import calls_table, findings_table
 from .logbook import LogBook
 from .parquet import read_parquet, to_parquet
+from .pricing import PriceBook, add_cost
 from .report import summarize
-from .schema import REJECTS
+from .schema import REJECTS, arrow_schema
 from .simulate import simulate_workload
-from .tables import counted, json_text, markdown, money, records, share, shown
+from .tables import UNKNOWN, count, counted, json_text, markdown, money, records, share, shown
+from .tokens import add_tokens
 
 _REJECTS_SHOWN = 5
+_MODELS_NAMED = 5
 _EXAMPLES = (
     {"model": "gpt-4o-mini", "prompt": "Name two rivers of France", "response": "Loire, Seine", "latency_ms": 640},
     {"model": "gpt-4o", "prompt": "Translate 'good night' into Dutch", "response": "goedenacht", "latency_ms": 910},
@@ -49,7 +59,9 @@ class _Commands(click.Group):
                 stream.reconfigure(errors="backslashreplace")
         with warnings.catch_warnings():
             warnings.simplefilter("always", CrashlensFrameWarning)
-            warnings.simplefilter("ignore", RejectedLinesWarning)  # the lines themselves are shown
+            # the lines themselves and the unpriced models are shown
+            warnings.simplefilter("ignore", RejectedLinesWarning)
+            warnings.simplefilter("ignore", UnpricedWarning)
             warnings.showwarning = _show_warning
             try:
                 return super().invoke(ctx)
@@ -75,6 +87,7 @@ _SCHEMA = click.option(
     show_default=True,
     help="Keys of the lines: those that CrashLens reads as well, or the Log Schema alone.",
 )
+_CONFIG = click.option("--config", type=click.Path(), help="YAML file of prices; the shipped ones when not given.")
 _LOGS = click.argument("logs", nargs=-1, required=True)
 
 
@@ -87,7 +100,7 @@ _LOGS = click.argument("logs", nargs=-1, required=True)
 @click.option("--simulate-retries", type=click.IntRange(min=1), metavar="N", help="Log the call and N retries of it.")
 @click.option("--simulate-fallback", is_flag=True, help="Log the call and the fallback to another model.")
 @click.option("--simulate-overkill", is_flag=True, help="Log the call as one that a cheaper model could have answered.")
-@click.option("--config", type=click.Path(), help="YAML file of prices; the shipped ones when not given.")
+@_CONFIG
 @_SCHEMA
 @click.option("--demo", is_flag=True, help="Log built-in example calls; needs no --model and no --prompt.")
 @click.option("--dev-mode", is_flag=True, help="Print the calls as a table and write nothing.")
@@ -97,11 +110,14 @@ def log(output: str, config: str | None, schema: str, demo: bool, dev_mode: bool
     Several simulations are logged as traces of their own, unless --trace-id puts them into one.
     """
     book = LogBook(pricing=config)
-    if demo:
-        _log_examples(book)
-    else:
+    if not demo:
         _log_call(book, **call)
+    elif any(value is not None and value is not False for value in call.values()):
+        raise click.UsageError("--demo logs calls of its own; leave out what tells of another one.")
+    else:
+        _log_examples(book)
     calls = book.df
+    _tell_unpriced(calls)
     if dev_mode:
         click.echo(calls_table(calls).to_text(_width()))
         _note(f"dev mode: nothing was written to {output}")
@@ -109,7 +125,7 @@ def log(output: str, config: str | None, schema: str, demo: bool, dev_mode: bool
     append = to_jsonl if output == "-" else append_jsonl
     append(calls, output, schema=schema)
     traces = calls["trace_id"].drop_duplicates().tolist()
-    _note(f"logged {counted(len(calls), 'call')} to {output}, {money(calls['cost'].sum(min_count=1))}")
+    _note(f"logged {counted(len(calls), 'call')} to {output}, cost {money(calls['cost'].sum(min_count=1))}")
     for trace in traces:
         _note(f"trace {trace}")
 
@@ -130,14 +146,14 @@ def init_config(config: str, force: bool) -> None:
 @_LOGS
 @click.option("--model", help="Only calls of this model.")
 @click.option("--trace-id", help="Only calls of this trace.")
+@_CONFIG
 @_FORMAT
-def analyze(logs: tuple[str, ...], model: str | None, trace_id: str | None, form: str) -> None:
+def analyze(logs: tuple[str, ...], model: str | None, trace_id: str | None, config: str | None, form: str) -> None:
     """Sum up LOGS: calls, cost, tokens, latency, by model, what is unpriced, what was wasted.
 
     LOGS are JSONL files (.gz and .zst too), Parquet files, patterns of such, or - for stdin.
     """
-    with _working("reading"):
-        calls = _read(logs)
+    calls, prices = _read_priced(logs, config)
     if trace_id is not None:
         calls = calls[calls["trace_id"] == trace_id].reset_index(drop=True)
         if calls.empty:
@@ -149,25 +165,27 @@ def analyze(logs: tuple[str, ...], model: str | None, trace_id: str | None, form
             near = get_close_matches(model, models, n=3, cutoff=0.3) or list(models[:3])
             raise click.ClickException(f"no call is of the model {model!r}; the log has {', '.join(near) or 'none'}")
     with _working("looking for waste"):
-        report = summarize(calls)
+        report = summarize(calls, prices=prices)
+    _tell_unpriced(calls)
     texts = {"table": lambda: report.to_text(_width()), "json": report.to_json, "markdown": report.to_markdown}
     click.echo(texts[form]())
 
 
 @main.command()
 @_LOGS
+@_CONFIG
 @_FORMAT
 @click.option("--fail-on-waste", type=click.FloatRange(min=0), metavar="USD", help="Exit 1 if more was wasted.")
-def scan(logs: tuple[str, ...], form: str, fail_on_waste: float | None) -> None:
+def scan(logs: tuple[str, ...], config: str | None, form: str, fail_on_waste: float | None) -> None:
     """Find retry loops, fallback storms, fallback failures and overkill models in LOGS.
 
     LOGS are JSONL files (.gz and .zst too), Parquet files, patterns of such, or - for stdin.
     """
-    with _working("reading"):
-        calls = _read(logs)
+    calls, prices = _read_priced(logs, config)
     with _working("looking for waste"):
-        findings = find_waste(calls)
+        findings = find_waste(calls, prices=prices)
         report = summarize(calls, findings)
+    _tell_unpriced(calls)
     total = (
         f"{money(report.waste_cost)} wasted in {counted(int(report.waste['findings'].sum()), 'finding')},"
         f" {share(report.waste_cost, report.cost)} of {money(report.cost)} for {counted(report.events, 'call')}"
@@ -205,14 +223,10 @@ def simulate(output: str, traces: int, seed: int | None, schema: str) -> None:
 def convert(source: str, target: str, schema: str) -> None:
     """Convert a log IN between JSONL and Parquet, by the ending of OUT: .jsonl, .jsonl.gz, .jsonl.zst or .parquet."""
     with _working("reading"):
-        if source.endswith(".parquet"):
-            calls = read_parquet(source)
-        else:
-            table, rejects = read_log(source)
-            calls = frame_from_table(table)
-            _show_rejects(frame_from_table(rejects, REJECTS))
+        calls = _read([source])
     with _working("writing"):
         _write(calls, target, schema)
+    _tell_unpriced(calls, remedy="")
     _note(f"wrote {counted(len(calls), 'call')} to {target}")
 
 
@@ -276,15 +290,26 @@ def _log_examples(book: LogBook) -> None:
 
 
 def _read(logs: Iterable[str]) -> pd.DataFrame:
-    """Read logs of either kind, with tokens counted and calls priced where the logs do not say."""
-    paths = listed(logs)
-    lines = [path for path in paths if not str(path).endswith(".parquet")]
-    book = LogBook.from_jsonl(lines) if lines else LogBook()
-    for path in paths:
+    """Read logs of either kind."""
+    tables, rejects = [], [arrow_schema(REJECTS).empty_table()]
+    for path in listed(logs):
         if str(path).endswith(".parquet"):
-            book.extend(read_parquet(path))
-    _show_rejects(book.rejects)
-    return book.df
+            tables.append(table_from_frame(read_parquet(path)))
+        else:
+            table, bad = read_log(path)
+            tables.append(table)
+            rejects.append(bad)
+    _show_rejects(frame_from_table(pa.concat_tables(rejects), REJECTS))
+    return frame_from_table(pa.concat_tables(tables))
+
+
+def _read_priced(logs: Iterable[str], config: str | None) -> tuple[pd.DataFrame, PriceBook]:
+    """Read logs, count tokens and price calls where the logs do not say; give the prices as well."""
+    prices = PriceBook.default() if config is None else PriceBook.load(config)
+    with _working("reading"):
+        calls = _read(logs)
+    with _working("counting and pricing"):
+        return add_cost(add_tokens(calls), prices), prices
 
 
 def _write(calls: pd.DataFrame, target: str, schema: str) -> None:
@@ -308,6 +333,15 @@ def _show_rejects(rejects: pd.DataFrame) -> None:
         _note(f"rejected {source}:{line}: {reason}")
     if len(rejects) > len(head):
         _note(f"rejected {counted(len(rejects) - len(head), 'more line')}")
+
+
+def _tell_unpriced(calls: pd.DataFrame, remedy: str = "; --config FILE prices them") -> None:
+    """Say which models have calls of unknown cost."""
+    models = calls.loc[calls["cost"].isna(), "model"].astype("str").fillna(UNKNOWN).value_counts()
+    if len(models):
+        names = ", ".join(f"{model} ({count(number)})" for model, number in models.head(_MODELS_NAMED).items())
+        more = f" and {counted(len(models) - _MODELS_NAMED, 'more model')}" if len(models) > _MODELS_NAMED else ""
+        _note(f"warning: no price is known for {counted(models.sum(), 'call')}: {names}{more}{remedy}")
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -77,3 +77,7 @@ class RejectedLinesWarning(CrashlensFrameWarning):
 
 class UnpricedWarning(CrashlensFrameWarning):
     """Calls have no cost, because no price is known for their model."""
+
+
+class TokenizerWarning(CrashlensFrameWarning):
+    """Tokens of calls are unknown, because their tokenizer's vocabulary is neither installed nor within reach."""

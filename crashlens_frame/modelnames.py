@@ -1,0 +1,118 @@
+"""Which entry of a price file a logged model name means. The rules are a table; code only walks it."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from .errors import UnknownModelError
+
+# whose names pass through a gateway unchanged, at the maker's own price; hosts of open models set prices of their own
+_GATEWAYS = (
+    "anthropic", "azure", "azure_ai", "azure_openai", "bedrock", "bedrock_converse", "cohere", "converse", "deepseek",
+    "gemini", "google", "mistral", "mistralai", "models", "openai", "openrouter", "vertex_ai", "x-ai", "xai",
+)  # fmt: skip
+_VENDORS = ("anthropic", "cohere", "deepseek", "google", "mistral", "openai")
+_REGIONS = ("apac", "au", "eu", "global", "jp", "us", "us-gov")
+_YEAR_MONTH_DAY = r"20\d\d(-?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])"
+
+# Each takes off what says where a model was called, or which snapshot of it, and nothing that says which model it is.
+# No rule touches a version number or a word such as mini; ":free" and the like have prices of their own, so they stay.
+RULES: tuple[tuple[str, re.Pattern[str], str], ...] = (
+    ("lower case", re.compile(r"^.*[A-Z].*$", re.DOTALL), ""),
+    ("provider prefix", re.compile(rf"^(?:{'|'.join(_GATEWAYS)})/"), ""),
+    ("region prefix", re.compile(rf"^(?:{'|'.join(_REGIONS)})\."), ""),
+    ("vendor prefix", re.compile(rf"^(?:{'|'.join(_VENDORS)})\.(?=[a-z])"), ""),
+    ("fine-tuned", re.compile(r"^(ft:[^:]+):.*$", re.DOTALL), r"\1"),
+    ("revision suffix", re.compile(r"-v\d+(?::\d+)?$"), ""),
+    ("date suffix", re.compile(rf"(?<=.)[-@]{_YEAR_MONTH_DAY}$"), ""),
+    ("latest suffix", re.compile(r"-latest$"), ""),
+    ("Azure spelling", re.compile(r"^gpt-35(?=-|$)"), "gpt-3.5"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Which entry a name means, and by which rule.
+
+    Attributes
+    ----------
+    name
+        The name as logged.
+    model
+        Id of the entry.
+    rule
+        ``"id"``, ``"alias"``, or the rules that led there, joined by commas: ``"provider prefix, date suffix"``.
+    """
+
+    name: str
+    model: str
+    rule: str
+
+
+def forms(name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Give the names that a logged name may stand for, the most literal first, each with the rules that led to it.
+
+    Examples
+    --------
+    >>> from crashlens_frame.modelnames import forms
+    >>> [form for form, rules in forms("us.anthropic.claude-sonnet-4-5-20250929-v1:0")]  # doctest: +NORMALIZE_WHITESPACE
+    ['us.anthropic.claude-sonnet-4-5-20250929-v1:0', 'anthropic.claude-sonnet-4-5-20250929-v1:0',
+     'claude-sonnet-4-5-20250929-v1:0', 'claude-sonnet-4-5-20250929', 'claude-sonnet-4-5']
+    """
+    used: tuple[str, ...] = ()
+    yield name, used
+    for rule, pattern, instead in RULES:
+        # prefixes stand before one another: openrouter/openai/gpt-4o
+        while pattern.search(name):
+            name = name.lower() if rule == "lower case" else pattern.sub(instead, name)
+            if rule not in used:
+                used = (*used, rule)
+            yield name, used
+
+
+class Names:
+    """The ids and aliases of a price book, to look names up in."""
+
+    def __init__(self, ids: Mapping[str, str], aliases: Mapping[str, str]) -> None:
+        self._ids = ids
+        self._aliases = aliases
+        self._loose: dict[str, str | None] = {}
+        for name, model in (*ids.items(), *aliases.items()):
+            key = _loose(name)
+            # two models whose names differ in nothing but a dot: neither is meant by the other's spelling
+            self._loose[key] = model if self._loose.get(key, model) == model else None
+
+    def resolve(self, name: str) -> Resolution:
+        """Find the entry that a name means.
+
+        Raises
+        ------
+        UnknownModelError
+            No rule leads to an entry. The text holds the three nearest ids and the YAML that would price the name.
+        """
+        for form, rules in forms(name):
+            for rule, model in (
+                ("id", self._ids.get(form)),
+                ("alias", self._aliases.get(form)),
+                ("version spelling", self._loose.get(_loose(form))),
+            ):
+                if model is not None:
+                    literal = rule in ("id", "alias")
+                    return Resolution(name, model, ", ".join(rules if literal and rules else (*rules, rule)))
+        raise UnknownModelError(self._unknown(name))
+
+    def _unknown(self, name: str) -> str:
+        *_, (plain, _) = forms(name)
+        near = get_close_matches(plain, self._ids, n=3, cutoff=0.5)
+        nearest = f"; nearest: {', '.join(near)}" if near else ""
+        quoted = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return (
+            f"no price is known for model {name!r}{nearest}. To price it, add to a price file:\n"
+            f"pricing:\n  {quoted}:\n    input_price_per_1m: ...\n    output_price_per_1m: ..."
+        )
+
+
+def _loose(name: str) -> str:
+    """Spell version numbers in one way: claude-sonnet-4.5 is claude-sonnet-4-5."""
+    return re.sub(r"(?<=\d)\.(?=\d)", "-", name)

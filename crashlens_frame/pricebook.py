@@ -1,0 +1,363 @@
+"""PriceBook: prices of models, resolved by name and applied to columns of calls."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property, lru_cache
+from html import escape
+from importlib.resources import as_file, files
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .errors import UnknownModelError
+from .modelnames import Names, Resolution
+from .pricefile import KINDS, Entry, PriceFile, dump_price_file, hours_text, read_price_file
+from .pricelists import genai_prices, litellm_prices
+from .ratetable import RateTable, levels, microseconds
+
+@dataclass(frozen=True, repr=False)
+class PriceBook:
+    """Prices of models: which rates hold for which name, day, number of tokens and tier of service.
+
+    Attributes
+    ----------
+    entries
+        The prices by the id of the model.
+    source
+        Where the prices are from; None where the file does not say.
+    checked
+        Day on which they were last compared with their source.
+
+    See Also
+    --------
+    PriceBook.load : from a file or a mapping
+    PriceBook.default : the prices that the package ships
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> prices = cf.PriceBook.load({"pricing": {"gpt-4": {"input_price_per_1k": 0.03, "output_price_per_1k": 0.06}}})
+    >>> prices.cost(model="gpt-4", input_tokens=1000, output_tokens=500)
+    0.06
+    """
+
+    entries: Mapping[str, Entry]
+    source: str | None = None
+    checked: date | None = None
+
+    @classmethod
+    def load(cls, source: "Prices") -> "PriceBook":
+        """Read prices.
+
+        Parameters
+        ----------
+        source
+            Path of a YAML file, a mapping of the same form, or a PriceBook, which is given back. None: the prices that
+            the package ships.
+
+        Raises
+        ------
+        PriceFileError
+            The prices break a rule of their form. The text names file, line and key.
+
+        Examples
+        --------
+        >>> import crashlens_frame as cf
+        >>> cf.PriceBook.load({"pricing": {"m": {"input_price_per_1m": "3 dollars", "output_price_per_1m": 6}}})
+        Traceback (most recent call last):
+        crashlens_frame.errors.PriceFileError: mapping: pricing.m.input_price_per_1m is "3 dollars", expected a number from 0 on
+        """
+        if source is None:
+            return _shipped()
+        return source if isinstance(source, PriceBook) else cls._of(read_price_file(source))
+
+    @classmethod
+    def default(cls) -> "PriceBook":
+        """Give the prices that the package ships.
+
+        Examples
+        --------
+        >>> import crashlens_frame as cf
+        >>> len(cf.PriceBook.default().models) >= 150
+        True
+        """
+        return _shipped()
+
+    @classmethod
+    def from_genai_prices(cls) -> "PriceBook":
+        """Take the prices of text models from the installed genai-prices (extra ``prices``).
+
+        Returns
+        -------
+        PriceBook
+            Models of OpenAI, Anthropic, Google, Mistral, DeepSeek, xAI, Cohere and Meta under their own names; those
+            that Groq, Together and Fireworks host under ``groq/...`` and the like. No cheaper alternatives: those are
+            a matter of judgement.
+
+        Raises
+        ------
+        MissingExtraError
+            genai-prices is not installed.
+
+        Notes
+        -----
+        Source: https://github.com/pydantic/genai-prices. Prices of images, audio and web searches are left out.
+
+        Examples
+        --------
+        >>> import crashlens_frame as cf
+        >>> cf.PriceBook.from_genai_prices().cost(model="gpt-4", input_tokens=1000, output_tokens=0)
+        0.03
+        """
+        return cls._of(genai_prices())
+
+    @classmethod
+    def from_litellm(cls, path: str | PathLike[str]) -> "PriceBook":
+        """Take the prices of text models from LiteLLM's ``model_prices_and_context_window.json``.
+
+        Parameters
+        ----------
+        path
+            Path of the JSON file, as LiteLLM publishes it.
+
+        Raises
+        ------
+        PriceFileError
+            The file is no such file.
+        """
+        return cls._of(litellm_prices(path))
+
+    @classmethod
+    def _of(cls, file: PriceFile) -> "PriceBook":
+        return cls(file.entries, file.source, file.checked)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Ids of the models, in the order of the file."""
+        return tuple(self.entries)
+
+    def resolve(self, name: str) -> Resolution:
+        """Find the model that a logged name means.
+
+        Parameters
+        ----------
+        name
+            Name of a model as logs have it: with provider, region, date of a snapshot and the like.
+
+        Returns
+        -------
+        Resolution
+            ``name``, ``model`` (id of the entry) and ``rule`` (what led there).
+
+        Raises
+        ------
+        UnknownModelError
+            No rule leads to a price. The text holds the three nearest ids and the YAML to add.
+
+        Examples
+        --------
+        >>> import crashlens_frame as cf
+        >>> cf.PriceBook.default().resolve("us.anthropic.claude-sonnet-4-5-20250929-v1:0").model
+        'claude-sonnet-4-5'
+        """
+        return self._names.resolve(name)
+
+    def cost(
+        self,
+        *,
+        model: str,
+        input_tokens: int,
+        output_tokens: int,
+        cached_input_tokens: int = 0,
+        cache_write_tokens: int = 0,
+        cache_write_1h_tokens: int = 0,
+        service_tier: str | None = None,
+        at: Any = None,
+    ) -> float:
+        """Price one call.
+
+        Parameters
+        ----------
+        model
+            Name of the model, as in logs.
+        input_tokens, output_tokens
+            Numbers of tokens, cached and cache-written ones and reasoning included.
+        cached_input_tokens, cache_write_tokens
+            Those of the input tokens that were read from a cache and written to one.
+        cache_write_1h_tokens
+            Those of the cache-written ones that are kept for an hour.
+        service_tier
+            ``"batch"``, ``"flex"``, ``"priority"``; base prices where the model has none for it.
+        at
+            Time of the call, as pandas reads times; naive ones are UTC. Now, when not given.
+
+        Returns
+        -------
+        float
+            US dollars.
+
+        Raises
+        ------
+        UnknownModelError
+            No price is known for the model, or for it on that day.
+
+        Examples
+        --------
+        >>> import crashlens_frame as cf
+        >>> cf.PriceBook.default().cost(model="o3", input_tokens=1_000_000, output_tokens=100_000, at="2025-06-09")
+        14.0
+        """
+        found = self.resolve(model)
+        tokens = (input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, cache_write_1h_tokens)
+        when = microseconds(pd.Timestamp.now("UTC") if at is None else at)
+        variant = self.table.variant(service_tier)
+        level = self.table.levels(*(np.array([one]) for one in (self.place[found.model], variant, when, input_tokens)))
+        cost = float(self.table.cost(level, *(np.array([number], dtype=np.float64) for number in tokens))[0])
+        if np.isnan(cost):
+            raise UnknownModelError(f"no price of {found.model} is known for {at}: its first price begins later")
+        return cost
+
+    def cheaper_alternative(self, name: str) -> str | None:
+        """Give the cheaper model of the same family that the prices name for a model; None where they name none.
+
+        Examples
+        --------
+        >>> import crashlens_frame as cf
+        >>> cf.PriceBook.default().cheaper_alternative("gpt-4")
+        'gpt-4o-mini'
+        """
+        found = self.find(name)
+        return self.entries[found.model].cheaper_alternative if found else None
+
+    def merge(self, other: "Prices") -> "PriceBook":
+        """Put other prices over these; a model that both have is the other's.
+
+        Parameters
+        ----------
+        other
+            Path, mapping or PriceBook. It may name models of this book as cheaper alternatives.
+
+        Raises
+        ------
+        PriceFileError
+            The prices break a rule of their form.
+
+        Examples
+        --------
+        >>> import crashlens_frame as cf
+        >>> own = {"pricing": {"my-model": {"input_price_per_1m": 1, "output_price_per_1m": 2}}}
+        >>> cf.PriceBook.default().merge(own).cost(model="my-model", input_tokens=10, output_tokens=0)
+        1e-05
+        """
+        if not isinstance(other, PriceBook):
+            names = {*self.entries, *(alias for entry in self.entries.values() for alias in entry.aliases)}
+            other = PriceBook._of(read_price_file(other, known=names))
+        own = {name for entry in other.entries.values() for name in (entry.model, *entry.aliases)}
+        kept = {
+            model: replace(entry, aliases=tuple(alias for alias in entry.aliases if alias not in own))
+            for model, entry in self.entries.items()
+            if model not in own
+        }
+        sources = " and ".join(source for source in (self.source, other.source) if source) or None
+        return PriceBook({**kept, **other.entries}, sources, other.checked or self.checked)
+
+    def dump(self, target: str | PathLike[str]) -> None:
+        """Write the prices as a YAML file of the full form.
+
+        Examples
+        --------
+        >>> import crashlens_frame as cf
+        >>> cf.PriceBook.default().dump("my_prices.yaml")
+        >>> cf.PriceBook.load("my_prices.yaml") == cf.PriceBook.default()
+        True
+        """
+        Path(target).write_text(dump_price_file(PriceFile(self.entries, self.source, self.checked)), encoding="utf-8")
+
+    def to_frame(self) -> pd.DataFrame:
+        """List the prices.
+
+        Returns
+        -------
+        DataFrame
+            A row for each model, variant, date and number of input tokens at which a price changes: ``model``,
+            ``provider``, ``variant`` (null: base), ``from`` (null: always), ``hours`` (UTC; null: all), ``above`` (input
+            tokens), and
+            ``input``, ``output``, ``cached_input``, ``cache_write``, ``cache_write_1h`` in US dollars per million
+            tokens.
+
+        Examples
+        --------
+        >>> import crashlens_frame as cf
+        >>> rates = {"input_price_per_1m": 30, "output_price_per_1m": 60}
+        >>> cf.PriceBook.load({"pricing": {"gpt-4": rates}}).to_frame()[["model", "above", "input", "output"]]
+           model  above  input  output
+        0  gpt-4      0   30.0    60.0
+        """
+        rows = [
+            (entry, period, variant, above, rates)
+            for entry in self.entries.values()
+            for period in entry.periods
+            for variant in (None, *period.variants)
+            for above, rates in levels({**period.rates, **(period.variants[variant] if variant else {})})
+        ]
+        frame = pd.DataFrame(
+            {
+                "model": [entry.model for entry, *_ in rows],
+                "provider": [entry.provider for entry, *_ in rows],
+                "variant": [variant for _, _, variant, *_ in rows],
+                "from": pd.to_datetime([period.since for _, period, *_ in rows], utc=True),
+                "hours": [hours_text(period.between) if period.between else None for _, period, *_ in rows],
+                "above": [above for *_, above, _ in rows],
+            }
+        )
+        rates = pd.DataFrame([rates for *_, rates in rows], columns=list(KINDS), dtype="float64")
+        return pd.concat([frame, rates], axis=1)
+
+    def find(self, name: str) -> Resolution | None:
+        """Find the model that a logged name means; None where none is meant."""
+        try:
+            return self.resolve(name)
+        except UnknownModelError:
+            return None
+
+    @cached_property
+    def table(self) -> RateTable:
+        """The rates, laid out to be gathered."""
+        return RateTable(tuple(self.entries.values()))
+
+    @cached_property
+    def _names(self) -> Names:
+        return Names(
+            {model: model for model in self.entries},
+            {alias: entry.model for entry in self.entries.values() for alias in entry.aliases},
+        )
+
+    @cached_property
+    def place(self) -> Mapping[str, int]:
+        """The position of each model in the rate table."""
+        return {model: place for place, model in enumerate(self.entries)}
+
+    def __repr__(self) -> str:
+        facts = [f"{len(self.entries)} models"]
+        if self.source:
+            facts.append(f"source {self.source}")
+        if self.checked:
+            facts.append(f"checked {self.checked}")
+        return f"PriceBook({', '.join(facts)})"
+
+    def _repr_html_(self) -> str:
+        html: str = self.to_frame().to_html(index=False, na_rep="", notebook=True)
+        return f"<p>{escape(repr(self))}, US dollars per million tokens</p>{html}"
+
+
+Prices = str | PathLike[str] | Mapping[str, Any] | PriceBook | None
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> PriceBook:
+    with as_file(files(__package__).joinpath("prices.yaml")) as path:
+        return PriceBook.load(path)

@@ -1,0 +1,215 @@
+"""Prices as arrays: the rates that hold for many calls at once, by model, variant, time and number of input tokens."""
+
+from collections.abc import Sequence
+from datetime import date, time
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from .pricefile import KINDS, Entry, Rates, thresholds
+
+EVER = np.iinfo(np.int64).min
+_DAY = 86_400_000_000
+# whose price tokens have where a model states none of their own
+_INSTEAD = {"cached_input": "input", "cache_write": "input", "cache_write_1h": "cache_write"}
+
+# the rates of KINDS above so many input tokens
+Levels = tuple[tuple[int, tuple[float, ...]], ...]
+
+
+class _Span(NamedTuple):
+    """The prices of a model from one date to the next."""
+
+    since: int
+    levels: Levels
+    windows: tuple[tuple[int, int, Levels], ...]  # hours of the day with prices of their own, in microseconds
+
+
+class RateTable:
+    """The rates of the models of a price book, laid out to be gathered.
+
+    A model with one of its variants, or with none, is a plan. A plan has spans of time, a span has levels of input
+    tokens, and windows of the day with levels of their own. What belongs together stands side by side, so each search
+    is a few comparisons of whole arrays.
+
+    Attributes
+    ----------
+    variants
+        Names of all variants; ``levels`` takes their positions.
+    rates
+        Array with a row a level and a column for each of KINDS, in US dollars per million tokens. Row 0 holds NaN: it
+        is where no price is known.
+    above
+        Number of input tokens above which each level holds.
+    since
+        Microseconds since 1970 from which on each level holds; EVER where no date is known.
+    """
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self.variants = tuple(sorted({name for entry in entries for name in _variants(entry)}))
+        own = [[name in _variants(entry) for name in self.variants] for entry in entries]
+        self._has_variant = np.array(own, dtype=bool).reshape(len(entries), len(self.variants))
+        rates: list[tuple[float, ...]] = [(np.nan,) * len(KINDS)]
+        bounds = [(0, EVER, 1)]
+        plans, spans, windows = [], [], []
+
+        def lay(since: int, levels: Levels) -> int:
+            first = len(rates)
+            rates.extend(one for _, one in levels)
+            bounds.extend((above, since, len(levels) - place) for place, (above, _) in enumerate(levels))
+            return first
+
+        for entry in entries:
+            for variant in (None, *self.variants):
+                timeline = _timeline(entry, variant)
+                plans.append((len(spans), len(timeline)))
+                for span in timeline:
+                    spans.append((span.since, lay(span.since, span.levels), len(windows), len(span.windows)))
+                    windows += [(begin, end, lay(span.since, levels)) for begin, end, levels in span.windows]
+        plans.append((len(spans), 1))  # position -1, the plan of a model without a price
+        spans.append((EVER, 0, 0, 0))
+        self.rates = np.array(rates)
+        self.above, self.since, self._n_levels = np.array(bounds, dtype=np.int64).T
+        self._span, self._n_spans = np.array(plans, dtype=np.int64).T
+        self._span_since, self._level, self._window, self._n_windows = np.array(spans, dtype=np.int64).T
+        self._begin, self._end, self._window_level = np.array(windows, dtype=np.int64).reshape(-1, 3).T
+
+    def variant(self, service_tier: str | None) -> int:
+        """Give the position of the variant that a tier of service asks for; -1: the base prices."""
+        return self.variants.index(name) if (name := str(service_tier).lower()) in self.variants else -1
+
+    def has_variant(self, model: int, variant: int) -> bool:
+        """Tell whether a model has prices of its own for a variant."""
+        return bool(self._has_variant[model, variant])
+
+    def levels(self, model: np.ndarray, variant: np.ndarray, at: np.ndarray, input_tokens: np.ndarray) -> np.ndarray:
+        """Find the level of each call.
+
+        Parameters
+        ----------
+        model, variant
+            Position of its model and of its variant; -1: none.
+        at
+            Its time, in microseconds since 1970.
+        input_tokens
+            Its number of input tokens; NaN counts as 0.
+
+        Returns
+        -------
+        ndarray
+            Positions in ``rates``, ``above`` and ``since``.
+        """
+        plan = np.where(model < 0, -1, model * (len(self.variants) + 1) + variant + 1)
+        span = _last_begun(self._span[plan], self._n_spans[plan], self._span_since, at)
+        level = self._level[span]
+        for step in range(self._n_windows.max()):
+            rows = np.flatnonzero(self._n_windows[span] > step)
+            window = self._window[span[rows]] + step
+            level[rows] = np.where(self._open(window, at[rows] % _DAY), self._window_level[window], level[rows])
+        return _last_begun(level, self._n_levels[level], self.above + 1, input_tokens)
+
+    def cost(
+        self,
+        level: np.ndarray,
+        input_tokens: np.ndarray,
+        output_tokens: np.ndarray,
+        cached_input_tokens: np.ndarray,
+        cache_write_tokens: np.ndarray,
+        cache_write_1h_tokens: np.ndarray,
+    ) -> np.ndarray:
+        """Price tokens at the rates of a level each, in US dollars.
+
+        The numbers of input tokens include the cached and the written ones, those written include the ones for an hour.
+        """
+        base, output, cached, written, written_1h = (self.rates[level, kind] for kind in range(len(KINDS)))
+        millionths = (
+            np.maximum(input_tokens - cached_input_tokens - cache_write_tokens, 0.0) * base
+            + output_tokens * output
+            + cached_input_tokens * cached
+            + (cache_write_tokens - cache_write_1h_tokens) * written
+            + cache_write_1h_tokens * written_1h
+        )
+        cost: np.ndarray = millionths / 1_000_000
+        return cost
+
+    def _open(self, window: np.ndarray, clock: np.ndarray) -> np.ndarray:
+        begin, end = self._begin[window], self._end[window]
+        begun, ended = clock >= begin, clock >= end
+        # 16:30-00:30 is open when it has begun, or has not ended since the day before
+        return np.where(begin < end, begun & ~ended, begun | ~ended)
+
+
+def _last_begun(first: np.ndarray, count: np.ndarray, start: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """Of the ``count`` positions from ``first`` on, give the last whose start the value has reached; else the first."""
+    found = first.copy()
+    for step in range(1, count.max(initial=1)):
+        rows = np.flatnonzero(count > step)
+        further = first[rows] + step
+        found[rows] = np.where(value[rows] >= start[further], further, found[rows])
+    return found
+
+
+def _variants(entry: Entry) -> set[str]:
+    return {name for period in entry.periods for name in period.variants}
+
+
+def _timeline(entry: Entry, variant: str | None) -> list[_Span]:
+    """Lay the periods of a model end to end; neighbours of equal prices become one."""
+    timeline: list[_Span] = []
+    for since in sorted({period.since or date.min for period in entry.periods} | {date.min}):
+        span = _span(entry, variant, since)
+        if not timeline or span[1:] != timeline[-1][1:]:
+            timeline.append(span)
+    return timeline
+
+
+def _span(entry: Entry, variant: str | None, day: date) -> _Span:
+    """Give the prices of a day: of the periods in force the last, with the windows listed after it."""
+    held: Levels = ((0, (np.nan,) * len(KINDS)),)
+    windows: list[tuple[int, int, Levels]] = []
+    for period in entry.periods:
+        if (period.since or date.min) > day:
+            continue
+        rates = levels({**period.rates, **(period.variants.get(variant, {}) if variant else {})})
+        if period.between is None:
+            held, windows = rates, []
+        else:
+            begin, end = period.between
+            windows.append((_clock(begin), _clock(end), rates))
+    return _Span(EVER if day == date.min else microseconds(day), held, tuple(windows))
+
+
+def levels(rates: Rates) -> Levels:
+    """Give all rates, those without a price of their own included, above each number of input tokens.
+
+    Examples
+    --------
+    >>> from crashlens_frame.ratetable import levels
+    >>> levels({"input": ((0, 1.0), (200_000, 2.0)), "output": ((0, 8.0),)})
+    ((0, (1.0, 8.0, 1.0, 1.0, 1.0)), (200000, (2.0, 8.0, 2.0, 2.0, 2.0)))
+    """
+    full = dict(rates)
+    for kind, other in _INSTEAD.items():
+        full.setdefault(kind, full[other])
+    return tuple(
+        (above, tuple([rate for start, rate in full[kind] if start <= above][-1] for kind in KINDS))
+        for above in (0, *thresholds(full))
+    )
+
+
+def microseconds(at: Any) -> int:
+    """Give a time in microseconds since 1970, a naive one taken as UTC.
+
+    Examples
+    --------
+    >>> from crashlens_frame.ratetable import microseconds
+    >>> microseconds("1970-01-02")
+    86400000000
+    """
+    time = pd.Timestamp(at)
+    return int((time.tz_localize("UTC") if time.tzinfo is None else time).as_unit("us").asm8.astype(np.int64))
+
+
+def _clock(at: time) -> int:
+    return ((at.hour * 60 + at.minute) * 60 + at.second) * 1_000_000

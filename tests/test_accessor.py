@@ -4,13 +4,13 @@ import pandas as pd
 import pytest
 
 import crashlens_frame as cf
-from crashlens_frame import report
+from crashlens_frame import totals
 from crashlens_frame.accessor import CrashlensAccessor
 
 BOUND = {
     "summary": cf.summarize,
-    "by": report.by,
-    "traces": report.traces,
+    "by": totals.by,
+    "traces": totals.traces,
     "retry_loops": cf.find_retry_loops,
     "fallback_storms": cf.find_fallback_storms,
     "fallback_failures": cf.find_fallback_failures,
@@ -20,6 +20,7 @@ BOUND = {
     "add_tokens": cf.add_tokens,
     "add_cost": cf.add_cost,
     "reprice": cf.reprice,
+    "reprice_calls": cf.reprice_calls,
     "unpriced": cf.unpriced,
     "to_jsonl": cf.to_jsonl,
     "to_parquet": cf.to_parquet,

@@ -66,7 +66,7 @@ def canonical(value: Any) -> str:
 
 def scrubbed(value: str) -> str:
     """Replace half surrogate pairs, which UTF-8 cannot hold, by U+FFFD."""
-    return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def shown(value: Any) -> str:

@@ -16,7 +16,7 @@ from .errors import InvalidCallError, UnknownFormatError, UnpricedWarning
 from .extras import canonical, parse, shown
 from .formats import is_unknown
 from .frame import table_from_frame
-from .schema import CALLS, COUNT, FLAG, LABEL, LOG_SCHEMA, NUMBER, TEXT, TIME
+from .schema import CALLS, COUNT, LOG_SCHEMA, NUMBER, TEXT, TIME
 
 Json = pa.LargeStringArray
 

@@ -17,7 +17,9 @@ from .errors import UnknownModelError
 from .modelnames import Names, Resolution
 from .pricefile import KINDS, Entry, PriceFile, dump_price_file, hours_text, read_price_file
 from .pricelists import genai_prices, litellm_prices
-from .ratetable import RateTable, levels, microseconds
+from .ratetable import RateTable, levels
+from .rows import microseconds
+
 
 @dataclass(frozen=True, repr=False)
 class PriceBook:

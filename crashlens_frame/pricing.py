@@ -12,7 +12,8 @@ from .frame import check_calls
 from .modelnames import Resolution
 from .pricebook import PriceBook, Prices
 from .pricefile import KINDS
-from .ratetable import EVER, microseconds
+from .ratetable import EVER
+from .rows import microseconds
 from .schema import COST_SOURCES
 
 __all__ = ["PriceBook", "Prices", "add_cost", "alternatives", "mean_rate", "reprice", "reprice_calls", "unpriced"]

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import date, time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from .pricefile import KINDS, Entry, Rates, thresholds
+from .rows import microseconds
 
 EVER = np.iinfo(np.int64).min
 _DAY = 86_400_000_000
@@ -196,19 +196,6 @@ def levels(rates: Rates) -> Levels:
         (above, tuple([rate for start, rate in full[kind] if start <= above][-1] for kind in KINDS))
         for above in (0, *thresholds(full))
     )
-
-
-def microseconds(at: Any) -> int:
-    """Give a time in microseconds since 1970, a naive one taken as UTC.
-
-    Examples
-    --------
-    >>> from crashlens_frame.ratetable import microseconds
-    >>> microseconds("1970-01-02")
-    86400000000
-    """
-    time = pd.Timestamp(at)
-    return int((time.tz_localize("UTC") if time.tzinfo is None else time).as_unit("us").asm8.astype(np.int64))
 
 
 def _clock(at: time) -> int:

@@ -3,6 +3,7 @@
 import math
 import time
 from difflib import get_close_matches
+from functools import partial
 from operator import index
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from .errors import InvalidCallError
+from .extras import scrubbed
 from .schema import CALLS, COUNT, FLAG, NUMBER, TIME, arrow_schema
 
 Row = dict[str, Any]
@@ -24,12 +26,8 @@ def table_from_rows(rows: list[Row]) -> pa.Table:
         return pa.Table.from_struct_array(pa.array(rows, ROW))
     except UnicodeEncodeError:
         # half a surrogate pair is no character and no UTF-8; a call is worth more than it
-        clean = [{name: _scrubbed(value) for name, value in row.items()} for row in rows]
+        clean = [{name: scrubbed(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows]
         return pa.Table.from_struct_array(pa.array(clean, ROW))
-
-
-def _scrubbed(value: Any) -> Any:
-    return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if isinstance(value, str) else value
 
 
 def start_of_call_ending_now(row: Row) -> int:
@@ -38,7 +36,7 @@ def start_of_call_ending_now(row: Row) -> int:
 
 
 def microseconds(timestamp: Any) -> int:
-    """Read a datetime or ISO 8601 text, naive taken as UTC, as microseconds of the epoch."""
+    """Read a datetime or ISO 8601 text, naive taken as UTC, as microseconds since 1970."""
     try:
         moment = pd.Timestamp(timestamp)
         moment = moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
@@ -103,7 +101,14 @@ def _flag(name: str, value: Any) -> bool:
     raise InvalidCallError(f"{name} is {value!r}, expected True or False")
 
 
+def _one_of(allowed: tuple[str, ...], name: str, value: Any) -> str:
+    if _text(name, value) in allowed:
+        return value
+    raise InvalidCallError(f"{name} is {value!r}, expected one of {', '.join(allowed)}")
+
+
 _CHECK_OF_TYPE = {COUNT: _count, NUMBER: _amount, FLAG: _flag}
 _CHECKS = {column.name: _CHECK_OF_TYPE.get(column.arrow, _text) for column in CALLS if column.arrow != TIME} | {
-    "latency_ms": _milliseconds
+    "latency_ms": _milliseconds,
+    **{column.name: partial(_one_of, column.categories) for column in CALLS if column.categories is not None},
 }

@@ -132,7 +132,7 @@ def traffic(traces: int, *, draw: np.random.Generator, days: int, start: int) ->
     --------
     >>> import numpy as np
     >>> from crashlens_frame.workload import traffic
-    >>> traffic(10, draw=np.random.default_rng(1), days=1, start=0)["trace_id"].unique().length()
+    >>> len(traffic(10, draw=np.random.default_rng(1), days=1, start=0)["trace_id"].unique())
     10
     """
     ids = _hexadecimal(draw.bytes(16 * traces))

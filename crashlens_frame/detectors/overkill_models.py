@@ -160,5 +160,7 @@ def _simple(prompts: pa.ChunkedArray, max_chars: int, rules: str) -> np.ndarray:
 
 def _saved(calls: Traced, suggested: pa.Array, prices: Prices) -> np.ndarray:
     """Give what each call cost more than the same tokens would have cost on the suggested model."""
-    instead = add_cost(calls.frame().assign(model=suggested.to_pandas()), prices, reprice=True)["cost"].to_numpy()
+    # as an array: a Series would be aligned with the index of the calls
+    elsewhere = calls.frame().assign(model=suggested.to_numpy(zero_copy_only=False))
+    instead = add_cost(elsewhere, prices, reprice=True)["cost"].to_numpy()
     return np.maximum(calls.numbers("cost") - instead, 0.0)

@@ -48,7 +48,7 @@ def test_the_first_detector_owns_the_trace() -> None:
         ["overkill_models", "t1", "fallback_storms"],
         ["overkill_models", "t2", "fallback_failures"],
     ]
-    assert findings.dtypes.equals(empty_frame(FINDINGS).dtypes)
+    assert findings.dtypes.astype("str").equals(empty_frame(FINDINGS).dtypes.astype("str"))
 
 
 def test_flag_tells_each_call_what_it_wasted() -> None:

@@ -1,6 +1,6 @@
 """Typed DataFrames of LLM calls: what they cost, and what of it was wasted."""
 
-from . import accessor as _accessor  # registers df.crashlens
+from . import accessor as _accessor  # noqa: F401  registers df.crashlens
 from .detectors.fallback_failures import find_fallback_failures
 from .detectors.fallback_storms import find_fallback_storms
 from .detectors.overkill_models import find_overkill_models
@@ -29,8 +29,10 @@ from .frame import as_calls
 from .jsonl import read_jsonl, read_rejects, to_jsonl
 from .logbook import LogBook
 from .parquet import read_parquet, to_parquet
-from .pricing import PriceBook, add_cost, reprice, reprice_calls, unpriced
+from .pricebook import PriceBook
+from .pricing import add_cost, unpriced
 from .report import Report, summarize
+from .repricing import reprice, reprice_calls
 from .schema import CALLS, FINDINGS, LOG_SCHEMA, REJECTS
 from .simulate import simulate_fallback, simulate_overkill, simulate_retries, simulate_workload
 from .tokens import add_tokens, count_tokens

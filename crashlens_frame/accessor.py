@@ -14,8 +14,9 @@ from .errors import NotCallsError
 from .findings import find_waste, flag
 from .jsonl import to_jsonl
 from .parquet import to_parquet
-from .pricing import add_cost, reprice, reprice_calls, unpriced
+from .pricing import add_cost, unpriced
 from .report import summarize
+from .repricing import reprice, reprice_calls
 from .tokens import add_tokens
 from .totals import by, traces
 
@@ -23,7 +24,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _bound(function: Callable[Concatenate[pd.DataFrame, P], R]) -> Callable[Concatenate[Any, P], R]:
+def _bound(function: Callable[Concatenate[pd.DataFrame, P], R]) -> Callable[..., R]:
     """Make a method of a function whose first argument is the calls."""
 
     @wraps(function)

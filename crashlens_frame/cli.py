@@ -31,7 +31,8 @@ from .jsonl import append_jsonl, read_log, to_jsonl
 from .layouts import calls_table, findings_table
 from .logbook import LogBook
 from .parquet import read_parquet, to_parquet
-from .pricing import PriceBook, add_cost
+from .pricebook import PriceBook
+from .pricing import add_cost
 from .report import summarize
 from .schema import REJECTS, arrow_schema
 from .simulate import simulate_workload

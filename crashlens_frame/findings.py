@@ -12,7 +12,7 @@ from .detectors import ALL
 from .errors import InvalidCallError
 from .evidence import Evidence
 from .frame import frame_from_table
-from .pricing import Prices
+from .pricebook import Prices
 from .schema import DETECTORS, FINDINGS, TEXT
 from .traces import in_order
 
@@ -93,8 +93,8 @@ def flag(
     -------
     DataFrame
         The calls, with ``finding`` (detector; null for calls of no finding), ``finding_id`` (that of the FINDINGS
-        frame) and ``waste_cost`` (USD; 0 for a call that was needed, NaN where the cost is unknown). Suppressed findings are
-        left out, so that the sum of ``waste_cost`` is what was wasted in all.
+        frame) and ``waste_cost`` (USD; 0 for a call that was needed, NaN where the cost is unknown). Suppressed
+        findings are left out, so that the sum of ``waste_cost`` is what was wasted in all.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def flag(
         ids.append(evidence.ids())
     names = pa.chunked_array([chunk for text in ids for chunk in text.cast(TEXT).chunks], TEXT)
     return calls.assign(
-        finding=pd.Categorical.from_codes(finding, categories=list(DETECTORS), ordered=True),
+        finding=pd.Categorical.from_codes(finding, categories=pd.Index(DETECTORS, dtype="str"), ordered=True),
         finding_id=pd.array(names.take(pa.array(number, mask=number < 0)).cast(pa.large_string()), dtype="str"),
         waste_cost=waste,
     )

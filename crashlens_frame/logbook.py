@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from itertools import count as count_from
+from itertools import count
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any, Self
@@ -19,10 +19,11 @@ from .formats import row_from_record
 from .frame import as_calls, frame_from_table, table_from_frame
 from .jsonl import append_jsonl, read_log, to_jsonl
 from .parquet import read_parquet, to_parquet
-from .pricing import PriceBook, add_cost
+from .pricebook import PriceBook
+from .pricing import add_cost
 from .rows import Row, check_row, microseconds, start_of_call_ending_now, table_from_rows
 from .schema import CALLS, REJECTS, arrow_schema
-from .tables import Table, count, money, shown, text_cells
+from .tables import Table, counted, money, shown, text_cells
 from .tokens import add_tokens
 
 Source = str | PathLike[str] | IO[bytes] | Iterable[str | PathLike[str]]
@@ -329,23 +330,22 @@ class LogBook:
         with self._lock:
             self._rows.append(row)
             if self._path is not None:
-                self._save()
+                self._save(self._path)
 
     def _add_table(self, table: pa.Table) -> None:
         with self._lock:
             self._gather()
             self._fresh.append(table)
             if self._path is not None:
-                self._save()
+                self._save(self._path)
 
     def _simulate(self, simulation: Callable[..., pd.DataFrame], *call: Any, **options: Any) -> str:
         seed, known = options.get("seed"), set(self.df["trace_id"]) if options.get("trace_id") is None else set()
         calls = simulation(*call, **options)
-        for again in count_from(1):
-            trace_id = str(calls["trace_id"].iloc[0])
-            if trace_id not in known:
+        for again in count(1):
+            if (trace_id := str(calls["trace_id"].iloc[0])) not in known:
                 break
-            calls = simulation(*call, **{**options, "seed": (*np.atleast_1d(seed), again)})
+            calls = simulation(*call, **{**options, "seed": (*np.atleast_1d(seed or 0), again)})
         self._add_table(table_from_frame(calls))
         return trace_id
 
@@ -355,16 +355,16 @@ class LogBook:
             self._fresh.append(table)
             self._rejects = pa.concat_tables([self._rejects, rejects])
 
-    def _save(self) -> None:
+    def _save(self, path: Path) -> None:
         """Append to the file what it does not hold yet, calls that an error kept from it before among them."""
         self._settle()
         unsaved = frame_from_table(self._table.slice(self._saved))
         try:
-            append_jsonl(unsaved, self._path)
+            append_jsonl(unsaved, path)
         except OSError as error:
             raise UnsavedCallsError(
-                f"{self._path}: {error.strerror or error}; {_counted(self._saved, 'call')} of the book stand in the file,"
-                f" {_counted(len(unsaved), 'call')} only in memory until the next one can be written"
+                f"{path}: {error.strerror or error}; {counted(self._saved, 'call')} of the book stand in the file, "
+                f"{counted(len(unsaved), 'call')} only in memory until the next one can be written"
             ) from error
         self._saved = len(self._table)
 
@@ -388,18 +388,14 @@ class LogBook:
         calls = self.df
         unknown = calls.loc[calls["cost"].isna(), "model"].astype("str").value_counts()
         facts = {
-            "calls": f"{_counted(len(calls), 'call')} in {_counted(calls['trace_id'].nunique(), 'trace')}",
+            "calls": f"{counted(len(calls), 'call')} in {counted(calls['trace_id'].nunique(), 'trace')}",
             "cost": money(calls["cost"].sum()),
         }
         if len(unknown):
             names = ", ".join(map(shown, unknown.index[:3]))
-            facts["unpriced"] = f"{_counted(unknown.sum(), 'call')} without a price ({names})"
+            facts["unpriced"] = f"{counted(unknown.sum(), 'call')} without a price ({names})"
         if len(self._rejects):
-            facts["rejects"] = f"{_counted(len(self._rejects), 'line')} rejected"
+            facts["rejects"] = f"{counted(len(self._rejects), 'line')} rejected"
         if self._path is not None:
             facts["file"] = str(self._path)
         return facts
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{count(number)} {noun}{'' if number == 1 else 's'}"

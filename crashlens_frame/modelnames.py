@@ -56,7 +56,7 @@ def forms(name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     Examples
     --------
     >>> from crashlens_frame.modelnames import forms
-    >>> [form for form, rules in forms("us.anthropic.claude-sonnet-4-5-20250929-v1:0")]  # doctest: +NORMALIZE_WHITESPACE
+    >>> [form for form, rules in forms("us.anthropic.claude-sonnet-4-5-20250929-v1:0")]
     ['us.anthropic.claude-sonnet-4-5-20250929-v1:0', 'anthropic.claude-sonnet-4-5-20250929-v1:0',
      'claude-sonnet-4-5-20250929-v1:0', 'claude-sonnet-4-5-20250929', 'claude-sonnet-4-5']
     """

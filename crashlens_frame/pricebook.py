@@ -15,8 +15,9 @@ import pandas as pd
 
 from .errors import UnknownModelError
 from .modelnames import Names, Resolution
-from .pricefile import KINDS, Entry, PriceFile, dump_price_file, hours_text, read_price_file
+from .pricefile import KINDS, Entry, PriceFile, dump_price_file, hours_text
 from .pricelists import genai_prices, litellm_prices
+from .pricereader import read_price_file
 from .ratetable import RateTable, levels
 from .rows import microseconds
 
@@ -71,11 +72,12 @@ class PriceBook:
         >>> import crashlens_frame as cf
         >>> cf.PriceBook.load({"pricing": {"m": {"input_price_per_1m": "3 dollars", "output_price_per_1m": 6}}})
         Traceback (most recent call last):
-        crashlens_frame.errors.PriceFileError: mapping: pricing.m.input_price_per_1m is "3 dollars", expected a number from 0 on
+        crashlens_frame.errors.PriceFileError: mapping: pricing.m.input_price_per_1m is "3 dollars", expected a number
+        from 0 on
         """
         if source is None:
             return _shipped()
-        return source if isinstance(source, PriceBook) else cls._of(read_price_file(source))
+        return source if isinstance(source, PriceBook) else _book(read_price_file(source))
 
     @classmethod
     def default(cls) -> "PriceBook":
@@ -115,7 +117,7 @@ class PriceBook:
         >>> cf.PriceBook.from_genai_prices().cost(model="gpt-4", input_tokens=1000, output_tokens=0)
         0.03
         """
-        return cls._of(genai_prices())
+        return _book(genai_prices())
 
     @classmethod
     def from_litellm(cls, path: str | PathLike[str]) -> "PriceBook":
@@ -131,11 +133,7 @@ class PriceBook:
         PriceFileError
             The file is no such file.
         """
-        return cls._of(litellm_prices(path))
-
-    @classmethod
-    def _of(cls, file: PriceFile) -> "PriceBook":
-        return cls(file.entries, file.source, file.checked)
+        return _book(litellm_prices(path))
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -255,9 +253,9 @@ class PriceBook:
         >>> cf.PriceBook.default().merge(own).cost(model="my-model", input_tokens=10, output_tokens=0)
         1e-05
         """
+        names = {name for entry in self.entries.values() for name in (entry.model, *entry.aliases)}
         if not isinstance(other, PriceBook):
-            names = {*self.entries, *(alias for entry in self.entries.values() for alias in entry.aliases)}
-            other = PriceBook._of(read_price_file(other, known=names))
+            other = _shipped() if other is None else _book(read_price_file(other, known=names))
         own = {name for entry in other.entries.values() for name in (entry.model, *entry.aliases)}
         kept = {
             model: replace(entry, aliases=tuple(alias for alias in entry.aliases if alias not in own))
@@ -286,8 +284,8 @@ class PriceBook:
         -------
         DataFrame
             A row for each model, variant, date and number of input tokens at which a price changes: ``model``,
-            ``provider``, ``variant`` (null: base), ``from`` (null: always), ``hours`` (UTC; null: all), ``above`` (input
-            tokens), and
+            ``provider``, ``variant`` (null: base), ``from`` (null: always), ``hours`` (UTC; null: all), ``above`` (of
+            so many input tokens), and
             ``input``, ``output``, ``cached_input``, ``cache_write``, ``cache_write_1h`` in US dollars per million
             tokens.
 
@@ -311,7 +309,7 @@ class PriceBook:
                 "model": [entry.model for entry, *_ in rows],
                 "provider": [entry.provider for entry, *_ in rows],
                 "variant": [variant for _, _, variant, *_ in rows],
-                "from": pd.to_datetime([period.since for _, period, *_ in rows], utc=True),
+                "from": pd.to_datetime(pd.Series([period.since for _, period, *_ in rows]), utc=True),
                 "hours": [hours_text(period.between) if period.between else None for _, period, *_ in rows],
                 "above": [above for *_, above, _ in rows],
             }
@@ -357,6 +355,10 @@ class PriceBook:
 
 
 Prices = str | PathLike[str] | Mapping[str, Any] | PriceBook | None
+
+
+def _book(file: PriceFile) -> PriceBook:
+    return PriceBook(file.entries, file.source, file.checked)
 
 
 @lru_cache(maxsize=1)

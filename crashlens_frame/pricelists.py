@@ -148,7 +148,7 @@ def _owner(provider: Any, name: str) -> Any:
     return next((model for model in provider.models if model.is_match(name)), None)
 
 
-# -- LiteLLM --------------------------------------------------------------------------------------------------------------
+# -- LiteLLM ----------------------------------------------------------------------------------------------------------
 
 
 def litellm_prices(path: str | PathLike[str]) -> PriceFile:
@@ -180,7 +180,8 @@ def _litellm_rates(model: Mapping[str, Any], suffix: str) -> dict[str, Any]:
             tiers = [
                 (int(found[1]) * 1000, _per_million(rate))
                 for name, rate in model.items()
-                if (found := re.fullmatch(rf"{key}_above_(\d+)k_tokens{suffix}", name)) and isinstance(rate, int | float)
+                if (found := re.fullmatch(rf"{key}_above_(\d+)k_tokens{suffix}", name))
+                and isinstance(rate, int | float)
             ]
             rates[kind] = ((0, _per_million(base)), *sorted(tiers))
     return rates

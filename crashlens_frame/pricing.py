@@ -1,4 +1,4 @@
-"""What calls cost: whole columns priced by a price book, and what they would have cost elsewhere."""
+"""What calls cost: whole columns priced by a price book."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +16,9 @@ from .ratetable import EVER
 from .rows import microseconds
 from .schema import COST_SOURCES
 
-__all__ = ["PriceBook", "Prices", "add_cost", "alternatives", "mean_rate", "reprice", "reprice_calls", "unpriced"]
-
 # tiers of service that stand for the base prices, so there is nothing to say when a model has no others
 _STANDARD = ("auto", "default", "on_demand", "standard", "standard_only")
-_NEEDED = ("model", "input_tokens", "output_tokens")
+NEEDED = ("model", "input_tokens", "output_tokens")
 _ON_UNKNOWN = ("na", "raise")
 
 
@@ -35,7 +33,7 @@ def add_cost(
     """Price the calls whose cost is not known.
 
     The price in force at the time of the call counts, today's where it has no time. Above a tier's number of input
-    tokens all tokens have the tier's rates. A call whose model has no price, or whose tokens are not known, has no cost.
+    tokens all tokens have the tier's rates. A call of a model without a price, or of unknown tokens, has no cost.
 
     Parameters
     ----------
@@ -76,17 +74,17 @@ def add_cost(
     >>> import pandas as pd
     >>> import crashlens_frame as cf
     >>> calls = pd.DataFrame({"model": ["gpt-4", "gpt-9"], "input_tokens": [1000, 10], "output_tokens": [500, 10]})
-    >>> cf.add_cost(calls)[["model", "cost", "cost_source"]]
+    >>> cf.addknown_cost(calls)[["model", "cost", "cost_source"]]
        model  cost cost_source
     0  gpt-4  0.06      priced
     1  gpt-9   NaN     unknown
     """
-    check_calls(calls, needs=_NEEDED)
+    check_calls(calls, needs=NEEDED)
     if on_unknown not in _ON_UNKNOWN:
         raise InvalidCallError(f"on_unknown is {on_unknown!r}, expected one of {', '.join(_ON_UNKNOWN)}")
     book = PriceBook.load(prices)
-    priced = _price(calls, book)
-    known = _cost(calls)
+    priced = price(calls, book)
+    known = known_cost(calls)
     kept = ~np.isnan(known) & (not reprice)
     if on_unknown == "raise":
         _refuse_unknown(priced, ~kept, book)
@@ -109,7 +107,7 @@ def mean_rate(calls: pd.DataFrame, prices: Prices = None) -> np.ndarray:
     [4.5e-05]
     """
     book = PriceBook.load(prices)
-    rates: np.ndarray = book.table.rates[_price(calls, book).level, :2].mean(axis=1) / 1_000_000
+    rates: np.ndarray = book.table.rates[price(calls, book).level, :2].mean(axis=1) / 1_000_000
     return rates
 
 
@@ -124,8 +122,8 @@ def alternatives(models: pd.Series, prices: Prices = None) -> pd.Series:
     ['gpt-4o-mini', nan]
     """
     book = PriceBook.load(prices)
-    code, names = _labels(models)
-    return pd.Series(_category([book.cheaper_alternative(name) for name in names], code), index=models.index)
+    code, names = labels(models)
+    return pd.Series(category([book.cheaper_alternative(name) for name in names], code), index=models.index)
 
 
 def unpriced(calls: pd.DataFrame) -> pd.DataFrame:
@@ -156,8 +154,8 @@ def unpriced(calls: pd.DataFrame) -> pd.DataFrame:
                model  n_calls  input_tokens  output_tokens  share
     0  my-finetune-x        1             3              5    1.0
     """
-    check_calls(calls, needs=(*_NEEDED, "cost"))
-    unknown = calls.loc[calls["cost"].isna(), list(_NEEDED)]
+    check_calls(calls, needs=(*NEEDED, "cost"))
+    unknown = calls.loc[calls["cost"].isna(), list(NEEDED)]
     models = (
         unknown.assign(model=unknown["model"].astype("str"))
         .groupby("model", dropna=False, sort=True)
@@ -169,129 +167,11 @@ def unpriced(calls: pd.DataFrame) -> pd.DataFrame:
     return models.astype(counts).assign(share=models["n_calls"].to_numpy(np.float64) / max(len(calls), 1))
 
 
-def reprice(calls: pd.DataFrame, to: Mapping[str, str] | Prices = None, *, at: Any = None) -> pd.DataFrame:
-    """Sum up by model what the same tokens would have cost on other models, at other prices or on another day.
-
-    Parameters
-    ----------
-    calls
-        Frame of calls with ``model``, ``cost``, ``input_tokens`` and ``output_tokens``; what ``add_cost`` reads beside
-        them counts too.
-    to
-        Which model stands in for which, such as ``{"gpt-4": "gpt-4o-mini"}``: other spellings of a model move with it,
-        calls of all other models keep their cost. Or prices in any form that ``PriceBook.load`` takes: every call is
-        priced by them. The shipped prices when not given.
-    at
-        Day or time whose prices count instead of those at the time of each call.
-
-    Returns
-    -------
-    DataFrame
-        A row a model, the greatest saving first: ``model``, ``to_model``, ``n_calls``, ``cost_before``,
-        ``cost_after`` and ``difference`` (US dollars; negative: money saved) of the calls whose cost is known before
-        and after, ``n_unpriced`` (the number of the others).
-
-    Raises
-    ------
-    UnknownModelError
-        ``to`` names a model that no call uses, or one without a price.
-    PriceFileError
-        The prices break a rule of their form.
-
-    Notes
-    -----
-    Another model would have written other answers and counted other tokens. This compares prices, not answers.
-
-    Examples
-    --------
-    >>> import crashlens_frame as cf
-    >>> book = cf.LogBook()
-    >>> _ = book.log(model="gpt-4", prompt="Hi", input_tokens=1000, output_tokens=1000)
-    >>> cf.reprice(book.df, {"gpt-4": "gpt-4o-mini"}).round(5)
-       model     to_model  n_calls  cost_before  cost_after  difference  n_unpriced
-    0  gpt-4  gpt-4o-mini        1         0.09     0.00075    -0.08925           0
-    """
-    moved = reprice_calls(calls, to, at=at)
-    both = moved["cost"].notna() & moved["cost_after"].notna()
-    parts = moved[["to_model"]].assign(
-        model=moved["model"].astype("str"),
-        n_calls=both,
-        cost_before=moved["cost"].where(both, 0.0),
-        cost_after=moved["cost_after"].where(both, 0.0),
-        n_unpriced=~both,
-    )
-    sums = parts.groupby(["model", "to_model"], dropna=False, observed=True, sort=True).sum().reset_index()
-    sums.insert(5, "difference", sums["cost_after"] - sums["cost_before"])
-    counts = {"n_calls": "Int64", "n_unpriced": "Int64"}
-    return sums.astype(counts).sort_values("difference", kind="stable", ignore_index=True)
-
-
-def reprice_calls(calls: pd.DataFrame, to: Mapping[str, str] | Prices = None, *, at: Any = None) -> pd.DataFrame:
-    """Add to each call what its tokens would have cost on another model, at other prices or on another day.
-
-    Parameters
-    ----------
-    calls, to, at
-        As for ``reprice``, which sums this up.
-
-    Returns
-    -------
-    DataFrame
-        The calls with ``to_model`` (the model priced) and ``cost_after`` (US dollars; NaN where it is not known).
-
-    Raises
-    ------
-    UnknownModelError
-        ``to`` names a model that no call uses, or one without a price.
-    PriceFileError
-        The prices break a rule of their form.
-
-    Examples
-    --------
-    >>> import crashlens_frame as cf
-    >>> book = cf.LogBook()
-    >>> _ = book.log(model="gpt-4", prompt="Hi", input_tokens=1000, output_tokens=1000)
-    >>> cf.reprice_calls(book.df, {"gpt-4": "gpt-4o"})["cost_after"].item()
-    0.0125
-    """
-    check_calls(calls, needs=(*_NEEDED, "cost"))
-    moves = _moves(to)
-    book = PriceBook.load(None if moves else to)
-    code, names = _labels(calls["model"])
-    targets = _targets(names, moves, book)
-    priced_at = calls if at is None else calls.assign(timestamp=pd.Timestamp(microseconds(at), unit="us", tz="UTC"))
-    after = _price(priced_at.assign(model=_category(targets, code)), book).cost
-    if moves:
-        stays = np.array([target == name for target, name in zip(targets, names, strict=True)] + [True])[code]
-        after = np.where(stays & (at is None), _cost(calls), after)
-    return calls.assign(to_model=_category(targets, code), cost_after=after)
-
-
-def _moves(to: Mapping[str, str] | Prices) -> Mapping[str, str]:
-    """Give the moves from model to model; empty where ``to`` holds prices."""
-    if isinstance(to, Mapping) and all(isinstance(target, str) for target in to.values()):
-        return to
-    return {}
-
-
-def _targets(names: Sequence[str], moves: Mapping[str, str], book: PriceBook) -> list[str]:
-    """Give the model that each name is to be priced as."""
-    for target in moves.values():
-        book.resolve(target)
-    meant = {name: found.model if (found := book.find(name)) else name for name in (*names, *moves)}
-    unused = [name for name in moves if meant[name] not in {meant[name] for name in names}]
-    if unused:
-        used = ", ".join(names[:5])
-        raise UnknownModelError(f"no call uses the model {unused[0]!r}; the models of the calls are {used}")
-    by_model = {meant[name]: target for name, target in moves.items()}
-    return [moves.get(name, by_model.get(meant[name], name)) for name in names]
-
-
-# -- columns -> arrays ----------------------------------------------------------------------------------------------------
+# -- columns -> arrays ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class _Priced:
+class Priced:
     """What a price book says of calls. The arrays have an entry a call.
 
     ``level`` is its position in the rate table, ``name`` and ``tier`` are positions in ``names`` (each name with what
@@ -306,10 +186,11 @@ class _Priced:
     tiers: Sequence[str]
 
 
-def _price(calls: pd.DataFrame, book: PriceBook) -> _Priced:
-    name, found = _labels(calls["model"])
+def price(calls: pd.DataFrame, book: PriceBook) -> Priced:
+    """Price all calls, whatever is known of their cost."""
+    name, found = labels(calls["model"])
     names = {text: book.find(text) for text in found}
-    tier, tiers = _labels(calls["service_tier"]) if "service_tier" in calls.columns else (np.full(len(calls), -1), [])
+    tier, tiers = labels(calls["service_tier"] if "service_tier" in calls.columns else pd.Series(index=calls.index))
     tokens = [_tokens(calls, f"{kind}_tokens") for kind in KINDS]
     level = book.table.levels(
         _taken([book.place[one.model] if one else -1 for one in names.values()], name),
@@ -317,11 +198,11 @@ def _price(calls: pd.DataFrame, book: PriceBook) -> _Priced:
         _times(calls),
         tokens[0],
     )
-    return _Priced(book.table.cost(level, *tokens), level, name, names, tier, tiers)
+    return Priced(book.table.cost(level, *tokens), level, name, names, tier, tiers)
 
 
-def _labels(values: pd.Series) -> tuple[np.ndarray, list[str]]:
-    """Number the values of a column of labels; null is -1."""
+def labels(values: pd.Series) -> tuple[np.ndarray, list[str]]:
+    """Give each label of a column a number, -1 for null, and the labels in the order of their numbers."""
     labels = values.astype("category").cat
     return labels.codes.to_numpy(np.int64), [str(label) for label in labels.categories]
 
@@ -331,7 +212,7 @@ def _taken(values: Sequence[int], code: np.ndarray) -> np.ndarray:
     return np.array([*values, -1])[code]
 
 
-def _category(values: Sequence[str | None], code: np.ndarray) -> pd.Categorical:
+def category(values: Sequence[str | None], code: np.ndarray) -> pd.Categorical:
     """Give each call the text of its label; null where it has none."""
     texts = sorted({value for value in values if value is not None})
     places = [-1 if value is None else texts.index(value) for value in values]
@@ -340,7 +221,7 @@ def _category(values: Sequence[str | None], code: np.ndarray) -> pd.Categorical:
 
 def _tokens(calls: pd.DataFrame, name: str) -> np.ndarray:
     """Give a column of numbers of tokens. Of a part of the input that is not known there is none."""
-    whole = name in _NEEDED
+    whole = name in NEEDED
     if name not in calls.columns:
         return np.zeros(len(calls))
     return calls[name].to_numpy(dtype=np.float64, na_value=np.nan if whole else 0.0)
@@ -355,13 +236,14 @@ def _times(calls: pd.DataFrame) -> np.ndarray:
     return np.where(times.isna(), now, times.asi8)
 
 
-def _cost(calls: pd.DataFrame) -> np.ndarray:
+def known_cost(calls: pd.DataFrame) -> np.ndarray:
+    """Give the costs that the calls have; NaN where they have none."""
     if "cost" not in calls.columns:
         return np.full(len(calls), np.nan)
     return calls["cost"].to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-# -- arrays -> columns ----------------------------------------------------------------------------------------------------
+# -- arrays -> columns ------------------------------------------------------------------------------------------------
 
 
 def _sources(calls: pd.DataFrame, kept: np.ndarray, unknown: np.ndarray) -> pd.Categorical:
@@ -376,7 +258,7 @@ def _sources(calls: pd.DataFrame, kept: np.ndarray, unknown: np.ndarray) -> pd.C
     return pd.Categorical.from_codes(code, categories=pd.Index(COST_SOURCES, dtype="str"), ordered=True)
 
 
-def _refuse_unknown(priced: _Priced, asked: np.ndarray, book: PriceBook) -> None:
+def _refuse_unknown(priced: Priced, asked: np.ndarray, book: PriceBook) -> None:
     used = np.unique(priced.name[asked & (priced.name >= 0)])
     names = list(priced.names)
     unknown = [names[place] for place in used if priced.names[names[place]] is None]
@@ -389,14 +271,14 @@ def _refuse_unknown(priced: _Priced, asked: np.ndarray, book: PriceBook) -> None
         raise UnknownModelError(f"{error}{others}") from None
 
 
-def _explained(priced: _Priced, book: PriceBook) -> dict[str, Any]:
+def _explained(priced: Priced, book: PriceBook) -> dict[str, Any]:
     """Lay out how each price came about."""
     table, level = book.table, priced.level
     found = list(priced.names.values())
     since = np.where(table.since[level] == EVER, np.iinfo(np.int64).min, table.since[level])
     return {
-        "price_model": _category([one.model if one else None for one in found], priced.name),
-        "price_rule": _category([one.rule if one else None for one in found], priced.name),
+        "price_model": category([one.model if one else None for one in found], priced.name),
+        "price_rule": category([one.rule if one else None for one in found], priced.name),
         "price_variant": _variants(priced, book),
         "price_from": pd.DatetimeIndex(since.view("M8[us]")).tz_localize("UTC"),
         "price_above": pd.array(table.above[level], dtype="Int64"),
@@ -404,7 +286,7 @@ def _explained(priced: _Priced, book: PriceBook) -> dict[str, Any]:
     }
 
 
-def _variants(priced: _Priced, book: PriceBook) -> pd.Categorical:
+def _variants(priced: Priced, book: PriceBook) -> pd.Categorical:
     """Say which variant was priced; a tier of service that the model has no prices for is said to be at base prices."""
     models = [one.model if one else None for one in priced.names.values()]
     said: list[str | None] = []
@@ -418,4 +300,4 @@ def _variants(priced: _Priced, book: PriceBook) -> pd.Categorical:
             else:
                 said.append(f"base: no prices for {tier}")
     pair = np.where((priced.name < 0) | (priced.tier < 0), -1, priced.name * len(priced.tiers) + priced.tier)
-    return _category(said, pair)
+    return category(said, pair)

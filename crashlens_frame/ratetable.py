@@ -52,7 +52,9 @@ class RateTable:
         self._has_variant = np.array(own, dtype=bool).reshape(len(entries), len(self.variants))
         rates: list[tuple[float, ...]] = [(np.nan,) * len(KINDS)]
         bounds = [(0, EVER, 1)]
-        plans, spans, windows = [], [], []
+        plans: list[tuple[int, int]] = []
+        spans: list[tuple[int, int, int, int]] = []
+        windows: list[tuple[int, int, int]] = []
 
         def lay(since: int, levels: Levels) -> int:
             first = len(rates)

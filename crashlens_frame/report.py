@@ -10,7 +10,8 @@ import pandas as pd
 from .findings import find_waste
 from .frame import check_calls
 from .layouts import models_table, unpriced_table, waste_table
-from .pricing import PriceBook, unpriced
+from .pricebook import PriceBook
+from .pricing import unpriced
 from .schema import COST_SOURCES, DETECTORS, TOKEN_SOURCES
 from .tables import Cells, Table, count, counted, cut, json_text, markdown, money, records, share, text_cells
 from .totals import MEASURED, by, failed, trace_codes

@@ -26,7 +26,9 @@ def table_from_rows(rows: list[Row]) -> pa.Table:
         return pa.Table.from_struct_array(pa.array(rows, ROW))
     except UnicodeEncodeError:
         # half a surrogate pair is no character and no UTF-8; a call is worth more than it
-        clean = [{name: scrubbed(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows]
+        clean = [
+            {name: scrubbed(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows
+        ]
         return pa.Table.from_struct_array(pa.array(clean, ROW))
 
 

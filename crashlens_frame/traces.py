@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -178,12 +178,12 @@ def known(prompts: pa.ChunkedArray) -> np.ndarray:
 def microseconds(name: str, duration: str | pd.Timedelta) -> int:
     """Read a duration such as "2min" as whole microseconds."""
     try:
-        length = pd.Timedelta(duration)
+        length: Any = pd.Timedelta(duration)
     except (ValueError, TypeError):
         length = pd.NaT
     if length is pd.NaT or length < pd.Timedelta(0):
         raise InvalidCallError(f'{name} is {duration!r}, expected a duration such as "2min" or "90s"')
-    return length // pd.Timedelta("1us")
+    return int(length // pd.Timedelta("1us"))
 
 
 def check_rules(rules: str) -> None:

@@ -27,7 +27,9 @@ class CrashLens:
         """Run the ``crashlens`` command and give its output and exit code."""
         command = [str(self.python), "-m", "crashlens", *args]
         environment = {**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONWARNINGS": "ignore"}
-        return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False)
+        return subprocess.run(
+            command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
 
     def detect(self, log: Path) -> dict[str, Any]:
         """Run its four detector classes and its suppression over a log, past its gate.

@@ -15,7 +15,8 @@ PROMPTS = (
     "Summarize:\u00a0this", "x" * 149, "x" * 150, "x" * 149 + " ", "say " * 26 + "it", "say " * 27 + "it",
     "say " * 27 + "it ", "list " + "y" * 160, "define " + "z" * 160, "definition " + "z" * 160, "show me " + "w" * 200,
     "```print(1)```", "def f(x): return x", "first class ticket", "import tax", "call the function", '{"task": "sum"}',
-    '{"a": 1, "context": 2}', '{ "task": 1}', "a\nb\nc\nd", "a\nb\nc\nd\ne", "Größe 東京 🙂", "   ", "", "ok\x1f", "yes",
+    '{"a": 1, "context": 2}', '{ "task": 1}', "a\nb\nc\nd", "a\nb\nc\nd\ne", "Größe 東京 🙂", "   ", "", "ok\x1f",
+    "yes",
 )  # fmt: skip
 GAPS = (0, 0, 1, 500, 999, 1000, 2000, 4000, 8000, 16_000, 29_990, 59_990, 119_999, 120_000, 120_001, 180_000, 299_999)
 TOKENS = (0, 0, 0, 1, 5, 19, 20, 21, 49, 50, 51, 300, 900)

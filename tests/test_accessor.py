@@ -64,7 +64,8 @@ def test_a_frame_of_something_else_has_no_such_attribute():
     with pytest.raises(cf.NotCallsError) as caught:
         _ = other.crashlens
     assert str(caught.value) == (
-        "the frame holds no calls: missing model and trace_id; read a log with cf.read_jsonl, or use the df of a LogBook"
+        "the frame holds no calls: missing model and trace_id; read a log with cf.read_jsonl,"
+        " or use the df of a LogBook"
     )
 
 

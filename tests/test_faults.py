@@ -19,7 +19,8 @@ FAILED = {"completion": 0, "level": "error"}
 
 def line(trace: str, second: float | None, **told: Any) -> Line:
     """Make a line of the vocabulary of CrashLens; ``None`` leaves a field out."""
-    told = {"model": "gpt-4", "prompt": "Why is the sky blue, and why is the sea? " * 5, "tokens": 60, "completion": 300,
+    prompt = "Why is the sky blue, and why is the sea? " * 5
+    told = {"model": "gpt-4", "prompt": prompt, "tokens": 60, "completion": 300,
             "cost": 0.01, "level": "info"} | told  # fmt: skip
     start = told.get("start", None if second is None else f"2026-03-02T09:{second // 60:02.0f}:{second % 60:06.3f}Z")
     record = {
@@ -38,7 +39,7 @@ def loop(trace: str, **told: Any) -> list[Line]:
     return [line(trace, second, **FAILED, **told) for second in LOOP]
 
 
-# name: lines, what CrashLens finds (of retry loops, storms, failures, overkill), what its detectors raise, what is there
+# name: lines, what CrashLens finds, which of its detectors raise, what is there
 FAULTS: dict[str, tuple[list[Line], Found, list[str], Found]] = {
     "a null cost silences the retry detector for every trace": (
         [*loop("t1", cost=None), *loop("t2")],

@@ -81,7 +81,8 @@ def test_thresholds_reach_their_detector() -> None:
     [
         (
             {"retries": {}},
-            "thresholds name 'retries', expected one of fallback_failures, fallback_storms, overkill_models, retry_loops",
+            "thresholds name 'retries', expected one of fallback_failures, fallback_storms, overkill_models,"
+            " retry_loops",
         ),
         (
             {"retry_loops": {"retries": 3}},

@@ -129,7 +129,11 @@ def test_columns_that_calls_does_not_name_go_to_extra_beside_what_stands_there()
     [
         ("input_tokens", [None, 5.5], "input_tokens is 5.5 in row 1, expected a whole number"),
         ("input_tokens", [3, "12a"], "input_tokens is '12a' in row 1, expected a whole number"),
-        ("timestamp", ["yesterday", None], "timestamp is 'yesterday' in row 0, expected an ISO 8601 time or a datetime"),
+        (
+            "timestamp",
+            ["yesterday", None],
+            "timestamp is 'yesterday' in row 0, expected an ISO 8601 time or a datetime",
+        ),
         ("timestamp", [1, 2], "timestamp is 1 in row 0, expected an ISO 8601 time or a datetime"),
         ("cost", [0.5, "free"], "cost is 'free' in row 1, expected a number"),
         ("prompt", ["a", 3], "prompt is 3 in row 1, expected text"),

@@ -6,7 +6,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..evidence import HIGH, MEDIUM, Evidence, joined, seconds
-from ..pricing import Prices, mean_rate
+from ..pricebook import Prices
+from ..pricing import mean_rate
 from ..traces import Traced, check_rules, in_order, known, microseconds, trimmed
 
 _DEAR = 0.01  # US dollars, from which an unnecessary call is of high severity

@@ -6,7 +6,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..evidence import MEDIUM, Evidence, joined
-from ..pricing import Prices, add_cost, alternatives
+from ..pricebook import Prices
+from ..pricing import add_cost, alternatives
 from ..schema import TEXT
 from ..traces import WHITESPACE, Traced, check_least, check_rules, in_order, known, trimmed
 

@@ -1,5 +1,7 @@
 """Retry loops: the same prompt sent to the same model again and again."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -105,7 +107,7 @@ def evidence(
 
 def _runs(traced: Traced, max_retries: int, max_gap: int, rules: str) -> tuple[Traced, np.ndarray]:
     """Bring the calls of each run of more than so many calls side by side, and number the runs."""
-    rule = {"max_gap": max_gap, "least": max_retries + 1, "consecutive": rules == "crashlens"}
+    rule: dict[str, Any] = {"max_gap": max_gap, "least": max_retries + 1, "consecutive": rules == "crashlens"}
     traced = traced.crowded(max_retries + 1)
     # prompts are slow to compare, so that of a run is looked for where one model was called often enough
     traced, run = runs(traced, [traced.trace, traced.codes("model")[0]], **rule)

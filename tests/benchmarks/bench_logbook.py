@@ -29,7 +29,13 @@ def main() -> None:
         bare.append(
             microseconds_a_call(
                 lambda: kept.append(
-                    {"model": "gpt-4", "prompt": "Hello, world!", "response": "Hi!", "latency_ms": 1250, "team": "search"}
+                    {
+                        "model": "gpt-4",
+                        "prompt": "Hello, world!",
+                        "response": "Hi!",
+                        "latency_ms": 1250,
+                        "team": "search",
+                    }
                 )
             )
         )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crashlens_frame.detectors.fallback_failures import find_fallback_failures
-from crashlens_frame.pricing import PriceBook
+from crashlens_frame.pricebook import PriceBook
 from tests import oracle
 from tests.calls import calls, logs
 from tests.detectors.agreement import assert_same_findings

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crashlens_frame.detectors.overkill_models import find_overkill_models
-from crashlens_frame.pricing import PriceBook
+from crashlens_frame.pricebook import PriceBook
 from tests import oracle
 from tests.calls import calls, logs
 from tests.detectors.agreement import assert_same_findings
@@ -100,8 +100,8 @@ def test_keywords_are_whole_words(beginning: str, default: bool, crashlens: bool
 @pytest.mark.parametrize(
     "prompt",
     [
-        '{"task": 1}', '{"a": 1, "context": 2}', "a\nb\nc\nd\ne", "```x```", "def f(x)", "first class ticket", "import x",
-        "function",
+        '{"task": 1}', '{"a": 1, "context": 2}', "a\nb\nc\nd\ne", "```x```", "def f(x)", "first class ticket",
+        "import x", "function",
     ],
 )  # fmt: skip
 def test_complex_prompts_are_left_alone(rules: str, prompt: str) -> None:

@@ -19,7 +19,7 @@ from .formats import row_from_record
 from .frame import as_calls, frame_from_table, table_from_frame
 from .jsonl import append_jsonl, read_log, to_jsonl
 from .parquet import read_parquet, to_parquet
-from .pricebook import PriceBook
+from .pricebook import PriceBook, Prices
 from .pricing import add_cost
 from .rows import Row, check_row, microseconds, start_of_call_ending_now, table_from_rows
 from .schema import CALLS, REJECTS, arrow_schema
@@ -27,8 +27,6 @@ from .tables import Table, counted, money, shown, text_cells
 from .tokens import add_tokens
 
 Source = str | PathLike[str] | IO[bytes] | Iterable[str | PathLike[str]]
-
-_SCHEMA = arrow_schema(CALLS)
 
 
 class LogBook:
@@ -62,14 +60,14 @@ class LogBook:
         self,
         path: str | PathLike[str] | None = None,
         *,
-        pricing: str | PathLike[str] | PriceBook | Mapping[str, Any] | None = None,
+        pricing: Prices = None,
     ) -> None:
-        self._prices = PriceBook.default() if pricing is None else PriceBook.load(pricing)
+        self._prices = PriceBook.load(pricing)
         self._path = None if path is None else Path(path)
         self._lock = threading.Lock()
         self._rows: list[Row] = []  # logged one by one, not yet a table
         self._fresh: list[pa.Table] = []  # tables not yet counted and priced
-        self._table: pa.Table = _SCHEMA.empty_table()  # counted and priced
+        self._table: pa.Table = arrow_schema(CALLS).empty_table()  # counted and priced
         self._frame: pd.DataFrame | None = None
         self._rejects: pa.Table = arrow_schema(REJECTS).empty_table()
         self._saved = 0  # number of calls that the file holds

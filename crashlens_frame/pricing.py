@@ -213,7 +213,9 @@ def _taken(values: Sequence[int], code: np.ndarray) -> np.ndarray:
 
 
 def category(values: Sequence[str | None], code: np.ndarray) -> pd.Categorical:
-    """Give each call the text of its label; null where it has none."""
+    """Give each call the text of its label, null where it has none; the categories are the texts that occur."""
+    used = np.bincount(code + 1, minlength=len(values) + 1)[1:] > 0
+    values = [value if used[place] else None for place, value in enumerate(values)]
     texts = sorted({value for value in values if value is not None})
     places = [-1 if value is None else texts.index(value) for value in values]
     return pd.Categorical.from_codes(_taken(places, code), categories=pd.Index(texts, dtype="str"))

@@ -6,14 +6,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .errors import UnknownModelError
+from .errors import InvalidCallError, UnknownModelError
 from .frame import check_calls
 from .pricebook import PriceBook, Prices
 from .pricing import NEEDED, category, known_cost, labels, price
 from .rows import microseconds
 
 
-def reprice(calls: pd.DataFrame, to: Mapping[str, str] | Prices = None, *, at: Any = None) -> pd.DataFrame:
+def reprice(
+    calls: pd.DataFrame, models: Mapping[str, str] | None = None, *, prices: Prices = None, at: Any = None
+) -> pd.DataFrame:
     """Sum up by model what the same tokens would have cost on other models, at other prices or on another day.
 
     Parameters
@@ -21,10 +23,10 @@ def reprice(calls: pd.DataFrame, to: Mapping[str, str] | Prices = None, *, at: A
     calls
         Frame of calls with ``model``, ``cost``, ``input_tokens`` and ``output_tokens``; what ``add_cost`` reads beside
         them counts too.
-    to
-        Which model stands in for which, such as ``{"gpt-4": "gpt-4o-mini"}``: other spellings of a model move with it,
-        calls of all other models keep their cost. Or prices in any form that ``PriceBook.load`` takes: every call is
-        priced by them. The shipped prices when not given.
+    models
+        Which model stands in for which, such as ``{"gpt-4": "gpt-4o-mini"}``. Other spellings of a model move with it.
+    prices
+        Prices, in any form that ``PriceBook.load`` takes; the shipped ones when not given.
     at
         Day or time whose prices count instead of those at the time of each call.
 
@@ -38,13 +40,16 @@ def reprice(calls: pd.DataFrame, to: Mapping[str, str] | Prices = None, *, at: A
     Raises
     ------
     UnknownModelError
-        ``to`` names a model that no call uses, or one without a price.
+        ``models`` names a model that no call uses, or one without a price.
     PriceFileError
         The prices break a rule of their form.
+    InvalidCallError
+        ``models`` is no mapping of names.
 
     Notes
     -----
-    Another model would have written other answers and counted other tokens. This compares prices, not answers.
+    Another model would have written other answers and counted other tokens. This compares prices, not answers. With
+    ``models`` alone, all other calls keep the cost that they have; with ``prices`` or ``at`` every call is priced anew.
 
     Examples
     --------
@@ -55,27 +60,32 @@ def reprice(calls: pd.DataFrame, to: Mapping[str, str] | Prices = None, *, at: A
        model     to_model  n_calls  cost_before  cost_after  difference  n_unpriced
     0  gpt-4  gpt-4o-mini        1         0.09     0.00075    -0.08925           0
     """
-    moved = reprice_calls(calls, to, at=at)
+    moved = reprice_calls(calls, models, prices=prices, at=at)
     both = moved["cost"].notna() & moved["cost_after"].notna()
-    parts = moved[["to_model"]].assign(
-        model=moved["model"].astype("str"),
-        n_calls=both,
-        cost_before=moved["cost"].where(both, 0.0),
-        cost_after=moved["cost_after"].where(both, 0.0),
-        n_unpriced=~both,
+    parts = pd.DataFrame(
+        {
+            "model": moved["model"].astype("str"),
+            "to_model": moved["to_model"].astype("str"),
+            "n_calls": both,
+            "cost_before": moved["cost"].where(both, 0.0),
+            "cost_after": moved["cost_after"].where(both, 0.0),
+            "n_unpriced": ~both,
+        }
     )
-    sums = parts.groupby(["model", "to_model"], dropna=False, observed=True, sort=True).sum().reset_index()
+    sums = parts.groupby(["model", "to_model"], dropna=False, sort=True).sum().reset_index()
     sums.insert(5, "difference", sums["cost_after"] - sums["cost_before"])
     counts = {"n_calls": "Int64", "n_unpriced": "Int64"}
     return sums.astype(counts).sort_values("difference", kind="stable", ignore_index=True)
 
 
-def reprice_calls(calls: pd.DataFrame, to: Mapping[str, str] | Prices = None, *, at: Any = None) -> pd.DataFrame:
+def reprice_calls(
+    calls: pd.DataFrame, models: Mapping[str, str] | None = None, *, prices: Prices = None, at: Any = None
+) -> pd.DataFrame:
     """Add to each call what its tokens would have cost on another model, at other prices or on another day.
 
     Parameters
     ----------
-    calls, to, at
+    calls, models, prices, at
         As for ``reprice``, which sums this up.
 
     Returns
@@ -86,9 +96,11 @@ def reprice_calls(calls: pd.DataFrame, to: Mapping[str, str] | Prices = None, *,
     Raises
     ------
     UnknownModelError
-        ``to`` names a model that no call uses, or one without a price.
+        ``models`` names a model that no call uses, or one without a price.
     PriceFileError
         The prices break a rule of their form.
+    InvalidCallError
+        ``models`` is no mapping of names.
 
     Examples
     --------
@@ -99,33 +111,31 @@ def reprice_calls(calls: pd.DataFrame, to: Mapping[str, str] | Prices = None, *,
     0.0125
     """
     check_calls(calls, needs=(*NEEDED, "cost"))
-    moves = _moves(to)
-    book = PriceBook.load(None if moves else to)
+    book = PriceBook.load(prices)
     code, names = labels(calls["model"])
-    targets = _targets(names, moves, book)
-    priced_at = calls if at is None else calls.assign(timestamp=pd.Timestamp(microseconds(at), unit="us", tz="UTC"))
-    after = price(priced_at.assign(model=category(targets, code)), book).cost
-    if moves:
-        stays = np.array([target == name for target, name in zip(targets, names, strict=True)] + [True])[code]
-        after = np.where(stays & (at is None), known_cost(calls), after)
+    targets = _targets(names, {} if models is None else models, book)
+    elsewhere = calls.assign(model=category(targets, code))
+    if at is not None:
+        elsewhere["timestamp"] = pd.Timestamp(microseconds(at), unit="us", tz="UTC")
+    after = price(elsewhere, book).cost
+    if models is not None and prices is None and at is None:
+        stays = np.array([*(target == name for target, name in zip(targets, names, strict=True)), True])[code]
+        after = np.where(stays, known_cost(calls), after)
     return calls.assign(to_model=category(targets, code), cost_after=after)
-
-
-def _moves(to: Mapping[str, str] | Prices) -> Mapping[str, str]:
-    """Give the moves from model to model; empty where ``to`` holds prices."""
-    if isinstance(to, Mapping) and all(isinstance(target, str) for target in to.values()):
-        return to
-    return {}
 
 
 def _targets(names: Sequence[str], moves: Mapping[str, str], book: PriceBook) -> list[str]:
     """Give the model that each name is to be priced as."""
+    if not isinstance(moves, Mapping) or not all(isinstance(name, str) for pair in moves.items() for name in pair):
+        raise InvalidCallError(
+            f'models is {moves!r}, expected a mapping of names such as {{"gpt-4": "gpt-4o-mini"}}; prices go to prices='
+        )
     for target in moves.values():
         book.resolve(target)
     meant = {name: found.model if (found := book.find(name)) else name for name in (*names, *moves)}
-    unused = [name for name in moves if meant[name] not in {meant[name] for name in names}]
-    if unused:
-        used = ", ".join(names[:5])
-        raise UnknownModelError(f"no call uses the model {unused[0]!r}; the models of the calls are {used}")
+    used = {meant[name] for name in names}
+    for name in moves:
+        if meant[name] not in used:
+            raise UnknownModelError(f"no call uses the model {name!r}; the models of the calls are {', '.join(names)}")
     by_model = {meant[name]: target for name, target in moves.items()}
     return [moves.get(name, by_model.get(meant[name], name)) for name in names]

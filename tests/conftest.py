@@ -9,9 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
 PEER_VERSION = "2.20.0"
+
+# the first example of a test may import and compile what the others find ready
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 # runs in the environment of CrashLens, not here
 collect_ignore = ["crashlens_detect.py"]

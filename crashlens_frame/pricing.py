@@ -234,8 +234,8 @@ def _times(calls: pd.DataFrame) -> np.ndarray:
     now = microseconds(pd.Timestamp.now("UTC"))
     if "timestamp" not in calls.columns:
         return np.full(len(calls), now)
-    times = pd.DatetimeIndex(pd.to_datetime(calls["timestamp"], utc=True)).as_unit("us")
-    return np.where(times.isna(), now, times.asi8)
+    times = pd.to_datetime(calls["timestamp"], utc=True).dt.as_unit("us")
+    return np.where(times.isna(), now, times.astype("int64"))
 
 
 def known_cost(calls: pd.DataFrame) -> np.ndarray:
@@ -252,8 +252,7 @@ def _sources(calls: pd.DataFrame, kept: np.ndarray, unknown: np.ndarray) -> pd.C
     """Say of each cost how it came about; what is known of a cost that was there stays."""
     reported, priced, none = range(len(COST_SOURCES))
     if "cost_source" in calls.columns:
-        old = np.asarray(pd.Categorical(calls["cost_source"], COST_SOURCES).codes)
-        said = np.where(old == priced, priced, reported)
+        said = np.where(calls["cost_source"].eq("priced").fillna(False).to_numpy(bool), priced, reported)
     else:
         said = np.full(len(calls), reported)
     code = np.where(kept, said, np.where(unknown, none, priced))

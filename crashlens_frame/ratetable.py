@@ -105,8 +105,9 @@ class RateTable:
         plan = np.where(model < 0, -1, model * (len(self.variants) + 1) + variant + 1)
         span = _last_begun(self._span[plan], self._n_spans[plan], self._span_since, at)
         level = self._level[span]
-        for step in range(self._n_windows.max()):
-            rows = np.flatnonzero(self._n_windows[span] > step)
+        windows = self._n_windows[span]
+        for step in range(windows.max(initial=0)):
+            rows = np.flatnonzero(windows > step)
             window = self._window[span[rows]] + step
             level[rows] = np.where(self._open(window, at[rows] % _DAY), self._window_level[window], level[rows])
         return _last_begun(level, self._n_levels[level], self.above + 1, input_tokens)

@@ -85,12 +85,15 @@ def count_tokens(texts: Iterable[str | None], *, model: str) -> pd.arrays.Intege
     [4, <NA>, 0]
     Length: 3, dtype: Int64
     """
+    given = list(texts)
     try:
-        given = pa.array([None if text is None else scrubbed(text) for text in texts], TEXT, from_pandas=True)
-    except (AttributeError, TypeError) as error:
+        known = pa.array(given, TEXT, from_pandas=True)
+    except UnicodeEncodeError:
+        known = pa.array([scrubbed(text) if isinstance(text, str) else text for text in given], TEXT, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise InvalidCallError(f"texts hold what is neither text nor null: {error}") from error
     tokenizer = _tokenizer(model)
-    return pd.array([None] * len(given), dtype="Int64") if tokenizer is None else _counted(given, tokenizer)
+    return pd.array([None] * len(given), dtype="Int64") if tokenizer is None else _counted(known, tokenizer)
 
 
 def add_tokens(calls: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Numbers of tokens, counted where the log did not report them."""
 
+import logging
 import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -35,6 +36,9 @@ FAMILIES = (
     # newer than the installed tiktoken: its encoding is not known, the last one that is public comes nearest
     (re.compile(r"^(?:chatgpt|gpt-\d|o\d)"), 1.0),
 )
+
+
+_LOG = logging.getLogger(__name__)
 
 
 class _Tokenizer(NamedTuple):
@@ -211,6 +215,8 @@ def _counter(encoding: str) -> Callable[[list[str]], list[int]]:
         return partial(toktok.batch_count, encoding=encoding)
     import tiktoken
 
+    host = "openaipublic.blob.core.windows.net"
+    _LOG.warning("tiktoken loads the vocabulary of %s, from its cache or else from %s", encoding, host)
     try:
         tokenizer = tiktoken.get_encoding(encoding)
     except (OSError, ValueError) as error:

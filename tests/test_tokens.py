@@ -171,7 +171,9 @@ def test_a_reported_number_past_the_whole_floats_stays_as_it_is() -> None:
     assert cf.add_tokens(calls)["input_tokens"].tolist() == [large, 1]
 
 
-def test_a_vocabulary_out_of_reach_is_an_error_with_a_remedy_and_loses_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_vocabulary_out_of_reach_is_an_error_with_a_remedy_and_loses_no_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def unreachable(encoding: str) -> None:
         raise OSError("no network")
 
@@ -184,6 +186,9 @@ def test_a_vocabulary_out_of_reach_is_an_error_with_a_remedy_and_loses_no_log(mo
     with pytest.raises(cf.TokenizerError) as caught:
         cf.count_tokens(["Hi"], model="davinci")
     assert str(caught.value) == message
+    assert caplog.messages == [
+        "tiktoken loads the vocabulary of r50k_base, from its cache or else from openaipublic.blob.core.windows.net"
+    ]
     calls = pd.DataFrame({"model": ["davinci", "gpt-4"], "prompt": "Hi", "response": "Hi"})
     with pytest.warns(cf.TokenizerWarning) as warned:
         counted = cf.add_tokens(calls)

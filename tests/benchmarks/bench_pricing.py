@@ -18,10 +18,10 @@ import crashlens_frame as cf
 ROWS, PEER_ROWS, RUNS = 1_000_000, 20_000, 5
 MODELS = [
     "gpt-4", "gpt-4-turbo", "gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "gpt-5", "gpt-5-mini", "gpt-5-nano",
-    "o1", "o3", "o4-mini", "gpt-3.5-turbo", "claude-opus-4-1", "claude-opus-4-5", "claude-sonnet-4-0", "claude-sonnet-4-5",
-    "claude-haiku-4-5", "claude-3-haiku", "gemini-2.5-pro", "gemini-2.5-flash", "gemini-2.0-flash",
-    "gemini-2.5-flash-lite",
-    "mistral-nemo", "codestral-2508", "deepseek-chat", "deepseek-reasoner", "grok-3", "grok-3-mini", "command-r-plus",
+    "o1", "o3", "o4-mini", "gpt-3.5-turbo", "claude-opus-4-1", "claude-opus-4-5", "claude-sonnet-4-0",
+    "claude-sonnet-4-5", "claude-haiku-4-5", "claude-3-haiku", "gemini-2.5-pro", "gemini-2.5-flash",
+    "gemini-2.0-flash", "gemini-2.5-flash-lite", "mistral-nemo", "codestral-2508", "deepseek-chat",
+    "deepseek-reasoner", "grok-3", "grok-3-mini", "command-r-plus",
 ]  # fmt: skip
 
 

@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import partial
@@ -41,13 +41,13 @@ from .tokens import add_tokens
 
 _REJECTS_SHOWN = 5
 _MODELS_NAMED = 5
-_EXAMPLES = (
+_EXAMPLES: tuple[dict[str, Any], ...] = (
     {"model": "gpt-4o-mini", "prompt": "Name two rivers of France", "response": "Loire, Seine", "latency_ms": 640},
     {"model": "gpt-4o", "prompt": "Translate 'good night' into Dutch", "response": "goedenacht", "latency_ms": 910},
     {"model": "claude-sonnet-4-5", "prompt": "Review this clause", "response": "One-sided.", "latency_ms": 2300},
 )
 # a Monday, whatever the day today: the demo is the same for everyone
-_MORNING = {"traces": 1500, "seed": 7, "days": 1, "start": "2026-03-02T06:00:00Z"}
+_MORNING: dict[str, Any] = {"traces": 1500, "seed": 7, "days": 1, "start": "2026-03-02T06:00:00Z"}
 
 
 class _Commands(click.Group):
@@ -263,10 +263,10 @@ def _log_call(
     simulate_overkill: bool,
 ) -> None:
     """Log a call, or each simulation that was asked for, one after the other."""
-    for option, value in (("--model", model), ("--prompt", prompt)):
-        if value is None:
-            raise click.UsageError(f"Missing option '{option}'; or let --demo log example calls.")
-    simulations = []
+    if model is None or prompt is None:
+        option = "--model" if model is None else "--prompt"
+        raise click.UsageError(f"Missing option '{option}'; or let --demo log example calls.")
+    simulations: list[Callable[..., str]] = []
     if simulate_retries is not None:
         simulations.append(partial(book.simulate_retries, retries=simulate_retries))
     if simulate_fallback:
@@ -324,7 +324,7 @@ def _draw_waste(calls: pd.DataFrame, findings: pd.DataFrame, target: Path) -> No
     os.environ.setdefault("MPLBACKEND", "agg")  # a picture needs no screen
     from .plot import plot_waste
 
-    figure = plot_waste(calls, findings=findings).figure
+    figure: Any = plot_waste(calls, findings=findings).figure
     figure.savefig(target, dpi=150)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import zstandard
 
@@ -36,12 +36,13 @@ def opened(source: Path_ | IO[Any]) -> Iterator[tuple[str, IO[Any]]]:
     """Open one file for reading, and give its name with it; a file object stays open, "-" is the standard input."""
     if hasattr(source, "read"):
         name = getattr(source, "name", None)
-        yield name if isinstance(name, str) else "<stream>", source
+        yield name if isinstance(name, str) else "<stream>", cast("IO[Any]", source)
     elif source == "-":
         yield "<stdin>", sys.stdin.buffer
     else:
-        with Path(source).open("rb") as stream:
-            yield os.fspath(source), stream
+        path = os.fspath(source)
+        with open(path, "rb") as stream:  # noqa: PTH123  the name is told as it was given
+            yield path, stream
 
 
 def listed(source: Source) -> list[Path_ | IO[Any]]:
@@ -55,17 +56,15 @@ def listed(source: Source) -> list[Path_ | IO[Any]]:
         It is a directory.
     """
     if hasattr(source, "read"):
-        return [source]
+        return [cast("IO[Any]", source)]
     if not isinstance(source, str | PathLike):
         return [file for each in source for file in listed(each)]
     path = os.fspath(source)
-    if os.path.isdir(path):
-        raise LogFileError(
-            f"{path} is a directory, expected a file; give its files as '{os.path.join(path, '*.jsonl')}'"
-        )
-    if path == "-" or os.path.exists(path):
+    if Path(path).is_dir():
+        raise LogFileError(f"{path} is a directory, expected a file; give its files as '{Path(path, '*.jsonl')}'")
+    if path == "-" or Path(path).exists():
         return [path]
-    found = sorted(glob.glob(path, recursive=True)) if glob.has_magic(path) else []
+    found = sorted(glob.glob(path, recursive=True)) if glob.has_magic(path) else []  # noqa: PTH207  takes any root
     if not found:
         raise FileNotFoundError(f"no file is named or matches {path}")
     return list(found)
@@ -139,11 +138,11 @@ def _decompressed(chunks: Iterable[bytes], new: Callable[[], Any]) -> Iterator[b
 def replaced(target: Target) -> Iterator[IO[bytes]]:
     """Open a file for writing so that it takes the place of the target only when all is written.
 
-    The bytes go to a temporary file beside the target, compressed if its name ends in .gz or .zst. A file object is written
-    to as it stands, "-" is the standard output.
+    The bytes go to a temporary file beside the target, compressed if its name ends in .gz or .zst. A file object is
+    written to as it stands, "-" is the standard output.
     """
     if hasattr(target, "write"):
-        yield target
+        yield cast("IO[bytes]", target)
         return
     if target == "-":
         yield sys.stdout.buffer
@@ -158,9 +157,9 @@ def replaced(target: Target) -> Iterator[IO[bytes]]:
                 yield stream
             raw.flush()
             os.fsync(handle)
-        os.replace(name, path)
+        Path(name).replace(path)
     except BaseException:
-        os.unlink(name)
+        Path(name).unlink()
         raise
 
 

@@ -1,127 +1,25 @@
 """How each log format names the columns of CALLS: tables of source path -> column, and what reads one record by them.
 
-A path leads from the record inwards, its keys joined by dots. A field that no table names is kept in ``extra``, under the
-keys that led to it.
+A path leads from the record inwards, its keys joined by dots. A field that no table names is kept in ``extra``, under
+the keys that led to it.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from operator import index
 from typing import Any
-
-import numpy as np
 
 from .errors import InvalidCallError, UnknownFormatError
 from .extras import canonical, shown
-from .schema import CALLS, COST_SOURCES, COUNT, FLAG, NUMBER, TIME, TOKEN_SOURCES
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# an epoch time is in the first unit in which it lies before the year 5138
-EPOCH_UNITS = ((1e11, 1_000_000), (1e14, 1_000), (1e17, 1), (math.inf, 0.001))
-MAX_COUNT = 2**63 - 1
-
-
-def text(value: Any) -> str:
-    """Take text as it is."""
-    if isinstance(value, str):
-        return value
-    raise ValueError("text")
-
-
-def count(value: Any) -> int:
-    """Take a whole number from 0 on; 5.0 is one, True and 5.5 are not."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise ValueError("a whole number")
-    whole = index(value)
-    if not 0 <= whole <= MAX_COUNT:
-        raise ValueError("a whole number from 0 to 2**63 - 1")
-    return whole
-
-
-def amount(value: Any) -> float | None:
-    """Take a finite number from 0 on; NaN, which JSON does not know but Python writes, is null."""
-    if isinstance(value, bool | str) or not hasattr(value, "__float__"):
-        raise ValueError("a number")
-    number = float(value)
-    if math.isnan(number):
-        return None
-    if not 0 <= number < math.inf:
-        raise ValueError("a finite number from 0 on")
-    return number
-
-
-def milliseconds(value: Any) -> int | None:
-    """Take a number from 0 on, rounded to a whole one."""
-    if hasattr(value, "__index__"):
-        return count(value)
-    number = amount(value)
-    return None if number is None else count(float(round(number)))
-
-
-def flag(value: Any) -> bool:
-    """Take true or false."""
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    raise ValueError("true or false")
-
-
-def moment(value: Any) -> int | None:
-    """Take a time as microseconds since 1970: ISO 8601 text, a datetime, or an epoch number in s, ms, us or ns.
-
-    Without a zone it is UTC; digits beyond the microsecond are cut off.
-    """
-    try:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return _epoch(value)
-        # 3.11 would read the ten digits of an epoch second as a year, a month and some more
-        if isinstance(value, str) and not (value.isdigit() and len(value) > 8):
-            value = datetime.fromisoformat(value)
-        if isinstance(value, datetime):
-            if value != value:  # NaT is a datetime to Python, and equal to nothing
-                return None
-            aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value
-            return (aware - EPOCH) // timedelta(microseconds=1)
-    except (ValueError, OverflowError):
-        pass
-    raise ValueError("an ISO 8601 time or an epoch number")
-
-
-def token_source(value: Any) -> str:
-    """Take one of the words for where token counts came from."""
-    return _word(value, TOKEN_SOURCES)
-
-
-def cost_source(value: Any) -> str:
-    """Take one of the words for where a cost came from."""
-    return _word(value, COST_SOURCES)
-
-
-def _word(value: Any, words: tuple[str, ...]) -> str:
-    if value in words:
-        return str(value)
-    raise ValueError(f"one of {', '.join(words)}")
-
-
-def _epoch(value: float) -> int | None:
-    if value != value:
-        return None
-    factor = next(factor for limit, factor in EPOCH_UNITS if abs(value) < limit)
-    # whole numbers are reckoned in whole numbers: a float would not hold nanoseconds
-    micros = value // 1000 if factor == 0.001 else value * factor
-    (EPOCH + timedelta(microseconds=micros)).year  # noqa: B018  raises where no calendar reaches
-    return round(micros)
+from .schema import CALLS, COUNT, FLAG, NUMBER, TIME
+from .values import amount, cost_source, count, flag, milliseconds, moment, text, token_source
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
     """One row of a format table.
 
-    A loose field is one that other programs use in other ways too: what it holds stays in ``extra`` where it does not fit
-    its column, or differs from what a strict field says.
+    A loose field is one that other programs use in other ways too: what it holds stays in ``extra`` where it does not
+    fit its column, or differs from what a strict field says.
     """
 
     path: str
@@ -238,14 +136,15 @@ def row_from_record(record: Mapping[str, Any], format: str | None = None) -> dic
     Raises
     ------
     InvalidCallError
-        There is no trace id, a value does not fit its column, two fields of one column disagree, or the end lies before
-        the start. The text names the field and what it holds.
+        There is no trace id, a value does not fit its column, two fields of one column disagree, or the end lies
+        before the start. The text names the field and what it holds.
 
     Examples
     --------
     >>> from crashlens_frame.formats import row_from_record
     >>> row_from_record({"traceId": "t1", "input": {"model": "gpt-4o"}, "usage": {"prompt_tokens": 5}, "mood": "good"})
-    {'trace_id': 't1', 'model': 'gpt-4o', 'input_tokens': 5, 'token_source': 'reported', 'cost_source': 'unknown', 'extra': '{"mood":"good"}'}
+    {'trace_id': 't1', 'model': 'gpt-4o', 'input_tokens': 5, 'token_source': 'reported', 'cost_source': 'unknown',
+     'extra': '{"mood":"good"}'}
     """
     check_format(format)
     reading = _Reading()

@@ -1,12 +1,12 @@
 """CALLS -> log lines, built as whole columns of text: each value is escaped once, then the pieces are joined.
 
-``SCHEMAS["crashlens"]`` writes for each value that CrashLens cannot bear null one that it can, and names the columns it did
-this for under ``filled``, so that reading gives the nulls back.
+``SCHEMAS["crashlens"]`` writes for each value that CrashLens cannot bear null one that it can, and names the columns it
+did this for under ``filled``, so that reading gives the nulls back.
 """
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
@@ -18,7 +18,7 @@ from .formats import is_unknown
 from .frame import table_from_frame
 from .schema import CALLS, COUNT, LOG_SCHEMA, NUMBER, TEXT, TIME
 
-Json = pa.LargeStringArray
+Json: TypeAlias = Any  # an Arrow array of texts of JSON
 
 BATCH = 16_384
 _EPOCH = pd.Timestamp(0, tz="UTC")
@@ -65,7 +65,7 @@ def lines(calls: pd.DataFrame, *, schema: str) -> Iterator[pa.Buffer]:
         yield _buffer(SCHEMAS[schema](columns, text, _placed(columns["extra"])))
 
 
-# -- the two schemas ------------------------------------------------------------------------------------------------------
+# -- the two schemas --------------------------------------------------------------------------------------------------
 
 
 def _flat(columns: dict[str, pa.Array], text: dict[str, Json], extra: dict[str, Json | None]) -> Json:
@@ -136,7 +136,7 @@ def _metadata(members: list[Json | None], rows: int) -> Json:
 SCHEMAS = {"crashlens": _crashlens, "flat": _flat}
 
 
-# -- pieces of text: each member begins with its comma, None is a piece that is empty in every row ------------------------
+# -- pieces of text: each member begins with its comma, None is a piece that is empty in every row --------------------
 
 
 def _member(name: str, values: Json | None) -> Json | None:
@@ -181,8 +181,8 @@ def _end(columns: dict[str, pa.Array]) -> pa.Array:
 def _starts(calls: pd.DataFrame) -> pa.Array:
     """Give each call a start: CrashLens drops two detectors for the whole file over a single null.
 
-    The earliest known start of the trace moves no other call and hides none; a far-off one would stretch the trace beyond
-    the window of its storm.
+    The earliest known start of the trace moves no other call and hides none; a far-off one would stretch the trace
+    beyond the window of its storm.
     """
     start = calls["timestamp"]
     if start.isna().any():
@@ -223,7 +223,7 @@ def _bare(fields: Mapping[str, Any]) -> str:
     return f",{canonical(fields)[1:-1].translate(_LINE_ENDS)}" if fields else ""
 
 
-# -- values as JSON -------------------------------------------------------------------------------------------------------
+# -- values as JSON ---------------------------------------------------------------------------------------------------
 
 
 def _json(values: pa.Array) -> Json:
@@ -267,7 +267,7 @@ def _buffer(lines: Json) -> pa.Buffer:
     return ended.buffers()[2]
 
 
-# -- what cannot be written -----------------------------------------------------------------------------------------------
+# -- what cannot be written -------------------------------------------------------------------------------------------
 
 
 def _check(table: pa.Table) -> None:
@@ -299,7 +299,8 @@ def warn_unpriced(calls: pd.DataFrame) -> None:
         models = calls.loc[unknown, "model"].astype("str").fillna("no model").value_counts()
         named = ", ".join(f"{model} ({number:,})" for model, number in models.items())
         warnings.warn(
-            f'{unknown.sum():,} calls have no known cost and are written for CrashLens as 0 with cost_source "unknown": {named};'
+            f'{unknown.sum():,} calls have no known cost and are written for CrashLens as 0 with cost_source "unknown":'
+            f" {named};"
             ' price them with cf.add_cost, or silence this with warnings.simplefilter("ignore", cf.UnpricedWarning)',
             UnpricedWarning,
             stacklevel=3,

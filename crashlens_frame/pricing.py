@@ -74,7 +74,7 @@ def add_cost(
     >>> import pandas as pd
     >>> import crashlens_frame as cf
     >>> calls = pd.DataFrame({"model": ["gpt-4", "gpt-9"], "input_tokens": [1000, 10], "output_tokens": [500, 10]})
-    >>> cf.addknown_cost(calls)[["model", "cost", "cost_source"]]
+    >>> cf.add_cost(calls)[["model", "cost", "cost_source"]]
        model  cost cost_source
     0  gpt-4  0.06      priced
     1  gpt-9   NaN     unknown

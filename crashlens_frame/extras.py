@@ -40,7 +40,8 @@ def parse(line: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise ValueError(f"byte 0x{line[error.start]:02x} at byte {error.start + 1} is not UTF-8") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON, {error.msg[0].lower()}{error.msg[1:]} at character {error.pos + 1}") from None
+        what = error.msg[0].lower() + error.msg[1:].removesuffix(" at")
+        raise ValueError(f"not JSON, {what} at character {error.pos + 1}") from None
     except RecursionError:
         raise ValueError("nested too deep") from None
 

@@ -247,8 +247,8 @@ def demo(output: str) -> None:
     click.echo(summarize(calls, findings).to_text(_width()))
     click.echo(f"\nThe most wasteful findings\n{findings_table(findings, limit=10).to_text(_width())}")
     click.echo(f"\nWritten to {folder}: logs.jsonl, logs.parquet, waste.png\n")
-    click.echo(f"Next, on the command line:  crashlens-frame scan {folder / 'logs.jsonl'} --fail-on-waste 1")
-    click.echo(f'Next, in a notebook:        cf.read_parquet("{folder / "logs.parquet"}").crashlens.waste()')
+    click.echo(f"On the command line:\n  crashlens-frame scan {folder / 'logs.jsonl'} --fail-on-waste 1")
+    click.echo(f"In a notebook:\n  cf.read_parquet({str(folder / 'logs.parquet')!r}).crashlens.waste()")
 
 
 def _log_call(

@@ -1,0 +1,56 @@
+"""The sample logs: each is told of, read without a loss, and ours are what their commands make."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import crashlens_frame as cf
+from crashlens_frame.cli import main
+
+DATA = Path(__file__).parents[1] / "data"
+ROWS = re.findall(r"^\| ([\w.]+) \| .* \| `(.*?)`", (DATA / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+LOGS = sorted(path.name for path in DATA.glob("*.jsonl*"))
+
+
+def test_every_file_has_its_row() -> None:
+    assert sorted(name for name, _ in ROWS) == sorted(path.name for path in DATA.iterdir() if path.name != "README.md")
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_no_line_is_lost(name: str) -> None:
+    assert len(cf.read_rejects(DATA / name)) == 0
+    assert len(cf.read_jsonl(DATA / name)) >= 40
+
+
+def test_our_files_are_what_their_commands_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name, command in ROWS:
+        if name.startswith("workload"):
+            program, *arguments = command.split()
+            assert program == "crashlens-frame"
+            assert CliRunner().invoke(main, arguments).exit_code == 0
+    made = tmp_path / "data"
+    assert (made / "workload.jsonl").read_bytes() == (DATA / "workload.jsonl").read_bytes()
+    calls = cf.read_jsonl(DATA / "workload.jsonl")
+    for folder in (made, DATA):
+        pd.testing.assert_frame_equal(cf.read_parquet(folder / "workload.parquet"), calls)
+        pd.testing.assert_frame_equal(cf.read_jsonl(folder / "workload_flat.jsonl.zst"), calls)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "found"),
+    [
+        ("normal", {}),
+        ("retry_loop", {"retry_loops": 7, "overkill_models": 1}),
+        ("model_overkill", {"overkill_models": 31}),
+        ("slow", {}),
+        ("mixed_errors", {"overkill_models": 1}),
+    ],
+)
+def test_what_crashlens_simulates_is_found(scenario: str, found: dict[str, int]) -> None:
+    findings = cf.find_waste(cf.read_jsonl(DATA / f"crashlens_simulate_{scenario}.jsonl"))
+    assert findings["detector"].value_counts().loc[lambda count: count > 0].to_dict() == found

@@ -112,12 +112,22 @@ def _chunks(stream: IO[Any], size: int) -> Iterator[bytes]:
 
 def _plain(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """Decompress what begins like gzip or Zstandard, whatever its name (no JSON begins so), and drop the BOM."""
-    head = next(chunks, b"")
+    chunks = _headed(chunks)
+    head = next(chunks)
     chunks = itertools.chain([head], chunks)
     decoder = _DECODERS.get(head[:2])
-    plain = (chunk for chunk in (chunks if decoder is None else _decompressed(chunks, decoder)) if chunk)
-    yield next(plain, b"").removeprefix(BOM)
-    yield from plain
+    plain = _headed(chunks if decoder is None else _decompressed(chunks, decoder))
+    yield next(plain).removeprefix(BOM)
+    yield from (chunk for chunk in plain if chunk)
+
+
+def _headed(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Join the first chunks until they tell what the stream is: a pipe may give one byte at a time."""
+    head = b""
+    while len(head) < len(BOM) and (chunk := next(chunks, None)) is not None:
+        head += chunk
+    yield head
+    yield from chunks
 
 
 def _decompressed(chunks: Iterable[bytes], new: Callable[[], Any]) -> Iterator[bytes]:

@@ -17,6 +17,7 @@ from .extras import canonical, parse, shown
 from .formats import is_unknown
 from .frame import table_from_frame
 from .schema import CALLS, COUNT, LOG_SCHEMA, NUMBER, TEXT, TIME
+from .tables import counted
 
 Json: TypeAlias = Any  # an Arrow array of texts of JSON
 
@@ -299,9 +300,9 @@ def warn_unpriced(calls: pd.DataFrame) -> None:
         models = calls.loc[unknown, "model"].astype("str").fillna("no model").value_counts()
         named = ", ".join(f"{model} ({number:,})" for model, number in models.items())
         warnings.warn(
-            f'{unknown.sum():,} calls have no known cost and are written for CrashLens as 0 with cost_source "unknown":'
-            f" {named};"
-            ' price them with cf.add_cost, or silence this with warnings.simplefilter("ignore", cf.UnpricedWarning)',
+            f"{counted(int(unknown.sum()), 'call')} without a known cost written for CrashLens at 0 with"
+            f' cost_source "unknown": {named}; price them with cf.add_cost, or silence this with'
+            ' warnings.simplefilter("ignore", cf.UnpricedWarning)',
             UnpricedWarning,
             stacklevel=3,
         )

@@ -72,7 +72,12 @@ def read_parquet(source: str | PathLike[str] | IO[Any]) -> pd.DataFrame:
 
 
 # whole numbers beside nulls stay whole
-_NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+_WITHIN_INT64 = (pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32())
+_NULLABLE = {
+    **dict.fromkeys(_WITHIN_INT64, pd.Int64Dtype()),
+    pa.uint64(): pd.UInt64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+}
 
 
 def to_parquet(calls: pd.DataFrame, target: Target) -> None:

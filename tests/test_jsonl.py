@@ -39,7 +39,7 @@ def same(calls: pd.DataFrame, expected: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(calls, expected, check_exact=True)
 
 
-# -- what is read --------------------------------------------------------------------------------------------------------
+# -- what is read ------------------------------
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_mixed_forms_of_time_on_neighbouring_lines_are_one_column() -> None:
     pd.testing.assert_series_equal(calls["timestamp"], expected)
 
 
-# -- where it is read from -------------------------------------------------------------------------
+# -- where it is read from ------------------------------
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def test_lines_stay_whole_however_a_stream_is_cut(size: int, packed: Any) -> Non
     assert [block[-1:] for block in given_back[:-1]] == [b"\n"] * (len(given_back) - 1)
 
 
-# -- what cannot be read -------------------------------------------------------------------------------------------------
+# -- what cannot be read ------------------------------
 
 BAD = {
     b'{"trace_id":"u","mod': "not JSON, unterminated string starting at character 17",
@@ -269,7 +269,7 @@ def read_all(log: bytes) -> Any:
         return read_log([io.BytesIO(log), io.BytesIO(b"a line that is always bad")])
 
 
-# -- what is written -----------------------------------------------------------------------------------------------------
+# -- what is written ------------------------------
 
 CALL = {
     "trace_id": "t1", "timestamp": "2026-06-01T11:00:00.25+02:00", "model": "gpt-4", "prompt": 'a\u2028"\\\n\x01é😀',
@@ -496,7 +496,7 @@ def test_crashlens_is_told_what_it_reads_and_no_null_that_it_cannot_bear(calls: 
     assert ["endTime" in line for line in told] == ["endTime" in said for said in expected]
 
 
-# -- durable append ------------------------------------------------------------------------------------------------------
+# -- durable append ------------------------------
 
 
 def test_appended_calls_stand_after_those_before_and_a_torn_line_is_ended_first(tmp_path: Path) -> None:

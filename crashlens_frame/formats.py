@@ -176,7 +176,7 @@ def is_unknown(key: str, value: Any) -> bool:
     except InvalidCallError:
         return False
     consumed = reading.row or reading.loose or reading.derived or reading.filled
-    return key != "extra" and not consumed and reading.rest == {key: value}
+    return key not in ("extra", "filled") and not consumed and reading.rest == {key: value}
 
 
 class _Reading:

@@ -14,9 +14,10 @@ from crashlens_frame.schema import CALLS, arrow_schema
 
 CALL: dict[str, Any] = {
     "trace_id": "t1", "timestamp": "2026-06-01T09:00:00.000001Z", "model": "gpt-4", "prompt": "東京\n\0",
-    "response": "b", "input_tokens": 2**53 + 1, "output_tokens": 2, "cost": 0.1 + 0.2, "latency_ms": 1500, "retry_count": 1,
-    "fallback_model": "gpt-4o", "fallback_attempted": True, "token_source": "reported", "cost_source": "priced",
-    "extra": '{"mood":"ok"}',
+    "response": "b", "input_tokens": 2**53 + 1, "output_tokens": 2, "cost": 0.1 + 0.2,
+    "latency_ms": 1500, "retry_count": 1, "fallback_model": "gpt-4o", "fallback_attempted": True,
+    "token_source": "reported",
+    "cost_source": "priced", "extra": '{"mood":"ok"}',
 }  # fmt: skip
 
 

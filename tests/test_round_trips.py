@@ -91,28 +91,35 @@ def through_parquet(calls: pd.DataFrame) -> pd.DataFrame:
 pytestmark = pytest.mark.filterwarnings("ignore::crashlens_frame.errors.UnpricedWarning")
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(ROWS, st.sampled_from(["crashlens", "flat"]))
 def test_calls_come_back_from_jsonl(rows: list[dict[str, Any]], schema: str) -> None:
     calls = frame(rows)
     same(through_jsonl(calls, schema=schema), calls)
 
 
-@settings(max_examples=50)
+@pytest.mark.parametrize("schema", ["crashlens", "flat"])
+@pytest.mark.parametrize("filled", [None, 5, [], ["form"], ["model"]])
+def test_a_field_called_filled_does_not_hide_the_nulls_of_the_line(filled: Any, schema: str) -> None:
+    calls = as_calls(pd.DataFrame({"trace_id": ["t"], "model": [None], "extra": [canonical({"filled": filled})]}))
+    pd.testing.assert_frame_equal(through_jsonl(calls, schema=schema), calls)
+
+
+@settings(max_examples=25)
 @given(ROWS)
 def test_calls_come_back_from_parquet(rows: list[dict[str, Any]]) -> None:
     calls = frame(rows)
     pd.testing.assert_frame_equal(through_parquet(calls), calls, check_exact=True)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(ROWS)
 def test_calls_come_back_through_all_three_on_end(rows: list[dict[str, Any]]) -> None:
     calls = frame(rows)
     same(through_parquet(through_jsonl(through_jsonl(calls), schema="flat")), calls)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(EXTRAS, st.sampled_from(["crashlens", "flat"]))
 def test_lines_of_other_programs_keep_what_they_say_of_their_own(fields: dict[str, Any], schema: str) -> None:
     known = {column.name for column in CALLS} | {"traceId", "endTime", "usage", "input", "metadata", "filled"}

@@ -22,6 +22,9 @@ from .ratetable import RateTable, levels
 from .rows import microseconds
 
 
+_ROWS_SHOWN = 20
+
+
 @dataclass(frozen=True, repr=False)
 class PriceBook:
     """Prices of models: which rates hold for which name, day, number of tokens and tier of service.
@@ -350,7 +353,7 @@ class PriceBook:
         return f"PriceBook({', '.join(facts)})"
 
     def _repr_html_(self) -> str:
-        html: str = self.to_frame().to_html(index=False, na_rep="", notebook=True)
+        html: str = self.to_frame().to_html(index=False, na_rep="", max_rows=_ROWS_SHOWN, notebook=True)
         return f"<p>{escape(repr(self))}, US dollars per million tokens</p>{html}"
 
 

@@ -138,7 +138,7 @@ def unpriced(calls: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         A row a model, most calls first: ``model`` (null: none was logged), ``n_calls``, ``input_tokens``,
-        ``output_tokens``, ``share`` (of all calls, 0 to 1).
+        ``output_tokens`` (as far as they are known; null: none is), ``share`` (of all calls, 0 to 1).
 
     Raises
     ------
@@ -156,15 +156,11 @@ def unpriced(calls: pd.DataFrame) -> pd.DataFrame:
     """
     check_calls(calls, needs=(*NEEDED, "cost"))
     unknown = calls.loc[calls["cost"].isna(), list(NEEDED)]
-    models = (
-        unknown.assign(model=unknown["model"].astype("str"))
-        .groupby("model", dropna=False, sort=True)
-        .agg(n_calls=("model", "size"), input_tokens=("input_tokens", "sum"), output_tokens=("output_tokens", "sum"))
-        .reset_index()
-        .sort_values("n_calls", ascending=False, kind="stable", ignore_index=True)
-    )
-    counts = dict.fromkeys(("n_calls", "input_tokens", "output_tokens"), "Int64")
-    return models.astype(counts).assign(share=models["n_calls"].to_numpy(np.float64) / max(len(calls), 1))
+    by_model = unknown.assign(model=unknown["model"].astype("str")).groupby("model", dropna=False, sort=True)
+    models = by_model.sum(min_count=1)
+    models.insert(0, "n_calls", by_model.size())
+    models = models.astype("Int64").sort_values("n_calls", ascending=False, kind="stable").reset_index()
+    return models.assign(share=models["n_calls"].to_numpy(np.float64) / max(len(calls), 1))
 
 
 # -- columns -> arrays ------------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ CALLS: Columns = (
     Column("fallback_attempted", FLAG, "boolean", "whether a fallback followed or led to the call"),
     Column("fallback_reason", TEXT, "str", "why the fallback was made"),
     Column("error", TEXT, "str", "text of the error of a failed call"),
-    Column("event_id", TEXT, "str", "provider's id of the response; of two calls with one id the last is kept"),
+    Column("event_id", TEXT, "str", "provider's id of the response"),
     Column("token_source", LABEL, "category", "how the token counts came about", TOKEN_SOURCES),
     Column("cost_source", LABEL, "category", "how the cost came about", COST_SOURCES),
     Column("extra", TEXT, "str", "JSON object of every field that has no column"),

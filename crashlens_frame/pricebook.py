@@ -21,7 +21,6 @@ from .pricereader import read_price_file
 from .ratetable import RateTable, levels
 from .rows import microseconds
 
-
 _ROWS_SHOWN = 20
 
 

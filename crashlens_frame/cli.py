@@ -79,7 +79,12 @@ def main() -> None:
 
 
 _FORMAT = click.option(
-    "--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "markdown"]),
+    default="table",
+    show_default=True,
+    help="How to print it.",
 )
 _SCHEMA = click.option(
     "--schema",
@@ -336,13 +341,13 @@ def _show_rejects(rejects: pd.DataFrame) -> None:
         _note(f"rejected {counted(len(rejects) - len(head), 'more line')}")
 
 
-def _tell_unpriced(calls: pd.DataFrame, remedy: str = "; --config FILE prices them") -> None:
+def _tell_unpriced(calls: pd.DataFrame, remedy: str = "; --config FILE prices further models") -> None:
     """Say which models have calls of unknown cost."""
     models = calls.loc[calls["cost"].isna(), "model"].astype("str").fillna(UNKNOWN).value_counts()
     if len(models):
         names = ", ".join(f"{model} ({count(number)})" for model, number in models.head(_MODELS_NAMED).items())
         more = f" and {counted(len(models) - _MODELS_NAMED, 'more model')}" if len(models) > _MODELS_NAMED else ""
-        _note(f"warning: no price is known for {counted(models.sum(), 'call')}: {names}{more}{remedy}")
+        _note(f"warning: the cost of {counted(models.sum(), 'call')} is unknown: {names}{more}{remedy}")
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

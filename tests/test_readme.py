@@ -3,9 +3,11 @@
 import re
 from pathlib import Path
 
+import click
 import matplotlib as mpl
 import pytest
 
+from crashlens_frame.cli import main
 from crashlens_frame.schema import CALLS, LOG_SCHEMA
 
 ROOT = Path(__file__).parents[1]
@@ -31,3 +33,21 @@ def test_the_log_schema_is_that_of_the_package() -> None:
 def test_every_file_that_the_readme_links_to_exists() -> None:
     links = re.findall(r"\]\((?!https?://|#)([^)#]+)", README)
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def option_table() -> str:
+    """Lay out the commands and their options as the README has them."""
+    rows = ["| command | option | what it does |", "| --- | --- | --- |"]
+    for name, command in main.commands.items():
+        arguments = [one.human_readable_name for one in command.params if isinstance(one, click.Argument)]
+        rows.append(f"| `{' '.join([name, *arguments])}` | | {command.get_short_help_str(200)} |")
+        for option in command.params:
+            if isinstance(option, click.Option):
+                choices = f" ({', '.join(option.type.choices)})" if isinstance(option.type, click.Choice) else ""
+                default = f" Default: `{option.default}`." if option.show_default else ""
+                rows.append(f"| | `{option.opts[0]}` | {option.help}{default}{choices} |")
+    return "\n".join(rows)
+
+
+def test_the_option_table_is_what_the_commands_say() -> None:
+    assert option_table() in README

@@ -35,6 +35,10 @@ SCENARIOS: dict[str, tuple[Callable[[cf.LogBook], Any], str]] = {
         lambda book: book.simulate_retries("gpt-4", LONG, answers=False, retries=3, trace_id="t1", **START),
         "retry_loop",
     ),
+    "retries of a model without a price": (
+        lambda book: book.simulate_retries("my-model", LONG, "Yes", retries=5, trace_id="t1", **START),
+        "retry_loop",
+    ),
     "a fallback": (
         lambda book: book.simulate_fallback("gpt-4", LONG, "Answer", trace_id="t1", **START),
         "fallback_storm",
@@ -113,6 +117,21 @@ def test_we_name_the_trace_under_the_detector(tmp_path: Path, name: str, rules: 
 
 
 @pytest.mark.crashlens
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_report_and_guard_read_each_scenario(crashlens: CrashLens, tmp_path: Path, name: str) -> None:
+    path = written(tmp_path, SCENARIOS[name][0], with_companions=True)
+    told = crashlens.run("report", str(path), cwd=tmp_path).stdout
+    for model, calls in cf.read_jsonl(path).groupby("model", observed=True):
+        tokens = calls[["input_tokens", "output_tokens"]].sum().sum()
+        assert f"- **{model}**: ${calls['cost'].sum():.2f} ({len(calls)} requests, {tokens:,} tokens)" in told
+    rules = tmp_path / "rules.yaml"
+    for field in ("tokens", "cost_usd"):
+        rules.write_text(f"rules:\n  - {{id: R, if: {{{field}: {{'>': 0}}}}, action: fail_ci, severity: error}}\n")
+        done = crashlens.run("guard", str(path), "--rules", str(rules), "--fail-on-violations", cwd=tmp_path)
+        assert done.returncode == 1
+
+
+@pytest.mark.crashlens
 def test_scan_finds_in_a_workload_what_we_find_by_its_rules(crashlens: CrashLens, tmp_path: Path) -> None:
     path = written(tmp_path, lambda book: book.simulate_workload(traces=800, seed=3, days=2), with_companions=True)
     findings = cf.find_waste(cf.read_jsonl(path), rules="crashlens")
@@ -170,8 +189,10 @@ def test_guard_never_caps_the_cost_by_its_own_fault(crashlens: CrashLens, tmp_pa
     path = written(tmp_path, spending, with_companions=False)
     rules = tmp_path / "rules.yaml"
     rules.write_text("rules:\n  - {id: R, if: {tokens: {'>': 500000}}, action: fail_ci, severity: error}\n")
-    done = crashlens.run("guard", str(path), "--rules", str(rules), "--cost-cap", "0.5", cwd=tmp_path)
-    assert done.returncode == 0
+    capped = crashlens.run(
+        "guard", str(path), "--rules", str(rules), "--cost-cap", "0.5", "--fail-on-violations", cwd=tmp_path
+    )
+    assert capped.returncode == 0, "the log cost seven times its cap"
 
 
 @pytest.mark.crashlens

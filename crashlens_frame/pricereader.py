@@ -78,6 +78,8 @@ class _Reader:
     def __init__(self, name: str, known: Collection[str]) -> None:
         self._name = name
         self._known = known
+        self._aliases: list[tuple[str, str, yaml.Node]] = []
+        self._alternatives: list[tuple[str, str, yaml.Node]] = []
 
     def fail(self, node: yaml.Node, key: str, finding: str) -> PriceFileError:
         where = "" if self._name == "mapping" else f":{node.start_mark.line + 1}"
@@ -105,7 +107,7 @@ class _Reader:
             model: self.entry(model, node, f"{section}.{model}")
             for model, node in self.mapping(top[section], section).items()
         }
-        self.check_names(entries, top[section])
+        self.check_names(entries)
         return PriceFile(
             entries,
             self.text(top["source"], "source") if "source" in top else None,
@@ -130,8 +132,12 @@ class _Reader:
             if later.since is None or (earlier.since or date.min) >= later.since:
                 raise self.fail(own["prices"], f"{key}.prices", "is not in the order of its from dates, oldest first")
         texts = {name: self.text(own[name], f"{key}.{name}") for name in _ENTRY_TEXTS if name in own}
-        aliases = self.items(own["aliases"], f"{key}.aliases") if "aliases" in own else []
-        return Entry(model, periods, aliases=tuple(self.text(one, f"{key}.aliases") for one in aliases), **texts)
+        if "cheaper_alternative" in own:
+            self._alternatives.append((model, texts["cheaper_alternative"], own["cheaper_alternative"]))
+        nodes = self.items(own["aliases"], f"{key}.aliases") if "aliases" in own else []
+        aliases = tuple(self.text(one, f"{key}.aliases") for one in nodes)
+        self._aliases += [(model, alias, one) for alias, one in zip(aliases, nodes, strict=True)]
+        return Entry(model, periods, aliases=aliases, **texts)
 
     def period(self, node: yaml.Node, key: str, passed: Collection[str] = ()) -> Period:
         own = {name: one for name, one in self.mapping(node, key).items() if name not in passed}
@@ -194,17 +200,15 @@ class _Reader:
             # 0.15 a thousand is 150 a million, where the product would be 149.99999999999997
             yield kind, float(f"{rate * 1000:.15g}") if unit == "1k" else rate
 
-    def check_names(self, entries: Mapping[str, Entry], node: yaml.Node) -> None:
-        owner: dict[str, str] = {model: model for model in entries}
-        for entry in entries.values():
-            for alias in entry.aliases:
-                if alias in owner:
-                    raise self.fail(node, entry.model, f"has the alias {alias!r}, which also names {owner[alias]!r}")
-                owner[alias] = entry.model
-        for entry in entries.values():
-            other = entry.cheaper_alternative
-            if other is not None and other not in owner and other not in self._known:
-                raise self.fail(node, entry.model, f"has the cheaper_alternative {other!r}, which names no model here")
+    def check_names(self, entries: Collection[str]) -> None:
+        owner = {model: model for model in entries}
+        for model, alias, node in self._aliases:
+            if alias in owner:
+                raise self.fail(node, model, f"has the alias {alias!r}, which also names {owner[alias]!r}")
+            owner[alias] = model
+        for model, other, node in self._alternatives:
+            if other not in owner and other not in self._known:
+                raise self.fail(node, model, f"has the cheaper_alternative {other!r}, which names no model here")
 
     def mapping(self, node: yaml.Node, key: str, allowed: Collection[str] = ()) -> dict[str, yaml.Node]:
         if not isinstance(node, yaml.MappingNode):

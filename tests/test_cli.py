@@ -19,6 +19,7 @@ from crashlens_frame.cli import main
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("MPLBACKEND", "agg")  # as the demo would, for all notebooks that follow
 
 
 def run(*arguments: str, text: str | None = None) -> Result:

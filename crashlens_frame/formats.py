@@ -86,7 +86,7 @@ def _tree(fields: tuple[Field, ...], derived: tuple[str, ...]) -> dict[str, Any]
 TREES = {"crashlens": _tree(CRASHLENS, DERIVED), "flat": _tree(FLAT, ())}
 _OBJECTS = tuple(key for key, branch in TREES["crashlens"].items() if isinstance(branch, dict))
 _NESTED_NAMES = TREES["crashlens"].keys() - TREES["flat"].keys() - set(_OBJECTS)
-_FILLABLE = frozenset(column.name for column in CALLS) - {"trace_id"}
+FILLABLE = frozenset(column.name for column in CALLS) - {"trace_id"}
 
 
 def detect_format(record: Mapping[str, Any]) -> str:
@@ -108,7 +108,9 @@ def detect_format(record: Mapping[str, Any]) -> str:
     >>> detect_format({"traceId": "t1", "input": {"model": "gpt-4o"}}), detect_format({"trace_id": "t1"})
     ('crashlens', 'flat')
     """
-    nested = not _NESTED_NAMES.isdisjoint(record) or any(isinstance(record.get(key), Mapping) for key in _OBJECTS)
+    nested = not _NESTED_NAMES.isdisjoint(record) or any(
+        key in record and isinstance(record[key], Mapping | None) for key in _OBJECTS
+    )
     return "crashlens" if nested else "flat"
 
 
@@ -212,7 +214,9 @@ class _Reading:
                 self._take(leaf, value)
 
     def _unknown(self, path: str, key: str, value: Any) -> None:
-        if path == "" and key == "filled" and isinstance(value, list) and _FILLABLE.issuperset(map(str, value)):
+        if path == "" and key == "filled" and value is None:
+            return
+        if path == "" and key == "filled" and isinstance(value, list) and FILLABLE.issuperset(map(str, value)):
             self.filled = value
         else:
             self.keep(path + key if path else key, value, depth=path.count("."))

@@ -1,10 +1,16 @@
 """JSON Lines <-> CALLS: files of one JSON object a line. No line is lost: what cannot be read becomes a reject."""
 
+import os
 import warnings
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import IO, Any
 
 import pandas as pd
 import pyarrow as pa
 
+from .bulkreader import line_ends
 from .errors import LogFileError, RejectedLinesWarning
 from .files import Path_, Source, Target, append, blocks, listed, opened, replaced
 from .formats import check_format
@@ -13,6 +19,8 @@ from .linereader import REJECT, Reject, read_block, reject
 from .linewriter import check_schema, lines, warn_unpriced
 from .schema import CALLS, REJECTS, arrow_schema
 from .tables import counted
+
+WORKERS = os.cpu_count() or 1
 
 
 def read_jsonl(source: Source, *, format: str | None = None, on_error: str = "reject") -> pd.DataFrame:
@@ -165,21 +173,34 @@ def _read(source: Source, format: str | None, on_error: str) -> tuple[pa.Table, 
     rejects: list[Reject] = []
     for file in listed(source):
         with opened(file) as (name, stream):
-            line = 1
-            try:
-                for block in blocks(stream):
-                    table, bad = read_block(block, source=name, line=line, format=format)
-                    tables.append(table)
-                    rejects += bad
-                    line += block.count(b"\n")
-                    if bad and on_error == "raise":
-                        break
-            except LogFileError as error:
-                rejects.append(reject(name, line, str(error), b""))
+            for table, bad in _blocks_read(stream, name, format):
+                tables.append(table)
+                rejects += bad
+                if bad and on_error == "raise":
+                    break
         if rejects and on_error == "raise":
             first = rejects[0]
             raise LogFileError(f"{first['source']}:{first['line']}: {first['reason']}")
     return pa.concat_tables(tables), pa.Table.from_struct_array(pa.array(rejects, REJECT))
+
+
+def _blocks_read(stream: IO[Any], name: str, format: str | None) -> Iterator[tuple[pa.Table, list[Reject]]]:
+    """Read the blocks of a file in its order, as many at a time as there are processors: Arrow works without the GIL."""
+    line, torn = 1, None
+    with ThreadPoolExecutor(WORKERS) as pool:
+        running: deque[Future[tuple[pa.Table, list[Reject]]]] = deque()
+        try:
+            for block in blocks(stream):
+                running.append(pool.submit(read_block, block, source=name, line=line, format=format))
+                line += len(line_ends(block))
+                if len(running) > WORKERS:
+                    yield running.popleft().result()
+        except LogFileError as error:
+            torn = reject(name, line, str(error), b"")
+        while running:
+            yield running.popleft().result()
+        if torn is not None:
+            yield arrow_schema(CALLS).empty_table(), [torn]
 
 
 def _warn(rejects: pa.Table) -> None:

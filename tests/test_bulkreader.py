@@ -1,0 +1,175 @@
+"""Blocks read at once, against the same blocks read line by line."""
+
+import io
+import random
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import crashlens_frame as cf
+from crashlens_frame.bulkreader import read_bulk
+from crashlens_frame.frame import frame_from_table
+from crashlens_frame.linereader import Read, read_block, salvage
+
+CALLS = cf.simulate_workload(120, seed=5, days=2)
+
+
+def lines(schema: str) -> list[bytes]:
+    target = io.BytesIO()
+    cf.to_jsonl(CALLS, target, schema=schema)
+    return target.getvalue().splitlines(keepends=True)
+
+
+LINES = {schema: lines(schema) for schema in ("crashlens", "flat")}
+
+
+def by_line(block: bytes, line: int, format: str | None) -> tuple[pa.Table, list[dict[str, object]]]:
+    """Read a block line by line."""
+    lines = block.split(b"\n") if not block.endswith(b"\n") else block.split(b"\n")[:-1]
+    read = salvage(enumerate(lines, line), source="log", format=format)
+    return read.table, read.rejects
+
+
+def same(block: bytes, format: str | None = None) -> None:
+    """Hold that a block read in parts gives the rows and the rejects of its lines, whatever reads the parts."""
+    table, rejects = read_block(block, source="log", line=5, format=format)
+    expected, bad = by_line(block, 5, format)
+    assert rejects == bad
+    assert frame_from_table(table).equals(frame_from_table(expected))
+
+
+@pytest.mark.parametrize("format", [None, "crashlens", "flat"])
+@pytest.mark.parametrize("schema", LINES)
+def test_what_we_write_is_read_at_once(schema: str, format: str | None) -> None:
+    block = b"".join(LINES[schema])
+    if schema == "crashlens" and format == "flat":
+        assert read_bulk(block, format) is None  # its nested fields are unknown
+    else:
+        table = read_bulk(block, format)
+        assert table is not None
+        assert frame_from_table(table).equals(CALLS)
+    same(block, format)
+
+
+GOOD = b'{"trace_id":"t","model":"m","input_tokens":5}\n'
+ODD = [
+    b'{"trace_id":"t","input_tokens":5.0}\n', b'{"trace_id":"t","input_tokens":"12a"}\n',
+    b'{"trace_id":"t","cost":NaN}\n', b'{"trace_id":"t","cost":-1}\n', b'{"trace_id":"t","cost":1e400}\n',
+    b'{"trace_id":"t","cost":Infinity}\n', b'{"trace_id":"t","mood":"ok"}\n',
+    b'{"trace_id":"t","usage":{"audio":3}}\n', b'{"trace_id":"t","trace_id":"u"}\n',
+    b'{"trace_id":"t"}{"trace_id":"u"}\n', b'{"trace_id":"t"} null\n', b"null\n", b"[]\n", b"\n", b"  \n",
+    b'{"trace_id":""}\n', b'{"model":"m"}\n', b'{"trace_id":"t","model":"\xff"}\n',
+    b'{"trace_id":"t","model":"\\ud83d"}\n', b'{"trace_id":"t","model":"\\ud83d\\ude00"}\r\n',
+    b'{"trace_id":"t","timestamp":1767225600}\n', b'{"trace_id":"t"',
+    b'{"trace_id":"t","timestamp":"2026-01-01T10:00:00"}\n',
+    b'{"trace_id":"t","timestamp":"2026-01-01 10:00:00.5+02:00"}\n', b'{"trace_id":"t","timestamp":"2026-01-01"}\n',
+    b'{"trace_id":"t","timestamp":"20260101"}\n', b'{"trace_id":"t","timestamp":"2026-01-01T10:00:00.123456789Z"}\n',
+    b'{"trace_id":"t","timestamp":"2026-13-01"}\n', b'{"trace_id":"t","timestamp":"2026-01-01T24:00:00Z"}\n',
+    b'{"trace_id":"t","timestamp":"2026-01-01T10Z"}\n', b'{"trace_id":"t","latency_ms":12.5}\n',
+    b'{"trace_id":"t","latency_ms":13.5}\n', b'{"trace_id":"t","latency_ms":-1}\n',
+    b'{"trace_id":"t","latency_ms":9007199254740993}\n', b'{"trace_id":"t","cost":0,"cost_source":"unknown"}\n',
+    b'{"trace_id":"t","cost_source":"guessed"}\n', b'{"trace_id":"t","filled":["prompt"],"prompt":""}\n',
+    b'{"trace_id":"t","filled":["x"],"prompt":""}\n', b'{"trace_id":"t","filled":null}\n',
+    b'{"trace_id":"t","filled":[]}\n', b'{"trace_id":"t","cost":1,"cost_usd":1.0}\n',
+    b'{"trace_id":"t","cost":1,"cost_usd":2}\n', b'{"trace_id":"t","cost":1,"cost_usd":-2}\n',
+    b'{"traceId":"t","trace_id":"t"}\n', b'{"traceId":"t","trace_id":"u"}\n', b'{"trace_id":"t","tokens":0}\n',
+    b'{"trace_id":"t","tokens":7}\n', b'{"trace_id":"t","input_tokens":7,"tokens":7}\n',
+    b'{"trace_id":"t","endTime":"2026-01-01T10:00:01Z"}\n', b'{"trace_id":"t","input":{"model":"m"},"model":"n"}\n',
+    b'{"traceId":"t","startTime":"2026-01-01T10:00:00Z","endTime":"2026-01-01T10:00:01.5Z"}\n',
+    b'{"traceId":"t","startTime":"2026-01-01T10:00:00Z","endTime":"2026-01-01T09:00:00Z"}\n',
+    b'{"traceId":"t","startTime":"2026-01-01T10:00:00Z","endTime":"2026-01-01T10:00:01Z","latency_ms":1000}\n',
+    b'{"traceId":"t","startTime":"2026-01-01T10:00:00Z","endTime":"2026-01-01T10:00:01Z","latency_ms":900}\n',
+    b'{"trace_id":"t","output":"a","response":"b"}\n', b'{"trace_id":"t","output":{"role":"assistant"}}\n',
+    b'{"trace_id":"t","error":{"code":429}}\n', b'{"trace_id":"t","input":null}\n',
+    b'{"trace_id":"t","input":"text"}\n', b'{"trace_id":"t","input":{"messages":[{"content":"Hi"}]}}\n',
+    b'{"trace_id":"t","fallback_attempted":1}\n', b'{"trace_id":"t","prompt":"two\\nlines \\u2028 \\u0000"}\n',
+    b'{"trace_id":"t","extra":{"a":1}}\n', b"\0\0\0\n", b'{"trace_id":\n{"trace_id":"t"}}\n',
+    b'\xef\xbb\xbf{"trace_id":"t"}\n', b' {"trace_id":"t"}\n', b'{"trace_id":"t"} \n',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD, ids=[str(line) for line in ODD])
+def test_an_odd_line_is_read_as_the_line_reader_reads_it(odd: bytes) -> None:
+    same(odd)
+    same(GOOD * 2 + odd + GOOD * 2)
+    same(GOOD * 80 + odd + GOOD * 80)
+
+
+@pytest.mark.parametrize(("odd", "most"), [(b"{broken\n", 1), (b"{broken}\n", 64)])
+def test_an_odd_line_slows_down_only_its_neighbours(monkeypatch: pytest.MonkeyPatch, odd: bytes, most: int) -> None:
+    slow: list[int] = []
+
+    def counting(lines: Iterable[tuple[int, bytes]], **place: Any) -> Read:
+        kept = list(lines)
+        slow.append(len(kept))
+        return salvage(kept, **place)
+
+    monkeypatch.setattr("crashlens_frame.linereader.salvage", counting)
+    block = GOOD * 3000 + odd + GOOD * 3000
+    table, rejects = read_block(block, source="log", line=1, format=None)
+    assert (len(table), [one["line"] for one in rejects]) == (6000, [3001])
+    assert sum(slow) <= most
+
+
+scalars = (
+    st.none() | st.booleans() | st.integers(-3, 2**63) | st.floats() | st.text(max_size=3)
+    | st.sampled_from(["2026-01-01T10:00:00Z", "reported", "unknown", "prompt", 5, 5.0, 0, 0.0])
+)  # fmt: skip
+KEYS = [
+    "trace_id", "traceId", "timestamp", "startTime", "endTime", "model", "input", "usage", "metadata", "cost",
+    "cost_usd", "tokens", "latency_ms", "cost_source", "token_source", "filled", "response", "output", "error", "other",
+]  # fmt: skip
+INNER = ["model", "prompt", "prompt_tokens", "total_tokens", "team", "route", "other"]
+values = scalars | st.dictionaries(st.sampled_from(INNER), scalars, max_size=3) | st.lists(scalars, max_size=2)
+records = st.dictionaries(st.sampled_from(KEYS), values, max_size=6).map(lambda one: {"trace_id": "t", **one})
+
+
+@given(st.lists(records, min_size=1, max_size=6))
+@settings(max_examples=400)
+def test_any_records_are_read_as_the_line_reader_reads_them(made: list[dict[str, object]]) -> None:
+    encoded = []
+    for record in made:
+        try:
+            encoded.append(orjson.dumps(record) + b"\n")
+        except TypeError:  # a whole number past 64 bits
+            encoded.append(str(record).replace("'", '"').replace("None", "null").encode("utf-8", "replace") + b"\n")
+    same(b"".join(encoded))
+
+
+def mutated(draw: random.Random, block: bytes) -> bytes:
+    """Flip, cut, double, swap or join bytes and lines."""
+    made = bytearray(block)
+    for _ in range(draw.randrange(1, 4)):
+        place = draw.randrange(len(made))
+        kind = draw.randrange(5)
+        if kind == 0:
+            made[place] = draw.randrange(256)
+        elif kind == 1:
+            del made[place : place + draw.randrange(1, 30)]
+        elif kind == 2:
+            made[place:place] = made[place : place + draw.randrange(1, 200)]
+        elif kind == 3:
+            made[place:place] = draw.choice([b"\n", b"null", b"{}", b"}", b"\r\n", b"\0", b'"', b",", b"}\n{"])
+        elif (end := made.find(b"\n", place)) >= 0:
+            del made[end]
+        if not made:
+            return b"{"
+    return bytes(made)
+
+
+def test_twenty_thousand_broken_blocks_are_read_as_their_lines_are() -> None:
+    draw = random.Random(11)
+    for case in range(20_000):
+        kind = LINES["crashlens" if case % 2 else "flat"]
+        begin = draw.randrange(len(kind) - 4)
+        block = mutated(draw, b"".join(kind[begin : begin + draw.randrange(1, 4)]))
+        table = read_bulk(block, None)
+        expected, rejects = by_line(block, 1, None)
+        if table is not None:
+            assert rejects == []
+            assert table.to_pylist() == expected.to_pylist()

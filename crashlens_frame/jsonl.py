@@ -185,7 +185,7 @@ def _read(source: Source, format: str | None, on_error: str) -> tuple[pa.Table, 
 
 
 def _blocks_read(stream: IO[Any], name: str, format: str | None) -> Iterator[tuple[pa.Table, list[Reject]]]:
-    """Read the blocks of a file in its order, as many at a time as there are processors: Arrow works without the GIL."""
+    """Read the blocks of a file in order, as many at a time as there are processors: Arrow works without the GIL."""
     line, torn = 1, None
     with ThreadPoolExecutor(WORKERS) as pool:
         running: deque[Future[tuple[pa.Table, list[Reject]]]] = deque()

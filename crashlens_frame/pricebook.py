@@ -272,9 +272,12 @@ class PriceBook:
 
         Examples
         --------
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
         >>> import crashlens_frame as cf
-        >>> cf.PriceBook.default().dump("my_prices.yaml")
-        >>> cf.PriceBook.load("my_prices.yaml") == cf.PriceBook.default()
+        >>> with TemporaryDirectory() as folder:
+        ...     cf.PriceBook.default().dump(Path(folder, "mine.yaml"))
+        ...     cf.PriceBook.load(Path(folder, "mine.yaml")) == cf.PriceBook.default()
         True
         """
         Path(target).write_text(dump_price_file(PriceFile(self.entries, self.source, self.checked)), encoding="utf-8")

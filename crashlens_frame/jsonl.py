@@ -14,7 +14,7 @@ from .bulkreader import line_ends
 from .errors import LogFileError, RejectedLinesWarning
 from .files import Path_, Source, Target, append, blocks, listed, opened, replaced
 from .formats import check_format
-from .frame import as_calls, frame_from_table
+from .frame import as_calls, frame_from_table, table_from_frame
 from .linereader import REJECT, Reject, read_block, reject
 from .linewriter import check_schema, lines, warn_unpriced
 from .schema import CALLS, REJECTS, arrow_schema
@@ -153,7 +153,7 @@ def to_jsonl(calls: pd.DataFrame, target: Target, *, schema: str = "crashlens") 
     check_schema(schema)
     calls = as_calls(calls)
     with replaced(target) as stream:
-        for part in lines(calls, schema=schema):
+        for part in lines(table_from_frame(calls), schema=schema):
             stream.write(part)
     if schema == "crashlens":
         warn_unpriced(calls)
@@ -162,7 +162,12 @@ def to_jsonl(calls: pd.DataFrame, target: Target, *, schema: str = "crashlens") 
 def append_jsonl(calls: pd.DataFrame, target: Path_, *, schema: str = "crashlens") -> None:
     """Append calls to a file of JSON Lines, in one write under a lock, so that several programs may log to one file."""
     check_schema(schema)
-    append(target, b"".join(lines(as_calls(calls), schema=schema)))
+    append_table(table_from_frame(as_calls(calls)), target, schema=schema)
+
+
+def append_table(calls: pa.Table, target: Path_, *, schema: str = "crashlens") -> None:
+    """Append a CALLS table to a file of JSON Lines as ``append_jsonl`` does."""
+    append(target, b"".join(lines(calls, schema=schema)))
 
 
 def _read(source: Source, format: str | None, on_error: str) -> tuple[pa.Table, pa.Table]:

@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 from .errors import InvalidCallError, UnknownFormatError, UnpricedWarning
 from .extras import canonical, parse, shown
 from .formats import is_unknown
-from .frame import table_from_frame
 from .schema import CALLS, COUNT, LOG_SCHEMA, NUMBER, TEXT, TIME
 from .tables import counted
 
@@ -53,11 +52,11 @@ def check_schema(schema: str) -> None:
         raise UnknownFormatError(f"schema is {schema!r}, expected one of {', '.join(SCHEMAS)}")
 
 
-def lines(calls: pd.DataFrame, *, schema: str) -> Iterator[pa.Buffer]:
-    """Write calls in normal form as lines, some at a time."""
-    table = table_from_frame(calls).combine_chunks()
+def lines(calls: pa.Table, *, schema: str) -> Iterator[pa.Buffer]:
+    """Write a CALLS table as lines, some at a time."""
+    table = calls.combine_chunks()
     _check(table)
-    starts = _starts(calls)
+    starts = _starts(table)
     for offset in range(0, len(table), BATCH):
         batch = table.slice(offset, BATCH)
         columns = {name: _array(batch[name]) for name in batch.column_names}
@@ -179,17 +178,17 @@ def _end(columns: dict[str, pa.Array]) -> pa.Array:
     return pc.if_else(pc.less(end, _YEAR_10000), end, None).cast(TIME)
 
 
-def _starts(calls: pd.DataFrame) -> pa.Array:
+def _starts(calls: pa.Table) -> pa.Array:
     """Give each call a start: CrashLens drops two detectors for the whole file over a single null.
 
     The earliest known start of the trace moves no other call and hides none; a far-off one would stretch the trace
     beyond the window of its storm.
     """
-    start = calls["timestamp"]
-    if start.isna().any():
-        earliest = start.groupby(calls["trace_id"], sort=False).transform("min")
-        start = start.fillna(earliest).fillna(_EPOCH)
-    return pa.array(start)
+    if calls["timestamp"].null_count == 0:
+        return _array(calls["timestamp"])
+    start = calls["timestamp"].to_pandas()
+    earliest = start.groupby(calls["trace_id"].to_pandas(), sort=False).transform("min")
+    return pa.array(start.fillna(earliest).fillna(_EPOCH))
 
 
 def _placed(extra: pa.StringArray) -> dict[str, Json | None]:

@@ -17,7 +17,7 @@ from . import simulate
 from .errors import InvalidCallError, UnsavedCallsError
 from .formats import row_from_record
 from .frame import as_calls, frame_from_table, table_from_frame
-from .jsonl import append_jsonl, read_log, to_jsonl
+from .jsonl import append_table, read_log, to_jsonl
 from .parquet import read_parquet, to_parquet
 from .pricebook import PriceBook, Prices
 from .pricing import add_cost
@@ -356,9 +356,9 @@ class LogBook:
     def _save(self, path: Path) -> None:
         """Append to the file what it does not hold yet, calls that an error kept from it before among them."""
         self._settle()
-        unsaved = frame_from_table(self._table.slice(self._saved))
+        unsaved = self._table.slice(self._saved)
         try:
-            append_jsonl(unsaved, path)
+            append_table(unsaved, path)
         except OSError as error:
             raise UnsavedCallsError(
                 f"{path}: {error.strerror or error}; {counted(self._saved, 'call')} of the book stand in the file, "

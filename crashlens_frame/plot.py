@@ -97,7 +97,7 @@ def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.Da
     ]
     for row, text in enumerate([money(spent), *details, money(left[-1])]):
         _beside(ax, row, starts[row], starts[row] + widths[row], spent, text)
-    ax.set_xlim(min(0.0, left.min()), spent or 1.0)
+    ax.set_xlim(min(0.0, left.min()), 1.015 * spent or 1.0)
     ax.invert_yaxis()
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)

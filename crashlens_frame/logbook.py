@@ -361,7 +361,7 @@ class LogBook:
             append_table(unsaved, path)
         except OSError as error:
             raise UnsavedCallsError(
-                f"{path}: {error.strerror or error}; {counted(self._saved, 'call')} of the book stand in the file, "
+                f"{path}: {error.strerror or error}; {counted(self._saved, 'call')} of the book in the file, "
                 f"{counted(len(unsaved), 'call')} only in memory until the next one can be written"
             ) from error
         self._saved = len(self._table)

@@ -310,3 +310,32 @@ def test_the_html_shows_logged_text_as_text():
     assert "<img" not in html
     assert "<script" not in html
     assert "&lt;img src=x onerror=alert(1)&gt;" in html
+
+
+def test_calls_that_a_full_disk_kept_out_are_written_with_the_next_one(tmp_path, monkeypatch):
+    path = tmp_path / "logs.jsonl"
+    book = cf.LogBook(path)
+    book.log(model="gpt-4", prompt="First", trace_id="t1")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("crashlens_frame.logbook.append_table", full)
+        with pytest.raises(cf.UnsavedCallsError) as caught:
+            book.log(model="gpt-4", prompt="Second", trace_id="t2")
+    assert str(caught.value) == (
+        f"{path}: No space left on device; 1 call of the book in the file, 1 call only in memory until the next one"
+        " can be written"
+    )
+    assert book.df["prompt"].tolist() == ["First", "Second"]
+    assert cf.read_jsonl(path)["prompt"].tolist() == ["First"]
+    book.log(model="gpt-4", prompt="Third", trace_id="t3")
+    pd.testing.assert_frame_equal(cf.read_jsonl(path), book.df)
+
+
+def test_one_seed_makes_a_trace_of_its_own_each_time():
+    book = cf.LogBook()
+    traces = [book.simulate_retries("gpt-4", "Why?", retries=2, seed=1) for _ in range(3)]
+    assert len(set(traces)) == 3
+    assert book.df.groupby("trace_id").size().tolist() == [3, 3, 3]

@@ -60,7 +60,7 @@ class LogBook:
         self,
         path: str | PathLike[str] | None = None,
         *,
-        pricing: Prices = None,
+        pricing: Prices | None = None,
     ) -> None:
         self._prices = PriceBook.load(pricing)
         self._path = None if path is None else Path(path)

@@ -55,7 +55,7 @@ class PriceBook:
     checked: date | None = None
 
     @classmethod
-    def load(cls, source: "Prices") -> "PriceBook":
+    def load(cls, source: "Prices | None") -> "PriceBook":
         """Read prices.
 
         Parameters
@@ -257,7 +257,7 @@ class PriceBook:
         """
         names = {name for entry in self.entries.values() for name in (entry.model, *entry.aliases)}
         if not isinstance(other, PriceBook):
-            other = _shipped() if other is None else _book(read_price_file(other, known=names))
+            other = _book(read_price_file(other, known=names))
         own = {name for entry in other.entries.values() for name in (entry.model, *entry.aliases)}
         kept = {
             model: replace(entry, aliases=tuple(alias for alias in entry.aliases if alias not in own))
@@ -359,7 +359,7 @@ class PriceBook:
         return f"<p>{escape(repr(self))}, US dollars per million tokens</p>{html}"
 
 
-Prices = str | PathLike[str] | Mapping[str, Any] | PriceBook | None
+Prices = str | PathLike[str] | Mapping[str, Any] | PriceBook
 
 
 def _book(file: PriceFile) -> PriceBook:

@@ -24,7 +24,7 @@ _ON_UNKNOWN = ("na", "raise")
 
 def add_cost(
     calls: pd.DataFrame,
-    prices: Prices = None,
+    prices: Prices | None = None,
     *,
     reprice: bool = False,
     on_unknown: str = "na",
@@ -96,7 +96,7 @@ def add_cost(
     )
 
 
-def mean_rate(calls: pd.DataFrame, prices: Prices = None) -> np.ndarray:
+def mean_rate(calls: pd.DataFrame, prices: Prices | None = None) -> np.ndarray:
     """Give the mean of input and output rate of each call, in US dollars per token; NaN where no price is known.
 
     Examples
@@ -111,7 +111,7 @@ def mean_rate(calls: pd.DataFrame, prices: Prices = None) -> np.ndarray:
     return rates
 
 
-def alternatives(models: pd.Series, prices: Prices = None) -> pd.Series:
+def alternatives(models: pd.Series, prices: Prices | None = None) -> pd.Series:
     """Give the cheaper alternative of each model; null where the prices name none.
 
     Examples

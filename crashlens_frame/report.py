@@ -1,22 +1,18 @@
 """The summary of a log: totals, by model, what is unpriced, what was wasted; as text, Markdown, JSON and HTML."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from os import PathLike
-from typing import Any
 
 import pandas as pd
 
 from .findings import find_waste
 from .frame import check_calls
 from .layouts import models_table, unpriced_table, waste_table
-from .pricebook import PriceBook
+from .pricebook import Prices
 from .pricing import unpriced
 from .schema import COST_SOURCES, DETECTORS, TOKEN_SOURCES
 from .tables import Cells, Table, count, counted, cut, json_text, markdown, money, records, share, text_cells
 from .totals import MEASURED, by, failed, trace_codes
-
-Prices = str | PathLike[str] | PriceBook | Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -14,7 +14,7 @@ from .rows import microseconds
 
 
 def reprice(
-    calls: pd.DataFrame, models: Mapping[str, str] | None = None, *, prices: Prices = None, at: Any = None
+    calls: pd.DataFrame, models: Mapping[str, str] | None = None, *, prices: Prices | None = None, at: Any = None
 ) -> pd.DataFrame:
     """Sum up by model what the same tokens would have cost on other models, at other prices or on another day.
 
@@ -79,7 +79,7 @@ def reprice(
 
 
 def reprice_calls(
-    calls: pd.DataFrame, models: Mapping[str, str] | None = None, *, prices: Prices = None, at: Any = None
+    calls: pd.DataFrame, models: Mapping[str, str] | None = None, *, prices: Prices | None = None, at: Any = None
 ) -> pd.DataFrame:
     """Add to each call what its tokens would have cost on another model, at other prices or on another day.
 

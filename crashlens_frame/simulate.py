@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from .errors import InvalidCallError
 from .frame import frame_from_table
+from .pricebook import Prices
 from .pricing import add_cost
 from .rows import Row, check_row, microseconds
 from .schema import CALLS, arrow_schema
@@ -274,7 +275,7 @@ def simulate_overkill(
 
 
 def simulate_workload(
-    traces: int = 10_000, *, seed: Seed = None, days: int = 30, start: Any = None, prices: Any = None
+    traces: int = 10_000, *, seed: Seed = None, days: int = 30, start: Any = None, prices: Prices | None = None
 ) -> pd.DataFrame:
     """Simulate weeks of mixed traffic of several applications, teams and models, with every pattern of waste in it.
 

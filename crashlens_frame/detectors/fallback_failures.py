@@ -16,7 +16,7 @@ _DEARER = "^(gpt-4|claude-3-opus|claude-3-sonnet|claude-2.1|claude-2.0)".replace
 
 
 def find_fallback_failures(
-    calls: pd.DataFrame, *, window: str = "5min", prices: Prices = None, rules: str = "default"
+    calls: pd.DataFrame, *, window: str = "5min", prices: Prices | None = None, rules: str = "default"
 ) -> pd.DataFrame:
     """Find fallback failures: two consecutive calls of a trace, the second asking a dearer model what was answered.
 
@@ -72,7 +72,7 @@ def find_fallback_failures(
 
 
 def evidence(
-    calls: pd.DataFrame | Traced, *, window: str = "5min", prices: Prices = None, rules: str = "default"
+    calls: pd.DataFrame | Traced, *, window: str = "5min", prices: Prices | None = None, rules: str = "default"
 ) -> Evidence:
     """Find what :func:`find_fallback_failures` finds, with the calls of each finding."""
     check_rules(rules)
@@ -117,5 +117,5 @@ def _same_prompt(traced: Traced, first: np.ndarray) -> np.ndarray:
     return same & known(one) & known(other)
 
 
-def _rate(calls: Traced, prices: Prices) -> np.ndarray:
+def _rate(calls: Traced, prices: Prices | None) -> np.ndarray:
     return mean_rate(calls.frame(), prices)

@@ -30,7 +30,7 @@ def find_overkill_models(
     *,
     max_prompt_tokens: int = 20,
     max_prompt_chars: int = 150,
-    prices: Prices = None,
+    prices: Prices | None = None,
     rules: str = "default",
 ) -> pd.DataFrame:
     """Find overkill: calls that answered a short and simple prompt on a dear model.
@@ -92,7 +92,7 @@ def evidence(
     *,
     max_prompt_tokens: int = 20,
     max_prompt_chars: int = 150,
-    prices: Prices = None,
+    prices: Prices | None = None,
     rules: str = "default",
 ) -> Evidence:
     """Find what :func:`find_overkill_models` finds, with the calls of each finding."""
@@ -128,7 +128,7 @@ def evidence(
     )
 
 
-def _alternatives(names: pa.Array, prices: Prices) -> pa.Array:
+def _alternatives(names: pa.Array, prices: Prices | None) -> pa.Array:
     """Give the cheaper model that the prices name for each model; null where they name none."""
     cheaper = alternatives(pd.Series(names.to_pylist(), dtype="str"), prices)
     return pa.array(cheaper.to_numpy(object), TEXT, from_pandas=True)
@@ -159,7 +159,7 @@ def _simple(prompts: pa.ChunkedArray, max_chars: int, rules: str) -> np.ndarray:
     return simple
 
 
-def _saved(calls: Traced, suggested: pa.Array, prices: Prices) -> np.ndarray:
+def _saved(calls: Traced, suggested: pa.Array, prices: Prices | None) -> np.ndarray:
     """Give what each call cost more than the same tokens would have cost on the suggested model."""
     # as an array: a Series would be aligned with the index of the calls
     elsewhere = calls.frame().assign(model=suggested.to_numpy(zero_copy_only=False))

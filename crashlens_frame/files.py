@@ -1,7 +1,6 @@
 """Files as streams of bytes: paths, globs, lists and file objects in; whole files and durable lines out."""
 
 import errno
-import fcntl
 import glob
 import gzip
 import itertools
@@ -16,6 +15,11 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import zstandard
+
+try:
+    import fcntl
+except ImportError:  # Windows, where appending is a single write all the same, but takes no turns
+    fcntl = None  # type: ignore[assignment]
 
 from .errors import LogFileError
 
@@ -162,7 +166,7 @@ def replaced(target: Target) -> Iterator[IO[bytes]]:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as raw:
-            os.fchmod(handle, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+            Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
             with _compressed(raw, path.suffix) as stream:
                 yield stream
             raw.flush()
@@ -189,12 +193,15 @@ def _compressed(raw: IO[bytes], suffix: str) -> Any:
 
 def append(target: Path_, data: bytes) -> None:
     """Add whole lines to a file as one write under its lock; a torn last line is ended first."""
-    handle = os.open(target, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+    handle = os.open(target, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX)
         size = os.fstat(handle).st_size
-        if size and os.pread(handle, 1, size - 1) != b"\n":
-            data = b"\n" + data
+        if size:
+            os.lseek(handle, -1, os.SEEK_END)
+            if os.read(handle, 1) != b"\n":
+                data = b"\n" + data
         written = os.write(handle, data)
         if written < len(data):
             os.ftruncate(handle, size)

@@ -107,3 +107,21 @@ class PlotAccessor:
         from .plot import plot_cost
 
         return plot_cost(self._calls, **options)
+
+    def trace(self, trace_id: str, **options: Any) -> Any:
+        """Draw :func:`crashlens_frame.plot.plot_trace`."""
+        from .plot import plot_trace
+
+        return plot_trace(self._calls, trace_id, **options)
+
+    def latency(self, **options: Any) -> Any:
+        """Draw :func:`crashlens_frame.plot.plot_latency`."""
+        from .plot import plot_latency
+
+        return plot_latency(self._calls, **options)
+
+    def tokens(self, **options: Any) -> Any:
+        """Draw :func:`crashlens_frame.plot.plot_tokens`."""
+        from .plot import plot_tokens
+
+        return plot_tokens(self._calls, **options)

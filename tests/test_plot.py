@@ -13,14 +13,24 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from crashlens_frame.errors import InvalidCallError, MissingColumnsError
+from crashlens_frame.errors import InvalidCallError, MissingColumnsError, UnknownTraceError
 from crashlens_frame.frame import empty_frame
-from crashlens_frame.plot import COLORS, GREY, WELL_SPENT, colors_of, plot_cost, plot_waste
+from crashlens_frame.plot import (
+    COLORS,
+    GREY,
+    WELL_SPENT,
+    colors_of,
+    plot_cost,
+    plot_latency,
+    plot_tokens,
+    plot_trace,
+    plot_waste,
+)
 
 from .calls import calls
 from .findings import findings
 
-PLOTS = [plot_cost, plot_waste]
+PLOTS = [plot_cost, plot_waste, plot_latency, plot_tokens]
 
 
 @pytest.fixture(autouse=True)
@@ -32,9 +42,9 @@ def closed_figures() -> Iterator[None]:
 def spent() -> pd.DataFrame:
     """Give four calls of two days, three of them with a known cost, ten dollars in all."""
     return calls(
-        {"s": 0, "model": "gpt-4", "cost": 6.0},
-        {"s": 86_400, "model": "gpt-4", "cost": 3.0},
-        {"s": 86_401, "model": "o3", "cost": 1.0},
+        {"s": 0, "model": "gpt-4", "cost": 6.0, "latency_ms": 900, "input_tokens": 70, "output_tokens": 30},
+        {"s": 86_400, "model": "gpt-4", "cost": 3.0, "latency_ms": 1100, "input_tokens": 20, "output_tokens": 10},
+        {"s": 86_401, "model": "o3", "cost": 1.0, "latency_ms": 20_000, "input_tokens": 5, "output_tokens": 50},
         {"s": 86_402, "model": "local"},
     )
 
@@ -240,3 +250,111 @@ def test_the_colours_show_on_white_and_on_black():
     for color in {*COLORS, GREY, WELL_SPENT}:
         assert 1.05 / (luminance(color) + 0.05) > 2, f"{color} on white"
         assert (luminance(color) + 0.05) / 0.05 > 2, f"{color} on black"
+
+
+def marks(ax) -> dict[str, list[float]]:
+    """Give the places of the marks by the label of their series, from the lowest row up."""
+    return {
+        series.get_label(): series.get_offsets()[:, 0].tolist()
+        for series in ax.collections
+        if series.get_label()[0] != "_"
+    }
+
+
+def names(ax) -> list[str]:
+    return [label.get_text() for label in ax.get_yticklabels()]
+
+
+def test_latency_marks_the_percentiles_of_each_name_the_slowest_on_top():
+    log = calls(
+        *({"s": n, "model": "gpt-4", "latency_ms": 100 * n} for n in range(1, 101)),
+        *({"s": n, "model": "o3", "latency_ms": 20_000} for n in range(3)),
+        {"s": 0, "model": "o3"},
+    )
+    ax = plot_latency(log)
+    assert names(ax) == ["gpt-4", "o3"]
+    ranked = [100 * n for n in range(1, 101)]  # between two neighbours the percentile lies in proportion
+    expected = {
+        label: ranked[int(place)] + (place - int(place)) * 100
+        for label, place in (("median", 49.5), ("p95", 94.05), ("p99", 98.01))
+    }
+    for label, places in marks(ax).items():
+        assert places == pytest.approx([expected[label], 20_000.0])
+    assert ax.get_xlabel() == "time for an answer; 1 call of further values or unknown latency left out"
+    assert ax.get_title(loc="left") == "p95 9.79 s, median 5.2 s, by model"
+
+
+def test_latency_and_tokens_draw_no_more_than_twelve_names():
+    log = calls(*({"s": n, "model": f"m{n:02}", "latency_ms": 10 + n, "input_tokens": n} for n in range(14)))
+    for plot, left_out in ((plot_latency, "unknown latency"), (plot_tokens, "unknown tokens")):
+        ax = plot(log)
+        assert len(names(ax)) == 12
+        assert ax.get_xlabel().endswith(f"; 2 calls of further values or {left_out} left out")
+
+
+def test_tokens_stacks_what_was_sent_read_from_a_cache_and_came_back():
+    log = calls(
+        {"s": 0, "model": "gpt-4", "input_tokens": 700, "cached_input_tokens": 200, "output_tokens": 30},
+        {"s": 1, "model": "gpt-4", "input_tokens": 300, "output_tokens": None},
+        {"s": 2, "model": "o3", "input_tokens": 10, "output_tokens": 5_000},
+        {"s": 3, "model": "o3"},
+    )
+    ax = plot_tokens(log)
+    assert names(ax) == ["gpt-4", "o3"]
+    widths = {series.get_label(): [bar.get_width() for bar in series] for series in ax.containers}
+    assert widths == {"input": [800.0, 10.0], "input from a cache": [200.0, 0.0], "output": [30.0, 5000.0]}
+    assert ax.get_title(loc="left") == "1.01k tokens in (19.8 % from a cache), 5.03k out, by model"
+    assert ax.get_xlabel() == "tokens; 1 call of further values or unknown tokens left out"
+
+
+TRACE = calls(
+    {"s": 0, "model": "gpt-4", "latency_ms": 500, "level": "error", "error": "503 $x$", "cost": 0.1},
+    {"s": 2, "model": "gpt-4", "latency_ms": 500, "level": "error", "cost": None},
+    {"s": 6, "model": "gpt-4o", "latency_ms": 1500, "response": "Yes", "cost": 0.25},
+    {"model": "gpt-4o", "response": "Yes"},
+    {"s": 1, "trace_id": "t2", "response": "Yes"},
+)
+
+
+def test_a_trace_is_drawn_call_by_call_failures_hollow():
+    ax = plot_trace(TRACE.iloc[::-1], "t1")
+    assert [(bar.get_x(), bar.get_width()) for bar in ax.patches] == [(0.0, 0.5), (2.0, 0.5), (6.0, 1.5)]
+    assert [bar.get_facecolor()[3] for bar in ax.patches] == [0.0, 0.0, 1.0]
+    assert words(ax) == ["gpt-4, $0.10, 503 $x$", "gpt-4, cost unknown, failed", "gpt-4o, $0.25"]
+    assert not any(text.get_parse_math() for text in ax.texts)
+    assert ax.get_title(loc="left") == "t1: 4 calls, 2 failures, $0.35"
+    assert ax.get_xlabel() == (
+        "seconds since the start of the trace; 1 call without a time or after the fortieth left out"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "unit", "places"),
+    [(100, "seconds", 100), (600, "minutes", 10), (36_000, "hours", 10), (864_000, "days", 10), (0, "seconds", 0)],
+)
+def test_the_time_of_a_trace_is_in_the_unit_that_fits(seconds, unit, places):
+    ax = plot_trace(calls({"s": 0, "response": "a"}, {"s": seconds, "response": "b"}), "t1")
+    assert [bar.get_x() for bar in ax.patches] == [0.0, places]
+    assert ax.get_xlabel() == f"{unit} since the start of the trace"
+
+
+def test_a_trace_without_times_and_one_that_is_not_there():
+    assert words(plot_trace(calls({"response": "a"}), "t1")) == ["None of the 1 call of the trace has a time"]
+    with pytest.raises(
+        UnknownTraceError, match=r"^no call belongs to the trace 't9'; df.crashlens.traces\(\) lists them$"
+    ):
+        plot_trace(TRACE, "t9")
+
+
+def test_a_long_trace_shows_its_first_forty_calls():
+    ax = plot_trace(calls(*({"s": n, "response": "a"} for n in range(50))), "t1")
+    assert len(ax.patches) == 40
+    assert ax.get_xlabel().endswith("; 10 calls without a time or after the fortieth left out")
+
+
+def test_the_accessor_draws_every_plot():
+    draw = TRACE.crashlens.plot
+    assert {name for name in dir(draw) if not name.startswith("_")} == {"cost", "latency", "tokens", "trace", "waste"}
+    for ax in (draw.cost(), draw.latency(), draw.trace("t1"), draw.waste()):
+        assert ax.get_title(loc="left")
+    assert words(draw.tokens()) == ["None of the calls has known tokens"]

@@ -1,0 +1,20 @@
+"""Plots of calls: what they cost, what of it was wasted, how long they took, what they said, and what one trace did."""
+
+from .canvas import COLORS, GREY, WELL_SPENT, colors_of
+from .cost import plot_cost
+from .latency import plot_latency
+from .tokens import plot_tokens
+from .trace import plot_trace
+from .waste import plot_waste
+
+__all__ = [
+    "COLORS",
+    "GREY",
+    "WELL_SPENT",
+    "colors_of",
+    "plot_cost",
+    "plot_latency",
+    "plot_tokens",
+    "plot_trace",
+    "plot_waste",
+]

@@ -1,0 +1,78 @@
+"""What all plots share: axes, colours, money and words on them."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from ..tables import counted, money
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Okabe and Ito (2008), which the colour-blind tell apart; without black, which a dark background swallows, and without
+# yellow, which a light one does
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+GREY = "#757575"
+WELL_SPENT = "#009E73"
+OTHERS = "others"
+LONGEST_NAME = 28
+MOST_NAMES = 12
+
+
+def colors_of(names: Iterable[str]) -> dict[str, str]:
+    """Give each name a colour: its own whatever else is drawn, unless two of the names share it.
+
+    Examples
+    --------
+    >>> from crashlens_frame.plot import colors_of
+    >>> colors_of(["gpt-4o"])["gpt-4o"] == colors_of(["gpt-4o", "o3"])["gpt-4o"]
+    True
+    """
+    colors = {OTHERS: GREY}
+    for name in sorted(set(names) - {OTHERS}):
+        first = crc32(name.encode())
+        wheel = [COLORS[(first + step) % len(COLORS)] for step in range(len(COLORS))]
+        colors[name] = next((color for color in wheel if color not in colors.values()), wheel[0])
+    return colors
+
+
+def axes(ax: "Axes | None") -> "Axes":
+    """Give the axes to draw on, those of a new figure when not given."""
+    if ax is None:
+        _, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def nothing(ax: "Axes", why: str) -> "Axes":
+    """Say why there is nothing to draw."""
+    ax.set_axis_off()
+    ax.text(0.5, 0.5, why, transform=ax.transAxes, ha="center", va="center")
+    return ax
+
+
+def title(ax: "Axes", text: str) -> None:
+    """Write what the plot says; names in it are text, not mathematics."""
+    ax.set_title(text, loc="left", fontweight="bold", parse_math=False)
+
+
+def axis_label(text: str, left_out: int, why: str) -> str:
+    """Say on the label of an axis how many calls are not drawn, and why."""
+    return f"{text}; {counted(left_out, 'call')} {why} left out" if left_out else text
+
+
+def in_dollars(axis: Any) -> None:
+    """Label an axis with amounts, and draw a faint line at each."""
+
+    def label(value: float, _: object) -> str:
+        return f"${value:,.0f}" if max(np.abs(axis.get_view_interval())) >= 5 else money(value)
+
+    axis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(label))
+    axis.grid(alpha=0.25)
+    axis.axes.set_axisbelow(True)
+    axis.set_tick_params(length=0)

@@ -1,0 +1,131 @@
+"""What calls cost over time."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+
+from .. import totals
+from ..frame import check_calls
+from ..tables import UNKNOWN, counted, cut, money, shown
+from .canvas import COLORS, LONGEST_NAME, OTHERS, axes, axis_label, colors_of, in_dollars, nothing, title
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_PERIODS = {
+    "min": "minute",
+    "5min": "5 minutes",
+    "15min": "15 minutes",
+    "h": "hour",
+    "6h": "6 hours",
+    "D": "day",
+    "W": "week",
+    "MS": "month",
+    "YS": "year",
+}
+_MOST_PERIODS = 62
+
+
+def plot_cost(
+    calls: pd.DataFrame,
+    *,
+    ax: "Axes | None" = None,
+    by: str = "model",
+    freq: str | None = None,
+    tz: str | None = None,
+) -> "Axes":
+    """Draw what calls cost over time, stacked by model or by another column.
+
+    Parameters
+    ----------
+    calls
+        Frame of calls.
+    ax
+        Axes to draw on; a new figure when not given.
+    by
+        Column to stack by, such as ``"model"`` or ``"team"``. The six dearest values have bars of their own.
+    freq
+        Length of a period, as pandas writes it: ``"h"``, ``"D"``, ``"W"``, ``"MS"``; by the span of the calls when not
+        given.
+    tz
+        Time zone in which periods begin and times are shown, such as ``"Europe/Paris"``; UTC when not given.
+
+    Returns
+    -------
+    Axes
+        Stacked bars in US dollars, one for each period.
+
+    Raises
+    ------
+    MissingColumnsError
+        The frame lacks a column.
+    InvalidCallError
+        The freq or the time zone is not known.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.plot import plot_cost
+    >>> ax = plot_cost(cf.LogBook().df)
+    >>> ax.texts[0].get_text()
+    'No calls to draw'
+    """
+    check_calls(calls, needs={*totals.MEASURED, "timestamp", by})
+    ax = axes(ax)
+    drawn = calls[["timestamp", by, *totals.MEASURED]][calls["cost"].notna() & calls["timestamp"].notna()]
+    if drawn.empty:
+        return nothing(ax, "None of the calls has a time and a known cost" if len(calls) else "No calls to draw")
+    freq = freq or _fitting(drawn["timestamp"].max() - drawn["timestamp"].min())
+    costs = _stack(totals.by(drawn, by, freq=freq, tz=tz), by)
+    colors = colors_of(costs.columns)
+    begin = pd.DatetimeIndex(costs.index)
+    places = date2num(begin.tz_convert("UTC").tz_localize(None))  # type: ignore[no-untyped-call]
+    below = np.zeros(len(costs))
+    for name in costs.columns:
+        cost = costs[name]
+        label = f"{cut(shown(name), LONGEST_NAME)}  {money(cost.sum())}"
+        ax.bar(places, cost, bottom=below, width=0.92 * _days(freq), align="edge", color=colors[name], label=label)
+        below += cost.to_numpy()
+
+    locator = AutoDateLocator(tz=tz, minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=tz, show_offset=False))  # type: ignore[no-untyped-call]
+    ax.spines["left"].set_visible(False)
+    in_dollars(ax.yaxis)
+    first, last = f"{begin[0]:%Y-%m-%d}", f"{begin[-1]:%Y-%m-%d}"
+    span = f"{first if first == last else f'{first} to {last}'}, {tz or 'UTC'}"
+    left_out = len(calls) - len(drawn)
+    ax.set_xlabel(axis_label(span, left_out, "without time or price"))
+    ax.set_ylabel(f"US dollars per {_PERIODS.get(freq, freq)}")
+    title(ax, f"{money(drawn['cost'].sum())} in {counted(len(drawn), 'call')}, by {by}")
+    legend = ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, reverse=True)
+    for text in legend.get_texts():
+        text.set_parse_math(False)  # a logged name is no mathematics
+    return ax
+
+
+def _stack(summed: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Give cost by period and name: the dearest names, the others together, in the order of the stack."""
+    names = summed[by].astype("str").fillna(UNKNOWN)
+    dearest = summed["cost"].groupby(names).sum().sort_values(ascending=False, kind="stable").index
+    names = names.where(names.isin(dearest[: len(COLORS)]), OTHERS)
+    costs = summed.assign(name=names).pivot_table(
+        index="timestamp", columns="name", values="cost", aggfunc="sum", fill_value=0.0
+    )
+    order = [*dearest[: len(COLORS)], *([OTHERS] if len(dearest) > len(COLORS) else [])]
+    return costs[order]
+
+
+def _fitting(span: pd.Timedelta) -> str:
+    """Give the shortest period of which not too many lie in a span of time."""
+    return next((freq for freq in _PERIODS if span / pd.Timedelta(days=_days(freq)) <= _MOST_PERIODS), "YS")
+
+
+def _days(freq: str) -> float:
+    """Give the length of a period, of the shortest one where they differ, in days."""
+    step = pd.tseries.frequencies.to_offset(freq)
+    january = pd.Timestamp("2023-01-01")
+    length: pd.Timedelta = (january + step + step) - (january + step)
+    return length / pd.Timedelta(days=1)

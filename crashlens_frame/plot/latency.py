@@ -1,0 +1,97 @@
+"""How long calls take."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from ..frame import check_calls
+from ..tables import UNKNOWN, cut, shown
+from .canvas import COLORS, GREY, LONGEST_NAME, MOST_NAMES, axes, axis_label, nothing, title
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_QUANTILES = {0.5: ("median", COLORS[0], "o"), 0.95: ("p95", COLORS[1], "s"), 0.99: ("p99", COLORS[5], "D")}
+
+
+def plot_latency(calls: pd.DataFrame, *, ax: "Axes | None" = None, by: str = "model") -> "Axes":
+    """Draw the median, the 95th and the 99th percentile of the latency, by model or by another column.
+
+    Parameters
+    ----------
+    calls
+        Frame of calls.
+    ax
+        Axes to draw on; a new figure when not given.
+    by
+        Column to compare, such as ``"model"`` or ``"route"``. The twelve values with the most calls are drawn, the
+        slowest on top.
+
+    Returns
+    -------
+    Axes
+        A row a value, with a mark for each percentile on a logarithmic axis of time.
+
+    Raises
+    ------
+    MissingColumnsError
+        The frame lacks a column.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.plot import plot_latency
+    >>> ax = plot_latency(cf.LogBook().df)
+    >>> ax.texts[0].get_text()
+    'No calls to draw'
+    """
+    check_calls(calls, needs=("latency_ms", by))
+    ax = axes(ax)
+    drawn = calls.loc[calls["latency_ms"].notna(), [by, "latency_ms"]]
+    if drawn.empty:
+        return nothing(ax, "None of the calls has a known latency" if len(calls) else "No calls to draw")
+    # a latency of 0 has no place on a logarithmic axis
+    latency = drawn["latency_ms"].astype("float64").clip(lower=1.0)
+    names = drawn[by].astype("str").fillna(UNKNOWN)
+    most = names.value_counts().index[:MOST_NAMES]
+    by_name = latency.groupby(names)
+    table = pd.DataFrame({label: by_name.quantile(q) for q, (label, *_) in _QUANTILES.items()}).loc[most]
+    table = table.sort_values(["p95", "median"], kind="stable")
+
+    rows = np.arange(len(table))
+    ax.hlines(rows, table["median"], table["p99"], color=GREY, linewidth=1.5, zorder=1)
+    for label, color, marker in _QUANTILES.values():
+        ax.scatter(table[label], rows, s=42, color=color, marker=marker, label=label, zorder=2)
+    ax.set_yticks(rows, [cut(shown(name), LONGEST_NAME) for name in table.index], parse_math=False)
+    ax.set_xscale("log")
+    ax.set_xlim(table["median"].min() / 1.4, table["p99"].max() * 1.4)
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=9))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
+    ax.grid(axis="x", alpha=0.25)
+    ax.set_axisbelow(True)
+    ax.spines["left"].set_visible(False)
+    ax.tick_params(length=0)
+    ax.set_ylim(-0.6, len(table) - 0.4)
+    left_out = calls["latency_ms"].isna() | ~calls[by].astype("str").fillna(UNKNOWN).isin(most)
+    ax.set_xlabel(axis_label("time for an answer", int(left_out.sum()), "of further values or unknown latency"))
+    title(ax, f"p95 {duration(float(latency.quantile(0.95)))}, median {duration(float(latency.median()))}, by {by}")
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    return ax
+
+
+def duration(milliseconds: float) -> str:
+    """Write a time for people.
+
+    Examples
+    --------
+    >>> from crashlens_frame.plot.latency import duration
+    >>> [duration(time) for time in (250, 1500, 20_000, 90_000)]
+    ['250 ms', '1.5 s', '20 s', '1.5 min']
+    """
+    for unit, length in (("min", 60_000.0), ("s", 1000.0)):
+        if milliseconds >= length:
+            return f"{milliseconds / length:.3g} {unit}"
+    return f"{milliseconds:.3g} ms"

@@ -1,0 +1,98 @@
+"""What calls sent and what came back."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from ..frame import check_calls
+from ..tables import UNKNOWN, cut, share, shown
+from .canvas import COLORS, LONGEST_NAME, MOST_NAMES, axes, axis_label, nothing, title
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_PARTS = {"input": COLORS[0], "input from a cache": COLORS[4], "output": COLORS[1]}
+
+
+def plot_tokens(calls: pd.DataFrame, *, ax: "Axes | None" = None, by: str = "model") -> "Axes":
+    """Draw the tokens sent, those of them read from a cache, and the tokens that came back, by model or another column.
+
+    Parameters
+    ----------
+    calls
+        Frame of calls.
+    ax
+        Axes to draw on; a new figure when not given.
+    by
+        Column to compare, such as ``"model"`` or ``"team"``. The twelve values with the most tokens are drawn.
+
+    Returns
+    -------
+    Axes
+        A stacked bar a value.
+
+    Raises
+    ------
+    MissingColumnsError
+        The frame lacks a column.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.plot import plot_tokens
+    >>> ax = plot_tokens(cf.LogBook().df)
+    >>> ax.texts[0].get_text()
+    'No calls to draw'
+    """
+    check_calls(calls, needs=("input_tokens", "output_tokens", "cached_input_tokens", by))
+    ax = axes(ax)
+    known = calls["input_tokens"].notna() | calls["output_tokens"].notna()
+    if not known.any():
+        return nothing(ax, "None of the calls has known tokens" if len(calls) else "No calls to draw")
+    cached = calls["cached_input_tokens"].fillna(0).astype("float64")
+    parts = pd.DataFrame(
+        {
+            "input": (calls["input_tokens"].fillna(0).astype("float64") - cached).clip(lower=0.0),
+            "input from a cache": cached,
+            "output": calls["output_tokens"].fillna(0).astype("float64"),
+        }
+    )
+    sums = parts.groupby(calls[by].astype("str").fillna(UNKNOWN)).sum()
+    most = sums.sum(axis=1).sort_values(ascending=False, kind="stable").index[:MOST_NAMES]
+    table = sums.loc[most[::-1]]
+
+    rows, left = np.arange(len(table)), np.zeros(len(table))
+    for part, color in _PARTS.items():
+        ax.barh(rows, table[part], left=left, color=color, height=0.66, label=part)
+        left += table[part].to_numpy()
+    ax.set_yticks(rows, [cut(shown(name), LONGEST_NAME) for name in table.index], parse_math=False)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: amount(value)))
+    ax.set_xlim(0, 1.015 * left.max() or 1.0)
+    ax.grid(axis="x", alpha=0.25)
+    ax.set_axisbelow(True)
+    ax.spines["left"].set_visible(False)
+    ax.tick_params(length=0)
+    left_out = ~known | ~calls[by].astype("str").fillna(UNKNOWN).isin(most)
+    ax.set_xlabel(axis_label("tokens", int(left_out.sum()), "of further values or unknown tokens"))
+    sent, read, back = parts.sum()
+    title(ax, f"{amount(sent + read)} tokens in ({share(read, sent + read)} from a cache), {amount(back)} out, by {by}")
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    return ax
+
+
+def amount(tokens: float) -> str:
+    """Write a number of tokens for people.
+
+    Examples
+    --------
+    >>> from crashlens_frame.plot.tokens import amount
+    >>> [amount(number) for number in (950, 20_000, 1_234_567)]
+    ['950', '20k', '1.23M']
+    """
+    for unit, size in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
+        if tokens >= size:
+            return f"{tokens / size:.3g}{unit}"
+    return f"{tokens:.3g}"

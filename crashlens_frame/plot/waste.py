@@ -1,0 +1,100 @@
+"""What of the money was wasted."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ..findings import find_waste
+from ..frame import check_calls
+from ..schema import DETECTORS
+from ..tables import counted, money, share
+from .canvas import GREY, WELL_SPENT, axes, axis_label, in_dollars, nothing, title
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_DETECTOR_COLORS = ("#D55E00", "#E69F00", "#CC79A7", "#56B4E9")
+
+
+def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.DataFrame | None = None) -> "Axes":
+    """Draw what each detector found, as steps from what was spent down to what would have been enough.
+
+    Parameters
+    ----------
+    calls
+        Frame of calls.
+    ax
+        Axes to draw on; a new figure when not given.
+    findings
+        What the detectors found in the calls; ``find_waste`` is run when not given. Suppressed findings are left out.
+
+    Returns
+    -------
+    Axes
+        One bar for what was spent, one a detector, one for the rest, in US dollars.
+
+    Raises
+    ------
+    MissingColumnsError
+        The frame lacks a column.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.plot import plot_waste
+    >>> ax = plot_waste(cf.LogBook().df)
+    >>> ax.texts[0].get_text()
+    'No calls to draw'
+    """
+    check_calls(calls, needs=("cost",))
+    ax = axes(ax)
+    spent = float(calls["cost"].sum())
+    if not calls["cost"].notna().any():
+        return nothing(ax, "None of the calls has a known cost" if len(calls) else "No calls to draw")
+    if findings is None:
+        findings = find_waste(calls)
+    active = findings[findings["suppressed_by"].isna()]
+    by_detector = active["waste_cost"].groupby(active["detector"].astype("str"))
+    found = by_detector.size().reindex(DETECTORS, fill_value=0)
+    wasted = by_detector.sum(min_count=1).reindex(DETECTORS).where(found > 0, 0.0)
+    steps = wasted.fillna(0.0).to_numpy()
+    left = spent - steps.cumsum()
+
+    names = ["spent", *(name.replace("_", " ") for name in DETECTORS), "without waste"]
+    widths, starts = np.array([spent, *steps, left[-1]]), np.array([0.0, *left, 0.0])
+    ax.barh(names, widths, left=starts, color=[GREY, *_DETECTOR_COLORS, WELL_SPENT], height=0.66)
+    # each step begins where the one above it ends
+    ax.vlines([spent, *left], np.arange(5) + 0.33, np.arange(5) + 0.67, color=GREY, linewidth=0.8)
+    details = [
+        f"{money(cost)}, {share(cost, spent)} in {counted(number, 'finding')}"
+        for cost, number in zip(wasted, found, strict=True)
+    ]
+    for row, text in enumerate([money(spent), *details, money(left[-1])]):
+        _beside(ax, row, starts[row], starts[row] + widths[row], spent, text)
+    ax.set_xlim(min(0.0, left.min()), 1.015 * spent or 1.0)
+    ax.invert_yaxis()
+    ax.spines["left"].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+    in_dollars(ax.xaxis)
+    ax.set_xlabel(axis_label("US dollars", int(calls["cost"].isna().sum()), "without a known price"))
+    share_of_all = f"{money(steps.sum())} of {money(spent)} wasted ({share(steps.sum(), spent)})"
+    title(ax, share_of_all if len(active) else f"No waste found in {counted(len(calls), 'call')}")
+    return ax
+
+
+def _beside(ax: "Axes", row: int, left: float, right: float, whole: float, text: str) -> None:
+    """Write a text into a bar that is long enough, else on the side of it that has more room."""
+    inside = right - left > 0.5 * whole
+    before = not inside and left > whole - right
+    ax.annotate(
+        text,
+        (left if before or inside else right, row),
+        xytext=(-6 if before else 6, 0),
+        textcoords="offset points",
+        ha="right" if before else "left",
+        va="center",
+        color="white" if inside else None,
+        fontweight="bold" if inside else None,
+        parse_math=False,
+    )

@@ -61,7 +61,7 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     ax = axes(ax)
     timed = own[own["timestamp"].notna()].sort_values("timestamp", kind="stable")
     if timed.empty:
-        return nothing(ax, f"None of the {counted(len(own), 'call')} of the trace has a time")
+        return nothing(ax, "No call of the trace has a time")
     drawn = timed.head(_MOST_CALLS)
     start = (drawn["timestamp"] - timed["timestamp"].iloc[0]).dt.total_seconds().to_numpy()
     length = drawn["latency_ms"].fillna(0).to_numpy(np.float64) / 1000

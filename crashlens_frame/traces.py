@@ -70,6 +70,11 @@ class Traced:
         """Give a column of the calls, in their order."""
         return self.table[name].take(pa.array(self.row))
 
+    def told(self, name: str) -> np.ndarray:
+        """Tell which calls have a value in a column; no text is moved for it."""
+        flags: np.ndarray = pc.is_valid(self.table[name]).to_numpy()[self.row]
+        return flags
+
     def numbers(self, name: str) -> np.ndarray:
         """Give a column of numbers as floats, NaN where unknown."""
         values: np.ndarray = pc.cast(self.column(name), pa.float64()).to_numpy()
@@ -83,13 +88,11 @@ class Traced:
     def failed(self) -> np.ndarray:
         """Tell which calls failed: those of level "error" and those with the text of an error."""
         level, names = self.codes("level")
-        explained: np.ndarray = pc.is_valid(self.column("error")).to_numpy()
-        return explained | ((level >= 0) & (level == pc.index(names, "error").as_py()))
+        return self.told("error") | ((level >= 0) & (level == pc.index(names, "error").as_py()))
 
     def answered(self) -> np.ndarray:
         """Tell which calls answered: those with output tokens or a response, and without an error."""
-        responded: np.ndarray = pc.is_valid(self.column("response")).to_numpy()
-        return (responded | (self.numbers("output_tokens") > 0)) & ~self.failed()
+        return (self.told("response") | (self.numbers("output_tokens") > 0)) & ~self.failed()
 
 
 def in_order(calls: pd.DataFrame | Traced) -> Traced:

@@ -122,5 +122,7 @@ def _distinct_models(traced: Traced, group: np.ndarray) -> np.ndarray:
     lowered = numbered(pa.chunked_array([pc.utf8_lower(names)]))
     named = (code >= 0) & np.append(pc.not_equal(names, "").to_numpy(zero_copy_only=False), False)[code]
     base = len(names) + 1
-    pairs = np.unique(group[named] * base + np.append(lowered, 0)[code[named]])
-    return np.bincount(pairs // base, minlength=int(group.max(initial=-1)) + 1)
+    # a sort of whole numbers is several times as fast as the hashes of np.unique
+    pairs = np.sort(group[named] * base + np.append(lowered, 0)[code[named]])
+    distinct = pairs[np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]]
+    return np.bincount(distinct // base, minlength=int(group.max(initial=-1)) + 1)

@@ -141,7 +141,7 @@ def _rising(tries: Traced, run: np.ndarray) -> np.ndarray:
 
 def _failing(tries: Traced, run: np.ndarray) -> np.ndarray:
     """Tell in which runs every call but the last is an error or has no response."""
-    silent = ~pc.is_valid(tries.column("response")).to_numpy() | tries.failed()
+    silent = ~tries.told("response") | tries.failed()
     inside = run[1:] == run[:-1]
     return np.bincount(run[:-1][inside & ~silent[:-1]], minlength=_size(run)) == 0
 

@@ -322,7 +322,7 @@ def test_a_trace_is_drawn_call_by_call_failures_hollow():
     assert [bar.get_facecolor()[3] for bar in ax.patches] == [0.0, 0.0, 1.0]
     assert words(ax) == ["gpt-4, $0.10, 503 $x$", "gpt-4, cost unknown, failed", "gpt-4o, $0.25"]
     assert not any(text.get_parse_math() for text in ax.texts)
-    assert ax.get_title(loc="left") == "t1: 4 calls, 2 failures, $0.35"
+    assert ax.get_title(loc="left") == "t1: 4 calls, 2 failures, cost $0.35"
     assert ax.get_xlabel() == (
         "seconds since the start of the trace; 1 call without a time or after the fortieth left out"
     )
@@ -340,6 +340,8 @@ def test_the_time_of_a_trace_is_in_the_unit_that_fits(seconds, unit, places):
 
 def test_a_trace_without_times_and_one_that_is_not_there():
     assert words(plot_trace(calls({"response": "a"}), "t1")) == ["No call of the trace has a time"]
+    unpriced = plot_trace(calls({"s": 0, "model": "local", "response": "a"}), "t1")
+    assert unpriced.get_title(loc="left") == "t1: 1 call, 0 failures, cost unknown"
     with pytest.raises(
         UnknownTraceError, match=r"^no call belongs to the trace 't9'; df.crashlens.traces\(\) lists them$"
     ):

@@ -106,7 +106,7 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     ax.set_xlabel(axis_label(f"{unit} since the start of the trace", hidden, "without a time or after the fortieth"))
     errors = counted(int(failed(own).sum()), "failure")
     name = cut(shown(trace_id), LONGEST_NAME)
-    title(ax, f"{name}: {counted(len(own), 'call')}, {errors}, {money(own['cost'].sum())}")
+    title(ax, f"{name}: {counted(len(own), 'call')}, {errors}, cost {money(own['cost'].sum(min_count=1))}")
     return ax
 
 

@@ -91,8 +91,8 @@ def test_special_tokens_are_text_and_half_a_surrogate_pair_does_no_harm(text: st
         ("gpt-oss-20b", "o200k_harmony", None),
         ("davinci", "r50k_base", None),
         ("gpt-6-sol", "o200k_base", 1.0),
-        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "o200k_base", 1.05),
-        ("models/gemini-2.5-pro", "o200k_base", 1.14),
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "o200k_base", 1.06),
+        ("models/gemini-2.5-pro", "o200k_base", 1.15),
         ("groq/meta-llama/llama-4-scout-17b-16e-instruct", "o200k_base", 1.0),
         ("mistral-large-latest", "o200k_base", 1.07),
         ("my-model", None, None),
@@ -107,7 +107,7 @@ def test_each_name_has_its_tokenizer(model: str, encoding: str | None, factor: f
 def test_estimates_are_a_multiple_and_unknown_tokenizers_count_nothing() -> None:
     text = "word " * 200
     exact = cf.count_tokens([text], model="gpt-4o")[0]
-    assert cf.count_tokens([text], model="claude-opus-4-5").tolist() == [round(exact * 1.05)]
+    assert cf.count_tokens([text], model="claude-opus-4-5").tolist() == [round(exact * 1.06)]
     assert cf.count_tokens([text, None], model="my-model").isna().all()
 
 

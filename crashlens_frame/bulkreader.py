@@ -99,6 +99,7 @@ _TYPES: dict[Callable[[Any], Any], pa.DataType] = {
     milliseconds: pa.float64(),
     flag: pa.bool_(),
 }
+_CONVERTED: dict[Callable[[Any], Any], pa.DataType] = {milliseconds: pa.int64(), moment: TIME}
 _WORDS: dict[Callable[[Any], Any], tuple[str, ...]] = {token_source: TOKEN_SOURCES, cost_source: COST_SOURCES}
 _DERIVED = {path: pa.string() if path == "endTime" else pa.int64() for path in DERIVED}
 _SCHEMAS = {
@@ -144,7 +145,7 @@ def _coalesced(parsed: pa.Table, format: str) -> dict[str, pa.Array]:
 def _converted(field: Field, values: pa.ChunkedArray) -> pa.ChunkedArray:
     """Check values as the converter of the field does."""
     if values.null_count == len(values):
-        return values.cast(pa.int64()) if field.convert is milliseconds else _timed(values, field)
+        return values.cast(_CONVERTED.get(field.convert, values.type))
     if field.convert is moment:
         return _times(values)
     if field.convert in (count, amount, milliseconds):
@@ -162,10 +163,6 @@ def _check_numbers(values: pa.ChunkedArray, *, most: float) -> None:
         raise _IrregularError
     if pa.types.is_floating(values.type) and pc.any(pc.is_nan(values)).as_py():
         raise _IrregularError
-
-
-def _timed(values: pa.ChunkedArray, field: Field) -> pa.ChunkedArray:
-    return values.cast(TIME) if field.convert is moment else values
 
 
 def _times(values: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -25,6 +25,7 @@ from .errors import (
     UnsavedCallsError,
 )
 from .findings import find_waste, flag
+from .formats import detect_format
 from .frame import as_calls
 from .jsonl import read_jsonl, read_rejects, to_jsonl
 from .logbook import LogBook
@@ -68,6 +69,7 @@ __all__ = [
     "add_tokens",
     "as_calls",
     "count_tokens",
+    "detect_format",
     "find_fallback_failures",
     "find_fallback_storms",
     "find_overkill_models",

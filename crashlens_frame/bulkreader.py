@@ -1,11 +1,11 @@
 """Whole blocks of log lines -> CALLS at once, with Arrow. A block that holds anything odd is left to the line reader.
 
 What is read here is what ``formats.row_from_record`` would read line by line: the same fields by the same tables. Where
-a line could mean anything else (an unknown field, a value that does not fit, two fields that disagree, a duplicate
-key), the block is not read at all.
+a line could mean anything else (a value that does not fit, two fields that disagree, a duplicate key), the block is not
+read at all.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from .formats import CRASHLENS, DERIVED, FILLABLE, FLAT, TREES, Field
+from .extras import canonical, parse
+from .formats import CRASHLENS, END, FILLABLE, FLAT, SIGNS, TOTAL, Field, Format, Tree, detect_format, pruned, unfolded
 from .schema import CALLS, COST_SOURCES, LABEL, TEXT, TIME, TOKEN_SOURCES, arrow_schema
-from .values import amount, cost_source, count, flag, milliseconds, moment, text, token_source
+from .values import amount, cost_source, count, flag, milliseconds, moment, token_source
 
+# the default pool gives the memory of each block back to the system, only to fault it in again for the next
+_POOL = pa.system_memory_pool()
 _INEXACT = 2.0**53  # from here on not every whole number is a float
 _NAIVE = r"[Tt ][^+\-Zz]*$|^[^Tt ]*$"
-_FIELDS = {"crashlens": CRASHLENS, "flat": FLAT}
+_READ = {each.name: each for each in (CRASHLENS, FLAT)}
 _LINE_FEED, _CARRIAGE_RETURN, _OPEN, _CLOSE = b"\n\r{}"
 
 
@@ -27,25 +30,103 @@ class _IrregularError(Exception):
     """The block holds something that only the line reader can judge."""
 
 
-def read_bulk(block: bytes, format: str | None) -> pa.Table | None:
-    """Read a block of whole lines; None where it has to be read line by line.
+class BulkReader:
+    """Read the blocks of a log at once, and learn which fields its lines have.
+
+    Arrow pays in every row for each field that it is told of and that is not there, so it is told of no others than
+    those that were seen.
 
     Parameters
     ----------
-    block
-        Whole lines, each ended by a line feed.
     format
-        Key of FORMATS; None reads both vocabularies.
+        Key of FORMATS; None reads the two vocabularies of the package. Other formats are never read at once.
+    columns
+        The columns that are asked for; None for all.
     """
-    try:
-        regular = regular_lines(block)
-        if not len(regular) or not regular.all():
+
+    def __init__(self, format: str | None, columns: frozenset[str] | None = None) -> None:
+        self._format = _READ.get(format or "crashlens")
+        self._all = columns is None
+        self._tree = {} if self._format is None else pruned(self._format.tree, columns)
+        self._known = {field.path: field for field in _leaves(self._tree)}
+        self._paths = frozenset() if self._all else frozenset(self._known)
+
+    def read(self, block: bytes, rows: int) -> pa.Table | None:
+        """Read a block of whole lines; None where it has to be read line by line.
+
+        Parameters
+        ----------
+        block
+            Lines that begin and end as an object does, each ended by a line feed.
+        rows
+            Number of the lines.
+        """
+        if self._format is None or not rows:
             return None
-        block.decode("utf-8")  # Arrow lets through what is not
-        columns = _columns(block, format or "crashlens")
-        return _calls(columns, format or "crashlens") if len(columns) == len(regular) else None
-    except (UnicodeDecodeError, pa.ArrowInvalid, pa.ArrowNotImplementedError, _IrregularError):
-        return None
+        try:
+            if not block.isascii():
+                block.decode("utf-8")  # Arrow lets through what is not
+            parsed, extra = self._parsed(block)
+            return self._calls(parsed, extra, self._format) if len(parsed) == rows else None
+        except (UnicodeDecodeError, pa.ArrowInvalid, pa.ArrowNotImplementedError, _IrregularError):
+            return None
+
+    def understands(self, block: bytes) -> bool:
+        """Tell from its first line whether a block may hold regular lines of the vocabularies that are read at once."""
+        try:
+            first = parse(block[: block.index(b"\n")])
+        except ValueError:
+            return self._format is not None
+        return self._format is not None and isinstance(first, dict) and detect_format(first).format in _READ
+
+    def _parsed(self, block: bytes) -> tuple[pa.Table, pa.Array | None]:
+        """Parse a block strictly; the columns are the paths of the fields. Beside them, what has no column."""
+        if not self._all:
+            return _parse(block, self._schema(_SIGNS), "ignore"), None
+        try:
+            return _parse(block, self._schema(), "error"), None
+        except pa.ArrowInvalid:
+            rests = self._learn(block)
+        if not any(rests):
+            return _parse(block, self._schema(), "error"), None
+        extra = pa.array([canonical(rest) if rest else None for rest in rests], TEXT)
+        return _parse(block, self._schema(), "ignore"), extra
+
+    def _learn(self, block: bytes) -> list[dict[str, Any]]:
+        """Learn the fields of the lines; give what each line has beside them."""
+        seen: set[str] = set()
+        try:
+            rests = [_rest(parse(line), self._tree, seen) for line in block.split(b"\n")[:-1]]
+        except (ValueError, AttributeError):
+            raise _IrregularError from None
+        if any(not SIGNS.isdisjoint(rest) for rest in rests):
+            raise _IrregularError
+        self._paths |= seen
+        for rest in rests:
+            rest.pop("filled", None)  # Arrow reads it
+        return [unfolded(rest) for rest in rests]
+
+    def _schema(self, more: tuple[pa.Field, ...] = ()) -> pa.Schema:
+        return pa.schema([*_fields(self._tree, self._paths), _FILLED, *more])
+
+    def _calls(self, parsed: pa.Table, extra: pa.Array | None, format: Format) -> pa.Table:
+        if any(parsed[name].null_count < len(parsed) for name in _JUDGED.intersection(parsed.column_names)):
+            raise _IrregularError
+        columns = _coalesced(parsed, format)
+        if columns["trace_id"].null_count or pc.any(pc.equal(columns["trace_id"], "")).as_py():
+            raise _IrregularError
+        filled = _filled(parsed)
+        columns = _without(columns, filled)
+        columns["latency_ms"] = _settled(parsed, columns, format)
+        columns = _without(_with_sources(columns), filled)
+        columns["extra"] = pa.nulls(len(parsed), TEXT) if extra is None else extra
+        arrays = [
+            pc.dictionary_encode(columns[column.name]).cast(LABEL)
+            if column.arrow == LABEL
+            else columns[column.name].cast(column.arrow)
+            for column in CALLS
+        ]
+        return pa.Table.from_arrays(arrays, schema=arrow_schema(CALLS))
 
 
 def regular_lines(block: bytes) -> np.ndarray:
@@ -66,34 +147,53 @@ def line_ends(block: bytes) -> np.ndarray:
     return np.flatnonzero(np.frombuffer(block, np.uint8) == _LINE_FEED)
 
 
-def _columns(block: bytes, format: str) -> pa.Table:
-    """Parse the block strictly; the columns are the paths of the fields."""
+def _leaves(tree: Tree) -> Iterator[Field]:
+    for leaf in tree.values():
+        if isinstance(leaf, Field):
+            yield leaf
+        else:
+            yield from _leaves(leaf)
+
+
+def _rest(record: Any, tree: Tree, seen: set[str]) -> dict[str, Any]:
+    """Give what a record has beside the fields of a tree, and note which of these it has."""
+    rest = {}
+    for key, value in record.items():
+        leaf = tree.get(key)
+        if leaf is None:
+            rest[key] = value
+        elif isinstance(leaf, Field):
+            seen.add(leaf.path)
+        else:
+            seen.add(next(_leaves(leaf)).path)  # though the object be null or empty, Arrow has to know of it
+            if isinstance(value, dict) and (inner := _rest(value, leaf, seen)):
+                rest[key] = inner
+    return rest
+
+
+def _parse(block: bytes, schema: pa.Schema, unexpected: str) -> pa.Table:
     table = pj.read_json(
         pa.BufferReader(block),
         read_options=pj.ReadOptions(use_threads=False, block_size=len(block)),
-        parse_options=pj.ParseOptions(explicit_schema=_SCHEMAS[format], unexpected_field_behavior="error"),
+        parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior=unexpected),
+        memory_pool=_POOL,
     )
     while any(pa.types.is_struct(column.type) for column in table.columns):
         table = table.flatten()
     return table
 
 
-def _schema(tree: Mapping[str, Any], more: Mapping[str, pa.DataType]) -> list[pa.Field]:
-    """Give the Arrow fields of the keys of a format."""
-    fields = []
+def _fields(tree: Tree, paths: frozenset[str]) -> Iterator[pa.Field]:
+    """Give the Arrow fields of those leaves of a tree that are among the paths."""
     for key, leaf in tree.items():
-        if isinstance(leaf, dict):
-            fields.append(pa.field(key, pa.struct(_schema(leaf, {}))))
-        else:
-            fields.append(pa.field(key, _TYPES[leaf.convert] if isinstance(leaf, Field) else _DERIVED[leaf]))
-    return [*fields, *(pa.field(key, kind) for key, kind in more.items())]
+        if isinstance(leaf, Field):
+            if leaf.path in paths:
+                yield pa.field(key, pa.int64() if leaf.column == TOTAL else _TYPES.get(leaf.convert, pa.string()))
+        elif below := list(_fields(leaf, paths)):
+            yield pa.field(key, pa.struct(below))
 
 
 _TYPES: dict[Callable[[Any], Any], pa.DataType] = {
-    text: pa.string(),
-    moment: pa.string(),
-    token_source: pa.string(),
-    cost_source: pa.string(),
     count: pa.int64(),
     amount: pa.float64(),
     milliseconds: pa.float64(),
@@ -101,36 +201,18 @@ _TYPES: dict[Callable[[Any], Any], pa.DataType] = {
 }
 _CONVERTED: dict[Callable[[Any], Any], pa.DataType] = {milliseconds: pa.int64(), moment: TIME}
 _WORDS: dict[Callable[[Any], Any], tuple[str, ...]] = {token_source: TOKEN_SOURCES, cost_source: COST_SOURCES}
-_DERIVED = {path: pa.string() if path == "endTime" else pa.int64() for path in DERIVED}
-_SCHEMAS = {
-    name: pa.schema(_schema(tree, {"filled": pa.list_(pa.string())} if name == "crashlens" else {}))
-    for name, tree in TREES.items()
-}
+_FILLED = pa.field("filled", pa.list_(pa.string()))
+# a line that has one of these is of another format, or holds what Arrow cannot turn into text
+_SIGNS = tuple(pa.field(sign, pa.string()) for sign in sorted(SIGNS))
+_JUDGED = SIGNS.union(field.path for field in CRASHLENS.fields if field.kept)
 
 
-def _calls(parsed: pa.Table, format: str) -> pa.Table:
-    columns = _coalesced(parsed, format)
-    if columns["trace_id"].null_count or pc.any(pc.equal(columns["trace_id"], "")).as_py():
-        raise _IrregularError
-    filled = _filled(parsed)
-    columns = _without(columns, filled)
-    if format == "crashlens":
-        columns["latency_ms"] = _settled(parsed, columns)
-    columns = _without(_with_sources(columns), filled)
-    nothing = pa.nulls(len(parsed), TEXT)
-    arrays = [
-        pc.dictionary_encode(columns[column.name]).cast(LABEL)
-        if column.arrow == LABEL
-        else columns.get(column.name, nothing).cast(column.arrow)
-        for column in CALLS
-    ]
-    return pa.Table.from_arrays(arrays, schema=arrow_schema(CALLS))
-
-
-def _coalesced(parsed: pa.Table, format: str) -> dict[str, pa.Array]:
+def _coalesced(parsed: pa.Table, format: Format) -> dict[str, pa.Array]:
     """Give each column what its fields hold; where two of them hold something, it must be the same."""
     columns: dict[str, pa.Array] = {}
-    for field in sorted(_FIELDS[format], key=lambda field: field.loose):
+    for field in sorted(format.fields, key=lambda field: field.loose):
+        if field.path not in parsed.column_names or field.column in (END, TOTAL):
+            continue
         values = _converted(field, parsed[field.path])
         known = columns.get(field.column)
         if known is None or known.null_count == len(known):
@@ -139,6 +221,9 @@ def _coalesced(parsed: pa.Table, format: str) -> dict[str, pa.Array]:
             if pc.any(pc.not_equal(known, values)).as_py():
                 raise _IrregularError
             columns[field.column] = pc.coalesce(known, values)
+    for column in CALLS:
+        if column.name not in columns:
+            columns[column.name] = pa.nulls(len(parsed), TEXT if column.arrow == LABEL else column.arrow)
     return columns
 
 
@@ -167,16 +252,17 @@ def _check_numbers(values: pa.ChunkedArray, *, most: float) -> None:
 
 def _times(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """Read ISO 8601 times, those without a zone as UTC."""
-    naive = pc.match_substring_regex(values, _NAIVE)
-    if not pc.any(naive).as_py():
+    try:
         return values.cast(TIME)
-    zoned = pc.if_else(naive, None, values).cast(TIME)
-    return pc.coalesce(zoned, pc.if_else(naive, values, None).cast(pa.timestamp("us")).cast(TIME))
+    except pa.ArrowInvalid:
+        naive = pc.match_substring_regex(values, _NAIVE)
+        zoned = pc.if_else(naive, None, values).cast(TIME)
+        return pc.coalesce(zoned, pc.if_else(naive, values, None).cast(pa.timestamp("us")).cast(TIME))
 
 
 def _filled(parsed: pa.Table) -> dict[str, pa.Array]:
     """Tell for each column in which rows the writer filled a null of it."""
-    if "filled" not in parsed.column_names or parsed["filled"].null_count == len(parsed):
+    if parsed["filled"].null_count == len(parsed):
         return {}
     lists = parsed["filled"].combine_chunks()
     names, rows = lists.flatten(), pc.list_parent_indices(lists)
@@ -195,16 +281,18 @@ def _without(columns: dict[str, pa.Array], filled: Mapping[str, pa.Array]) -> di
     }
 
 
-def _settled(parsed: pa.Table, columns: Mapping[str, pa.Array]) -> pa.Array:
+def _settled(parsed: pa.Table, columns: Mapping[str, pa.Array], format: Format) -> pa.Array:
     """Check what follows from the columns; give the latency, from the end where the line does not tell it."""
+    paths = {field.column: field.path for field in format.fields if field.path in parsed.column_names}
     total = pc.add(pc.fill_null(columns["input_tokens"], 0), pc.fill_null(columns["output_tokens"], 0))
-    for path in ("tokens", "usage.total_tokens"):
-        if pc.any(pc.not_equal(parsed[path], total)).as_py():
+    for field in format.fields:
+        told = field.column == TOTAL and field.path in parsed.column_names
+        if told and pc.any(pc.not_equal(parsed[field.path], total)).as_py():
             raise _IrregularError
     latency, start = columns["latency_ms"], columns["timestamp"]
-    if parsed["endTime"].null_count == len(parsed):
+    if END not in paths or parsed[paths[END]].null_count == len(parsed):
         return latency
-    end = _times(parsed["endTime"])
+    end = _times(parsed[paths[END]])
     if pc.any(pc.and_(pc.is_valid(end), pc.is_null(start))).as_py():
         raise _IrregularError
     span = pc.subtract(end.cast(pa.int64()), start.cast(pa.int64()))

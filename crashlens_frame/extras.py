@@ -9,7 +9,7 @@ import orjson
 from .errors import InvalidCallError
 
 # orjson takes whole numbers past 64 bits for floats, and so drops digits
-_LONG_NUMBER = re.compile(rb"\d{19}")
+LONG_NUMBER = re.compile(rb"\d{19}")
 _OPTIONS = (
     orjson.OPT_SORT_KEYS
     | orjson.OPT_NON_STR_KEYS
@@ -29,7 +29,7 @@ def parse(line: bytes) -> Any:
     ValueError
         It is neither. The text says what stands where.
     """
-    if not _LONG_NUMBER.search(line):
+    if not LONG_NUMBER.search(line):
         try:
             return orjson.loads(line)
         except orjson.JSONDecodeError:

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from .bulkreader import line_ends
 from .errors import LogFileError, RejectedLinesWarning
 from .files import Path_, Source, Target, append, blocks, listed, opened, replaced
 from .formats import check_format
 from .frame import as_calls, frame_from_table, table_from_frame
-from .linereader import REJECT, Reject, read_block, reject
+from .linereader import REJECT, BlockReader, Read, Reject, reject
 from .linewriter import check_schema, lines, warn_unpriced
 from .schema import CALLS, REJECTS, arrow_schema
 from .tables import counted
@@ -178,10 +178,10 @@ def _read(source: Source, format: str | None, on_error: str) -> tuple[pa.Table, 
     rejects: list[Reject] = []
     for file in listed(source):
         with opened(file) as (name, stream):
-            for table, bad in _blocks_read(stream, name, format):
-                tables.append(table)
-                rejects += bad
-                if bad and on_error == "raise":
+            for read in _blocks_read(stream, name, format):
+                tables.append(read.table)
+                rejects += read.rejects
+                if rejects and on_error == "raise":
                     break
         if rejects and on_error == "raise":
             first = rejects[0]
@@ -189,15 +189,16 @@ def _read(source: Source, format: str | None, on_error: str) -> tuple[pa.Table, 
     return pa.concat_tables(tables), pa.Table.from_struct_array(pa.array(rejects, REJECT))
 
 
-def _blocks_read(stream: IO[Any], name: str, format: str | None) -> Iterator[tuple[pa.Table, list[Reject]]]:
+def _blocks_read(stream: IO[Any], name: str, format: str | None) -> Iterator[Read]:
     """Read the blocks of a file in order, as many at a time as there are processors: Arrow works without the GIL."""
+    reader = BlockReader(name, format=format)
     line, torn = 1, None
     with ThreadPoolExecutor(WORKERS) as pool:
-        running: deque[Future[tuple[pa.Table, list[Reject]]]] = deque()
+        running: deque[Future[Read]] = deque()
         try:
             for block in blocks(stream):
-                running.append(pool.submit(read_block, block, source=name, line=line, format=format))
-                line += len(line_ends(block))
+                running.append(pool.submit(reader.read, block, line))
+                line += block.count(b"\n")
                 if len(running) > WORKERS:
                     yield running.popleft().result()
         except LogFileError as error:
@@ -205,7 +206,7 @@ def _blocks_read(stream: IO[Any], name: str, format: str | None) -> Iterator[tup
         while running:
             yield running.popleft().result()
         if torn is not None:
-            yield arrow_schema(CALLS).empty_table(), [torn]
+            yield Read(arrow_schema(CALLS).empty_table(), np.array([], np.int64), [torn])
 
 
 def _warn(rejects: pa.Table) -> None:

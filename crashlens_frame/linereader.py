@@ -1,6 +1,7 @@
 """Blocks of log lines -> CALLS and REJECTS tables."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from functools import partial
 from itertools import pairwise
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -8,10 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from .bulkreader import line_ends, read_bulk, regular_lines
+from .bulkreader import BulkReader, line_ends, regular_lines
 from .errors import InvalidCallError
-from .extras import parse, scrubbed, shown
-from .formats import row_from_record
+from .extras import parse, scrubbed
+from .formats import rows_from_line
 from .schema import CALLS, REJECTS, arrow_schema
 
 ROW = pa.struct(list(arrow_schema(CALLS)))
@@ -23,44 +24,54 @@ Reject = dict[str, Any]
 
 
 class Read(NamedTuple):
-    """What was read of some lines: the rows, the number of the line of each, and the lines that hold none."""
+    """What was read of some lines: rows, the number of the line of each, bad lines, records that are no calls."""
 
     table: pa.Table
     numbers: np.ndarray
     rejects: list[Reject]
+    passed: int = 0
 
 
-def read_block(block: bytes, *, source: str, line: int, format: str | None) -> tuple[pa.Table, list[Reject]]:
-    """Read a block of whole lines, of which the first has the given number.
+class BlockReader:
+    """Read blocks of whole lines of one log: lines at once where they are regular, the others one by one.
 
-    Lines that are no objects by their looks are read one by one, all others at once.
+    Parameters
+    ----------
+    source
+        Name of the log, for the rejects.
+    format
+        Key of FORMATS; None detects it.
+    columns
+        The columns that are asked for; None for all.
     """
-    if not block.endswith(b"\n"):
-        block += b"\n"
-    regular = regular_lines(block)
-    numbers = np.arange(line, line + len(regular))
-    if regular.all():
-        read = _read_parts(block, numbers, source, format)
-    else:
+
+    def __init__(self, source: str, *, format: str | None = None, columns: frozenset[str] | None = None) -> None:
+        self._bulk = BulkReader(format, columns)
+        self._line = partial(salvage, source=source, format=format, columns=columns)
+
+    def read(self, block: bytes, line: int) -> Read:
+        """Read a block, of which the first line has the given number."""
+        if not block.endswith(b"\n"):
+            block += b"\n"
+        regular = regular_lines(block)
+        numbers = np.arange(line, line + len(regular))
+        if regular.all():
+            return self._parts(block, numbers)
         lines = np.array(block.split(b"\n")[:-1], dtype=object)
-        odd = salvage(zip(numbers[~regular], lines[~regular], strict=True), source=source, format=format)
+        odd = self._line(zip(numbers[~regular], lines[~regular], strict=True))
         rest = b"".join(one + b"\n" for one in lines[regular])
-        read = _joined([odd, _read_parts(rest, numbers[regular], source, format)])
-    return read.table, read.rejects
+        return _joined([odd, self._parts(rest, numbers[regular])])
 
-
-def _read_parts(block: bytes, numbers: np.ndarray, source: str, format: str | None) -> Read:
-    """Read lines at once, or else in parts, so that an odd line slows down its neighbours and not the whole block."""
-    table = read_bulk(block, format)
-    if table is not None:
-        return Read(table, numbers, [])
-    if len(numbers) <= FEW:
-        return salvage(zip(numbers, block.split(b"\n")[:-1], strict=True), source=source, format=format)
-    cuts = np.linspace(0, len(numbers), PARTS + 1).astype(int)
-    ends = np.append(0, line_ends(block) + 1)
-    return _joined(
-        [_read_parts(block[ends[a] : ends[b]], numbers[a:b], source, format) for a, b in pairwise(cuts)],
-    )
+    def _parts(self, block: bytes, numbers: np.ndarray) -> Read:
+        """Read lines at once, or else in parts, so that an odd line slows down its neighbours and not the block."""
+        table = self._bulk.read(block, len(numbers))
+        if table is not None:
+            return Read(table, numbers, [])
+        if len(numbers) <= FEW or not self._bulk.understands(block):
+            return self._line(zip(numbers, block.split(b"\n")[:-1], strict=True))
+        cuts = np.linspace(0, len(numbers), PARTS + 1).astype(int)
+        ends = np.append(0, line_ends(block) + 1)
+        return _joined([self._parts(block[ends[a] : ends[b]], numbers[a:b]) for a, b in pairwise(cuts)])
 
 
 def _joined(parts: list[Read]) -> Read:
@@ -68,26 +79,34 @@ def _joined(parts: list[Read]) -> Read:
     table = pa.concat_tables([part.table for part in parts])
     numbers = np.concatenate([part.numbers for part in parts])
     rejects = sorted((one for part in parts for one in part.rejects), key=itemgetter("line"))
-    if (np.diff(numbers) > 0).all():
-        return Read(table, numbers, rejects)
-    order = np.argsort(numbers)
-    return Read(table.take(order), numbers[order], rejects)
+    passed = sum(part.passed for part in parts)
+    if (np.diff(numbers) >= 0).all():
+        return Read(table, numbers, rejects, passed)
+    order = np.argsort(numbers, kind="stable")
+    return Read(table.take(order), numbers[order], rejects, passed)
 
 
-def salvage(lines: Iterable[tuple[int, bytes]], *, source: str, format: str | None) -> Read:
+def salvage(
+    lines: Iterable[tuple[int, bytes]], *, source: str, format: str | None, columns: frozenset[str] | None = None
+) -> Read:
     """Read lines one by one, so that a bad line costs only itself."""
     rows: list[dict[str, Any]] = []
     numbers: list[int] = []
     rejects: list[Reject] = []
+    passed = 0
     for number, raw in lines:
         if not raw or raw.isspace():
             continue
         try:
-            rows.append(row_from_record(_record(raw), format))
-            numbers.append(number)
+            read = rows_from_line(_value(raw), format, columns)
         except (ValueError, InvalidCallError) as error:
             rejects.append(reject(source, int(number), str(error), raw))
-    return Read(pa.Table.from_struct_array(pa.array(rows, ROW)), np.array(numbers, dtype=np.int64), rejects)
+            continue
+        rows += read.rows
+        numbers += [number] * len(read.rows)
+        rejects += [reject(source, int(number), error, raw) for error in read.errors]
+        passed += read.passed
+    return Read(pa.Table.from_struct_array(pa.array(rows, ROW)), np.array(numbers, dtype=np.int64), rejects, passed)
 
 
 def reject(source: str, line: int, reason: str, raw: bytes) -> Reject:
@@ -97,11 +116,8 @@ def reject(source: str, line: int, reason: str, raw: bytes) -> Reject:
     return {"source": scrubbed(source), "line": line, "reason": scrubbed(reason), "text": text}
 
 
-def _record(raw: bytes) -> Mapping[str, Any]:
+def _value(raw: bytes) -> Any:
     line = raw.strip(b" \t\r\0")
     if not line:
         raise ValueError(f"{raw.count(0)} NUL bytes, expected a JSON object; a crash leaves such")
-    value = parse(line)
-    if not isinstance(value, dict):
-        raise ValueError(f"{shown(value)}, expected a JSON object")
-    return value
+    return parse(line)

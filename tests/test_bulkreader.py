@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import crashlens_frame as cf
-from crashlens_frame.bulkreader import read_bulk
+from crashlens_frame.bulkreader import BulkReader
 from crashlens_frame.frame import frame_from_table
-from crashlens_frame.linereader import Read, read_block, salvage
+from crashlens_frame.linereader import BlockReader, Read, salvage
 
 CALLS = cf.simulate_workload(120, seed=5, days=2)
 
@@ -37,7 +37,7 @@ def by_line(block: bytes, line: int, format: str | None) -> tuple[pa.Table, list
 
 def same(block: bytes, format: str | None = None) -> None:
     """Hold that a block read in parts gives the rows and the rejects of its lines, whatever reads the parts."""
-    table, rejects = read_block(block, source="log", line=5, format=format)
+    table, rejects = BlockReader("log", format=format).read(block, 5)[::2]
     expected, bad = by_line(block, 5, format)
     assert rejects == bad
     assert frame_from_table(table).equals(frame_from_table(expected))
@@ -48,9 +48,9 @@ def same(block: bytes, format: str | None = None) -> None:
 def test_what_we_write_is_read_at_once(schema: str, format: str | None) -> None:
     block = b"".join(LINES[schema])
     if schema == "crashlens" and format == "flat":
-        assert read_bulk(block, format) is None  # its nested fields are unknown
+        assert BulkReader(format).read(block, len(CALLS)) is not None  # its nested fields are unknown, and kept
     else:
-        table = read_bulk(block, format)
+        table = BulkReader(format).read(block, len(CALLS))
         assert table is not None
         assert frame_from_table(table).equals(CALLS)
     same(block, format)
@@ -111,7 +111,7 @@ def test_an_odd_line_slows_down_only_its_neighbours(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr("crashlens_frame.linereader.salvage", counting)
     block = GOOD * 3000 + odd + GOOD * 3000
-    table, rejects = read_block(block, source="log", line=1, format=None)
+    table, rejects = BlockReader("log").read(block, 1)[::2]
     assert (len(table), [one["line"] for one in rejects]) == (6000, [3001])
     assert sum(slow) <= most
 
@@ -164,12 +164,12 @@ def mutated(draw: random.Random, block: bytes) -> bytes:
 
 def test_twenty_thousand_broken_blocks_are_read_as_their_lines_are() -> None:
     draw = random.Random(11)
+    reader = BlockReader("log")
     for case in range(20_000):
         kind = LINES["crashlens" if case % 2 else "flat"]
         begin = draw.randrange(len(kind) - 4)
         block = mutated(draw, b"".join(kind[begin : begin + draw.randrange(1, 4)]))
-        table = read_bulk(block, None)
+        read = reader.read(block, 1)
         expected, rejects = by_line(block, 1, None)
-        if table is not None:
-            assert rejects == []
-            assert table.to_pylist() == expected.to_pylist()
+        assert read.rejects == rejects
+        assert read.table.to_pylist() == expected.to_pylist()

@@ -202,7 +202,7 @@ def test_a_format_that_is_unknown_is_refused_with_those_that_are_known() -> None
     ],
 )
 def test_the_keys_tell_the_format(record: dict[str, Any], format: str) -> None:
-    assert detect_format(record) == format
+    assert detect_format(record).format == format
 
 
 @pytest.mark.parametrize(

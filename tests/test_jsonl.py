@@ -179,7 +179,7 @@ BAD = {
     b'{"trace_id":"u","mod': "not JSON, unterminated string starting at character 17",
     b'{"trace_id":"u"}}': "not JSON, extra data at character 17",
     b"x" * 300: "not JSON, expecting value at character 1",
-    b"[1]": "[1], expected a JSON object",
+    b"[1]": "1, expected a JSON object",
     b"null": "null, expected a JSON object",
     b'{"model":"m"}': "the trace id is missing, expected traceId or trace_id as non-empty text",
     b'{"trace_id":"u","input_tokens":"12a"}': 'input_tokens is "12a", expected a whole number',
@@ -212,7 +212,7 @@ def test_a_bad_line_costs_only_itself(tmp_path: Path, bad: bytes, reason: str) -
 
 def test_bad_lines_of_several_files_are_counted_once(folder: Path) -> None:
     with pytest.warns(RejectedLinesWarning) as warned:
-        read_log(["3.bad", "1.jsonl", io.BytesIO(b"[]\n" + B + b"\n{}")])
+        read_log(["3.bad", "1.jsonl", io.BytesIO(b"7\n" + B + b"\n{}")])
     assert [str(warning.message) for warning in warned] == [
         "3 lines of 2 files could not be read and left out, the first 3.bad:3: not JSON, expecting value at"
         " character 1; cf.read_rejects lists them"

@@ -75,6 +75,10 @@ class RejectedLinesWarning(CrashlensFrameWarning):
     """Lines of a log could not be read; they stand in the rejects."""
 
 
+class LogFileChangedWarning(CrashlensFrameWarning):
+    """The file of a book was replaced or cut by another program while the book logged to it."""
+
+
 class UnpricedWarning(CrashlensFrameWarning):
     """Calls have no cost, because no price is known for their model."""
 

@@ -1,6 +1,5 @@
-"""Files as streams of bytes: paths, globs, lists and file objects in; whole files and durable lines out."""
+"""Files as streams of bytes: paths, globs, lists and file objects in, whole files out."""
 
-import errno
 import glob
 import gzip
 import itertools
@@ -15,11 +14,6 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import zstandard
-
-try:
-    import fcntl
-except ImportError:  # Windows, where appending is a single write all the same, but takes no turns
-    fcntl = None  # type: ignore[assignment]
 
 from .errors import LogFileError
 
@@ -189,24 +183,3 @@ def _compressed(raw: IO[bytes], suffix: str) -> Any:
     if suffix in (".zst", ".zstd"):
         return zstandard.ZstdCompressor().stream_writer(raw, closefd=False)
     return nullcontext(raw)
-
-
-def append(target: Path_, data: bytes) -> None:
-    """Add whole lines to a file as one write under its lock; a torn last line is ended first."""
-    handle = os.open(target, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
-    try:
-        if fcntl is not None:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        size = os.fstat(handle).st_size
-        if size:
-            os.lseek(handle, -1, os.SEEK_END)
-            if os.read(handle, 1) != b"\n":
-                data = b"\n" + data
-        written = os.write(handle, data)
-        if written < len(data):
-            os.ftruncate(handle, size)
-            raise OSError(
-                errno.ENOSPC, f"only {written} of {len(data)} bytes could be written, so none was", os.fspath(target)
-            )
-    finally:
-        os.close(handle)

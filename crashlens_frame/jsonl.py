@@ -12,9 +12,10 @@ import pandas as pd
 import pyarrow as pa
 
 from .errors import LogFileError, RejectedLinesWarning
-from .files import Path_, Source, Target, append, blocks, listed, opened, replaced
+from .files import Path_, Source, Target, blocks, listed, opened, replaced
 from .formats import check_format
 from .frame import as_calls, frame_from_table, table_from_frame
+from .journal import append
 from .linereader import REJECT, BlockReader, Read, Reject, reject
 from .linewriter import check_schema, lines, warn_unpriced
 from .schema import CALLS, REJECTS, arrow_schema
@@ -160,14 +161,9 @@ def to_jsonl(calls: pd.DataFrame, target: Target, *, schema: str = "crashlens") 
 
 
 def append_jsonl(calls: pd.DataFrame, target: Path_, *, schema: str = "crashlens") -> None:
-    """Append calls to a file of JSON Lines, in one write under a lock, so that several programs may log to one file."""
+    """Append calls to a file of JSON Lines under its lock, so that several programs may log to one file."""
     check_schema(schema)
-    append_table(table_from_frame(as_calls(calls)), target, schema=schema)
-
-
-def append_table(calls: pa.Table, target: Path_, *, schema: str = "crashlens") -> None:
-    """Append a CALLS table to a file of JSON Lines as ``append_jsonl`` does."""
-    append(target, b"".join(lines(calls, schema=schema)))
+    append(target, b"".join(lines(table_from_frame(as_calls(calls)), schema=schema)))
 
 
 def _read(source: Source, format: str | None, on_error: str) -> tuple[pa.Table, pa.Table]:

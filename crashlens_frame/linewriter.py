@@ -29,7 +29,7 @@ _RARE = {chr(code): f"\\u{code:04x}" for code in (*range(0x20), 0x85, 0x2028, 0x
 _LINE_ENDS = str.maketrans({end: _RARE[end] for end in "\x85\u2028\u2029"})
 
 # what CrashLens is given for a null that it cannot bear
-_FILLERS = {
+FILLERS = {
     "model": '"unknown"',
     "prompt": '""',
     "input_tokens": "0",
@@ -41,9 +41,9 @@ _FILLERS = {
 PARENTS = ("input", "usage", "metadata")
 
 # columns that are written only where they are known, and the path they take in the CrashLens envelope
-_METADATA = ("fallback_attempted", "fallback_reason", "route", "team", "source")
-_USAGE = ("cached_input_tokens", "cache_write_tokens", "reasoning_tokens")
-_TOP = ("type", "level", "name", "service_tier", "error", "event_id", "token_source", "cost_source")
+METADATA = ("fallback_attempted", "fallback_reason", "route", "team", "source")
+USAGE = ("cached_input_tokens", "cache_write_tokens", "reasoning_tokens")
+TOP = ("type", "level", "name", "service_tier", "error", "event_id", "token_source", "cost_source")
 
 
 def check_schema(schema: str) -> None:
@@ -82,8 +82,8 @@ def _flat(columns: dict[str, pa.Array], text: dict[str, Json], extra: dict[str, 
 
 
 def _crashlens(columns: dict[str, pa.Array], text: dict[str, Json], extra: dict[str, Json | None]) -> Json:
-    nulls = {name: text[name].is_null() for name in ("timestamp", *_FILLERS)} | _unsaid(columns)
-    some = {name: pc.fill_null(text[name], filler) for name, filler in _FILLERS.items()}
+    nulls = {name: text[name].is_null() for name in ("timestamp", *FILLERS)} | _unsaid(columns)
+    some = {name: pc.fill_null(text[name], filler) for name, filler in FILLERS.items()}
     usage = [pc.fill_null(columns[name], 0).cast(pa.uint64()) for name in ("input_tokens", "output_tokens")]
     total = _json(pc.add(*usage))
     unknown = pc.and_(nulls["cost"], text["cost_source"].is_null())
@@ -106,21 +106,21 @@ def _crashlens(columns: dict[str, pa.Array], text: dict[str, Json], extra: dict[
                         _member("prompt_tokens", some["input_tokens"]),
                         _member("completion_tokens", some["output_tokens"]),
                         _member("total_tokens", total),
-                        *(_member(name, text[name]) for name in _USAGE),
+                        *(_member(name, text[name]) for name in USAGE),
                         extra["usage"],
                     ]
                 ),
             ),
             _member(
                 "metadata",
-                _metadata([*(_member(name, text[name]) for name in _METADATA), extra["metadata"]], len(total)),
+                _metadata([*(_member(name, text[name]) for name in METADATA), extra["metadata"]], len(total)),
             ),
             _member("output", text["response"]),
             _member("cost_usd", some["cost"]),
             _member("tokens", total),
             _member("endpoint", text["route"]),
             _member("fallback_triggered", text["fallback_attempted"]),
-            *(_member(name, further[name]) for name in _TOP),
+            *(_member(name, further[name]) for name in TOP),
             _filled(nulls),
             extra[""],
         ]
@@ -205,18 +205,29 @@ def _placed(extra: pa.StringArray) -> dict[str, Json | None]:
 
 
 def _split(text: str) -> dict[str, str]:
+    return {place: _bare(fields) for place, fields in placed(text).items()}
+
+
+def placed(extra: str) -> dict[str, dict[str, Any]]:
+    """Tell which fields of extra stand at the top of a line ("") and which below each parent.
+
+    Raises
+    ------
+    InvalidCallError
+        It is no JSON object.
+    """
     try:
-        fields = parse(text.encode())
+        fields = parse(extra.encode())
     except ValueError:
         fields = None
     if not isinstance(fields, dict):
-        raise InvalidCallError(f"extra is {shown(text)}, expected a JSON object")
+        raise InvalidCallError(f"extra is {shown(extra)}, expected a JSON object")
     own = {key: value for key, value in fields.items() if is_unknown(key, value)}
     nested = {key: own.pop(key) for key in PARENTS if isinstance(own.get(key), dict)}
     if len(own) + len(nested) < len(fields):
         # the name of a column, so the field cannot stand at its own place
         own["extra"] = {key: value for key, value in fields.items() if key not in own and key not in nested}
-    return {place: _bare(nested.get(place, {}) if place else own) for place in ("", *PARENTS)}
+    return {place: nested.get(place, {}) if place else own for place in ("", *PARENTS)}
 
 
 def _bare(fields: Mapping[str, Any]) -> str:

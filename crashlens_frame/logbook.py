@@ -1,7 +1,6 @@
 """LogBook: accumulates calls, counts and prices them, writes them."""
 
 import os
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from os import PathLike
@@ -14,17 +13,16 @@ import pandas as pd
 import pyarrow as pa
 
 from . import simulate
-from .errors import InvalidCallError, UnsavedCallsError
+from .errors import InvalidCallError
 from .formats import row_from_record
 from .frame import as_calls, frame_from_table, table_from_frame
-from .jsonl import append_table, read_log, to_jsonl
+from .jsonl import read_log, to_jsonl
+from .ledger import Ledger
 from .parquet import read_parquet, to_parquet
 from .pricebook import PriceBook, Prices
-from .pricing import add_cost
-from .rows import Row, check_row, microseconds, start_of_call_ending_now, table_from_rows
-from .schema import CALLS, REJECTS, arrow_schema
+from .rows import check_row, microseconds, start_of_call_ending_now
+from .schema import REJECTS, arrow_schema
 from .tables import Table, counted, money, shown, text_cells
-from .tokens import add_tokens
 
 Source = str | PathLike[str] | IO[bytes] | Iterable[str | PathLike[str]]
 
@@ -40,11 +38,20 @@ class LogBook:
     pricing
         Prices: the path of a YAML file, a PriceBook, or a mapping of the form of such a file. Without it, the prices
         that the package ships.
+    fsync
+        Whether a call has to be on the disk itself before the method that logs it returns. Without it the operating
+        system has the call: it outlives the program, but not a loss of power.
 
     Raises
     ------
     PriceFileError
         The prices break a rule of their form.
+
+    Notes
+    -----
+    Several books, threads and processes may log to one file at once; each sees its own calls and those that the file
+    held when it was opened. Where the file cannot be written to, the method that logs raises UnsavedCallsError, and
+    the book keeps the call and writes it with the next one.
 
     Examples
     --------
@@ -61,19 +68,13 @@ class LogBook:
         path: str | PathLike[str] | None = None,
         *,
         pricing: Prices | None = None,
+        fsync: bool = False,
     ) -> None:
         self._prices = PriceBook.load(pricing)
-        self._path = None if path is None else Path(path)
-        self._lock = threading.Lock()
-        self._rows: list[Row] = []  # logged one by one, not yet a table
-        self._fresh: list[pa.Table] = []  # tables not yet counted and priced
-        self._table: pa.Table = arrow_schema(CALLS).empty_table()  # counted and priced
-        self._frame: pd.DataFrame | None = None
+        self._ledger = Ledger(self._prices, path, fsync=fsync)
         self._rejects: pa.Table = arrow_schema(REJECTS).empty_table()
-        self._saved = 0  # number of calls that the file holds
-        if self._path is not None and self._path.exists():
-            self._load(self._path)
-            self._saved = len(self)
+        if path is not None and Path(path).exists():
+            self._load(path)
 
     # -- log ----------------------------------------------------------------------------------------------------------
 
@@ -137,7 +138,7 @@ class LogBook:
         }
         check_row(row)
         row["timestamp"] = start_of_call_ending_now(row) if timestamp is None else microseconds(timestamp)
-        self._add(row)
+        self._ledger.add(row)
         return trace_id
 
     def log_event(self, **record: Any) -> str:
@@ -179,7 +180,7 @@ class LogBook:
             raise InvalidCallError("no model is given, expected input.model or model as non-empty text")
         if row.get("timestamp") is None:
             row["timestamp"] = start_of_call_ending_now(row)
-        self._add(row)
+        self._ledger.add(row)
         trace_id: str = row["trace_id"]
         return trace_id
 
@@ -207,12 +208,12 @@ class LogBook:
         3
         """
         if isinstance(calls, pd.DataFrame):
-            self._add_table(table_from_frame(as_calls(calls)))
+            self._ledger.add_table(table_from_frame(as_calls(calls)))
             return
         options = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_SERIALIZE_NUMPY
         lines = b"\n".join(orjson.dumps(record, option=options) for record in calls)
         table, _ = read_log(pa.BufferReader(lines), on_error="raise")
-        self._add_table(table)
+        self._ledger.add_table(table)
 
     # -- simulate -----------------------------------------------------------------------------------------------------
 
@@ -255,7 +256,7 @@ class LogBook:
         >>> book.df["trace_id"].nunique()
         100
         """
-        self._add_table(table_from_frame(simulate.simulate_workload(traces, prices=self._prices, **options)))
+        self._ledger.add_table(table_from_frame(simulate.simulate_workload(traces, prices=self._prices, **options)))
 
     # -- look ---------------------------------------------------------------------------------------------------------
 
@@ -266,11 +267,7 @@ class LogBook:
         Only what was logged since the last time is computed. The frame is the caller's own: changing it leaves the
         book as it was.
         """
-        with self._lock:
-            self._settle()
-            if self._frame is None:
-                self._frame = frame_from_table(self._table)
-            return self._frame.copy(deep=False)
+        return self._ledger.frame()
 
     @property
     def rejects(self) -> pd.DataFrame:
@@ -278,8 +275,7 @@ class LogBook:
         return frame_from_table(self._rejects, REJECTS)
 
     def __len__(self) -> int:
-        with self._lock:
-            return len(self._rows) + sum(map(len, self._fresh)) + len(self._table)
+        return len(self._ledger)
 
     def __repr__(self) -> str:
         return f"LogBook: {'; '.join(self._facts().values())}"
@@ -287,6 +283,28 @@ class LogBook:
     def _repr_html_(self) -> str:
         facts = self._facts()
         return Table({"LogBook": text_cells(facts), "": text_cells(facts.values())}).to_html()
+
+    # -- the file of the book -----------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Write what an error kept from the file, and have all of it on the disk itself.
+
+        Raises
+        ------
+        UnsavedCallsError
+            The file cannot be written to. The text says how many calls it holds and how many only the book has.
+        """
+        self._ledger.flush()
+
+    def close(self) -> None:
+        """Flush and close the file. The book stays as it is, and logging opens the file again."""
+        self._ledger.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     # -- round trip and export ----------------------------------------------------------------------------------------
 
@@ -311,7 +329,7 @@ class LogBook:
     def from_parquet(cls, source: str | PathLike[str], *, pricing: Any = None) -> Self:
         """Make a book of the calls of a Parquet file."""
         book = cls(pricing=pricing)
-        book._add_table(table_from_frame(read_parquet(source)))
+        book._ledger.add_table(table_from_frame(read_parquet(source)))
         return book
 
     def to_jsonl(self, target: str | PathLike[str] | IO[bytes], *, schema: str = "crashlens") -> None:
@@ -324,19 +342,6 @@ class LogBook:
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _add(self, row: Row) -> None:
-        with self._lock:
-            self._rows.append(row)
-            if self._path is not None:
-                self._save(self._path)
-
-    def _add_table(self, table: pa.Table) -> None:
-        with self._lock:
-            self._gather()
-            self._fresh.append(table)
-            if self._path is not None:
-                self._save(self._path)
-
     def _simulate(self, simulation: Callable[..., pd.DataFrame], *call: Any, **options: Any) -> str:
         seed, known = options.get("seed"), set(self.df["trace_id"]) if options.get("trace_id") is None else set()
         calls = simulation(*call, **options)
@@ -344,43 +349,13 @@ class LogBook:
             if (trace_id := str(calls["trace_id"].iloc[0])) not in known:
                 break
             calls = simulation(*call, **{**options, "seed": (*np.atleast_1d(seed or 0), again)})
-        self._add_table(table_from_frame(calls))
+        self._ledger.add_table(table_from_frame(calls))
         return trace_id
 
     def _load(self, source: Source, **options: Any) -> None:
         table, rejects = read_log(source, **options)
-        with self._lock:
-            self._fresh.append(table)
-            self._rejects = pa.concat_tables([self._rejects, rejects])
-
-    def _save(self, path: Path) -> None:
-        """Append to the file what it does not hold yet, calls that an error kept from it before among them."""
-        self._settle()
-        unsaved = self._table.slice(self._saved)
-        try:
-            append_table(unsaved, path)
-        except OSError as error:
-            raise UnsavedCallsError(
-                f"{path}: {error.strerror or error}; {counted(self._saved, 'call')} of the book in the file, "
-                f"{counted(len(unsaved), 'call')} only in memory until the next one can be written"
-            ) from error
-        self._saved = len(self._table)
-
-    def _gather(self) -> None:
-        """Turn the rows into a table, so that tables and rows stay in the order in which they came."""
-        if self._rows:
-            rows, self._rows = self._rows, []
-            self._fresh.append(table_from_rows(rows))
-
-    def _settle(self) -> None:
-        """Count and price what is new."""
-        self._gather()
-        if self._fresh:
-            calls = frame_from_table(pa.concat_tables(self._fresh))
-            new = table_from_frame(add_cost(add_tokens(calls), self._prices))
-            self._table = pa.concat_tables([self._table, new])
-            self._fresh = []
-            self._frame = None
+        self._ledger.load(table)
+        self._rejects = pa.concat_tables([self._rejects, rejects])
 
     def _facts(self) -> dict[str, str]:
         calls = self.df
@@ -394,6 +369,6 @@ class LogBook:
             facts["unpriced"] = f"{counted(unknown.sum(), 'call')} without a price ({names})"
         if len(self._rejects):
             facts["rejects"] = f"{counted(len(self._rejects), 'line')} rejected"
-        if self._path is not None:
-            facts["file"] = str(self._path)
+        if self._ledger.path is not None:
+            facts["file"] = self._ledger.path
         return facts

@@ -77,6 +77,7 @@ class Names:
     def __init__(self, ids: Mapping[str, str], aliases: Mapping[str, str]) -> None:
         self._ids = ids
         self._aliases = aliases
+        self._found: dict[str, Resolution | None] = {}
         self._loose: dict[str, str | None] = {}
         for name, model in (*ids.items(), *aliases.items()):
             key = _loose(name)
@@ -91,6 +92,18 @@ class Names:
         UnknownModelError
             No rule leads to an entry. The text holds the three nearest ids and the YAML that would price the name.
         """
+        found = self.find(name)
+        if found is None:
+            raise UnknownModelError(self._unknown(name))
+        return found
+
+    def find(self, name: str) -> Resolution | None:
+        """Find the entry that a name means; None where no rule leads to one."""
+        if name not in self._found:
+            self._found[name] = self._search(name)
+        return self._found[name]
+
+    def _search(self, name: str) -> Resolution | None:
         for form, rules in forms(name):
             for rule, model in (
                 ("id", self._ids.get(form)),
@@ -100,7 +113,7 @@ class Names:
                 if model is not None:
                     literal = rule in ("id", "alias")
                     return Resolution(name, model, ", ".join(rules if literal and rules else (*rules, rule)))
-        raise UnknownModelError(self._unknown(name))
+        return None
 
     def _unknown(self, name: str) -> str:
         *_, (plain, _) = forms(name)

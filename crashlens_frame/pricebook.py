@@ -1,5 +1,6 @@
 """PriceBook: prices of models, resolved by name and applied to columns of calls."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -10,7 +11,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from .errors import UnknownModelError
@@ -217,9 +217,8 @@ class PriceBook:
         tokens = (input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, cache_write_1h_tokens)
         when = microseconds(pd.Timestamp.now("UTC") if at is None else at)
         variant = self.table.variant(service_tier)
-        level = self.table.levels(*(np.array([one]) for one in (self.place[found.model], variant, when, input_tokens)))
-        cost = float(self.table.cost(level, *(np.array([number], dtype=np.float64) for number in tokens))[0])
-        if np.isnan(cost):
+        cost = self.table.cost_of_one(self.place[found.model], variant, when, *tokens)
+        if math.isnan(cost):
             raise UnknownModelError(f"no price of {found.model} is known for {at}: its first price begins later")
         return cost
 
@@ -324,10 +323,7 @@ class PriceBook:
 
     def find(self, name: str) -> Resolution | None:
         """Find the model that a logged name means; None where none is meant."""
-        try:
-            return self.resolve(name)
-        except UnknownModelError:
-            return None
+        return self._names.find(name)
 
     @cached_property
     def table(self) -> RateTable:

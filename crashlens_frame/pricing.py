@@ -1,5 +1,6 @@
 """What calls cost: whole columns priced by a price book."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from .schema import COST_SOURCES
 
 # tiers of service that stand for the base prices, so there is nothing to say when a model has no others
 _STANDARD = ("auto", "default", "on_demand", "standard", "standard_only")
+_COUNTS = tuple(f"{kind}_tokens" for kind in KINDS)
 NEEDED = ("model", "input_tokens", "output_tokens")
 _ON_UNKNOWN = ("na", "raise")
 
@@ -94,6 +96,22 @@ def add_cost(
         cost_source=_sources(calls, kept, np.isnan(cost)),
         **(_explained(priced, book) if explain else {}),
     )
+
+
+def fill_cost(row: dict[str, Any], book: PriceBook) -> None:
+    """Price one call, told as values by column, as ``add_cost`` does many."""
+    if row.get("cost") is not None:
+        if row.get("cost_source") != "priced":
+            row["cost_source"] = "reported"
+        return
+    found = book.find(row["model"]) if row.get("model") else None
+    tokens = [row.get(name) for name in _COUNTS]
+    cost = math.nan
+    if found is not None and None not in tokens[:2]:
+        place, variant = book.place[found.model], book.table.variant(row.get("service_tier"))
+        cost = book.table.cost_of_one(place, variant, row["timestamp"], *(number or 0 for number in tokens))
+    row["cost_source"] = "unknown" if math.isnan(cost) else "priced"
+    row["cost"] = None if math.isnan(cost) else cost
 
 
 def mean_rate(calls: pd.DataFrame, prices: Prices | None = None) -> np.ndarray:
@@ -187,7 +205,7 @@ def price(calls: pd.DataFrame, book: PriceBook) -> Priced:
     name, found = labels(calls["model"])
     names = {text: book.find(text) for text in found}
     tier, tiers = labels(calls["service_tier"] if "service_tier" in calls.columns else pd.Series(index=calls.index))
-    tokens = [_tokens(calls, f"{kind}_tokens") for kind in KINDS]
+    tokens = [_tokens(calls, name) for name in _COUNTS]
     level = book.table.levels(
         _taken([book.place[one.model] if one else -1 for one in names.values()], name),
         _taken([book.table.variant(one) for one in tiers], tier),

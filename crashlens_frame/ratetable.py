@@ -1,8 +1,8 @@
 """Prices as arrays: the rates that hold for many calls at once, by model, variant, time and number of input tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -71,6 +71,8 @@ class RateTable:
                     windows += [(begin, end, lay(span.since, levels)) for begin, end, levels in span.windows]
         plans.append((len(spans), 1))  # position -1, the plan of a model without a price
         spans.append((EVER, 0, 0, 0))
+        # one call is priced by the lists, many by the arrays
+        self._lists = rates, bounds, plans, spans, windows
         self.rates = np.array(rates)
         self.above, self.since, self._n_levels = np.array(bounds, dtype=np.int64).T
         self._span, self._n_spans = np.array(plans, dtype=np.int64).T
@@ -112,35 +114,48 @@ class RateTable:
             level[rows] = np.where(self._open(window, at[rows] % _DAY), self._window_level[window], level[rows])
         return _last_begun(level, self._n_levels[level], self.above + 1, input_tokens)
 
-    def cost(
-        self,
-        level: np.ndarray,
-        input_tokens: np.ndarray,
-        output_tokens: np.ndarray,
-        cached_input_tokens: np.ndarray,
-        cache_write_tokens: np.ndarray,
-        cache_write_1h_tokens: np.ndarray,
-    ) -> np.ndarray:
+    def cost(self, level: np.ndarray, *tokens: np.ndarray) -> np.ndarray:
         """Price tokens at the rates of a level each, in US dollars.
 
-        The numbers of input tokens include the cached and the written ones, those written include the ones for an hour.
+        The numbers of tokens come in the order of KINDS. Those of input include the cached and the written ones, those
+        written include the ones for an hour.
         """
-        base, output, cached, written, written_1h = (self.rates[level, kind] for kind in range(len(KINDS)))
-        millionths = (
-            np.maximum(input_tokens - cached_input_tokens - cache_write_tokens, 0.0) * base
-            + output_tokens * output
-            + cached_input_tokens * cached
-            + (cache_write_tokens - cache_write_1h_tokens) * written
-            + cache_write_1h_tokens * written_1h
-        )
-        cost: np.ndarray = millionths / 1_000_000
-        return cost
+        return _priced([self.rates[level, kind] for kind in range(len(KINDS))], tokens, most=np.maximum)
+
+    def cost_of_one(self, model: int, variant: int, at: int, *tokens: float) -> float:
+        """Price one call as ``levels`` and ``cost`` do many: for a single value, arrays take ten times as long."""
+        rates, bounds, plans, spans, windows = self._lists
+        first, count = plans[-1 if model < 0 else model * (len(self.variants) + 1) + variant + 1]
+        span = max((place for place in range(first + 1, first + count) if at >= spans[place][0]), default=first)
+        _, base, window, n_windows = spans[span]
+        for begin, end, level in windows[window : window + n_windows]:
+            if _is_open(begin, end, at % _DAY):
+                base = level
+        steps = range(base + 1, base + bounds[base][2])
+        level = max((place for place in steps if tokens[0] > bounds[place][0]), default=base)
+        return _priced(rates[level], tokens, most=max)
 
     def _open(self, window: np.ndarray, clock: np.ndarray) -> np.ndarray:
         begin, end = self._begin[window], self._end[window]
-        begun, ended = clock >= begin, clock >= end
-        # 16:30-00:30 is open when it has begun, or has not ended since the day before
-        return np.where(begin < end, begun & ~ended, begun | ~ended)
+        return np.where(begin < end, (begin <= clock) & (clock < end), (begin <= clock) | (clock < end))
+
+
+def _is_open(begin: int, end: int, clock: int) -> bool:
+    """Tell whether a window of the day is open; 16:30-00:30 is when it has begun, or has not ended since yesterday."""
+    return begin <= clock < end if begin < end else begin <= clock or clock < end
+
+
+def _priced(rates: Sequence[Any], tokens: Sequence[Any], *, most: Callable[[Any, float], Any]) -> Any:
+    base, output, cached, written, written_1h = rates
+    n_input, n_output, n_cached, n_written, n_written_1h = tokens
+    millionths = (
+        most(n_input - n_cached - n_written, 0.0) * base
+        + n_output * output
+        + n_cached * cached
+        + (n_written - n_written_1h) * written
+        + n_written_1h * written_1h
+    )
+    return millionths / 1_000_000
 
 
 def _last_begun(first: np.ndarray, count: np.ndarray, start: np.ndarray, value: np.ndarray) -> np.ndarray:

@@ -151,6 +151,25 @@ def add_tokens(calls: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def fill_tokens(row: dict[str, Any]) -> None:
+    """Count the tokens of one call, told as values by column, as ``add_tokens`` does of many."""
+    tokenizer = _tokenizer(row["model"]) if row.get("model") else None
+    ours = False
+    for name, text in (("input_tokens", row.get("prompt")), ("output_tokens", row.get("response"))):
+        if row.get(name) is None and text is not None and tokenizer is not None:
+            try:
+                row[name] = _count(text, tokenizer)
+                ours = True
+            except TokenizerError as error:
+                warnings.warn(f"a text is not counted: {error}", TokenizerWarning, stacklevel=4)
+    if row.get("output_tokens") is None and row.get("level") == "error" and row.get("response") is None:
+        row["output_tokens"] = 0
+    if tokenizer is not None and ours:
+        row["token_source"] = "counted" if tokenizer.factor is None else "estimated"
+    elif row.get("token_source") is None and (row.get("input_tokens"), row.get("output_tokens")) != (None, None):
+        row["token_source"] = "reported"
+
+
 def _filled(
     calls: pd.DataFrame, name: str, text: str, tokenizers: Sequence[_Tokenizer | None], code: np.ndarray
 ) -> tuple[pd.arrays.IntegerArray, np.ndarray]:
@@ -194,6 +213,15 @@ def _counted(texts: pa.Array | pa.ChunkedArray, tokenizer: _Tokenizer) -> pd.arr
     return pd.arrays.IntegerArray(counts[code], code < 0)
 
 
+def _count(text: str, tokenizer: _Tokenizer) -> int:
+    count = _single_counter(tokenizer.encoding)
+    try:
+        number = count(text)
+    except UnicodeEncodeError:
+        number = count(scrubbed(text))
+    return number if tokenizer.factor is None else round(number * tokenizer.factor)
+
+
 @lru_cache
 def _tokenizer(model: str) -> _Tokenizer | None:
     """Choose how the tokens of a model are counted; None where nothing is known of its tokenizer."""
@@ -226,3 +254,16 @@ def _counter(encoding: str) -> Callable[[list[str]], list[int]]:
             " set TIKTOKEN_CACHE_DIR to a folder that holds it (https://github.com/openai/tiktoken)"
         ) from error
     return lambda texts: [len(tokens) for tokens in tokenizer.encode_ordinary_batch(texts)]
+
+
+@lru_cache
+def _single_counter(encoding: str) -> Callable[[str], int]:
+    """Give what counts the tokens of one text."""
+    if encoding in _OFFLINE:
+        import toktok
+
+        # batch_count sets up in 30 microseconds what it needs for a batch
+        count: Callable[[str], int] = toktok._encoding(encoding).count
+        return count
+    counter = _counter(encoding)
+    return lambda text: counter([text])[0]

@@ -1,3 +1,4 @@
+import errno
 import gzip
 import io
 import json
@@ -21,8 +22,9 @@ from crashlens_frame.errors import (
     UnknownFormatError,
     UnpricedWarning,
 )
-from crashlens_frame.files import append, blocks
+from crashlens_frame.files import blocks
 from crashlens_frame.frame import as_calls, empty_frame
+from crashlens_frame.journal import append
 from crashlens_frame.jsonl import append_jsonl, read_jsonl, read_log, read_rejects, to_jsonl
 from crashlens_frame.schema import CALLS, REJECTS
 
@@ -536,9 +538,16 @@ def test_an_append_that_does_not_fit_on_the_disk_leaves_the_file_as_it_was(
     path = tmp_path / "log.jsonl"
     append_jsonl(BOTH, path, schema="flat")
     before = path.read_bytes()
-    write = os.write
-    monkeypatch.setattr("crashlens_frame.files.os.write", lambda handle, data: write(handle, bytes(data)[:10]))
-    with pytest.raises(OSError, match=r"only 10 of \d+ bytes could be written, so none was"):
+    write, room = os.write, [10]
+
+    def full(handle: int, data: bytes) -> int:
+        if not room[0]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written, room[0] = write(handle, bytes(data)[: room[0]]), 0
+        return written
+
+    monkeypatch.setattr("crashlens_frame.journal.os.write", full)
+    with pytest.raises(OSError, match="No space left on device"):
         append_jsonl(BOTH, path, schema="flat")
     monkeypatch.undo()
     assert path.read_bytes() == before

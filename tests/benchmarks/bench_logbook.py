@@ -1,15 +1,20 @@
 """What logging one call costs: run ``python -m tests.benchmarks.bench_logbook``."""
 
 import statistics
+import tempfile
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import crashlens_frame as cf
 
 CALLS = 20_000
-RUNS = 5
+RUNS = 7
+CALL = {"model": "gpt-4", "prompt": "Hello, world!", "response": "Hi!", "latency_ms": 1250, "team": "search"}
+REPORTED = {**CALL, "input_tokens": 4, "output_tokens": 2}
 
 
-def microseconds_a_call(log: object) -> float:
+def microseconds_a_call(log: Callable[[], object]) -> float:
     start = time.perf_counter()
     for _ in range(CALLS):
         log()
@@ -17,31 +22,19 @@ def microseconds_a_call(log: object) -> float:
 
 
 def main() -> None:
-    book = cf.LogBook()
-    ours, bare = [], []
     kept: list[dict[str, object]] = []
-    for _ in range(RUNS):
-        ours.append(
-            microseconds_a_call(
-                lambda: book.log(model="gpt-4", prompt="Hello, world!", response="Hi!", latency_ms=1250, team="search")
-            )
-        )
-        bare.append(
-            microseconds_a_call(
-                lambda: kept.append(
-                    {
-                        "model": "gpt-4",
-                        "prompt": "Hello, world!",
-                        "response": "Hi!",
-                        "latency_ms": 1250,
-                        "team": "search",
-                    }
-                )
-            )
-        )
-    print(f"{'what':30} {'median us a call':>17}")
-    print(f"{'LogBook.log':30} {statistics.median(ours):17.2f}")
-    print(f"{'appending a dict to a list':30} {statistics.median(bare):17.2f}")
+    with tempfile.TemporaryDirectory() as folder, cf.LogBook(Path(folder, "logs.jsonl")) as durable:
+        memory = cf.LogBook()
+        ways: dict[str, Callable[[], object]] = {
+            "LogBook(path).log, tokens counted": lambda: durable.log(**CALL),
+            "LogBook(path).log, tokens reported": lambda: durable.log(**REPORTED),
+            "LogBook().log": lambda: memory.log(**CALL),
+            "appending a dict to a list": lambda: kept.append(dict(CALL)),
+        }
+        times = {name: [microseconds_a_call(log) for _ in range(RUNS)] for name, log in ways.items()}
+    print(f"{'what':36} {'median us a call':>17}")
+    for name, runs in times.items():
+        print(f"{name:36} {statistics.median(runs):17.2f}")
 
 
 if __name__ == "__main__":

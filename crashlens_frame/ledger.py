@@ -1,0 +1,115 @@
+"""Calls as they come in: rows and tables in their order, written to a file, counted and priced when asked for."""
+
+import os
+from os import PathLike
+
+import pandas as pd
+import pyarrow as pa
+
+from .frame import frame_from_table, table_from_frame
+from .journal import Journal
+from .linewriter import lines
+from .locks import fork_safe_lock
+from .pricebook import PriceBook
+from .pricing import add_cost, fill_cost
+from .rows import Row, table_from_rows
+from .rowwriter import line_from_row
+from .schema import CALLS, arrow_schema
+from .tokens import add_tokens, fill_tokens
+
+
+class Ledger:
+    """Accumulate calls, from any number of threads, in memory and in a file.
+
+    Parameters
+    ----------
+    prices
+        What the calls are priced with.
+    path
+        File that each call is appended to before the method that adds it returns; None: none.
+    fsync
+        Whether the call has to be on the disk itself by then.
+    """
+
+    def __init__(self, prices: PriceBook, path: str | PathLike[str] | None, *, fsync: bool) -> None:
+        self._prices = prices
+        self._journal = None if path is None else Journal(path, fsync=fsync)
+        self._lock = fork_safe_lock()
+        self._rows: list[Row] = []  # added one by one, not yet a table
+        self._fresh: list[pa.Table] = []  # not yet counted and priced
+        self._table: pa.Table = arrow_schema(CALLS).empty_table()  # counted and priced
+        self._frame: pd.DataFrame | None = None
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._rows) + sum(map(len, self._fresh)) + len(self._table)
+
+    @property
+    def path(self) -> str | None:
+        """The file that keeps the calls."""
+        return None if self._journal is None else os.fspath(self._journal.path)
+
+    def add(self, row: Row) -> None:
+        """Add a checked call."""
+        if self._journal is None:
+            with self._lock:
+                self._rows.append(row)
+            return
+        fill_tokens(row)
+        fill_cost(row, self._prices)
+        line = line_from_row(row)
+        with self._lock:
+            self._rows.append(row)
+            self._journal.append(line)
+
+    def add_table(self, table: pa.Table) -> None:
+        """Add many calls."""
+        if self._journal is not None:
+            table = self._priced(table)
+        with self._lock:
+            self._gather()
+            self._fresh.append(table)
+            if self._journal is not None:
+                self._journal.append(b"".join(lines(table, schema="crashlens")), calls=len(table))
+
+    def load(self, table: pa.Table) -> None:
+        """Add calls that the file holds already."""
+        with self._lock:
+            self._gather()
+            self._fresh.append(table)
+            if self._journal is not None:
+                self._journal.saved += len(table)
+
+    def frame(self) -> pd.DataFrame:
+        """Give the calls as a typed frame, counted and priced; only what is new is computed."""
+        with self._lock:
+            self._gather()
+            if self._fresh:
+                self._table = pa.concat_tables([self._table, self._priced(pa.concat_tables(self._fresh))])
+                self._fresh, self._frame = [], None
+            if self._frame is None:
+                self._frame = frame_from_table(self._table)
+            return self._frame.copy(deep=False)
+
+    def flush(self) -> None:
+        """Write what an error kept from the file, and have all of it on the disk itself."""
+        with self._lock:
+            if self._journal is not None:
+                self._journal.flush()
+
+    def close(self) -> None:
+        """Flush and close the file."""
+        try:
+            self.flush()
+        finally:
+            if self._journal is not None:
+                self._journal.close()
+
+    def _gather(self) -> None:
+        """Turn the rows into a table, so that tables and rows stay in the order in which they came."""
+        if self._rows:
+            rows, self._rows = self._rows, []
+            self._fresh.append(table_from_rows(rows))
+
+    def _priced(self, calls: pa.Table) -> pa.Table:
+        return table_from_frame(add_cost(add_tokens(frame_from_table(calls)), self._prices))

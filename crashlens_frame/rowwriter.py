@@ -1,0 +1,83 @@
+"""One call -> one line, as soon as it is logged: what ``linewriter`` writes of whole columns, of a single row.
+
+Arrow takes milliseconds to set up the columns of a line, a dict takes microseconds.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+import orjson
+
+from .linewriter import FILLERS, METADATA, PARENTS, TOP, USAGE, lines, placed
+from .rows import Row, table_from_rows
+from .schema import LOG_SCHEMA
+from .values import EPOCH
+
+_EPOCH = EPOCH.replace(tzinfo=None)
+_FILLED = {name: orjson.loads(text) for name, text in FILLERS.items()}
+# these stay null in the Log Schema, where CrashLens can bear it
+_KEPT_NULL = {"prompt", "input_tokens", "output_tokens"}
+# ends of lines to some readers of text; no part of another character looks like them
+_LINE_ENDS = {end.encode(): f"\\u{ord(end):04x}".encode() for end in "\x85\u2028\u2029"}
+
+
+def line_from_row(row: Row) -> bytes:
+    """Write a call as a line for CrashLens, the line feed included.
+
+    Parameters
+    ----------
+    row
+        Values by column, checked, counted and priced; the timestamp in microseconds since 1970 is not null.
+
+    Examples
+    --------
+    >>> from crashlens_frame.rowwriter import line_from_row
+    >>> line_from_row({"trace_id": "t1", "timestamp": 0, "model": "gpt-4o"}).decode()[:59]
+    '{"trace_id":"t1","timestamp":"1970-01-01T00:00:00.000000Z",'
+    """
+    try:
+        line = orjson.dumps(_record(row), option=orjson.OPT_APPEND_NEWLINE)
+    except (TypeError, OverflowError):  # half surrogate pairs, numbers past 64 bits, years past 9999
+        return b"".join(lines(table_from_rows([row]), schema="crashlens"))
+    if not line.isascii():
+        for end, escaped in _LINE_ENDS.items():
+            line = line.replace(end, escaped)
+    return line
+
+
+def _record(row: Row) -> dict[str, Any]:
+    known = {name: value for name, value in row.items() if value is not None}
+    start = known["timestamp"] = _time(row["timestamp"])
+    some = _FILLED | known
+    total = some["input_tokens"] + some["output_tokens"]
+    extra = placed(known["extra"]) if "extra" in known else _NOWHERE
+    log_schema = {name: some.get(name) for name in LOG_SCHEMA} | dict.fromkeys(_KEPT_NULL - known.keys())
+    envelope = {
+        "traceId": known["trace_id"],
+        "startTime": start,
+        "endTime": _time(row["timestamp"] + 1000 * known["latency_ms"]) if "latency_ms" in known else None,
+        "input": {"model": some["model"], "prompt": some["prompt"], **extra["input"]},
+        "usage": {
+            "prompt_tokens": some["input_tokens"],
+            "completion_tokens": some["output_tokens"],
+            "total_tokens": total,
+            **{name: known[name] for name in USAGE if name in known},
+            **extra["usage"],
+        },
+        "metadata": {**{name: known[name] for name in METADATA if name in known}, **extra["metadata"]},
+        "output": known.get("response"),
+        "cost_usd": some["cost"],
+        "tokens": total,
+        "endpoint": known.get("route"),
+        "fallback_triggered": known.get("fallback_attempted"),
+        **{name: known[name] for name in TOP if name in known},
+        "filled": [name for name in FILLERS if name not in known] or None,
+    }
+    return log_schema | {name: value for name, value in envelope.items() if value is not None} | extra[""]
+
+
+_NOWHERE: dict[str, dict[str, Any]] = {place: {} for place in ("", *PARENTS)}
+
+
+def _time(microseconds: int) -> str:
+    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat(timespec="microseconds") + "Z"

@@ -1,0 +1,379 @@
+"""Calls that were logged to a file are in it, whatever happens then: other writers, kills, full disks, forks."""
+
+import json
+import multiprocessing
+import os
+import random
+import resource
+import signal
+import threading
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import crashlens_frame as cf
+from crashlens_frame.journal import Journal
+from crashlens_frame.linewriter import lines
+from crashlens_frame.rows import table_from_rows
+from crashlens_frame.rowwriter import line_from_row
+from crashlens_frame.schema import CALLS
+
+# a new process for each writer, at the cost of a fork: the server has imported the package
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(["tests.test_durable"])
+CALL: dict[str, Any] = {"model": "gpt-4", "prompt": "Hello, world!", "response": "Hi there!", "latency_ms": 1250}
+
+
+def texts(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+# -- the line of one call ------------------------------
+
+TEXTS = st.text(max_size=8) | st.sampled_from(["", "\u2028", "\x85\ud800", '"\\\n', "\0", "é😀", "\ud83d"])
+COUNTS = st.integers(0, 10**6) | st.just(2**63 - 1)
+TIMES = st.integers(-(10**15), 10**16)
+NAMES = st.sampled_from(["gpt-4", "o3", "claude-sonnet-4-5", "deepseek-chat", "gemini-2.5-pro", "unheard-of"])
+LOGGED = st.fixed_dictionaries(
+    {"trace_id": st.text(min_size=1, max_size=3), "model": NAMES, "prompt": st.none() | TEXTS},
+    optional={
+        "response": TEXTS,
+        "latency_ms": st.integers(0, 10**7),
+        "input_tokens": COUNTS,
+        "output_tokens": COUNTS,
+        "cached_input_tokens": st.integers(0, 100),
+        "cache_write_tokens": st.integers(0, 100),
+        "service_tier": st.sampled_from(["batch", "flex", "priority", "default"]),
+        "level": st.sampled_from(["info", "error"]),
+        "cost": st.floats(0, 1e6),
+        "fallback_attempted": st.booleans(),
+        "team": TEXTS,
+        "error": TEXTS,
+        "timestamp": st.datetimes(pd.Timestamp(2000, 1, 1), pd.Timestamp(2030, 1, 1)),
+    },
+)
+
+
+@settings(max_examples=150)
+@given(calls=st.lists(LOGGED, min_size=1, max_size=4))
+def test_a_durable_book_counts_prices_and_writes_as_the_columns_do(
+    tmp_path_factory: pytest.TempPathFactory, calls: list[dict[str, Any]]
+) -> None:
+    path = tmp_path_factory.mktemp("book") / "logs.jsonl"
+    calls = [{"timestamp": pd.Timestamp(2026, 6, 1), **call} for call in calls]
+    memory, durable = cf.LogBook(), cf.LogBook(path)
+    for call in calls:
+        memory.log(**call)
+        durable.log(**call)
+    durable.close()
+    pd.testing.assert_frame_equal(durable.df, memory.df, check_exact=True)
+    pd.testing.assert_frame_equal(cf.read_jsonl(path, on_error="raise"), memory.df, check_exact=True)
+
+
+ROW = st.fixed_dictionaries(
+    {"trace_id": st.text(min_size=1, max_size=3), "timestamp": st.integers(-(10**14), 2 * 10**17)},
+    optional={column.name: {"Int64": COUNTS, "boolean": st.booleans()}.get(column.dtype, st.text(max_size=4))
+              for column in CALLS[2:] if column.categories is None and column.name not in ("cost", "extra")}
+    | {"cost": st.floats(0, 1e9), "cost_source": st.sampled_from(["reported", "priced"]),
+       "extra": st.sampled_from(['{"a":null,"b":[1.5]}', '{"usage":{"x":1},"input":{"y":2},"metadata":{"z":3}}',
+                                 '{"n":36893488147419103232}', '{"model":"not a column","end\\u2028":"x"}'])},
+)  # fmt: skip
+
+
+@given(row=ROW)
+def test_the_line_of_one_row_is_that_of_the_columns(row: dict[str, Any]) -> None:
+    row = {"token_source": "reported", "cost_source": "unknown", **row}
+    by_columns = b"".join(lines(table_from_rows([row]), schema="crashlens"))
+    by_row = line_from_row(row)
+    assert json.loads(by_row) == json.loads(by_columns)
+    assert len(by_row.decode().splitlines()) == 1
+
+
+# -- several writers ------------------------------
+
+
+def _log_many(path: Path, writer: int) -> None:
+    with cf.LogBook(path) as book:
+        for number in range(2_000):
+            book.log(**CALL, trace_id=f"{writer}-{number}")
+
+
+def test_eight_processes_log_to_one_file_and_no_line_is_lost_or_torn(tmp_path: Path) -> None:
+    path = tmp_path / "logs.jsonl"
+    writers = [SERVER.Process(target=_log_many, args=(path, writer)) for writer in range(8)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(120)
+        assert writer.exitcode == 0
+    found = cf.read_jsonl(path, on_error="raise")["trace_id"]
+    assert len(found) == 16_000
+    for writer in range(8):
+        own = found[found.str.startswith(f"{writer}-")]
+        assert own.tolist() == [f"{writer}-{number}" for number in range(2_000)]
+
+
+def test_threads_log_to_one_file_and_no_line_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "logs.jsonl"
+    book = cf.LogBook(path)
+
+    def work(writer: int) -> None:
+        for number in range(500):
+            book.log(**CALL, trace_id=f"{writer}-{number}")
+
+    threads = [threading.Thread(target=work, args=(writer,)) for writer in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    pd.testing.assert_frame_equal(cf.read_jsonl(path, on_error="raise"), book.df)
+    assert len(book) == 2_000
+
+
+def _fork_and_log(path: Path, sent: Connection) -> None:
+    book = cf.LogBook(path)
+    book.log(**CALL, trace_id="before")
+    busy = threading.Thread(target=lambda: [book.log(**CALL, trace_id=f"parent-{n}") for n in range(2_000)])
+    busy.start()
+    children = []
+    for child in range(5):
+        pid = os.fork()
+        if not pid:
+            signal.alarm(30)  # a lock that nobody gives back would keep it for ever
+            for number in range(200):
+                book.log(**CALL, trace_id=f"child-{child}-{number}")
+            os._exit(0 if len(book.df) == len(book) else 1)
+        children.append(pid)
+    codes = [os.waitpid(pid, 0)[1] for pid in children]
+    busy.join()
+    sent.send((codes, len(book)))
+
+
+def test_a_book_may_be_logged_to_after_a_fork_while_a_thread_logs(tmp_path: Path) -> None:
+    path = tmp_path / "logs.jsonl"
+    here, there = multiprocessing.Pipe()
+    process = SERVER.Process(target=_fork_and_log, args=(path, there))
+    process.start()
+    assert here.poll(60)
+    assert here.recv() == ([0] * 5, 2_001)
+    process.join(10)
+    found = cf.read_jsonl(path, on_error="raise")["trace_id"]
+    assert found.is_unique
+    assert len(found) == 1 + 2_000 + 5 * 200
+
+
+# -- kills and full disks ------------------------------
+
+
+def _log_until_killed(path: Path, sent: Connection, begin: int) -> None:
+    book = cf.LogBook(path)
+    for number in range(begin, begin + 1_000_000):
+        trace = book.log(**CALL, trace_id=f"t{number}")
+        sent.send(trace)
+
+
+@pytest.mark.filterwarnings("ignore::crashlens_frame.errors.RejectedLinesWarning")
+def test_fifty_kills_lose_no_call_that_was_acknowledged(tmp_path: Path) -> None:
+    path = tmp_path / "logs.jsonl"
+    chance = random.Random(7)
+    acknowledged: list[str] = []
+    for kill in range(50):
+        here, there = multiprocessing.Pipe(duplex=False)
+        writer = SERVER.Process(target=_log_until_killed, args=(path, there, kill * 1_000_000))
+        writer.start()
+        there.close()
+        acknowledged.append(here.recv())  # it is at work
+        time.sleep(chance.random() / 50)
+        writer.kill()
+        writer.join()
+        try:
+            while True:
+                acknowledged.append(here.recv())
+        except EOFError:
+            here.close()
+    assert len(acknowledged) > 500
+    found = cf.read_jsonl(path)["trace_id"]
+    assert found.is_unique
+    assert set(acknowledged) <= set(found)
+    assert len(cf.read_rejects(path)) <= 50
+
+
+@pytest.mark.parametrize("torn", [b'{"trace_id":"torn', b"\0\0\0", b'{"trace_id":"whole"}'])
+def test_a_torn_last_line_is_reported_and_ended_before_the_next_one(tmp_path: Path, torn: bytes) -> None:
+    path = tmp_path / "logs.jsonl"
+    path.write_bytes(b'{"trace_id":"a"}\n' + torn)
+    whole = torn.endswith(b"}")
+    if whole:
+        book = cf.LogBook(path)
+    else:
+        with pytest.warns(cf.RejectedLinesWarning, match="logs.jsonl:2: "):
+            book = cf.LogBook(path)
+    assert len(book.rejects) == (not whole)
+    book.log(**CALL, trace_id="b")
+    book.close()
+    assert path.read_bytes().startswith(b'{"trace_id":"a"}\n' + torn + b'\n{"trace_id":"b",')
+    assert path.read_bytes().count(b"\n") == 3
+
+
+def _log_on_a_full_disk(path: Path, sent: Connection) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+    book = cf.LogBook(path)
+    number = 0
+    try:
+        while True:
+            number += 1
+            book.log(**CALL, trace_id=f"t{number}")
+    except cf.UnsavedCallsError as error:
+        sent.send((number, str(error), texts(path)))
+    try:
+        book.log(**CALL, trace_id="another")
+    except cf.UnsavedCallsError as error:
+        sent.send((len(book), str(error), len(book.df)))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    book.log(**CALL, trace_id="last")
+    book.close()
+    sent.send(book.df["trace_id"].tolist())
+
+
+def test_a_full_disk_says_how_many_calls_are_safe_and_the_book_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "logs.jsonl"
+    here, there = multiprocessing.Pipe()
+    SERVER.Process(target=_log_on_a_full_disk, args=(path, there)).start()
+    assert here.poll(60)
+    number, message, held = here.recv()
+    assert message == (
+        f"{path}: File too large; {number - 1} calls of the book in the file, 1 call only in memory until the next one"
+        " can be written"
+    )
+    assert [json.loads(line)["trace_id"] for line in held] == [f"t{n + 1}" for n in range(number - 1)]
+    calls, message, shown = here.recv()
+    assert (calls, shown) == (number + 1, number + 1)
+    assert f"{number - 1} calls of the book in the file, 2 calls only in memory" in message
+    assert here.recv() == cf.read_jsonl(path, on_error="raise")["trace_id"].tolist()
+
+
+def test_what_cannot_be_written_to_says_so_and_flush_tries_again(tmp_path: Path) -> None:
+    path = tmp_path / "missing" / "logs.jsonl"
+    book = cf.LogBook(path)
+    with pytest.raises(cf.UnsavedCallsError, match=r"logs\.jsonl: No such file or directory; 0 calls of the book in"):
+        book.log(**CALL, trace_id="a")
+    with pytest.raises(cf.UnsavedCallsError, match="1 call only in memory"):
+        book.close()
+    path.parent.mkdir()
+    book.flush()
+    assert cf.read_jsonl(path)["trace_id"].tolist() == ["a"]
+
+
+def test_a_read_only_target_loses_no_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "logs.jsonl"
+    path.write_text('{"trace_id":"a","model":"gpt-4"}\n', encoding="utf-8")
+    book = cf.LogBook(path)
+    opened = os.open
+
+    def refuse(name: Any, flags: int, *mode: int) -> int:
+        if flags & os.O_APPEND:
+            raise PermissionError(13, "Permission denied", name)
+        return opened(name, flags, *mode)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("crashlens_frame.journal.os.open", refuse)  # root may write to anything
+        with pytest.raises(cf.UnsavedCallsError, match="Permission denied; 1 call of the book in the file, 1 call"):
+            book.log(**CALL, trace_id="b")
+    assert book.df["trace_id"].tolist() == ["a", "b"]
+    book.extend([{**CALL, "trace_id": "c"}])
+    book.close()
+    assert cf.read_jsonl(path)["trace_id"].tolist() == ["a", "b", "c"]
+
+
+# -- what others do to the file ------------------------------
+
+
+def _rotated(path: Path) -> None:
+    path.rename(path.with_suffix(".1"))
+    path.write_bytes(b"")
+
+
+def _removed(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.mark.parametrize("change", [_rotated, _removed])
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_file_that_was_replaced_is_noticed_and_the_new_one_logged_to(
+    tmp_path: Path, change: Any, begun: bool
+) -> None:
+    path = tmp_path / "logs.jsonl"
+    cf.LogBook(path).log(**CALL, trace_id="a")
+    book = cf.LogBook(path)
+    if begun:
+        book.log(**CALL, trace_id="b")
+    change(path)
+    with pytest.warns(cf.LogFileChangedWarning, match=r"logs\.jsonl was (replaced or removed|cut from)"):
+        book.log(**CALL, trace_id="c")
+    book.log(**CALL, trace_id="d")
+    book.close()
+    assert cf.read_jsonl(path)["trace_id"].tolist() == ["c", "d"]
+    assert len(book) == 3 + begun
+
+
+def test_a_file_that_was_cut_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "logs.jsonl"
+    book = cf.LogBook(path)
+    book.log(**CALL, trace_id="a")
+    size = path.stat().st_size
+    os.truncate(path, 10)
+    with pytest.warns(cf.LogFileChangedWarning, match=f"was cut from {size} to 10 bytes"):
+        book.log(**CALL, trace_id="b")
+    book.log(**CALL, trace_id="c")
+    book.close()
+    assert [line[:10] for line in texts(path)] == ['{"trace_id'] * 3
+    assert len(book) == 3
+
+
+# -- flush and close ------------------------------
+
+
+@pytest.mark.parametrize(("fsync", "synced"), [(False, 1), (True, 3)])
+def test_fsync_and_flush_have_the_calls_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fsync: bool, synced: int
+) -> None:
+    handles: list[int] = []
+    monkeypatch.setattr("crashlens_frame.journal.os.fsync", handles.append)
+    with cf.LogBook(tmp_path / "logs.jsonl", fsync=fsync) as book:
+        book.log(**CALL)
+        book.log(**CALL)
+        assert len(handles) == (2 if fsync else 0)
+    assert len(handles) == synced
+    book.log(**CALL)  # opens it again
+    assert len(texts(tmp_path / "logs.jsonl")) == 3
+    book.close()
+
+
+def test_a_book_that_is_forgotten_closes_its_file(tmp_path: Path) -> None:
+    handles = Path("/proc/self/fd")
+    if not handles.exists():
+        pytest.skip("the system does not list the open files of a process")
+    before = len(list(handles.iterdir()))
+    book = cf.LogBook(tmp_path / "logs.jsonl")
+    book.log(**CALL)
+    del book
+    assert len(list(handles.iterdir())) == before
+
+
+def test_where_files_cannot_be_locked_lines_are_appended_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crashlens_frame.journal.fcntl", None)
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"torn")
+    journal = Journal(path)
+    journal.append(b"one\n")
+    journal.append(b"two\n")
+    journal.close()
+    assert path.read_bytes() == b"torn\none\ntwo\n"

@@ -75,6 +75,10 @@ class RejectedLinesWarning(CrashlensFrameWarning):
     """Lines of a log could not be read; they stand in the rejects."""
 
 
+class PassedOverWarning(CrashlensFrameWarning):
+    """Records of a log are no rows of the result: they are no calls of a model, or are told again further down."""
+
+
 class LogFileChangedWarning(CrashlensFrameWarning):
     """The file of a book was replaced or cut by another program while the book logged to it."""
 

@@ -76,7 +76,7 @@ def blocks(stream: IO[Any], *, size: int = BLOCK) -> Iterator[bytes]:
     LogFileError
         The compressed stream is torn; all that could be read of it has been given by then.
     """
-    rest: list[bytes] = []
+    rest: list[bytes | memoryview] = []
     first = True  # the first chunk may be a BOM and nothing else
     torn: Exception | None = None
     chunks = _plain(_chunks(stream, size))
@@ -90,10 +90,10 @@ def blocks(stream: IO[Any], *, size: int = BLOCK) -> Iterator[bytes]:
         first = False
         cut = chunk.rfind(b"\n") + 1
         if cut:
-            yield b"".join([*rest, chunk[:cut]])
+            yield b"".join([*rest, memoryview(chunk)[:cut]])
             rest = []
         if cut < len(chunk):
-            rest.append(chunk[cut:])
+            rest.append(memoryview(chunk)[cut:])
     if rest:
         yield b"".join(rest)
     if torn is not None:

@@ -5,6 +5,8 @@ values that occur, sorted (or the closed vocabulary of the column). So two frame
 """
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from difflib import get_close_matches
 from typing import Any
 
@@ -15,6 +17,8 @@ import pyarrow.compute as pc
 
 from .errors import InvalidCallError, MissingColumnsError
 from .schema import CALLS, FLAG, LABEL, NUMBER, TEXT, TIME, Column, Columns, arrow_schema
+
+_MANY = 100_000  # rows from which on threads are worth their start
 
 
 def frame_from_table(table: pa.Table, columns: Columns = CALLS) -> pd.DataFrame:
@@ -41,10 +45,13 @@ def frame_from_table(table: pa.Table, columns: Columns = CALLS) -> pd.DataFrame:
     {'trace_id': 'str', 'input_tokens': 'Int64', 'model': 'category'}
     """
     present = set(table.column_names)
-    data = {
-        column.name: _series(table[column.name] if column.name in present else pa.nulls(len(table)), column)
-        for column in columns
-    }
+
+    def series(column: Column) -> pd.Series:
+        return _series(table[column.name] if column.name in present else pa.nulls(len(table)), column)
+
+    with ThreadPoolExecutor() if len(table) > _MANY else nullcontext() as pool:
+        made = (pool.map if pool else map)(series, columns)
+        data = dict(zip([column.name for column in columns], made, strict=True))
     return pd.DataFrame(data, index=pd.RangeIndex(len(table)), copy=False)
 
 
@@ -82,6 +89,30 @@ def table_from_frame(df: pd.DataFrame, columns: Columns = CALLS) -> pa.Table:
         for column in columns
     ]
     return pa.Table.from_arrays(arrays, schema=arrow_schema(columns))
+
+
+def chosen(columns: Iterable[str] | None) -> Columns:
+    """Give the columns of CALLS that are asked for, in the order in which they are; None asks for all.
+
+    Raises
+    ------
+    InvalidCallError
+        There is no such column.
+
+    Examples
+    --------
+    >>> from crashlens_frame.frame import chosen
+    >>> [column.name for column in chosen(["model", "cost"])]
+    ['model', 'cost']
+    """
+    by_name = {column.name: column for column in CALLS}
+    names = list(dict.fromkeys(by_name if columns is None else columns))
+    for name in names:
+        if name not in by_name:
+            near = get_close_matches(str(name), by_name, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f", expected some of {', '.join(by_name)}"
+            raise InvalidCallError(f"columns holds {name!r}, which is no column of CALLS{hint}")
+    return tuple(by_name[name] for name in names)
 
 
 def as_calls(df: pd.DataFrame) -> pd.DataFrame:

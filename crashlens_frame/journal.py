@@ -5,7 +5,6 @@ import os
 import warnings
 import weakref
 from collections.abc import Callable
-from pathlib import Path
 
 try:
     import fcntl
@@ -39,7 +38,7 @@ class Journal:
     """
 
     def __init__(self, path: Path_, *, fsync: bool = False) -> None:
-        self.path = Path(path)
+        self.path = os.fspath(path)
         self.saved = 0
         self._fsync = fsync
         self._pending: list[tuple[bytes, int]] = []
@@ -140,7 +139,7 @@ class Journal:
             while rest:
                 written = os.write(self._handle, rest)
                 if not written:
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(self.path))
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.path)
                 rest = rest[written:]
             if self._fsync:
                 os.fsync(self._handle)
@@ -166,7 +165,7 @@ def append(target: Path_, data: bytes) -> None:
         journal.close()
 
 
-def _status(path: Path) -> os.stat_result | None:
+def _status(path: str) -> os.stat_result | None:
     try:
         return os.stat(path)  # noqa: PTH116  a tenth of what Path.stat costs
     except FileNotFoundError:

@@ -1,34 +1,38 @@
 """JSON Lines <-> CALLS: files of one JSON object a line. No line is lost: what cannot be read becomes a reject."""
 
-import os
 import warnings
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import IO, Any
+from collections.abc import Iterable
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from .errors import LogFileError, RejectedLinesWarning
-from .files import Path_, Source, Target, blocks, listed, opened, replaced
+from .errors import PassedOverWarning, RejectedLinesWarning
+from .files import Path_, Source, Target, replaced
 from .formats import check_format
-from .frame import as_calls, frame_from_table, table_from_frame
+from .frame import as_calls, chosen, frame_from_table, table_from_frame
 from .journal import append
-from .linereader import REJECT, BlockReader, Read, Reject, reject
 from .linewriter import check_schema, lines, warn_unpriced
-from .schema import CALLS, REJECTS, arrow_schema
+from .logreader import Log, read_files
+from .schema import REJECTS
 from .tables import counted
 
-WORKERS = os.cpu_count() or 1
+DUPLICATES = ("last", "all")
+ON_ERROR = ("reject", "raise")
 
 
-def read_jsonl(source: Source, *, format: str | None = None, on_error: str = "reject") -> pd.DataFrame:
-    """Read calls from JSON Lines.
+def read_jsonl(
+    source: Source,
+    *,
+    format: str | None = None,
+    columns: Iterable[str] | None = None,
+    duplicates: str = "last",
+    on_error: str = "reject",
+    progress: bool | None = None,
+) -> pd.DataFrame:
+    """Read calls from JSON Lines of any format that the package knows.
 
-    Nested and flat lines may stand side by side. Fields without a column are kept in ``extra``. A line that cannot be
-    read is left out and counted in a warning; ``read_rejects`` says which and why.
+    Lines of several formats may stand side by side. Fields without a column are kept in ``extra``. A line that cannot
+    be read is left out and counted in a warning; ``read_rejects`` says which and why.
 
     Parameters
     ----------
@@ -36,14 +40,23 @@ def read_jsonl(source: Source, *, format: str | None = None, on_error: str = "re
         Path, glob pattern, file object, or a list of these; "-" is the standard input. What gzip or Zstandard packed
         is unpacked, whatever its name.
     format
-        ``"crashlens"`` (nested) or ``"flat"``; None detects it line by line.
+        ``"crashlens"`` (nested), ``"flat"`` (the Log Schema), ``"openai"``, ``"anthropic"``, ``"litellm"``,
+        ``"langfuse"`` or ``"otel"``; None detects it line by line, see ``detect_format``.
+    columns
+        The columns of CALLS to read, in the order wanted; None: all. Of the others nothing is read, so that a line is
+        not refused for what stands in them either.
+    duplicates
+        ``"last"``: of calls with one and the same ``event_id`` only the last is kept, the others are counted in a
+        warning; ``"all"``: each is kept.
     on_error
         ``"reject"``: pass over lines that cannot be read; ``"raise"``: the first one is an error.
+    progress
+        Whether to show a bar. None: after two seconds, in a terminal or a notebook.
 
     Returns
     -------
     DataFrame
-        CALLS, in the order of the lines.
+        CALLS, or those of its columns that were asked for, in the order of the lines.
 
     Raises
     ------
@@ -52,33 +65,40 @@ def read_jsonl(source: Source, *, format: str | None = None, on_error: str = "re
         field and value.
     UnknownFormatError
         There is no such format.
+    InvalidCallError
+        There is no such column.
     FileNotFoundError
         There is no such file.
 
     Warns
     -----
     RejectedLinesWarning
-        Lines were left out.
+        Lines were left out, because they cannot be read.
+    PassedOverWarning
+        Records were left out, because they are told again further down or are no calls of a model.
 
     Examples
     --------
     >>> import io
     >>> import crashlens_frame as cf
     >>> line = b'{"traceId": "t1", "input": {"model": "gpt-4o", "prompt": "Hi"}, "cost": 0.5}'
-    >>> cf.read_jsonl(io.BytesIO(line))[["trace_id", "model", "prompt", "cost"]]
+    >>> cf.read_jsonl(io.BytesIO(line), columns=["trace_id", "model", "prompt", "cost"])
       trace_id   model prompt  cost
     0       t1  gpt-4o     Hi   0.5
     """
-    table, rejects = _read(source, format, on_error)
-    _warn(rejects)
-    return frame_from_table(table)
+    wanted = chosen(columns)
+    log = _read(source, format, [column.name for column in wanted], duplicates, on_error, progress)
+    _warn(log)
+    return frame_from_table(log.calls, wanted)
 
 
-def read_log(source: Source, *, format: str | None = None, on_error: str = "reject") -> tuple[pa.Table, pa.Table]:
+def read_log(
+    source: Source, *, format: str | None = None, duplicates: str = "last", on_error: str = "reject"
+) -> tuple[pa.Table, pa.Table]:
     """Read JSON Lines as ``read_jsonl`` does; give CALLS and REJECTS as tables."""
-    table, rejects = _read(source, format, on_error)
-    _warn(rejects)
-    return table, rejects
+    log = _read(source, format, [column.name for column in chosen(None)], duplicates, on_error, None)
+    _warn(log)
+    return log.calls, log.rejects
 
 
 def read_rejects(source: Source, *, format: str | None = None) -> pd.DataFrame:
@@ -109,7 +129,8 @@ def read_rejects(source: Source, *, format: str | None = None) -> pd.DataFrame:
     >>> cf.read_rejects(log)["reason"].item()
     'input_tokens is "12a", expected a whole number'
     """
-    return frame_from_table(_read(source, format, "reject")[1], REJECTS)
+    everything = [column.name for column in chosen(None)]
+    return frame_from_table(_read(source, format, everything, "all", "reject", None).rejects, REJECTS)
 
 
 def to_jsonl(calls: pd.DataFrame, target: Target, *, schema: str = "crashlens") -> None:
@@ -166,53 +187,30 @@ def append_jsonl(calls: pd.DataFrame, target: Path_, *, schema: str = "crashlens
     append(target, b"".join(lines(table_from_frame(as_calls(calls)), schema=schema)))
 
 
-def _read(source: Source, format: str | None, on_error: str) -> tuple[pa.Table, pa.Table]:
+def _read(
+    source: Source, format: str | None, columns: list[str], duplicates: str, on_error: str, progress: bool | None
+) -> Log:
     check_format(format)
-    if on_error not in ("reject", "raise"):
-        raise ValueError(f"on_error is {on_error!r}, expected 'reject' or 'raise'")
-    tables: list[pa.Table] = [arrow_schema(CALLS).empty_table()]
-    rejects: list[Reject] = []
-    for file in listed(source):
-        with opened(file) as (name, stream):
-            for read in _blocks_read(stream, name, format):
-                tables.append(read.table)
-                rejects += read.rejects
-                if rejects and on_error == "raise":
-                    break
-        if rejects and on_error == "raise":
-            first = rejects[0]
-            raise LogFileError(f"{first['source']}:{first['line']}: {first['reason']}")
-    return pa.concat_tables(tables), pa.Table.from_struct_array(pa.array(rejects, REJECT))
-
-
-def _blocks_read(stream: IO[Any], name: str, format: str | None) -> Iterator[Read]:
-    """Read the blocks of a file in order, as many at a time as there are processors: Arrow works without the GIL."""
-    reader = BlockReader(name, format=format)
-    line, torn = 1, None
-    with ThreadPoolExecutor(WORKERS) as pool:
-        running: deque[Future[Read]] = deque()
-        try:
-            for block in blocks(stream):
-                running.append(pool.submit(reader.read, block, line))
-                line += block.count(b"\n")
-                if len(running) > WORKERS:
-                    yield running.popleft().result()
-        except LogFileError as error:
-            torn = reject(name, line, str(error), b"")
-        while running:
-            yield running.popleft().result()
-        if torn is not None:
-            yield Read(arrow_schema(CALLS).empty_table(), np.array([], np.int64), [torn])
-
-
-def _warn(rejects: pa.Table) -> None:
-    if not len(rejects):
-        return
-    first = rejects.slice(0, 1).to_pylist()[0]
-    files = len(set(rejects["source"].to_pylist()))
-    warnings.warn(
-        f"{counted(len(rejects), 'line')} of {counted(files, 'file')} could not be read and left out, the first"
-        f" {first['source']}:{first['line']}: {first['reason']}; cf.read_rejects lists them",
-        RejectedLinesWarning,
-        stacklevel=3,
+    for name, value, allowed in (("on_error", on_error, ON_ERROR), ("duplicates", duplicates, DUPLICATES)):
+        if value not in allowed:
+            raise ValueError(f"{name} is {value!r}, expected {allowed[0]!r} or {allowed[1]!r}")
+    return read_files(
+        source, format=format, columns=columns, duplicates=duplicates, on_error=on_error, progress=progress
     )
+
+
+def _warn(log: Log) -> None:
+    if len(log.rejects):
+        first = log.rejects.slice(0, 1).to_pylist()[0]
+        files = len(set(log.rejects["source"].to_pylist()))
+        warnings.warn(
+            f"{counted(len(log.rejects), 'line')} of {counted(files, 'file')} could not be read and left out, the first"
+            f" {first['source']}:{first['line']}: {first['reason']}; cf.read_rejects lists them",
+            RejectedLinesWarning,
+            stacklevel=3,
+        )
+    if log.passed or log.duplicates:
+        again = f"{counted(log.duplicates, 'call')} told again further down (the same event_id)"
+        other = f"{counted(log.passed, 'record')} of work that is no call of a model"
+        said = [text for text, number in ((again, log.duplicates), (other, log.passed)) if number]
+        warnings.warn(f"left out: {', and '.join(said)}", PassedOverWarning, stacklevel=3)

@@ -1,6 +1,5 @@
 """Calls as they come in: rows and tables in their order, written to a file, counted and priced when asked for."""
 
-import os
 from os import PathLike
 
 import pandas as pd
@@ -47,7 +46,7 @@ class Ledger:
     @property
     def path(self) -> str | None:
         """The file that keeps the calls."""
-        return None if self._journal is None else os.fspath(self._journal.path)
+        return None if self._journal is None else self._journal.path
 
     def add(self, row: Row) -> None:
         """Add a checked call."""

@@ -24,12 +24,16 @@ Reject = dict[str, Any]
 
 
 class Read(NamedTuple):
-    """What was read of some lines: rows, the number of the line of each, bad lines, records that are no calls."""
+    """What was read of some lines: rows, the number of the line of each, bad lines, records that are no calls.
+
+    Of a block, ``lines`` is the number of its lines.
+    """
 
     table: pa.Table
     numbers: np.ndarray
     rejects: list[Reject]
     passed: int = 0
+    lines: int = 0
 
 
 class BlockReader:
@@ -49,18 +53,18 @@ class BlockReader:
         self._bulk = BulkReader(format, columns)
         self._line = partial(salvage, source=source, format=format, columns=columns)
 
-    def read(self, block: bytes, line: int) -> Read:
+    def read(self, block: bytes, line: int = 1) -> Read:
         """Read a block, of which the first line has the given number."""
         if not block.endswith(b"\n"):
             block += b"\n"
         regular = regular_lines(block)
         numbers = np.arange(line, line + len(regular))
         if regular.all():
-            return self._parts(block, numbers)
+            return self._parts(block, numbers)._replace(lines=len(regular))
         lines = np.array(block.split(b"\n")[:-1], dtype=object)
         odd = self._line(zip(numbers[~regular], lines[~regular], strict=True))
         rest = b"".join(one + b"\n" for one in lines[regular])
-        return _joined([odd, self._parts(rest, numbers[regular])])
+        return _joined([odd, self._parts(rest, numbers[regular])])._replace(lines=len(regular))
 
     def _parts(self, block: bytes, numbers: np.ndarray) -> Read:
         """Read lines at once, or else in parts, so that an odd line slows down its neighbours and not the block."""

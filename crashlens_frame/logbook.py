@@ -74,7 +74,7 @@ class LogBook:
         self._ledger = Ledger(self._prices, path, fsync=fsync)
         self._rejects: pa.Table = arrow_schema(REJECTS).empty_table()
         if path is not None and Path(path).exists():
-            self._load(path)
+            self._load(path, duplicates="all")
 
     # -- log ----------------------------------------------------------------------------------------------------------
 
@@ -212,7 +212,7 @@ class LogBook:
             return
         options = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_SERIALIZE_NUMPY
         lines = b"\n".join(orjson.dumps(record, option=options) for record in calls)
-        table, _ = read_log(pa.BufferReader(lines), on_error="raise")
+        table, _ = read_log(pa.BufferReader(lines), duplicates="all", on_error="raise")
         self._ledger.add_table(table)
 
     # -- simulate -----------------------------------------------------------------------------------------------------

@@ -125,14 +125,17 @@ class RateTable:
     def cost_of_one(self, model: int, variant: int, at: int, *tokens: float) -> float:
         """Price one call as ``levels`` and ``cost`` do many: for a single value, arrays take ten times as long."""
         rates, bounds, plans, spans, windows = self._lists
-        first, count = plans[-1 if model < 0 else model * (len(self.variants) + 1) + variant + 1]
-        span = max((place for place in range(first + 1, first + count) if at >= spans[place][0]), default=first)
-        _, base, window, n_windows = spans[span]
-        for begin, end, level in windows[window : window + n_windows]:
+        span, count = plans[-1 if model < 0 else model * (len(self.variants) + 1) + variant + 1]
+        for place in range(span + 1, span + count):
+            if at >= spans[place][0]:
+                span = place
+        _, level, window, count = spans[span]
+        for begin, end, inside in windows[window : window + count]:
             if _is_open(begin, end, at % _DAY):
-                base = level
-        steps = range(base + 1, base + bounds[base][2])
-        level = max((place for place in steps if tokens[0] > bounds[place][0]), default=base)
+                level = inside
+        for place in range(level + 1, level + bounds[level][2]):
+            if tokens[0] > bounds[place][0]:
+                level = place
         return _priced(rates[level], tokens, most=max)
 
     def _open(self, window: np.ndarray, clock: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ Arrow takes milliseconds to set up the columns of a line, a dict takes microseco
 """
 
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -80,4 +81,10 @@ _NOWHERE: dict[str, dict[str, Any]] = {place: {} for place in ("", *PARENTS)}
 
 
 def _time(microseconds: int) -> str:
-    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat(timespec="microseconds") + "Z"
+    second, rest = divmod(microseconds, 1_000_000)
+    return f"{_second(second)}.{rest:06d}Z"
+
+
+@lru_cache(maxsize=16)
+def _second(since_1970: int) -> str:
+    return (_EPOCH + timedelta(seconds=since_1970)).isoformat()

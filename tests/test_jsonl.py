@@ -18,6 +18,7 @@ from crashlens_frame.errors import (
     InvalidCallError,
     LogFileError,
     MissingColumnsError,
+    PassedOverWarning,
     RejectedLinesWarning,
     UnknownFormatError,
     UnpricedWarning,
@@ -104,10 +105,74 @@ def test_unknown_fields_may_change_their_type_from_line_to_line() -> None:
     ]
 
 
-def test_calls_of_one_event_id_are_all_kept_in_their_order() -> None:
-    log = b'{"trace_id":"a","event_id":"e","cost":1}\n{"trace_id":"a","event_id":"e","cost":2}'
-    calls = read(log)
-    assert calls[["event_id", "cost"]].to_numpy().tolist() == [["e", 1.0], ["e", 2.0]]
+def test_of_calls_of_one_event_id_the_last_counts_in_whichever_file_it_stands(tmp_path: Path) -> None:
+    log = b"".join(b'{"trace_id":"a","event_id":%s,"cost":%d}\n' % (b'"%s"' % e if e else b"null", n)
+                   for n, e in enumerate([b"x", b"y", None, b"x", None, b"z"]))  # fmt: skip
+    path = tmp_path / "more.jsonl"
+    path.write_bytes(b'{"trace_id":"b","event_id":"y","cost":9}\n')
+    with pytest.warns(PassedOverWarning, match=r"^left out: 2 calls told again further down \(the same event_id\)$"):
+        calls = read_jsonl([io.BytesIO(log), path])
+    assert calls["cost"].tolist() == [2, 3, 4, 5, 9]
+    assert read(log, duplicates="all")["cost"].tolist() == [0, 1, 2, 3, 4, 5]
+    with pytest.warns(PassedOverWarning):
+        assert read_jsonl(io.BytesIO(log), columns=["cost"])["cost"].tolist() == [1, 2, 3, 4, 5]
+    with pytest.raises(ValueError, match=r"^duplicates is 'first', expected 'last' or 'all'$"):
+        read(log, duplicates="first")
+
+
+# -- some columns ------------------------------
+
+
+@pytest.mark.parametrize("columns", [["cost"], ["trace_id", "latency_ms", "cost_source"], ["token_source", "model"],
+                                     ["prompt", "extra"], ["event_id"]])  # fmt: skip
+@pytest.mark.parametrize(
+    "odd", [b"", b'{"trace_id":"c","startTime":"2026-01-01T00:00Z","endTime":"2026-01-01T00:01Z"}']
+)
+def test_the_columns_asked_for_are_those_of_the_whole(columns: list[str], odd: bytes) -> None:
+    log = (A + b"\n" + B + b"\n") * 3 + odd
+    pd.testing.assert_frame_equal(read(log, columns=columns), read(log)[columns])
+
+
+def test_a_line_is_not_refused_for_a_column_that_nobody_asked_for() -> None:
+    log = A + b'\n{"trace_id":"x","input_tokens":"12a","cost":2}\n{"prompt":"no trace"}'
+    with pytest.warns(RejectedLinesWarning, match="1 line of 1 file .* the trace id is missing"):
+        assert len(read(log, columns=["trace_id", "cost"])) == 2
+    with pytest.warns(RejectedLinesWarning, match="2 lines"):
+        assert len(read(log)) == 1
+
+
+def test_a_column_that_there_is_not_is_refused_with_the_one_that_may_be_meant() -> None:
+    with pytest.raises(InvalidCallError, match=r"^columns holds 'promt', .* did you mean prompt\?$"):
+        read(A, columns=["promt"])
+
+
+# -- how far it has come ------------------------------
+
+
+def test_a_bar_shows_how_far_reading_has_come(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(A + b"\n" + B)
+    size = path.stat().st_size
+    same(read_jsonl([path, path], duplicates="all", progress=True), read_jsonl([path, path], duplicates="all"))
+    assert f"{2 * size}/{2 * size}" in capsys.readouterr().err.replace(".00", "")
+    read_jsonl([path, io.BytesIO(A)], duplicates="all", progress=True)  # how much there is is not known
+    assert "%" not in capsys.readouterr().err
+    for quiet in (None, False):
+        read_jsonl(path, progress=quiet)
+        assert capsys.readouterr().err == ""
+
+
+def test_in_a_terminal_a_bar_shows_itself_once_reading_takes_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(A)
+    monkeypatch.setattr("crashlens_frame.progress._people_look", lambda: True)
+    read_jsonl(path)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("crashlens_frame.progress._PATIENCE", 0)
+    read_jsonl(path)
+    assert "read:" in capsys.readouterr().err
 
 
 def test_mixed_forms_of_time_on_neighbouring_lines_are_one_column() -> None:

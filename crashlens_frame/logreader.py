@@ -1,0 +1,118 @@
+"""Files of JSON Lines -> what they hold: CALLS and REJECTS, and how many records were passed over."""
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from .errors import LogFileError
+from .files import Source, blocks, listed, opened
+from .linereader import REJECT, BlockReader, Read, Reject, reject
+from .progress import watched
+from .schema import CALLS, arrow_schema
+
+WORKERS = os.cpu_count() or 1
+# what the value of a column is made of, beside its own fields: a call needs a trace, and may be its own
+_ALWAYS = frozenset({"trace_id", "event_id"})
+_MADE_OF = {
+    "latency_ms": {"timestamp"},
+    "token_source": {"input_tokens", "output_tokens"},
+    "cost": {"cost_source"},
+    "cost_source": {"cost"},
+    "level": {"error"},
+}
+
+
+class Log(NamedTuple):
+    """What was read: CALLS, REJECTS, number of records that are calls of no model, and of calls told again later."""
+
+    calls: pa.Table
+    rejects: pa.Table
+    passed: int
+    duplicates: int
+
+
+def read_files(
+    source: Source,
+    *,
+    format: str | None,
+    columns: list[str],
+    duplicates: str,
+    on_error: str,
+    progress: bool | None,
+) -> Log:
+    """Read logs block by block; the parameters are those of ``read_jsonl``, the columns are named one by one."""
+    read_too = [*columns, *({"event_id"} - set(columns))] if duplicates == "last" else columns
+    tables = [arrow_schema(CALLS).empty_table().select(read_too)]
+    rejects: list[Reject] = []
+    passed = 0
+    files = listed(source)
+    with watched(files, shown=progress) as wrap:
+        for file in files:
+            with opened(file) as (name, stream):
+                for read in _blocks_read(wrap(stream), name, format, _needed(columns)):
+                    tables.append(read.table.select(read_too))
+                    rejects += read.rejects
+                    passed += read.passed
+                    if rejects and on_error == "raise":
+                        break
+            if rejects and on_error == "raise":
+                first = rejects[0]
+                raise LogFileError(f"{first['source']}:{first['line']}: {first['reason']}")
+    calls = pa.concat_tables(tables)
+    del tables
+    last = _last_told(calls) if duplicates == "last" else None
+    kept = calls if last is None else calls.filter(pa.array(last))
+    bad = pa.Table.from_struct_array(pa.array(rejects, REJECT))
+    return Log(kept.select(columns), bad, passed, len(calls) - len(kept))
+
+
+def _needed(columns: list[str]) -> frozenset[str] | None:
+    """Give the columns whose fields have to be read; None: every field, as what has no column goes to ``extra``."""
+    if "extra" in columns:
+        return None
+    return _ALWAYS.union(columns, *(_MADE_OF.get(name, ()) for name in columns))
+
+
+def _blocks_read(stream: IO[Any], name: str, format: str | None, columns: frozenset[str] | None) -> Iterator[Read]:
+    """Read the blocks of a file in order, as many at a time as there are processors: Arrow works without the GIL."""
+    reader = BlockReader(name, format=format, columns=columns)
+    before = 0  # lines of the file
+    with ThreadPoolExecutor(WORKERS) as pool:
+        running: deque[Future[Read]] = deque()
+
+        def finished(most: int) -> Iterator[Read]:
+            nonlocal before
+            while len(running) > most:
+                read = running.popleft().result()
+                yield read._replace(rejects=[{**one, "line": one["line"] + before} for one in read.rejects])
+                before += read.lines
+
+        torn = None
+        try:
+            for block in blocks(stream):
+                running.append(pool.submit(reader.read, block))
+                yield from finished(WORKERS)
+        except LogFileError as error:
+            torn = str(error)
+        yield from finished(0)
+        if torn is not None:
+            nothing = arrow_schema(CALLS).empty_table()
+            yield Read(nothing, np.array([], np.int64), [reject(name, before + 1, torn, b"")])
+
+
+def _last_told(calls: pa.Table) -> np.ndarray | None:
+    """Tell which calls are not told again further down, as their provider's ids show; None: all."""
+    ids = calls["event_id"]
+    if ids.null_count == len(ids):
+        return None
+    code = ids.combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    rows = np.arange(len(code))
+    last = np.empty(code.max() + 1, dtype=np.int64)
+    last[code[code >= 0]] = rows[code >= 0]  # of an index that stands there twice, NumPy keeps the last value
+    kept: np.ndarray = (code < 0) | (last[code] == rows)
+    return None if kept.all() else kept

@@ -96,11 +96,13 @@ class BulkReader:
         """Learn the fields of the lines; give what each line has beside them."""
         seen: set[str] = set()
         try:
-            rests = [_rest(parse(line), self._tree, seen) for line in block.split(b"\n")[:-1]]
+            records = [parse(line) for line in block.split(b"\n")[:-1]]
+            rests = [_rest(record, self._tree, seen) for record in records]
         except (ValueError, AttributeError):
             raise _IrregularError from None
-        if any(not SIGNS.isdisjoint(rest) for rest in rests):
-            raise _IrregularError
+        for record, rest in zip(records, rests, strict=True):
+            if not SIGNS.isdisjoint(rest) and detect_format(record).format not in _READ:
+                raise _IrregularError
         self._paths |= seen
         for rest in rests:
             rest.pop("filled", None)  # Arrow reads it

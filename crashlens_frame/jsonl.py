@@ -136,7 +136,8 @@ def read_rejects(source: Source, *, format: str | None = None) -> pd.DataFrame:
 def to_jsonl(calls: pd.DataFrame, target: Target, *, schema: str = "crashlens") -> None:
     """Write calls as JSON Lines.
 
-    Reading back what was written gives an equal frame, dtypes and nulls included, with the keys of ``extra`` sorted.
+    Reading back what was written, with ``duplicates="all"``, gives an equal frame, dtypes and nulls included, with the
+    keys of ``extra`` sorted.
 
     Parameters
     ----------

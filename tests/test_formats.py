@@ -187,7 +187,10 @@ def test_a_format_that_is_named_reads_only_its_own_fields() -> None:
 def test_a_format_that_is_unknown_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(UnknownFormatError) as refusal:
         row_from_record({"trace_id": "t"}, "nested")
-    assert str(refusal.value) == "format is 'nested', expected one of crashlens, flat, or None to detect it"
+    assert str(refusal.value) == (
+        "format is 'nested', expected one of crashlens, flat, openai, anthropic, litellm, langfuse, otel,"
+        " or None to detect it"
+    )
 
 
 @pytest.mark.parametrize(

@@ -306,7 +306,10 @@ def test_an_option_that_is_unknown_is_refused_before_anything_is_read() -> None:
     for reader in (read_jsonl, read_rejects):
         with pytest.raises(UnknownFormatError) as refusal:
             reader("not there", format="xml")
-        assert str(refusal.value) == "format is 'xml', expected one of crashlens, flat, or None to detect it"
+        assert str(refusal.value) == (
+            "format is 'xml', expected one of crashlens, flat, openai, anthropic, litellm, langfuse, otel,"
+            " or None to detect it"
+        )
 
 
 GOOD = st.integers(0, 99).map(lambda number: b'{"trace_id":"a","retry_count":%d}' % number)

@@ -84,7 +84,7 @@ def through_jsonl(calls: pd.DataFrame, **options: Any) -> pd.DataFrame:
     file = io.BytesIO()
     to_jsonl(calls, file, **options)
     file.seek(0)
-    return read_jsonl(file, on_error="raise")
+    return read_jsonl(file, duplicates="all", on_error="raise")
 
 
 def through_parquet(calls: pd.DataFrame) -> pd.DataFrame:

@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..errors import InvalidCallError
+from ..extras import shown
+
 # what a field says again that follows from columns; it is dropped where it does follow
 END, TOTAL = "end of the call", "tokens in all"
 
@@ -93,6 +96,38 @@ class Format:
                 branch = branch.setdefault(key, {})
             branch[leaf.keys[-1]] = leaf
         return root
+
+
+def inner(record: Record, key: str) -> Record:
+    """Give the object under a key; an empty one where there is none.
+
+    Raises
+    ------
+    InvalidCallError
+        It is something else.
+    """
+    value = record.get(key)
+    if value is None:
+        return {}
+    if isinstance(value, Mapping):
+        return value
+    raise InvalidCallError(f"{key} is {shown(value)}, expected an object")
+
+
+def each(record: Record, key: str) -> list[Record]:
+    """Give the objects of the list under a key; none where there is no list.
+
+    Raises
+    ------
+    InvalidCallError
+        It is something else, or something else is in it.
+    """
+    value = record.get(key)
+    if value is None:
+        return []
+    if isinstance(value, list) and all(isinstance(one, Mapping) for one in value):
+        return value
+    raise InvalidCallError(f"{key} is {shown(value)}, expected a list of objects")
 
 
 def pruned(tree: Tree, columns: frozenset[str] | None) -> Tree:

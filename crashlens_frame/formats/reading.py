@@ -1,17 +1,22 @@
 """One record of a log -> the values of a row of CALLS, by the table of its format."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
 from ..errors import InvalidCallError, UnknownFormatError
 from ..extras import canonical, shown
 from ..schema import CALLS
+from .anthropic import ANTHROPIC
 from .crashlens import CRASHLENS, FLAT
 from .field import END, TOTAL, Field, Format, Record, Tree, pruned
+from .langfuse import LANGFUSE
+from .litellm import LITELLM
+from .openai import OPENAI
+from .otel import OTEL
 
 # in the order in which a record is asked for the signs of each; one without any is of the first two
-FORMATS: dict[str, Format] = {each.name: each for each in (CRASHLENS, FLAT)}
+FORMATS: dict[str, Format] = {each.name: each for each in (CRASHLENS, FLAT, OPENAI, ANTHROPIC, LITELLM, LANGFUSE, OTEL)}
 # the keys without which no record is of another format than the first two
 SIGNS = frozenset(sign.key for each in FORMATS.values() for sign in each.signs)
 FILLABLE = frozenset(column.name for column in CALLS) - {"trace_id"}
@@ -55,6 +60,8 @@ def detect_format(record: Record) -> Detected:
     >>> import crashlens_frame as cf
     >>> cf.detect_format({"traceId": "t1", "input": {"model": "gpt-4o"}})
     Detected(format='crashlens', because='it has "traceId"')
+    >>> cf.detect_format({"id": "chatcmpl-1", "object": "chat.completion"})
+    Detected(format='openai', because='its "object" is "chat.completion"')
     >>> cf.detect_format({"trace_id": "t1"})
     Detected(format='flat', because='it has none of the keys of another format')
     """
@@ -94,25 +101,29 @@ def rows_from_line(value: Any, format: str | None = None, columns: frozenset[str
     rows: list[Row] = []
     errors: list[str] = []
     passed = 0
-    for name, record in _records(value, format, errors):
-        if not FORMATS[name].is_call(record):
-            passed += 1
-            continue
+    for packed in _unpacked(value):
         try:
-            rows.append(_row(record, FORMATS[name], columns))
+            if not isinstance(packed, Mapping):
+                raise InvalidCallError(f"{shown(packed)}, expected a JSON object")
+            known = FORMATS[format or detect_format(packed).format]
+            for record in known.records(packed):
+                if known.is_call(record):
+                    _read_into(rows, errors, record, known, columns)
+                else:
+                    passed += 1
         except InvalidCallError as error:
             errors.append(str(error))
     return Rows(rows, errors, passed)
 
 
-def _records(value: Any, format: str | None, errors: list[str]) -> Iterator[tuple[str, Record]]:
-    """Give the records of a line, each with its format."""
-    for packed in _unpacked(value):
-        if isinstance(packed, Mapping):
-            name = format or detect_format(packed).format
-            yield from ((name, record) for record in FORMATS[name].records(packed))
-        else:
-            errors.append(f"{shown(packed)}, expected a JSON object")
+def _read_into(
+    rows: list[Row], errors: list[str], record: Record, format: Format, columns: frozenset[str] | None
+) -> None:
+    """Read one of the records of a line, so that a bad one costs only itself."""
+    try:
+        rows.append(_row(record, format, columns))
+    except InvalidCallError as error:
+        errors.append(str(error))
 
 
 def _unpacked(value: Any) -> Iterable[Any]:
@@ -267,10 +278,12 @@ class _Reading:
     def _take(self, field: Field, value: Any) -> None:
         new = _converted(field, value)
         if new is None:
+            if field.kept:
+                self.keep(field.keys, value)
             return
         if field.adds:
             self.added.append((field.adds, new))
-        if field.kept or not field.column:
+        if not field.column or (field.kept and not isinstance(value, str)):
             self.keep(field.keys, value)
         column = field.column
         if not column:
@@ -292,7 +305,7 @@ class _Reading:
                 new = field.convert(value)
             except ValueError:
                 new = None
-            if field.kept:
+            if field.kept and new != value:
                 self.keep(field.keys, value)
                 if new is not None and field.column not in self.nulls:
                     self.row.setdefault(field.column, new)

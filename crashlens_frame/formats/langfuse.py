@@ -1,0 +1,79 @@
+"""What Langfuse exports: observations, as version 1 and version 2 of its API and its exports tell them."""
+
+from collections.abc import Iterator, Mapping
+
+from ..values import amount, count, moment, text
+from .field import END, TOTAL, Field, Format, Record, Sign
+from .texts import lower, message_text
+
+_CALLS = ("GENERATION", "EMBEDDING")
+
+
+def _level(value: object) -> str:
+    return "info" if lower(value) == "default" else lower(value)
+
+
+def _records(record: Record) -> Iterator[Record]:
+    told = dict(record)
+    if told.get("level") == "ERROR" and told.get("statusMessage"):
+        told["error"] = told.pop("statusMessage")
+    parameters = told.get("modelParameters")
+    if isinstance(parameters, Mapping) and isinstance(parameters.get("service_tier"), str):
+        told["service_tier"] = parameters["service_tier"]  # the tier that served the call, by Langfuse's own client
+    yield told
+
+
+def _is_call(record: Record) -> bool:
+    return str(record.get("type")).upper() in _CALLS
+
+
+LANGFUSE = Format(
+    "langfuse",
+    "ObservationV2 of the langfuse package 5.0 and ObservationsView of 3.10 (https://api.reference.langfuse.com); the"
+    " keys of usageDetails leave out one another, as langfuse.langchain and"
+    " https://langfuse.com/docs/model-usage-and-cost have it, while usage has totals",
+    (
+        Field("traceId", "trace_id", text),
+        Field("id", "event_id", text),
+        Field("startTime", "timestamp", moment),
+        Field("endTime", END, moment),
+        Field("model", "model", text),
+        Field("providedModelName", "model", text, loose=True),
+        Field("input", "prompt", message_text, kept=True),
+        Field("output", "response", message_text, kept=True),
+        Field("type", "type", lower),
+        Field("level", "level", _level),
+        Field("error", "error", text, loose=True),
+        Field("service_tier", "service_tier", text),
+        Field("name", "name", text),
+        Field("totalCost", "cost", amount),
+        Field("calculatedTotalCost", "cost", amount),
+        Field("costDetails.total", "cost", amount, loose=True),
+        Field("usageDetails.input", "input_tokens", count),
+        Field("usageDetails.output", "output_tokens", count),
+        Field("usageDetails.total", TOTAL, count),
+        Field("usageDetails.input_cached_tokens", "cached_input_tokens", count, adds="input_tokens"),
+        Field("usageDetails.input_cache_read", "cached_input_tokens", count, adds="input_tokens"),
+        Field("usageDetails.cache_read_input_tokens", "cached_input_tokens", count, adds="input_tokens"),
+        Field("usageDetails.input_cache_creation", "cache_write_tokens", count, adds="input_tokens"),
+        Field("usageDetails.cache_creation_input_tokens", "cache_write_tokens", count, adds="input_tokens"),
+        Field("usageDetails.input_audio_tokens", "", count, adds="input_tokens"),
+        Field("usageDetails.output_reasoning", "reasoning_tokens", count, adds="output_tokens"),
+        Field("usageDetails.output_reasoning_tokens", "reasoning_tokens", count, adds="output_tokens"),
+        Field("usageDetails.output_audio_tokens", "", count, adds="output_tokens"),
+        Field("usage.input", "input_tokens", count, loose=True),
+        Field("usage.output", "output_tokens", count, loose=True),
+        Field("usage.total", TOTAL, count),
+        Field("promptTokens", "input_tokens", count, loose=True),
+        Field("completionTokens", "output_tokens", count, loose=True),
+        Field("totalTokens", TOTAL, count),
+    ),
+    signs=(
+        *(Sign(key, beside=("traceId",)) for key in ("usageDetails", "costDetails", "projectId", "promptTokens")),
+        *(Sign(key, beside=("traceId",)) for key in ("calculatedTotalCost", "parentObservationId", "modelParameters")),
+    ),
+    constants={"type": "generation"},
+    records=_records,
+    is_call=_is_call,
+    traces_itself=True,
+)

@@ -1,0 +1,199 @@
+"""Spans of OpenTelemetry with GenAI or OpenInference attributes: as OTLP JSON, as a span alone, as a flat row.
+
+Whatever it comes as, a span is brought into one shape first: ``trace_id``, ``span_id``, ``start``, ``end``, ``status``
+and ``attributes``, an object of names with dots.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..values import amount, count, moment, text
+from .field import END, TOTAL, Field, Format, Record, Sign, each, inner
+from .texts import error_text, outcome, packed_text
+
+# how the several shapes name what each span has
+_NAMES = {
+    "traceId": "trace_id", "context.trace_id": "trace_id", "spanId": "span_id", "context.span_id": "span_id",
+    "startTimeUnixNano": "start", "start_time": "start", "start_time_unix_nano": "start",
+    "endTimeUnixNano": "end", "end_time": "end", "end_time_unix_nano": "end",
+    "status_code": "status", "status.code": "status", "status.status_code": "status",
+    "status_message": "error", "status.message": "error", "status.description": "error",
+}  # fmt: skip
+_MODELS = ("gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "embedding.model_name")
+_OPERATIONS = (None, "chat", "generate_content", "text_completion", "embeddings")
+_KINDS = (None, "LLM", "EMBEDDING")
+_FAILED = (2, "2", "ERROR", "STATUS_CODE_ERROR")
+# messages told one attribute a part: llm.input_messages.0.message.content, gen_ai.prompt.0.content
+_PART = re.compile(r"(llm\.(?:input|output)_messages|gen_ai\.(?:prompt|completion))\.(\d+)\.(?:message\.)?(.+)")
+
+
+def _records(record: Record) -> Iterator[Record]:
+    """Give each span of a line in the one shape."""
+    if "resourceSpans" not in record:
+        yield _span(record)
+        return
+    for group in each(record, "resourceSpans"):
+        resource = {"attributes": _attributes(inner(group, "resource").get("attributes"))}
+        for scope in each(group, "scopeSpans"):
+            told = {key: value for key, value in (("scope", scope.get("scope")), ("resource", resource)) if value}
+            yield from (_span({**span, **told}) for span in each(scope, "spans"))
+
+
+def _span(record: Record) -> Record:
+    span: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
+    for key, value in record.items():
+        if key in ("context", "status") and isinstance(value, Mapping):
+            span |= {_NAMES.get(f"{key}.{name}", f"{key}.{name}"): told for name, told in value.items()}
+        elif key == "attributes":
+            attributes |= _attributes(value)
+        elif key.startswith("attributes."):
+            attributes[key.removeprefix("attributes.")] = value
+        elif key.startswith(("gen_ai.", "llm.", "openinference.", "input.", "output.", "embedding.", "error.")):
+            attributes[key] = value
+        else:
+            span[_NAMES.get(key, key)] = value
+    span["trace_id"] = _hex(span.get("trace_id"))
+    span["span_id"] = _hex(span.get("span_id"))
+    failed = span.get("status") in _FAILED or "error.type" in attributes
+    error = span.pop("error", None) or _exception(span.get("events")) or attributes.get("error.type")
+    span["level"] = "ERROR" if failed else "OK"
+    if error is not None:
+        span["error" if failed else "status.message"] = error
+    span["attributes"] = _gathered(attributes)
+    return span
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """Read attributes as an object of names with dots: OTLP lists them, some programs nest them."""
+    if isinstance(value, list):
+        return {str(one.get("key")): _any_value(one.get("value")) for one in value if isinstance(one, Mapping)}
+    flat: dict[str, Any] = {}
+    for key, told in value.items() if isinstance(value, Mapping) else ():
+        if isinstance(told, Mapping):
+            flat |= {f"{key}.{name}": deep for name, deep in _attributes(told).items()}
+        else:
+            flat[key] = told
+    return flat
+
+
+def _any_value(value: Any) -> Any:
+    """Read a value of OTLP, which names its type: {"intValue": "5"}."""
+    if not isinstance(value, Mapping):
+        return value
+    for kind, told in value.items():
+        if kind == "intValue" and isinstance(told, str) and told.lstrip("-").isdigit():
+            return int(told)
+        if kind == "arrayValue":
+            return [_any_value(one) for one in each(inner(value, kind), "values")]
+        if kind == "kvlistValue":
+            return _attributes(inner(value, kind).get("values"))
+        return told
+    return None
+
+
+def _gathered(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Put messages that are told one attribute a part together again."""
+    whole: dict[str, Any] = {}
+    parts: dict[str, dict[int, dict[str, Any]]] = {}
+    for name, value in attributes.items():
+        found = _PART.fullmatch(name)
+        if found:
+            parts.setdefault(found[1], {}).setdefault(int(found[2]), {})[found[3]] = value
+        else:
+            whole[name] = value
+    return whole | {name: [messages[place] for place in sorted(messages)] for name, messages in parts.items()}
+
+
+def _hex(value: Any) -> Any:
+    """Write an id as OpenTelemetry does; protobuf writes the same bytes in base 64."""
+    if isinstance(value, str) and len(value) in (12, 24) and value.endswith("="):
+        try:
+            return base64.b64decode(value, validate=True).hex()
+        except binascii.Error:
+            return value
+    return value.removeprefix("0x") if isinstance(value, str) else value
+
+
+def _exception(events: Any) -> Any:
+    for event in events if isinstance(events, list) else ():
+        if isinstance(event, Mapping) and event.get("name") == "exception":
+            told = _attributes(event.get("attributes"))
+            return told.get("exception.message") or told.get("exception.type")
+    return None
+
+
+def _is_call(span: Record) -> bool:
+    attributes = span["attributes"]
+    return (
+        any(attributes.get(model) for model in _MODELS)
+        and attributes.get("gen_ai.operation.name") in _OPERATIONS
+        and attributes.get("openinference.span.kind") in _KINDS
+    )
+
+
+def _nanoseconds(value: Any) -> int | None:
+    """Take a time that may be digits in text: JSON has no whole numbers of 64 bits."""
+    return moment(int(value) if isinstance(value, str) and value.isdigit() else value)
+
+
+OTEL = Format(
+    "otel",
+    "GenAI attributes: opentelemetry-semantic-conventions 0.66"
+    " (https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/), by which input tokens include cached ones;"
+    " OpenInference: https://arize-ai.github.io/openinference/spec/semantic_conventions.html;"
+    " OTLP JSON: https://opentelemetry.io/docs/specs/otlp/",
+    (
+        Field("trace_id", "trace_id", text),
+        Field("attributes.gen_ai.response.id", "event_id", text),
+        Field("span_id", "event_id", text, loose=True),
+        Field("start", "timestamp", _nanoseconds),
+        Field("end", END, _nanoseconds),
+        Field("name", "name", text),
+        Field("level", "level", outcome),
+        Field("error", "error", error_text),
+        Field("attributes.gen_ai.response.model", "model", text),
+        Field("attributes.llm.model_name", "model", text, loose=True),
+        Field("attributes.gen_ai.request.model", "model", text, loose=True),
+        Field("attributes.embedding.model_name", "model", text, loose=True),
+        Field("attributes.gen_ai.input.messages", "prompt", packed_text, loose=True, kept=True),
+        Field("attributes.gen_ai.prompt", "prompt", packed_text, loose=True, kept=True),
+        Field("attributes.llm.input_messages", "prompt", packed_text, loose=True, kept=True),
+        Field("attributes.input.value", "prompt", packed_text, loose=True, kept=True),
+        Field("attributes.gen_ai.output.messages", "response", packed_text, loose=True, kept=True),
+        Field("attributes.gen_ai.completion", "response", packed_text, loose=True, kept=True),
+        Field("attributes.llm.output_messages", "response", packed_text, loose=True, kept=True),
+        Field("attributes.output.value", "response", packed_text, loose=True, kept=True),
+        Field("attributes.gen_ai.usage.input_tokens", "input_tokens", count),
+        Field("attributes.gen_ai.usage.prompt_tokens", "input_tokens", count, loose=True),
+        Field("attributes.llm.token_count.prompt", "input_tokens", count, loose=True),
+        Field("attributes.gen_ai.usage.output_tokens", "output_tokens", count),
+        Field("attributes.gen_ai.usage.completion_tokens", "output_tokens", count, loose=True),
+        Field("attributes.llm.token_count.completion", "output_tokens", count, loose=True),
+        Field("attributes.llm.token_count.total", TOTAL, count),
+        Field("attributes.gen_ai.usage.cache_read.input_tokens", "cached_input_tokens", count),
+        Field("attributes.llm.token_count.prompt_details.cache_read", "cached_input_tokens", count, loose=True),
+        Field("attributes.gen_ai.usage.cache_creation.input_tokens", "cache_write_tokens", count),
+        Field("attributes.llm.token_count.prompt_details.cache_write", "cache_write_tokens", count, loose=True),
+        Field("attributes.gen_ai.usage.reasoning.output_tokens", "reasoning_tokens", count),
+        Field("attributes.llm.token_count.completion_details.reasoning", "reasoning_tokens", count, loose=True),
+        Field("attributes.llm.cost.total", "cost", amount),
+        Field("attributes.gen_ai.openai.response.service_tier", "service_tier", text),
+        Field("attributes.gen_ai.openai.request.service_tier", "service_tier", text, loose=True),
+        Field("resource.attributes.service.name", "source", text),
+    ),
+    signs=(
+        Sign("resourceSpans"),
+        Sign("context", beside=("attributes",)),
+        Sign("spanId", beside=("attributes",)),
+        Sign("span_id", beside=("attributes",)),
+        Sign("context.trace_id"),
+        *(Sign(f"{above}{name}") for above in ("", "attributes.") for name in (*_MODELS, "openinference.span.kind")),
+    ),
+    constants={"type": "generation"},
+    records=_records,
+    is_call=_is_call,
+)

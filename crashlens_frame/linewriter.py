@@ -5,7 +5,8 @@ did this for under ``filled``, so that reading gives the nulls back.
 """
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -15,18 +16,18 @@ import pyarrow.compute as pc
 from .errors import InvalidCallError, UnknownFormatError, UnpricedWarning
 from .extras import canonical, parse, shown
 from .formats import is_unknown
+from .jsontexts import RARE, Json, Piece, constant, joined, json_of
+from .parallel import ahead
 from .schema import CALLS, COUNT, LOG_SCHEMA, NUMBER, TEXT, TIME
 from .tables import counted
 
-Json: TypeAlias = Any  # an Arrow array of texts of JSON
+Columns: TypeAlias = dict[str, pa.Array]
+Jsons: TypeAlias = dict[str, Json]
 
 BATCH = 16_384
 _EPOCH = pd.Timestamp(0, tz="UTC")
 _YEAR_1, _YEAR_10000 = -62_135_596_800_000_000, 253_402_300_800_000_000
-_COMMON = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}  # the backslash first
-# JSON must escape the other control characters; the last three are line ends to some readers of text
-_RARE = {chr(code): f"\\u{code:04x}" for code in (*range(0x20), 0x85, 0x2028, 0x2029) if chr(code) not in _COMMON}
-_LINE_ENDS = str.maketrans({end: _RARE[end] for end in "\x85\u2028\u2029"})
+_LINE_ENDS = str.maketrans({end: RARE[end] for end in "\x85\u2028\u2029"})
 
 # what CrashLens is given for a null that it cannot bear
 FILLERS = {
@@ -43,7 +44,7 @@ PARENTS = ("input", "usage", "metadata")
 # columns that are written only where they are known, and the path they take in the CrashLens envelope
 METADATA = ("fallback_attempted", "fallback_reason", "route", "team", "source")
 USAGE = ("cached_input_tokens", "cache_write_tokens", "reasoning_tokens")
-TOP = ("type", "level", "name", "service_tier", "error", "event_id", "token_source", "cost_source")
+TOP = ("type", "level", "name", "service_tier", "error", "event_id", "token_source")
 
 
 def check_schema(schema: str) -> None:
@@ -54,112 +55,123 @@ def check_schema(schema: str) -> None:
 
 def lines(calls: pa.Table, *, schema: str) -> Iterator[pa.Buffer]:
     """Write a CALLS table as lines, some at a time."""
-    table = calls.combine_chunks()
-    _check(table)
-    starts = _starts(table)
-    for offset in range(0, len(table), BATCH):
-        batch = table.slice(offset, BATCH)
-        columns = {name: _array(batch[name]) for name in batch.column_names}
-        columns["start"] = starts.slice(offset, BATCH)
-        text = {c.name: _json(columns[c.name]) for c in CALLS if c.name != "extra"}
-        yield _buffer(SCHEMAS[schema](columns, text, _placed(columns["extra"])))
+    _check(calls)
+    starts = _starts(calls)
+    batches = ((calls.slice(offset, BATCH), starts.slice(offset, BATCH)) for offset in range(0, len(calls), BATCH))
+    yield from ahead(partial(_batch, SCHEMAS[schema]), batches)
 
 
-# -- the two schemas --------------------------------------------------------------------------------------------------
+def _batch(write: Callable[..., list[Piece]], batch: tuple[pa.Table, pa.ChunkedArray]) -> pa.Buffer:
+    calls, starts = batch
+    columns = {name: _array(calls[name]) for name in calls.column_names}
+    json = {column.name: json_of(columns[column.name]) for column in CALLS if column.name != "extra"}
+    start = json["timestamp"] if columns["timestamp"].null_count == 0 else json_of(_array(starts))
+    # Arrow keeps texts end to end, so these are the bytes of the lines
+    return joined(write(columns, json, start, _placed(columns["extra"]))).buffers()[2]
 
 
-def _flat(columns: dict[str, pa.Array], text: dict[str, Json], extra: dict[str, Json | None]) -> Json:
-    further = [name for name in text if name not in LOG_SCHEMA]
-    return _object(
-        [
-            *(_member(name, pc.fill_null(text[name], "null")) for name in LOG_SCHEMA),
-            *(_member(name, text[name]) for name in further),
-            *(_member(name, _object([extra[name]])) for name in PARENTS),
-            _filled(_unsaid(columns)),
-            extra[""],
-        ]
-    )
+# -- the two schemas: the pieces of a line, each a column of texts or the same text in every row -----------------------
 
 
-def _crashlens(columns: dict[str, pa.Array], text: dict[str, Json], extra: dict[str, Json | None]) -> Json:
-    nulls = {name: text[name].is_null() for name in ("timestamp", *FILLERS)} | _unsaid(columns)
-    some = {name: pc.fill_null(text[name], filler) for name, filler in FILLERS.items()}
-    usage = [pc.fill_null(columns[name], 0).cast(pa.uint64()) for name in ("input_tokens", "output_tokens")]
-    total = _json(pc.add(*usage))
-    unknown = pc.and_(nulls["cost"], text["cost_source"].is_null())
+def _flat(columns: Columns, json: Jsons, _: Json, extra: dict[str, list[Piece]]) -> list[Piece]:
+    first, *others = LOG_SCHEMA
+    return [
+        *_member(first, json[first], begin="{"),
+        *(piece for name in others for piece in _member(name, json[name], "null")),
+        *(piece for name in json if name not in LOG_SCHEMA for piece in _known(name, json[name])),
+        *(piece for name in PARENTS for piece in _enclosed(name, extra[name], "{}")),
+        *_filled(_unsaid(columns)),
+        *extra[""],
+        "}\n",
+    ]
+
+
+def _crashlens(columns: Columns, json: Jsons, start: Json, extra: dict[str, list[Piece]]) -> list[Piece]:
+    first, *others = LOG_SCHEMA
+    nulls = {name: columns[name].is_null() for name in ("timestamp", *FILLERS)} | _unsaid(columns)
     # the Log Schema keeps its nulls where CrashLens can bear them
-    log_schema = text | {name: some[name] for name in ("model", "cost", "retry_count")}
-    further = text | {"cost_source": pc.if_else(unknown, _text('"unknown"'), text["cost_source"])}
-    return _object(
-        [
-            *(_member(name, pc.fill_null(log_schema[name], "null")) for name in LOG_SCHEMA),
-            _member("traceId", text["trace_id"]),
-            _member("startTime", _json(columns["start"])),
-            _member("endTime", _json(_end(columns))),
-            _member(
-                "input", _object([_member("model", some["model"]), _member("prompt", some["prompt"]), extra["input"]])
-            ),
-            _member(
-                "usage",
-                _object(
-                    [
-                        _member("prompt_tokens", some["input_tokens"]),
-                        _member("completion_tokens", some["output_tokens"]),
-                        _member("total_tokens", total),
-                        *(_member(name, text[name]) for name in USAGE),
-                        extra["usage"],
-                    ]
-                ),
-            ),
-            _member(
-                "metadata",
-                _metadata([*(_member(name, text[name]) for name in METADATA), extra["metadata"]], len(total)),
-            ),
-            _member("output", text["response"]),
-            _member("cost_usd", some["cost"]),
-            _member("tokens", total),
-            _member("endpoint", text["route"]),
-            _member("fallback_triggered", text["fallback_attempted"]),
-            *(_member(name, further[name]) for name in TOP),
-            _filled(nulls),
-            extra[""],
-        ]
-    )
-
-
-def _metadata(members: list[Json | None], rows: int) -> Json:
-    """Write the object even where it has no member."""
-    whole = _object(members)
-    return pa.array(["{}"] * rows, pa.large_string()) if whole is None else pc.fill_null(whole, "{}")
+    null = {name: FILLERS[name] if name in ("model", "cost", "retry_count") else "null" for name in others}
+    usage = [pc.fill_null(columns[name], 0).cast(pa.uint64()) for name in ("input_tokens", "output_tokens")]
+    total = json_of(pc.add(*usage))
+    return [
+        *_member(first, json[first], begin="{"),
+        *(piece for name in others for piece in _member(name, json[name], null[name])),
+        *_member("traceId", json["trace_id"]),
+        *_member("startTime", start),
+        *_known("endTime", json_of(_end(columns))),
+        ',"input":{',
+        *_member("model", json["model"], FILLERS["model"], begin=""),
+        *_member("prompt", json["prompt"], FILLERS["prompt"]),
+        *extra["input"],
+        '},"usage":{',
+        *_member("prompt_tokens", json["input_tokens"], FILLERS["input_tokens"], begin=""),
+        *_member("completion_tokens", json["output_tokens"], FILLERS["output_tokens"]),
+        *_member("total_tokens", total),
+        *(piece for name in USAGE for piece in _known(name, json[name])),
+        *extra["usage"],
+        '},"metadata":{',
+        *_without_comma([*(piece for name in METADATA for piece in _known(name, json[name])), *extra["metadata"]]),
+        "}",
+        *_known("output", json["response"]),
+        *_member("cost_usd", json["cost"], FILLERS["cost"]),
+        *_member("tokens", total),
+        *_known("endpoint", json["route"]),
+        *_known("fallback_triggered", json["fallback_attempted"]),
+        *(piece for name in TOP for piece in _known(name, json[name])),
+        *_known("cost_source", json_of(_source(columns))),
+        *_filled(nulls),
+        *extra[""],
+        "}\n",
+    ]
 
 
 SCHEMAS = {"crashlens": _crashlens, "flat": _flat}
 
 
-# -- pieces of text: each member begins with its comma, None is a piece that is empty in every row --------------------
+# -- members ----------------------------------------------------------------------------------------------------------
 
 
-def _member(name: str, values: Json | None) -> Json | None:
-    """Write `,"name":value`, and nothing in rows that are null."""
-    if values is None or values.null_count == len(values):
-        return None
-    return pc.fill_null(_joined(f',"{name}":', values), "")
+def _member(name: str, value: Json, null: str = "", *, begin: str = ",") -> list[Piece]:
+    """Write `,"name":value` in every row, with another value where it is null."""
+    begin = f'{begin}"{name}":'
+    if value.null_count:
+        return [begin, pc.fill_null(value.text(), null)]
+    return [value.text(begin)] if value.codes is not None else [begin + value.opening, value.texts, value.closing]
 
 
-def _object(members: Iterable[Json | None], brackets: str = "{}") -> Json | None:
-    """Write members in brackets; null in rows without any."""
-    pieces = [piece for piece in members if piece is not None]
-    if not pieces:
-        return None
-    joined = pieces[0] if len(pieces) == 1 else _joined(*pieces)
-    inner = pc.if_else(pc.equal(pc.binary_length(joined), 0), None, pc.utf8_ltrim(joined, ","))
-    return _joined(brackets[0], inner, brackets[1])
+def _known(name: str, value: Json) -> list[Piece]:
+    """Write `,"name":value` in the rows in which it is not null."""
+    if value.null_count == value.rows:
+        return []
+    return [pc.fill_null(value.text(f',"{name}":'), "")] if value.null_count else _member(name, value)
 
 
-def _filled(nulls: dict[str, pa.BooleanArray]) -> Json | None:
+def _enclosed(name: str, members: list[Piece], brackets: str) -> list[Piece]:
+    """Write `,"name":{members}` in the rows in which there are any."""
+    if not members:
+        return []
+    inner = joined(members)
+    whole = joined([f',"{name}":{brackets[0]}', pc.utf8_ltrim(inner, ","), brackets[1]])
+    return [pc.if_else(pc.equal(pc.binary_length(inner), 0), constant(""), whole)]
+
+
+def _without_comma(members: list[Piece]) -> list[Piece]:
+    """Take from members the comma that the first of them in each row begins with."""
+    if members and isinstance(members[0], str):
+        return [members[0][1:], *members[1:]]
+    return [pc.utf8_ltrim(joined(members), ",")] if members else []
+
+
+def _filled(nulls: dict[str, pa.BooleanArray]) -> list[Piece]:
     """Name for each row the columns that are null whatever the rest of the line says."""
-    names = [pc.if_else(mask, _text(f',"{name}"'), _text("")) for name, mask in nulls.items() if mask.true_count]
-    return _member("filled", _object(names, "[]"))
+    names = [pc.if_else(mask, constant(f',"{name}"'), constant("")) for name, mask in nulls.items() if mask.true_count]
+    return _enclosed("filled", names, "[]")
+
+
+def _source(columns: Columns) -> pa.Array:
+    """Say of a cost that is null that it is unknown: CrashLens is given a number for it."""
+    source = columns["cost_source"].cast(TEXT)
+    return pc.if_else(pc.and_(columns["cost"].is_null(), source.is_null()), "unknown", source)
 
 
 def _unsaid(columns: dict[str, pa.Array]) -> dict[str, pa.BooleanArray]:
@@ -178,28 +190,30 @@ def _end(columns: dict[str, pa.Array]) -> pa.Array:
     return pc.if_else(pc.less(end, _YEAR_10000), end, None).cast(TIME)
 
 
-def _starts(calls: pa.Table) -> pa.Array:
+def _starts(calls: pa.Table) -> pa.ChunkedArray:
     """Give each call a start: CrashLens drops two detectors for the whole file over a single null.
 
     The earliest known start of the trace moves no other call and hides none; a far-off one would stretch the trace
     beyond the window of its storm.
     """
     if calls["timestamp"].null_count == 0:
-        return _array(calls["timestamp"])
+        return calls["timestamp"]
     start = calls["timestamp"].to_pandas()
     earliest = start.groupby(calls["trace_id"].to_pandas(), sort=False).transform("min")
-    return pa.array(start.fillna(earliest).fillna(_EPOCH))
+    return pa.chunked_array([pa.array(start.fillna(earliest).fillna(_EPOCH))])
 
 
-def _placed(extra: pa.StringArray) -> dict[str, Json | None]:
+def _placed(extra: pa.StringArray) -> dict[str, list[Piece]]:
     """Split extra into members for the top of the line ("") and for each parent; each distinct text once."""
+    if extra.null_count == len(extra):
+        return {place: [] for place in ("", *PARENTS)}
     encoded = extra.dictionary_encode()
     split = [_split(text) for text in encoded.dictionary.to_pylist()]
     codes = encoded.indices
     return {
-        place: pc.fill_null(pc.take(pa.array([one[place] for one in split], pa.large_string()), codes), "")
+        place: [pc.fill_null(pc.take(pa.array([one[place] for one in split], pa.large_string()), codes), "")]
         if any(one[place] for one in split)
-        else None
+        else []
         for place in ("", *PARENTS)
     }
 
@@ -234,48 +248,9 @@ def _bare(fields: Mapping[str, Any]) -> str:
     return f",{canonical(fields)[1:-1].translate(_LINE_ENDS)}" if fields else ""
 
 
-# -- values as JSON ---------------------------------------------------------------------------------------------------
-
-
-def _json(values: pa.Array) -> Json:
-    """Write values as JSON text; null stays null."""
-    if pa.types.is_dictionary(values.type):
-        return pc.take(_quoted(values.dictionary), values.indices)
-    if values.type == TIME:
-        clock = values.cast(pa.timestamp("us")).cast(
-            pa.large_string()
-        )  # always with six digits: 2024-06-01 10:00:00.000000
-        return _joined('"', pc.replace_substring(clock, " ", "T", max_replacements=1), 'Z"')
-    return _quoted(values) if values.type == TEXT else values.cast(pa.large_string())
-
-
-def _quoted(values: pa.Array) -> Json:
-    values = values.cast(pa.large_string())
-    for special, escapes in ((r'[\\"\n\r\t]', _COMMON), (r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{85}\x{2028}\x{2029}]", _RARE)):
-        if pc.any(pc.match_substring_regex(values, special)).as_py():
-            for raw, escaped in escapes.items():
-                values = pc.replace_substring(values, raw, escaped)
-    return _joined('"', values, '"')
-
-
-def _joined(*pieces: Json | str) -> Json:
-    """Join pieces row by row; null where one is."""
-    return pc.binary_join_element_wise(*(_text(p) if isinstance(p, str) else p for p in pieces), _text(""))
-
-
-def _text(value: str) -> pa.Scalar:
-    return pa.scalar(value, pa.large_string())
-
-
 def _array(values: pa.ChunkedArray) -> pa.Array:
     whole = values.combine_chunks()
     return whole if isinstance(whole, pa.Array) else pa.concat_arrays(whole.chunks)
-
-
-def _buffer(lines: Json) -> pa.Buffer:
-    """Give the bytes of the lines: Arrow keeps them end to end."""
-    ended = _joined(lines, "\n")
-    return ended.buffers()[2]
 
 
 # -- what cannot be written -------------------------------------------------------------------------------------------

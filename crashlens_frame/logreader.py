@@ -1,9 +1,6 @@
 """Files of JSON Lines -> what they hold: CALLS and REJECTS, and how many records were passed over."""
 
-import os
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, Any, NamedTuple
 
 import numpy as np
@@ -12,10 +9,10 @@ import pyarrow as pa
 from .errors import LogFileError
 from .files import Source, blocks, listed, opened
 from .linereader import REJECT, BlockReader, Read, Reject, reject
+from .parallel import ahead
 from .progress import watched
 from .schema import CALLS, arrow_schema
 
-WORKERS = os.cpu_count() or 1
 # what the value of a column is made of, beside its own fields: a call needs a trace, and may be its own
 _ALWAYS = frozenset({"trace_id", "event_id"})
 _MADE_OF = {
@@ -79,30 +76,16 @@ def _needed(columns: list[str]) -> frozenset[str] | None:
 
 
 def _blocks_read(stream: IO[Any], name: str, format: str | None, columns: frozenset[str] | None) -> Iterator[Read]:
-    """Read the blocks of a file in order, as many at a time as there are processors: Arrow works without the GIL."""
+    """Read the blocks of a file in order."""
     reader = BlockReader(name, format=format, columns=columns)
     before = 0  # lines of the file
-    with ThreadPoolExecutor(WORKERS) as pool:
-        running: deque[Future[Read]] = deque()
-
-        def finished(most: int) -> Iterator[Read]:
-            nonlocal before
-            while len(running) > most:
-                read = running.popleft().result()
-                yield read._replace(rejects=[{**one, "line": one["line"] + before} for one in read.rejects])
-                before += read.lines
-
-        torn = None
-        try:
-            for block in blocks(stream):
-                running.append(pool.submit(reader.read, block))
-                yield from finished(WORKERS)
-        except LogFileError as error:
-            torn = str(error)
-        yield from finished(0)
-        if torn is not None:
-            nothing = arrow_schema(CALLS).empty_table()
-            yield Read(nothing, np.array([], np.int64), [reject(name, before + 1, torn, b"")])
+    try:
+        for read in ahead(reader.read, blocks(stream)):
+            yield read._replace(rejects=[{**one, "line": one["line"] + before} for one in read.rejects])
+            before += read.lines
+    except LogFileError as torn:
+        nothing = arrow_schema(CALLS).empty_table()
+        yield Read(nothing, np.array([], np.int64), [reject(name, before + 1, str(torn), b"")])
 
 
 def _last_told(calls: pa.Table) -> np.ndarray | None:

@@ -71,7 +71,7 @@ def _record(row: Row) -> dict[str, Any]:
         "tokens": total,
         "endpoint": known.get("route"),
         "fallback_triggered": known.get("fallback_attempted"),
-        **{name: known[name] for name in TOP if name in known},
+        **{name: known[name] for name in (*TOP, "cost_source") if name in known},
         "filled": [name for name in FILLERS if name not in known] or None,
     }
     return log_schema | {name: value for name, value in envelope.items() if value is not None} | extra[""]

@@ -27,6 +27,7 @@ from crashlens_frame.files import blocks
 from crashlens_frame.frame import as_calls, empty_frame
 from crashlens_frame.journal import append
 from crashlens_frame.jsonl import append_jsonl, read_jsonl, read_log, read_rejects, to_jsonl
+from crashlens_frame.linewriter import BATCH
 from crashlens_frame.schema import CALLS, REJECTS
 
 A, B = b'{"trace_id":"a","model":"m"}', b'{"traceId":"b","input":{"model":"n"}}'
@@ -624,3 +625,12 @@ def test_an_append_that_does_not_fit_on_the_disk_leaves_the_file_as_it_was(
 def test_every_column_has_its_dtype_whatever_the_log_holds() -> None:
     for log in (b"", A, A + b"\n" + B):
         assert read(log).dtypes.astype("str").to_dict() == {column.name: column.dtype for column in CALLS}
+
+
+def test_lines_are_written_in_the_order_of_the_rows_however_many_threads_write_them() -> None:
+    rows = 3 * BATCH + 1
+    prompts = [f"say {n}" if n % 5000 else f'say "{n}"\n\u2028é' for n in range(rows)]
+    calls = as_calls(pd.DataFrame({"trace_id": [f"t{n}" for n in range(rows)], "model": "m", "prompt": prompts}))
+    calls["cost_source"] = calls["cost_source"].fillna("unknown")
+    for schema in ("crashlens", "flat"):
+        same(read(written(calls, schema=schema)), calls)

@@ -1,0 +1,97 @@
+"""Columns -> columns of the texts that JSON writes for their values, and what joins such texts."""
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .schema import TEXT, TIME
+
+Piece: TypeAlias = Any  # an Arrow array of texts, or a text that is the same in every row
+
+_COMMON = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}  # the backslash first
+# JSON must escape the other control characters; the last three are line ends to some readers of text
+RARE = {chr(code): f"\\u{code:04x}" for code in (*range(0x20), 0x85, 0x2028, 0x2029) if chr(code) not in _COMMON}
+
+
+@dataclass(frozen=True, slots=True)
+class Json:
+    """A column as texts of JSON, which stand between an opening and a closing in each row.
+
+    Of a column of labels there is a text a label, and ``codes`` says which row has which.
+    """
+
+    texts: pa.Array
+    codes: pa.Array | None = None
+    opening: str = ""
+    closing: str = ""
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(self.texts if self.codes is None else self.codes)
+
+    @property
+    def null_count(self) -> int:
+        """Number of rows without a value."""
+        count: int = (self.texts if self.codes is None else self.codes).null_count
+        return count
+
+    def text(self, begin: str = "") -> pa.Array:
+        """Write the values, each after a beginning; null stays null."""
+        whole = joined([begin + self.opening, self.texts, self.closing])
+        return whole if self.codes is None else pc.take(whole, self.codes)
+
+
+def json_of(values: pa.Array) -> Json:
+    """Write a column as texts of JSON; null stays null."""
+    if pa.types.is_dictionary(values.type):
+        return Json(_escaped(values.dictionary), values.indices, '"', '"')
+    if values.type == TIME:
+        # always with six digits: 2024-06-01 10:00:00.000000
+        clock = values.cast(pa.timestamp("us")).cast(pa.large_string())
+        return Json(pc.replace_substring(clock, " ", "T", max_replacements=1), None, '"', 'Z"')
+    return Json(_escaped(values), None, '"', '"') if values.type == TEXT else Json(values.cast(pa.large_string()))
+
+
+def _escaped(values: pa.Array) -> pa.Array:
+    values = values.cast(pa.large_string())
+    if _is_plain(values):
+        return values
+    for special, escapes in ((r'[\\"\n\r\t]', _COMMON), (r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{85}\x{2028}\x{2029}]", RARE)):
+        if pc.any(pc.match_substring_regex(values, special)).as_py():
+            for raw, escaped in escapes.items():
+                values = pc.replace_substring(values, raw, escaped)
+    return values
+
+
+def _is_plain(values: pa.LargeStringArray) -> bool:
+    """Tell whether all texts are ASCII without anything to escape, from their bytes alone."""
+    _, offsets, data = values.buffers()
+    if data is None or not len(values):
+        return True
+    ends = np.frombuffer(offsets, np.int64)
+    part = np.frombuffer(data, np.uint8)[ends[values.offset] : ends[values.offset + len(values)]]
+    return not ((part < 0x20) | (part == 0x22) | (part == 0x5C) | (part >= 0x80)).any()
+
+
+def joined(pieces: list[Piece]) -> pa.LargeStringArray:
+    """Join pieces row by row; null where one is. Neighbours that are the same in every row are joined first."""
+    merged: list[Piece] = []
+    for piece in pieces:
+        if isinstance(piece, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += piece
+        elif not isinstance(piece, str) or piece:
+            merged.append(piece)
+    if len(merged) == 1:
+        return merged[0]
+    return pc.binary_join_element_wise(
+        *(constant(one) if isinstance(one, str) else one for one in merged), constant("")
+    )
+
+
+def constant(value: str) -> pa.Scalar:
+    """Give a text that is the same in every row."""
+    return pa.scalar(value, pa.large_string())

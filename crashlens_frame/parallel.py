@@ -1,0 +1,38 @@
+"""Work in threads, for what Arrow does without the GIL."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+WORKERS = os.cpu_count() or 1
+
+
+def ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Give the results of work on items in their order, worked on by as many threads as there are processors.
+
+    No more items are taken than are worked on. If they end in an error, it comes after the results of those before it.
+    """
+    items = iter(items)
+    failure: Exception | None = None
+    with ThreadPoolExecutor(WORKERS) as pool:
+        running: deque[Future[Result]] = deque()
+        while True:
+            try:
+                item = next(items)
+            except StopIteration:
+                break
+            except Exception as error:
+                failure = error
+                break
+            running.append(pool.submit(work, item))
+            if len(running) > WORKERS:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+    if failure is not None:
+        raise failure

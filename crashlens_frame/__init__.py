@@ -1,6 +1,8 @@
 """Typed DataFrames of LLM calls: what they cost, and what of it was wasted."""
 
 from . import accessor as _accessor  # noqa: F401  registers df.crashlens
+from . import datasets
+from .datasets import write_dataset
 from .detectors.fallback_failures import find_fallback_failures
 from .detectors.fallback_storms import find_fallback_storms
 from .detectors.overkill_models import find_overkill_models
@@ -73,6 +75,7 @@ __all__ = [
     "add_tokens",
     "as_calls",
     "count_tokens",
+    "datasets",
     "detect_format",
     "find_fallback_failures",
     "find_fallback_storms",
@@ -93,4 +96,5 @@ __all__ = [
     "to_jsonl",
     "to_parquet",
     "unpriced",
+    "write_dataset",
 ]

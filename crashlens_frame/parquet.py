@@ -1,43 +1,58 @@
 """Parquet <-> CALLS: the version of the schema stands in the metadata of the file."""
 
+from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias, cast
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from .errors import MissingColumnsError, SchemaVersionError
-from .files import Target, replaced
-from .frame import as_calls, frame_from_table, table_from_frame
+from .errors import InvalidCallError, MissingColumnsError, SchemaVersionError
+from .files import Path_, Source, Target, listed, replaced
+from .frame import as_calls, chosen, frame_from_table, table_from_frame
 from .schema import CALLS, LABEL, arrow_schema
 
 VERSION = 1
 VERSION_KEY = b"crashlens_frame.schema_version"
 ROW_GROUP = 131_072
+ORDER = (("trace_id", "ascending"), ("timestamp", "ascending"))
+
+Filters: TypeAlias = Any  # conditions, lists of them, or an expression of pyarrow
+_OPERATORS = ("=", "==", "!=", "<", ">", "<=", ">=", "in", "not in")
 
 
-def read_parquet(source: str | PathLike[str] | IO[Any]) -> pd.DataFrame:
-    """Read calls from a Parquet file.
+def read_parquet(source: Source, *, columns: Iterable[str] | None = None, filters: Filters = None) -> pd.DataFrame:
+    """Read calls from Parquet files.
 
     Parameters
     ----------
     source
-        Path or file object. Files of other programs are read too: columns that CALLS does not name become fields of
-        ``extra``, and columns of CALLS that the file lacks become null.
+        Path, glob pattern, folder, file object, or a list of these. Of a folder each file whose name ends in
+        ``.parquet`` is read, those in folders within it too. Files of other programs are read as well: columns that
+        CALLS does not name become fields of ``extra``, and columns of CALLS that a file lacks become null.
+    columns
+        The columns of CALLS to read, in the order wanted; None: all. The others are not read from the disk.
+    filters
+        Which rows to read, as pandas and pyarrow have it: ``[("cost", ">", 0.1), ("model", "in", ["gpt-4"])]`` where
+        all must hold, a list of such lists where one of them must, or an expression of pyarrow. Times may be text;
+        naive ones are UTC. Row groups whose statistics rule them out are not read.
 
     Returns
     -------
     DataFrame
-        CALLS, in the order of the file.
+        CALLS, or those of its columns that were asked for, in the order of the files and of their rows.
 
     Raises
     ------
     SchemaVersionError
-        A newer version of the package wrote the file, or its ``trace_id`` or ``model`` is missing.
+        A newer version of the package wrote a file, or its ``trace_id`` or ``model`` is missing.
     InvalidCallError
-        A value does not fit its column.
+        A value does not fit its column, or ``columns`` or ``filters`` name a column that there is not.
+    FileNotFoundError
+        There is no such file.
 
     Examples
     --------
@@ -45,42 +60,19 @@ def read_parquet(source: str | PathLike[str] | IO[Any]) -> pd.DataFrame:
     >>> import pandas as pd
     >>> import crashlens_frame as cf
     >>> file = io.BytesIO()
-    >>> cf.to_parquet(pd.DataFrame({"trace_id": ["t1"], "model": ["gpt-4o"], "cost": [0.5]}), file)
-    >>> cf.read_parquet(file)[["trace_id", "model", "cost"]]
-      trace_id   model  cost
-    0       t1  gpt-4o   0.5
+    >>> calls = pd.DataFrame({"trace_id": ["t1", "t2"], "model": ["gpt-4o", "gpt-4"], "cost": [0.5, 2.0]})
+    >>> cf.to_parquet(calls, file)
+    >>> cf.read_parquet(file, columns=["trace_id", "cost"], filters=[("model", "=", "gpt-4")])
+      trace_id  cost
+    0       t2   2.0
     """
-    if isinstance(source, str | PathLike) and not Path(source).exists():
-        raise FileNotFoundError(source)
-    name = source if isinstance(source, str | PathLike) else getattr(source, "name", "the file")
-    try:
-        file = pq.ParquetFile(source)
-    except pa.ArrowInvalid as error:
-        raise SchemaVersionError(f"{name} is no Parquet file: {error}") from None
-    version = int((file.schema_arrow.metadata or {}).get(VERSION_KEY, VERSION))
-    if version > VERSION:
-        raise SchemaVersionError(
-            f"{name} has schema version {version}, expected at most {VERSION}; upgrade crashlens-frame to read it"
-        )
-    table = file.read()
-    if table.schema.remove_metadata() == arrow_schema(CALLS):
-        return frame_from_table(table)
-    try:
-        return as_calls(table.to_pandas(types_mapper=_NULLABLE.get, ignore_metadata=True))
-    except MissingColumnsError as error:
-        raise SchemaVersionError(f"{name} holds no calls: {error}") from None
+    wanted = chosen(columns)
+    names = [column.name for column in wanted]
+    tables = [_calls(file, names, filters) for file in _files(source)]
+    return frame_from_table(pa.concat_tables(tables), wanted)
 
 
-# whole numbers beside nulls stay whole
-_WITHIN_INT64 = (pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32())
-_NULLABLE = {
-    **dict.fromkeys(_WITHIN_INT64, pd.Int64Dtype()),
-    pa.uint64(): pd.UInt64Dtype(),
-    pa.bool_(): pd.BooleanDtype(),
-}
-
-
-def to_parquet(calls: pd.DataFrame, target: Target) -> None:
+def to_parquet(calls: pd.DataFrame, target: Target, *, sort: bool = False) -> None:
     """Write calls to a Parquet file.
 
     Parameters
@@ -89,6 +81,9 @@ def to_parquet(calls: pd.DataFrame, target: Target) -> None:
         Frame of calls.
     target
         Path or file object. A path holds the new file only once all of it is written.
+    sort
+        Whether to sort the calls by trace and time, so that a filter on either reads a part of the file. Without it
+        the rows stay in their order.
 
     Raises
     ------
@@ -102,7 +97,122 @@ def to_parquet(calls: pd.DataFrame, target: Target) -> None:
     >>> import crashlens_frame as cf
     >>> cf.to_parquet(pd.DataFrame({"trace_id": ["t1"], "model": ["gpt-4o"]}), io.BytesIO())
     """
-    table = table_from_frame(as_calls(calls)).replace_schema_metadata({VERSION_KEY: str(VERSION)})
+    table = table_from_frame(as_calls(calls))
+    write_table(table.sort_by(list(ORDER)) if sort else table, target, is_sorted=sort)
+
+
+def write_table(calls: pa.Table, target: Target, *, is_sorted: bool, metadata: dict[str, str] | None = None) -> None:
+    """Write a CALLS table to a Parquet file, with the version of the schema and more metadata."""
+    table = calls.replace_schema_metadata({VERSION_KEY.decode(): str(VERSION), **(metadata or {})})
     labels = [column.name for column in CALLS if column.arrow == LABEL]
+    order = pq.SortingColumn.from_ordering(table.schema, ORDER) if is_sorted else None
     with replaced(target) as stream:
-        pq.write_table(table, stream, compression="zstd", use_dictionary=labels, row_group_size=ROW_GROUP)
+        pq.write_table(
+            table, stream, compression="zstd", use_dictionary=labels, row_group_size=ROW_GROUP, sorting_columns=order
+        )
+
+
+def parquet_file(source: Path_ | IO[Any]) -> pq.ParquetFile:
+    """Open a Parquet file of a schema that is known.
+
+    Raises
+    ------
+    SchemaVersionError
+        A newer version of the package wrote it, or it is no Parquet file.
+    """
+    name = _name(source)
+    try:
+        file = pq.ParquetFile(source)
+    except pa.ArrowInvalid as error:
+        raise SchemaVersionError(f"{name} is no Parquet file: {error}") from None
+    version = int((file.schema_arrow.metadata or {}).get(VERSION_KEY, VERSION))
+    if version > VERSION:
+        raise SchemaVersionError(
+            f"{name} has schema version {version}, expected at most {VERSION}; upgrade crashlens-frame to read it"
+        )
+    return file
+
+
+def _files(source: Source) -> list[Path_ | IO[Any]]:
+    """List the files that a source stands for."""
+    if not (hasattr(source, "read") or isinstance(source, str | PathLike)):
+        return [file for each in cast("Iterable[Path_]", source) for file in _files(each)]
+    if not isinstance(source, str | PathLike) or not Path(source).is_dir():
+        return listed(source)
+    found = sorted(Path(source).rglob("*.parquet"))
+    if not found:
+        raise FileNotFoundError(f"no file in {source} has a name that ends in .parquet")
+    return [*found]
+
+
+def _calls(source: Path_ | IO[Any], names: list[str], filters: Filters) -> pa.Table:
+    """Read the named columns of one file as CALLS has them."""
+    file = parquet_file(source)
+    schema = file.schema_arrow.remove_metadata()
+    ours = schema == arrow_schema(CALLS)
+    # a column that CALLS does not name is a field of extra
+    needed = names if ours else [name for name in schema.names if name in names] if "extra" not in names else None
+    if not ours and needed is not None:
+        needed = [*needed, *({"trace_id", "model"}.intersection(schema.names) - set(needed))]
+    if filters is None:
+        table = file.read(columns=needed)
+    else:
+        table = pq.read_table(source, columns=needed, filters=_expression(filters, schema), partitioning=None)
+    if ours:
+        return table.replace_schema_metadata(None)
+    try:
+        calls = as_calls(table.to_pandas(types_mapper=_NULLABLE.get, ignore_metadata=True))
+    except MissingColumnsError as error:
+        raise SchemaVersionError(f"{_name(source)} holds no calls: {error}") from None
+    return table_from_frame(calls).select(names)
+
+
+def _expression(filters: Filters, schema: pa.Schema) -> pc.Expression:
+    """Check filters against the columns of a file, and turn their values into what the columns hold."""
+    if isinstance(filters, pc.Expression):
+        return filters
+    if not filters:
+        return pc.scalar(True)
+    either = filters if isinstance(filters[0], list) else [filters]
+    return pq.filters_to_expression([[_condition(one, schema) for one in every] for every in either])
+
+
+def _condition(condition: Any, schema: pa.Schema) -> tuple[str, str, Any]:
+    try:
+        name, operator, value = condition
+    except (TypeError, ValueError):
+        raise InvalidCallError(f"a filter is {condition!r}, expected (column, operator, value)") from None
+    if name not in schema.names:
+        raise InvalidCallError(f"filters name {name!r}, expected one of {', '.join(schema.names)}")
+    if operator not in _OPERATORS:
+        raise InvalidCallError(
+            f"the filter on {name} has operator {operator!r}, expected one of {' '.join(_OPERATORS)}"
+        )
+    kind = schema.field(name).type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    try:
+        if operator in ("in", "not in"):
+            return name, operator, [_scalar(one, kind) for one in value]
+        return name, operator, _scalar(value, kind)
+    except (TypeError, ValueError, pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise InvalidCallError(f"the filter on {name} has {value!r}, expected {kind}: {error}") from None
+
+
+def _scalar(value: Any, kind: pa.DataType) -> pa.Scalar:
+    if pa.types.is_timestamp(kind):
+        moment = pd.Timestamp(value)
+        value = moment.tz_localize("UTC") if moment.tzinfo is None else moment
+    return pa.scalar(value, kind)
+
+
+def _name(source: Path_ | IO[Any]) -> str:
+    return str(source) if isinstance(source, str | PathLike) else str(getattr(source, "name", "the file"))
+
+
+# whole numbers beside nulls stay whole
+_WITHIN_INT64 = (pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32())
+_NULLABLE = {
+    **dict.fromkeys(_WITHIN_INT64, pd.Int64Dtype()),
+    pa.uint64(): pd.UInt64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+}

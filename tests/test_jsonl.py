@@ -627,10 +627,11 @@ def test_every_column_has_its_dtype_whatever_the_log_holds() -> None:
         assert read(log).dtypes.astype("str").to_dict() == {column.name: column.dtype for column in CALLS}
 
 
+@pytest.mark.filterwarnings("ignore::crashlens_frame.errors.UnpricedWarning")
 def test_lines_are_written_in_the_order_of_the_rows_however_many_threads_write_them() -> None:
     rows = 3 * BATCH + 1
     prompts = [f"say {n}" if n % 5000 else f'say "{n}"\n\u2028é' for n in range(rows)]
-    calls = as_calls(pd.DataFrame({"trace_id": [f"t{n}" for n in range(rows)], "model": "m", "prompt": prompts}))
-    calls["cost_source"] = calls["cost_source"].fillna("unknown")
+    ids = [f"t{n}" for n in range(rows)]
+    calls = as_calls(pd.DataFrame({"trace_id": ids, "model": "m", "prompt": prompts, "cost_source": "unknown"}))
     for schema in ("crashlens", "flat"):
         same(read(written(calls, schema=schema)), calls)

@@ -101,6 +101,8 @@ def _word(value: Any, words: tuple[str, ...]) -> str:
 def _epoch(value: float) -> int | None:
     if value != value:
         return None
+    if math.isinf(value):
+        raise ValueError("no time is infinite")
     factor = next(factor for limit, factor in EPOCH_UNITS if abs(value) < limit)
     # whole numbers are reckoned in whole numbers: a float would not hold nanoseconds
     micros = value // 1000 if factor == 0.001 else value * factor

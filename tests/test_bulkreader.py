@@ -162,10 +162,10 @@ def mutated(draw: random.Random, block: bytes) -> bytes:
     return bytes(made)
 
 
-def test_twenty_thousand_broken_blocks_are_read_as_their_lines_are() -> None:
+def test_five_thousand_broken_blocks_are_read_as_their_lines_are() -> None:
     draw = random.Random(11)
     reader = BlockReader("log")
-    for case in range(20_000):
+    for case in range(5_000):
         kind = LINES["crashlens" if case % 2 else "flat"]
         begin = draw.randrange(len(kind) - 4)
         block = mutated(draw, b"".join(kind[begin : begin + draw.randrange(1, 4)]))

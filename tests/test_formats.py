@@ -143,6 +143,10 @@ REFUSED = [
         {"trace_id": "t", "timestamp": "1767225600"},
         'timestamp is "1767225600", expected an ISO 8601 time or an epoch number',
     ),
+    (
+        {"trace_id": "t", "timestamp": float("inf")},
+        "timestamp is Infinity, expected an ISO 8601 time or an epoch number",
+    ),
     ({"trace_id": "t", "timestamp": True}, "timestamp is true, expected an ISO 8601 time or an epoch number"),
     (
         {"trace_id": "t", "cost_source": "guessed"},

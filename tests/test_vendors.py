@@ -113,6 +113,13 @@ def test_spans_that_are_no_calls_are_counted_and_left_out() -> None:
         assert len(read(observation)) == 0
 
 
+@pytest.mark.parametrize("name", ["scopeSpans", "spans"])
+def test_a_line_whose_spans_are_not_found_is_refused(name: str) -> None:
+    line = json.dumps(spans_of_other_work(CALL)).replace(f'"{name}"', '"torn"')
+    with pytest.raises(cf.LogFileError, match=f"{name} is missing, expected a list of objects$"):
+        read(json.loads(line))
+
+
 def test_calls_of_a_batch_are_priced_as_such() -> None:
     for teller in (openai_batch, anthropic_batch):
         assert row(teller)["service_tier"] == "batch"

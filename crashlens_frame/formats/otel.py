@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..errors import InvalidCallError
 from ..values import amount, count, moment, text
 from .field import END, TOTAL, Field, Format, Record, Sign, each, inner
 from .texts import error_text, outcome, packed_text
@@ -35,11 +36,18 @@ def _records(record: Record) -> Iterator[Record]:
     if "resourceSpans" not in record:
         yield _span(record)
         return
-    for group in each(record, "resourceSpans"):
+    for group in _there(record, "resourceSpans"):
         resource = {"attributes": _attributes(inner(group, "resource").get("attributes"))}
-        for scope in each(group, "scopeSpans"):
+        for scope in _there(group, "scopeSpans"):
             told = {key: value for key, value in (("scope", scope.get("scope")), ("resource", resource)) if value}
-            yield from (_span({**span, **told}) for span in each(scope, "spans"))
+            yield from (_span({**span, **told}) for span in _there(scope, "spans"))
+
+
+def _there(record: Record, key: str) -> list[Record]:
+    """Give the objects of a list that has to be there: a line whose spans are not found would be lost in silence."""
+    if record.get(key) is None:
+        raise InvalidCallError(f"{key} is missing, expected a list of objects")
+    return each(record, key)
 
 
 def _span(record: Record) -> Record:

@@ -9,10 +9,11 @@ from click.testing import CliRunner
 
 import crashlens_frame as cf
 from crashlens_frame.cli import main
+from tests import vendor_samples
 
 DATA = Path(__file__).parents[1] / "data"
 ROWS = re.findall(r"^\| ([\w.]+) \| .* \| `(.*?)`", (DATA / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
-LOGS = sorted(path.name for path in DATA.glob("*.jsonl*"))
+LOGS = sorted(path.name for path in DATA.glob("*.jsonl*") if path.name != "damaged.jsonl")
 
 
 def test_every_file_has_its_row() -> None:
@@ -39,6 +40,17 @@ def test_our_files_are_what_their_commands_make(tmp_path: Path, monkeypatch: pyt
     for folder in (made, DATA):
         pd.testing.assert_frame_equal(cf.read_parquet(folder / "workload.parquet"), calls)
         pd.testing.assert_frame_equal(cf.read_jsonl(folder / "workload_flat.jsonl.zst"), calls)
+
+
+def test_the_samples_of_vendors_are_what_their_packages_make_of_what_happened() -> None:
+    happened = {(c.response, c.model, c.input_tokens, c.output_tokens) for c in vendor_samples.calls()}
+    for name in vendor_samples.logs():
+        calls = cf.read_jsonl(DATA / f"vendor_{name}.jsonl", on_error="raise")
+        told = calls[["response", "model", "input_tokens", "output_tokens"]].itertuples(index=False, name=None)
+        assert set(told) <= happened
+        assert len(calls) == vendor_samples.EACH
+    rejects = cf.read_rejects(DATA / "damaged.jsonl")
+    assert rejects["text"].tolist() == list(vendor_samples.TORN)
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,17 @@ class Call:
     start: datetime = START
     error: str | None = None
     cost: float = 0.0125
+    trace_id: str = TRACE
+    number: int = 1  # what its ids end in
+
+    @property
+    def span_id(self) -> str:
+        return f"{int(SPAN, 16) + self.number:016x}"
+
+    @property
+    def nanoseconds(self) -> int:
+        """Give when it began, as OpenTelemetry counts."""
+        return (self.start - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
 
     @property
     def end(self) -> datetime:
@@ -38,7 +49,7 @@ class Call:
     def row(self) -> Json:
         """Give the columns of CALLS that tell it."""
         return {
-            "trace_id": TRACE,
+            "trace_id": self.trace_id,
             "timestamp": self.start,
             "model": self.model,
             "prompt": self.prompt,
@@ -82,7 +93,7 @@ def _chat(call: Call) -> Json:
 
     message = ChatCompletionMessage(role="assistant", content=call.response)
     return ChatCompletion(
-        id="chatcmpl-1",
+        id=f"chatcmpl-{call.number}",
         object="chat.completion",
         created=int(call.start.timestamp()),
         model=call.model,
@@ -108,7 +119,7 @@ def openai_chat_with_its_question(call: Call) -> Told:
     from openai.types.chat import ChatCompletionUserMessageParam
 
     asked = [ChatCompletionUserMessageParam(role="user", content=call.prompt)]
-    line = {**_chat(call), "messages": asked, "trace_id": TRACE}
+    line = {**_chat(call), "messages": asked, "trace_id": call.trace_id}
     return _told("openai", line, "latency_ms cost cost_source error")
 
 
@@ -127,7 +138,7 @@ def openai_response(call: Call) -> Told:
     answer = ResponseOutputMessage(id="msg_1", type="message", role="assistant", status="completed", content=said)
     thought = ResponseReasoningItem(id="rs_1", type="reasoning", summary=[{"type": "summary_text", "text": "Add."}])
     line = Response(
-        id="resp_1",
+        id=f"resp_{call.number}",
         object="response",
         created_at=call.start.timestamp(),
         completed_at=call.end.timestamp(),
@@ -156,7 +167,7 @@ def openai_batch(call: Call) -> Told:
     """Give a line of an output file; its form: https://platform.openai.com/docs/guides/batch."""
     body: Json = {"error": {"message": call.error, "type": "server_error"}} if call.error else _chat(call)
     answer = {"status_code": 500 if call.error else 200, "request_id": "req_1", "body": body}
-    line = {"id": "batch_req_1", "custom_id": TRACE, "response": answer, "error": None}
+    line = {"id": f"batch_req_{call.number}", "custom_id": call.trace_id, "response": answer, "error": None}
     untold = "prompt latency_ms cost cost_source"
     if call.error:
         untold += " timestamp model input_tokens output_tokens cached_input_tokens cache_write_tokens token_source"
@@ -171,7 +182,7 @@ def _message(call: Call) -> Any:
     from anthropic.types import Message, OutputTokensDetails, TextBlock, ThinkingBlock, Usage
 
     return Message(
-        id="msg_1",
+        id=f"msg_{call.number}",
         type="message",
         role="assistant",
         model=call.model,
@@ -212,7 +223,7 @@ def anthropic_batch(call: Call) -> Told:
         )
     else:
         result = MessageBatchSucceededResult(type="succeeded", message=_message(call))
-    line = MessageBatchIndividualResponse(custom_id=TRACE, result=result).model_dump(mode="json")
+    line = MessageBatchIndividualResponse(custom_id=call.trace_id, result=result).model_dump(mode="json")
     untold = "timestamp prompt latency_ms cost cost_source"
     if call.error:
         untold += " model input_tokens output_tokens cached_input_tokens cache_write_tokens reasoning_tokens"
@@ -245,9 +256,9 @@ def litellm_payload(call: Call) -> Told:
             stream=False,
             call_type="completion",
             start_time=call.start,
-            litellm_call_id="call-1",
+            litellm_call_id=f"call-{call.number}",
             function_id="f",
-            litellm_trace_id=TRACE,
+            litellm_trace_id=call.trace_id,
         )
         usage = litellm.Usage(
             prompt_tokens=call.input_tokens,
@@ -260,7 +271,7 @@ def litellm_payload(call: Call) -> Told:
             completion_tokens_details={"reasoning_tokens": call.reasoning_tokens},
         )
         answer = litellm.ModelResponse(
-            id="chatcmpl-1",
+            id=f"chatcmpl-{call.number}",
             model=call.model,
             created=int(call.start.timestamp()),
             choices=[{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": call.response}}],
@@ -273,7 +284,7 @@ def litellm_payload(call: Call) -> Told:
                 "response_cost": call.cost,
                 "call_type": "completion",
                 "custom_llm_provider": "openai",
-                "litellm_trace_id": TRACE,
+                "litellm_trace_id": call.trace_id,
                 "litellm_params": {"metadata": {}},
             },
             init_response_obj=answer if call.response else {},
@@ -306,8 +317,8 @@ def langfuse_v2(call: Call) -> Told:
     from langfuse.api import ObservationLevel, ObservationV2
 
     observation = ObservationV2(
-        id="obs-1",
-        trace_id=TRACE,
+        id=f"obs-{call.number}",
+        trace_id=call.trace_id,
         start_time=call.start,
         end_time=call.end,
         project_id="p",
@@ -328,8 +339,8 @@ def langfuse_v2(call: Call) -> Told:
 def langfuse_v1(call: Call) -> Told:
     """Give an observation with the names of ObservationsView, which newer packages than langfuse 3.10 leave out."""
     line = {
-        "id": "obs-1",
-        "traceId": TRACE,
+        "id": f"obs-{call.number}",
+        "traceId": call.trace_id,
         "type": "GENERATION",
         "name": "answer",
         "startTime": call.start.isoformat(),
@@ -371,23 +382,23 @@ def _span(call: Call, attributes: Json, name: str = "chat") -> Any:
 
     class Ids(IdGenerator):
         def generate_trace_id(self) -> int:
-            return int(TRACE, 16)
+            return int(call.trace_id, 16)
 
         def generate_span_id(self) -> int:
-            return int(SPAN, 16)
+            return int(call.span_id, 16)
 
     exporter = InMemorySpanExporter()
     provider = TracerProvider(id_generator=Ids(), resource=Resource.create({"service.name": "shop"}))
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     span = provider.get_tracer("app").start_span(
         name,
-        start_time=int(call.start.timestamp()) * 10**9,
+        start_time=call.nanoseconds,
         attributes={k: v for k, v in attributes.items() if v is not None},
     )
     if call.error:
         span.record_exception(RuntimeError(call.error))
         span.set_status(Status(StatusCode.ERROR, call.error))
-    span.end(end_time=int(call.start.timestamp()) * 10**9 + call.latency_ms * 10**6)
+    span.end(end_time=call.nanoseconds + call.latency_ms * 10**6)
     (finished,) = exporter.get_finished_spans()
     return finished
 
@@ -402,7 +413,7 @@ def _gen_ai(call: Call) -> Json:
         names.GEN_AI_PROVIDER_NAME: "openai",
         names.GEN_AI_REQUEST_MODEL: "model-alias",
         names.GEN_AI_RESPONSE_MODEL: call.model,
-        names.GEN_AI_RESPONSE_ID: "chatcmpl-1",
+        names.GEN_AI_RESPONSE_ID: f"chatcmpl-{call.number}",
         names.GEN_AI_RESPONSE_FINISH_REASONS: ["stop"],
         names.GEN_AI_INPUT_MESSAGES: json.dumps(asked),
         names.GEN_AI_OUTPUT_MESSAGES: json.dumps(said) if call.response else None,
@@ -437,7 +448,12 @@ def _open_inference(call: Call) -> Json:
     }
 
 
-def _otlp(*spans: Any) -> Json:
+def span_of(call: Call) -> Any:
+    """Give a call as a finished span of the SDK, with GenAI attributes."""
+    return _span(call, _gen_ai(call))
+
+
+def otlp(*spans: Any) -> Json:
     from google.protobuf.json_format import MessageToDict
     from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
@@ -445,19 +461,19 @@ def _otlp(*spans: Any) -> Json:
 
 
 def otel_otlp(call: Call) -> Told:
-    return _told("otel", _otlp(_span(call, _gen_ai(call))), "cost cost_source")
+    return _told("otel", otlp(span_of(call)), "cost cost_source")
 
 
 def otel_otlp_of_a_collector(call: Call) -> Told:
     """Give ids in hexadecimal digits, as the OTLP specification wants JSON to have them."""
-    line = _otlp(_span(call, _gen_ai(call)))
+    line = otlp(span_of(call))
     (span,) = line["resourceSpans"][0]["scopeSpans"][0]["spans"]
-    span |= {"traceId": TRACE, "spanId": SPAN}
+    span |= {"traceId": call.trace_id, "spanId": call.span_id}
     return _told("otel", line, "cost cost_source")
 
 
 def otel_span(call: Call) -> Told:
-    return _told("otel", json.loads(_span(call, _gen_ai(call)).to_json()), "cost cost_source")
+    return _told("otel", json.loads(span_of(call).to_json()), "cost cost_source")
 
 
 def openinference_span(call: Call) -> Told:
@@ -470,8 +486,8 @@ def openinference_row(call: Call) -> Told:
     line = {
         "name": span["name"],
         "span_kind": "LLM",
-        "context.trace_id": TRACE,
-        "context.span_id": SPAN,
+        "context.trace_id": call.trace_id,
+        "context.span_id": call.span_id,
         "start_time": span["start_time"],
         "end_time": span["end_time"],
         "status_code": span["status"]["status_code"],
@@ -485,9 +501,9 @@ def spans_of_other_work(call: Call) -> Json:
     """Give a line of one call among spans of a tool and of a request."""
     tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.request.model": "model-x", "gen_ai.tool.name": "sum"}
     chain = {"openinference.span.kind": "CHAIN", "llm.model_name": "model-x"}
-    return _otlp(
+    return otlp(
         _span(call, {"http.request.method": "GET"}),
-        _span(call, _gen_ai(call)),
+        span_of(call),
         _span(call, tool),
         _span(call, chain),
     )

@@ -232,22 +232,21 @@ def _categorical(values: pa.ChunkedArray | pa.Array, column: Column) -> pd.Categ
         values = values.unify_dictionaries().combine_chunks()
         if isinstance(values, pa.ChunkedArray):  # combine_chunks of no chunk at all stays chunked
             values = pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), pa.array([], TEXT))
-    codes = values.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    codes = values.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     found = np.asarray(values.dictionary.cast(TEXT).to_pylist(), dtype=object)
     if column.categories is not None:
         categories = np.asarray(column.categories, dtype=object)
         unknown = sorted(set(found) - set(categories))
         if unknown:
             raise InvalidCallError(f"{column.name} is {unknown[0]!r}, expected one of {', '.join(column.categories)}")
-        place = {name: position for position, name in enumerate(column.categories)}
-        new_code = np.array([place[name] for name in found] + [-1])
     else:
-        used = np.bincount(codes + 1, minlength=len(found) + 1)[1:] > 0
-        categories = np.array(sorted(set(found[used])), dtype=object)
-        place = {name: position for position, name in enumerate(categories)}
-        new_code = np.array([place.get(name, -1) for name in found] + [-1])
+        used = np.zeros(len(found) + 1, dtype=bool)
+        used[codes] = True  # a null, as the last
+        categories = np.array(sorted(set(found[used[:-1]])), dtype=object)
+    place = {name: position for position, name in enumerate(categories)}
+    new_code = np.array([place.get(name, -1) for name in found] + [-1], dtype=np.min_scalar_type(-len(categories) - 1))
     dtype = pd.CategoricalDtype(pd.Index(categories, dtype="str"), ordered=column.categories is not None)
-    return pd.Categorical.from_codes(new_code[codes], dtype=dtype)
+    return pd.Categorical.from_codes(new_code[codes], dtype=dtype, validate=False)
 
 
 def _array(series: pd.Series, column: Column) -> pa.ChunkedArray | pa.Array:

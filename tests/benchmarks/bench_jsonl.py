@@ -1,128 +1,108 @@
-"""What reading and writing logs costs, beside bulk readers: run ``python -m tests.benchmarks.bench_jsonl``.
+"""What reading and writing logs costs, beside bulk readers.
 
-Polars and DuckDB are no dependencies of the tests; ``pip install polars duckdb`` beside them to have them in the table.
-They read the lines as they are, nested, without the checks, the rejects and the types of the frame.
+The others read the lines as they are, nested, without the checks, the rejects and the types of the frame.
 """
 
 import json
-import statistics
-import tempfile
-import time
-from collections.abc import Callable
+import warnings
+from functools import partial
 from pathlib import Path
-
-import pandas as pd
-import pyarrow as pa
-import pyarrow.json as pj
-import pyarrow.parquet as pq
+from typing import Any
 
 import crashlens_frame as cf
-from crashlens_frame.frame import table_from_frame
-
-TRACES, RUNS = 200_000, 3
-BAD = b'{"trace_id": "torn\n'
+from tests.benchmarks import data
+from tests.benchmarks.harness import OURS, Case
 
 
 def by_polars(path: Path) -> None:
     import polars
 
-    polars.read_ndjson(path, infer_schema_length=1000)
+    polars.read_ndjson(path)
 
 
 def by_duckdb(path: Path) -> None:
     import duckdb
 
-    duckdb.sql(f"select * from read_json('{path}', format='newline_delimited')").arrow().read_all()
+    duckdb.sql(f"select * from read_json('{path}', format='newline_delimited')").to_arrow_table()
 
 
 def by_pyarrow(path: Path) -> None:
+    import pyarrow.json as pj
+
     pj.read_json(path, read_options=pj.ReadOptions(block_size=4 << 20))
 
 
-def by_json(path: Path) -> None:
-    with path.open() as stream:
-        for line in stream:
-            json.loads(line)
+def by_orjson(path: Path) -> None:
+    import orjson
+
+    with path.open("rb") as stream:
+        list(map(orjson.loads, stream))
 
 
-def dumped(records: list[dict[str, object]], path: Path) -> None:
+def by_pandas(path: Path) -> None:
+    import pandas as pd
+
+    pd.read_json(path, lines=True)
+
+
+def by_us(path: Path, **options: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", cf.RejectedLinesWarning)
+        cf.read_jsonl(path, **options)
+
+
+def by_json_dumps(given: tuple[list[dict[str, Any]], Path]) -> None:
+    records, path = given
     with path.open("w") as stream:
         for record in records:
             stream.write(json.dumps(record))
             stream.write("\n")
 
 
-def seconds(work: Callable[[], object]) -> float:
-    runs = []
-    for _ in range(RUNS):
-        start = time.perf_counter()
-        work()
-        runs.append(time.perf_counter() - start)
-    return statistics.median(runs)
+def _events(name: str, folder: Path) -> Path:
+    path = folder / name
+    path.read_bytes()  # from the disk once, for all
+    return path
 
 
-def show(rows: dict[str, Callable[[], object]], megabytes: float) -> None:
-    """Print a row each; the first is what the ratios are to."""
-    ours = None
-    for name, work in rows.items():
-        try:
-            took = seconds(work)
-        except ImportError as error:
-            print(f"{name:44} {error}")
-            continue
-        ours = ours or took
-        print(f"{name:44} {took:7.2f} {megabytes / took:7.0f} {took / ours:7.2f}")
+def _calls(schema: str, folder: Path) -> Any:
+    return data.calls(folder), folder / f"written_{schema}.jsonl"
 
 
-def main() -> None:
-    calls = cf.simulate_workload(TRACES, seed=1)
-    with tempfile.TemporaryDirectory() as folder:
-        path, torn, again, parquet = (Path(folder, name) for name in ("a.jsonl", "torn.jsonl", "b.jsonl", "c.parquet"))
-        cf.to_jsonl(calls, path)
-        lines = path.read_bytes().splitlines(keepends=True)
-        torn.write_bytes(
-            b"".join(BAD + line if place % (len(lines) // 1000) == 0 else line for place, line in enumerate(lines))
+def _records(schema: str, folder: Path) -> tuple[list[dict[str, Any]], Path]:
+    calls, path = _calls(schema, folder)
+    cf.to_jsonl(calls.head(_FEW), path, schema=schema)
+    with path.open() as stream:
+        return [json.loads(line) for line in stream], path
+
+
+def _write(schema: str, given: Any) -> None:
+    calls, path = given
+    cf.to_jsonl(calls, path, schema=schema)
+
+
+_FEW = 200_000  # records that fit into memory as dicts
+_READ = "`read_jsonl`, 1,000,000 events of CrashLens in 722 MB, to the typed frame"
+_SLIM = {"columns": ["trace_id", "timestamp", "model", "cost"]}
+_all, _one, _many = (partial(_events, name) for name in ("events.jsonl", "torn_1.jsonl", "torn_1000.jsonl"))
+
+CASES = (
+    Case(_READ, OURS, by_us, _all),
+    Case(_READ, "Polars, untyped", by_polars, _all),
+    Case(_READ, "DuckDB, untyped", by_duckdb, _all),
+    Case(_READ, "pyarrow.json, untyped", by_pyarrow, _all),
+    Case(_READ, "orjson, line by line", by_orjson, _all, runs=3),
+    Case(_READ, "pandas.read_json", by_pandas, _all, runs=1),
+    Case("the same, four columns", OURS, partial(by_us, **_SLIM), _all),
+    Case("the same, one line torn", OURS, by_us, _one),
+    Case("the same, a thousand lines torn", OURS, by_us, _many),
+    *(
+        case
+        for schema in ("crashlens", "flat")
+        for task in [f'`to_jsonl(schema="{schema}")`, 1,000,000 calls']
+        for case in (
+            Case(task, OURS, partial(_write, schema), partial(_calls, schema)),
+            Case(task, "json.dumps, line by line", by_json_dumps, partial(_records, schema), _FEW, 3),
         )
-        size = path.stat().st_size / 1e6
-        print(f"{len(calls):,} calls, {size:.0f} MB of JSONL, medians of {RUNS}")
-        print(f"{'reading':44} {'s':>7} {'MB/s':>7} {'ratio':>7}")
-        pd.testing.assert_frame_equal(cf.read_jsonl(path), calls)
-        show(
-            {
-                "read_jsonl": lambda: cf.read_jsonl(path),
-                "polars.read_ndjson": lambda: by_polars(path),
-                "duckdb read_json": lambda: by_duckdb(path),
-                "pyarrow.json.read_json": lambda: by_pyarrow(path),
-                "json.loads, line by line": lambda: by_json(path),
-                "read_rejects, a thousand bad lines": lambda: cf.read_rejects(torn),
-            },
-            size,
-        )
-        print(f"{'writing':44} {'s':>7} {'MB/s':>7} {'ratio':>7}")
-        records = [json.loads(line) for line in lines]
-        del lines
-        show(
-            {"to_jsonl": lambda: cf.to_jsonl(calls, again), "json.dumps, line by line": lambda: dumped(records, again)},
-            size,
-        )
-        print(f"{'Parquet':44} {'s':>7} {'MB/s':>7} {'ratio':>7}")
-        table = table_from_frame(calls)
-        show(
-            {
-                "to_parquet": lambda: cf.to_parquet(calls, parquet),
-                "pyarrow.parquet.write_table": lambda: pq.write_table(table, parquet, compression="zstd"),
-            },
-            table.nbytes / 1e6,
-        )
-        cf.to_parquet(calls, parquet)
-        show(
-            {
-                "read_parquet": lambda: cf.read_parquet(parquet),
-                "pyarrow.parquet.read_table": lambda: pq.read_table(parquet),
-            },
-            pa.Table.from_pandas(calls).nbytes / 1e6,
-        )
-
-
-if __name__ == "__main__":
-    main()
+    ),
+)

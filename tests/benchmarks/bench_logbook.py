@@ -1,41 +1,45 @@
-"""What logging one call costs: run ``python -m tests.benchmarks.bench_logbook``."""
+"""What logging a call costs."""
 
-import statistics
-import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import crashlens_frame as cf
+from tests.benchmarks.harness import OURS, Case
 
 CALLS = 20_000
-RUNS = 7
 CALL = {"model": "gpt-4", "prompt": "Hello, world!", "response": "Hi!", "latency_ms": 1250, "team": "search"}
 REPORTED = {**CALL, "input_tokens": 4, "output_tokens": 2}
 
 
-def microseconds_a_call(log: Callable[[], object]) -> float:
-    start = time.perf_counter()
+def _durable(folder: Path) -> Any:
+    path = folder / "logs.jsonl"
+    path.unlink(missing_ok=True)
+    return cf.LogBook(path).log
+
+
+def _memory(folder: Path) -> Any:
+    return cf.LogBook().log
+
+
+def _log(call: dict[str, Any]) -> Any:
+    def work(log: Any) -> None:
+        for _ in range(CALLS):
+            log(**call)
+
+    return work
+
+
+def _appended(kept: list[dict[str, Any]]) -> None:
     for _ in range(CALLS):
-        log()
-    return (time.perf_counter() - start) / CALLS * 1e6
+        kept.append(dict(CALL))
 
 
-def main() -> None:
-    kept: list[dict[str, object]] = []
-    with tempfile.TemporaryDirectory() as folder, cf.LogBook(Path(folder, "logs.jsonl")) as durable:
-        memory = cf.LogBook()
-        ways: dict[str, Callable[[], object]] = {
-            "LogBook(path).log, tokens counted": lambda: durable.log(**CALL),
-            "LogBook(path).log, tokens reported": lambda: durable.log(**REPORTED),
-            "LogBook().log": lambda: memory.log(**CALL),
-            "appending a dict to a list": lambda: kept.append(dict(CALL)),
-        }
-        times = {name: [microseconds_a_call(log) for _ in range(RUNS)] for name, log in ways.items()}
-    print(f"{'what':36} {'median us a call':>17}")
-    for name, runs in times.items():
-        print(f"{name:36} {statistics.median(runs):17.2f}")
+_DURABLE = "`LogBook(path).log`, one call in the file, priced, its tokens counted"
+_MEMORY = "`LogBook().log`, one call in memory"
 
-
-if __name__ == "__main__":
-    main()
+CASES = (
+    Case(_DURABLE, OURS, _log(CALL), _durable, CALLS, one=True),
+    Case(f"{_DURABLE.partition(',')[0]}, its tokens reported", OURS, _log(REPORTED), _durable, CALLS, one=True),
+    Case(_MEMORY, OURS, _log(CALL), _memory, CALLS, one=True),
+    Case(_MEMORY, "a dict appended to a list", _appended, lambda folder: [], CALLS),
+)

@@ -1,21 +1,18 @@
-"""What pricing costs, side by side with genai-prices and LiteLLM: run ``python -m tests.benchmarks.bench_pricing``.
-
-LiteLLM is no dependency of the tests; ``pip install litellm`` beside them to have it in the table.
-"""
+"""What pricing costs, beside genai-prices and LiteLLM, which price the calls that they know one by one."""
 
 import contextlib
 import os
-import statistics
-import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from genai_prices import Usage, calc_price
 
 import crashlens_frame as cf
+from tests.benchmarks.harness import OURS, Case
 
-ROWS, PEER_ROWS, RUNS = 1_000_000, 20_000, 5
+ROWS, FEW = 1_000_000, 20_000
 MODELS = [
     "gpt-4", "gpt-4-turbo", "gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "gpt-5", "gpt-5-mini", "gpt-5-nano",
     "o1", "o3", "o4-mini", "gpt-3.5-turbo", "claude-opus-4-1", "claude-opus-4-5", "claude-sonnet-4-0",
@@ -23,6 +20,8 @@ MODELS = [
     "gemini-2.0-flash", "gemini-2.5-flash-lite", "mistral-nemo", "codestral-2508", "deepseek-chat",
     "deepseek-reasoner", "grok-3", "grok-3-mini", "command-r-plus",
 ]  # fmt: skip
+
+Peer = Callable[[dict[str, Any]], object]
 
 
 def traffic() -> pd.DataFrame:
@@ -42,74 +41,68 @@ def traffic() -> pd.DataFrame:
     )
 
 
-def by_genai_prices(calls: list[dict[str, object]]) -> None:
-    for call in calls:
+def by_genai_prices() -> Peer:
+    from genai_prices import Usage, calc_price
+
+    def price(call: dict[str, Any]) -> object:
         usage = Usage(
             input_tokens=call["input_tokens"],
             output_tokens=call["output_tokens"],
             cache_read_tokens=call["cached_input_tokens"],
         )
-        calc_price(usage, model_ref=call["model"], genai_request_timestamp=call["timestamp"])
+        return calc_price(usage, model_ref=call["model"], genai_request_timestamp=call["timestamp"])
+
+    return price
 
 
-def by_litellm(calls: list[dict[str, object]]) -> None:
-    from litellm import cost_per_token
+def by_litellm() -> Peer:
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # no network
+    import litellm
 
-    for call in calls:
-        cost_per_token(
+    litellm.suppress_debug_info = True
+
+    def price(call: dict[str, Any]) -> object:
+        return litellm.cost_per_token(
             model=call["model"],
             prompt_tokens=call["input_tokens"],
             completion_tokens=call["output_tokens"],
             cache_read_input_tokens=call["cached_input_tokens"],
         )
 
-
-def known(peer: Callable[[list[dict[str, object]]], None], calls: list[dict[str, object]]) -> set[object]:
-    """Give the models that a peer prices under these names."""
-    found = set()
-    for call in {call["model"]: call for call in calls}.values():
-        with contextlib.suppress(Exception):
-            peer([call])
-            found.add(call["model"])
-    return found
+    return price
 
 
-def microseconds_a_row(work: Callable[[], object], rows: int) -> float:
-    runs = []
-    for _ in range(RUNS):
-        start = time.perf_counter()
-        work()
-        runs.append((time.perf_counter() - start) / rows * 1e6)
-    return statistics.median(runs)
+def _known(peer: Callable[[], Peer]) -> Callable[[Path], tuple[Peer, list[dict[str, Any]]]]:
+    """Give a peer and as many calls of the models that it has a price for."""
+
+    def prepare(folder: Path) -> tuple[Peer, list[dict[str, Any]]]:
+        price = peer()
+        calls = traffic().head(2 * FEW).to_dict("records")
+        known = set()
+        for call in {call["model"]: call for call in calls}.values():
+            with contextlib.suppress(Exception):
+                price(call)
+                known.add(call["model"])
+        return price, [call for call in calls if call["model"] in known][:FEW]
+
+    return prepare
 
 
-def main() -> None:
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # no network
-    calls, prices = traffic(), cf.PriceBook.default()
-    cf.add_cost(calls.head(), prices)
-    few = calls.head(PEER_ROWS).to_dict("records")
-    peers: dict[str, Callable[[list[dict[str, object]]], None]] = {"genai-prices calc_price": by_genai_prices}
-    try:
-        import litellm
-
-        litellm.suppress_debug_info = True
-        peers["LiteLLM cost_per_token"] = by_litellm
-    except ImportError:
-        print("LiteLLM is not installed")
-    priced = {}
-    for name, peer in peers.items():
-        models = known(peer, few)
-        priced[name] = [call for call in few if call["model"] in models]
-    ours = microseconds_a_row(lambda: cf.add_cost(calls, prices), ROWS)
-    print(f"{'what':26} {'rows':>10} {'us a row':>9} {'ratio':>8}")
-    print(f"{'add_cost':26} {ROWS:10,} {ours:9.3f} {1:8.0f}    {ours * ROWS / 1e6:.3f} s in all")
-    explained = microseconds_a_row(lambda: cf.add_cost(calls, prices, explain=True), ROWS)
-    print(f"{'add_cost, explain=True':26} {ROWS:10,} {explained:9.3f} {explained / ours:8.1f}")
-    for name, peer in peers.items():
-        own = priced[name]
-        theirs = microseconds_a_row(lambda peer=peer, own=own: peer(own), len(own))
-        print(f"{name:26} {len(own):10,} {theirs:9.3f} {theirs / ours:8.0f}")
+def _one_by_one(given: tuple[Peer, list[dict[str, Any]]]) -> None:
+    price, calls = given
+    for call in calls:
+        price(call)
 
 
-if __name__ == "__main__":
-    main()
+def _traffic(folder: Path) -> pd.DataFrame:
+    return traffic()
+
+
+_TASK = "`add_cost`, 1,000,000 calls of 30 models, with dates, tiers, cache and variants"
+
+CASES = (
+    Case(_TASK, OURS, cf.add_cost, _traffic, ROWS),
+    Case(_TASK, "genai-prices `calc_price`", _one_by_one, _known(by_genai_prices), FEW),
+    Case(_TASK, "LiteLLM `cost_per_token`", _one_by_one, _known(by_litellm), FEW),
+    Case("the same with `explain=True`", OURS, lambda calls: cf.add_cost(calls, explain=True), _traffic, ROWS),
+)

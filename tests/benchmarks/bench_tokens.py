@@ -1,63 +1,64 @@
-"""What counting tokens costs, side by side with tiktoken: run ``python -m tests.benchmarks.bench_tokens``."""
+"""What counting tokens costs, beside tiktoken with the same vocabulary."""
 
 import os
 import random
-import statistics
 import sysconfig
-import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
-
-import tiktoken
+from typing import Any
 
 import crashlens_frame as cf
 from tests import tiktoken_vocabularies
+from tests.benchmarks.harness import OURS, Case
 
-RUNS = 5
+PROMPTS = 20_000
 
 
-def texts() -> list[str]:
-    """Cut 20,000 pieces of about 500 characters out of the sources of Python."""
+def _different(folder: Path) -> list[str]:
+    """Cut pieces of about 500 characters out of the sources of Python."""
     draw = random.Random(1)
     source = "".join(p.read_text(encoding="utf-8") for p in sorted(Path(sysconfig.get_path("stdlib")).glob("*.py")))
-    starts = [draw.randrange(len(source) - 1000) for _ in range(20_000)]
+    starts = [draw.randrange(len(source) - 1000) for _ in range(PROMPTS)]
     return [source[start : start + draw.randrange(10, 1000)] for start in starts]
 
 
-def seconds(work: Callable[[], object]) -> float:
-    runs = []
-    for _ in range(RUNS):
-        start = time.perf_counter()
-        work()
-        runs.append(time.perf_counter() - start)
-    return statistics.median(runs)
+def _repeated(folder: Path) -> list[str]:
+    return _different(folder)[:1000] * 20
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        tiktoken_vocabularies.install(Path(folder))
-        os.environ["TIKTOKEN_CACHE_DIR"] = folder
-        encoding = tiktoken.get_encoding("o200k_base")
-        unique = texts()
-        repeated = unique[:1000] * 20
-        print(f"{'20,000 prompts':34} {'s':>7} {'MB/s':>7} {'ratio':>7}")
-        for name, given in {"all different": unique, "a thousand, each 20 times": repeated}.items():
-            size = sum(len(text.encode()) for text in given) / 1e6
-            ours = seconds(lambda given=given: cf.count_tokens(given, model="gpt-4o"))
-            peers = {
-                "count_tokens": ours,
-                "tiktoken, one after the other": seconds(
-                    lambda given=given: [len(encoding.encode_ordinary(t)) for t in given]
-                ),
-                "tiktoken, batch on two threads": seconds(
-                    lambda given=given: [len(ids) for ids in encoding.encode_ordinary_batch(given, num_threads=2)]
-                ),
-            }
-            print(f"-- {name}")
-            for peer, theirs in peers.items():
-                print(f"{peer:34} {theirs:7.3f} {size / theirs:7.0f} {theirs / ours:7.1f}")
+def _with_tiktoken(prompts: Any) -> Any:
+    def prepare(folder: Path) -> Any:
+        import tiktoken
+
+        tiktoken_vocabularies.install(folder)
+        os.environ["TIKTOKEN_CACHE_DIR"] = str(folder)
+        return tiktoken.get_encoding("o200k_base"), prompts(folder)
+
+    return prepare
 
 
-if __name__ == "__main__":
-    main()
+def by_tiktoken(given: Any) -> list[int]:
+    encoding, prompts = given
+    return [len(encoding.encode_ordinary(text)) for text in prompts]
+
+
+def by_tiktoken_in_threads(given: Any) -> list[int]:
+    encoding, prompts = given
+    return [len(ids) for ids in encoding.encode_ordinary_batch(prompts, num_threads=2)]
+
+
+def by_us(prompts: list[str]) -> object:
+    return cf.count_tokens(prompts, model="gpt-4o")
+
+
+CASES = tuple(
+    case
+    for task, prompts in (
+        ("`count_tokens`, 20,000 different prompts of 500 characters", _different),
+        ("`count_tokens`, a thousand such prompts, each 20 times", _repeated),
+    )
+    for case in (
+        Case(task, OURS, by_us, prompts, PROMPTS),
+        Case(task, "tiktoken", by_tiktoken, _with_tiktoken(prompts), PROMPTS),
+        Case(task, "tiktoken, batch on two threads", by_tiktoken_in_threads, _with_tiktoken(prompts), PROMPTS),
+    )
+)

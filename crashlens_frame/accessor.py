@@ -120,6 +120,12 @@ class PlotAccessor:
 
         return plot_latency(self._calls, **options)
 
+    def heatmap(self, **options: Any) -> Any:
+        """Draw :func:`crashlens_frame.plot.plot_heatmap`."""
+        from .plot import plot_heatmap
+
+        return plot_heatmap(self._calls, **options)
+
     def tokens(self, **options: Any) -> Any:
         """Draw :func:`crashlens_frame.plot.plot_tokens`."""
         from .plot import plot_tokens

@@ -61,7 +61,7 @@ def by(calls: pd.DataFrame, *keys: str, freq: str | None = None, tz: str | None 
     check_calls(calls, needs={*keys, *MEASURED, *(["timestamp"] if freq else [])})
     labels: dict[str, pd.Series] = {key: calls[key].reset_index(drop=True) for key in keys}
     if freq is not None:
-        labels["timestamp"] = _periods(_times(calls), freq, tz or "UTC")
+        labels["timestamp"] = periods(_times(calls), freq, tz or "UTC")
     groups, first = _grouped(labels, len(calls))
     result: dict[str, Any] = {name: _used(values.take(first).reset_index(drop=True)) for name, values in labels.items()}
     return pd.DataFrame({**result, **_measured(calls, groups, len(first))})
@@ -214,8 +214,16 @@ def _models(calls: pd.DataFrame, codes: np.ndarray, size: int) -> pd.Series:
     return pd.Series(joined.to_pandas(), dtype="str").where(counts > 0)
 
 
-def _periods(times: pd.Series, freq: str, zone: str) -> pd.Series:
-    """Give the start of the period that each time lies in, in the time zone."""
+def periods(times: pd.Series, freq: str, zone: str) -> pd.Series:
+    """Give the start of the period that each time lies in, in the time zone.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from crashlens_frame.totals import periods
+    >>> periods(pd.Series(pd.to_datetime(["2026-03-01 23:30Z"])), "D", "Europe/Paris").item()
+    Timestamp('2026-03-02 00:00:00+0100', tz='Europe/Paris')
+    """
     step = _step(freq)
     if isinstance(step, str) or step % pd.Timedelta("1min") == pd.Timedelta(0):
         # few minutes have more than a call or two, and what follows is dear

@@ -21,6 +21,7 @@ from crashlens_frame.plot import (
     WELL_SPENT,
     colors_of,
     plot_cost,
+    plot_heatmap,
     plot_latency,
     plot_tokens,
     plot_trace,
@@ -30,7 +31,7 @@ from crashlens_frame.plot import (
 from .calls import calls
 from .findings import findings
 
-PLOTS = [plot_cost, plot_waste, plot_latency, plot_tokens]
+PLOTS = [plot_cost, plot_waste, plot_latency, plot_tokens, plot_heatmap]
 
 
 @pytest.fixture(autouse=True)
@@ -192,7 +193,10 @@ def test_a_name_is_text_whatever_it_holds():
     assert not label.get_parse_math()
 
 
-@pytest.mark.parametrize(("plot", "known"), [(plot_cost, "a time and a known cost"), (plot_waste, "a known cost")])
+@pytest.mark.parametrize(
+    ("plot", "known"),
+    [(plot_cost, "a time and a known cost"), (plot_waste, "a known cost"), (plot_heatmap, "a time and a known cost")],
+)
 def test_a_plot_without_anything_to_draw_says_so(plot, known):
     assert words(plot(empty_frame())) == ["No calls to draw"]
 
@@ -231,6 +235,10 @@ def test_a_missing_column_and_an_unknown_period_are_named():
         plot_cost(spent(), freq="fortnight")
     with pytest.raises(InvalidCallError, match="tz is 'Mars'"):
         plot_cost(spent(), tz="Mars")
+    with pytest.raises(InvalidCallError, match="tz is 'Mars'"):
+        plot_heatmap(spent(), tz="Mars")
+    with pytest.raises(InvalidCallError, match="value is 'tokens', expected 'cost' or 'calls'"):
+        plot_heatmap(spent(), value="tokens")
 
 
 def test_colours_tell_names_apart_and_stay_with_them():
@@ -239,6 +247,44 @@ def test_colours_tell_names_apart_and_stay_with_them():
     assert set(colors_of(six).values()) == {*COLORS, GREY}
     assert colors_of(["o3"])["o3"] == colors_of(["o3", "others"])["o3"]
     assert colors_of([])["others"] == GREY
+
+
+def test_a_model_has_one_colour_in_every_plot_of_a_log():
+    log = calls(*({"s": n, "model": f"m{n}", "cost": 1.0, "trace_id": f"t{n}"} for n in range(6)))
+    legend = plot_cost(log).get_legend()
+    colors = [to_hex(patch.get_facecolor()) for patch in legend.get_patches()]
+    by_model = dict(zip((text.get_text()[:2] for text in legend.get_texts()), colors, strict=True))
+    assert len(set(by_model.values())) == 6
+
+    for n in range(6):
+        for part in (log, log[log["model"] == f"m{n}"]):
+            (bar,) = plot_trace(part, f"t{n}").patches
+            assert to_hex(bar.get_edgecolor()) == by_model[f"m{n}"]
+
+
+def test_the_week_sums_up_hours_as_clocks_show_them():
+    log = calls(
+        {"s": 0, "cost": 1.0},  # Monday, 09:00 in UTC, 14:30 in Kolkata
+        {"s": 7 * 86_400 + 1, "cost": 2.0},
+        {"s": 1800, "cost": 4.0},
+        {"s": 3600, "cost": None},
+        {"cost": 8.0},
+    )
+    (mesh,) = plot_heatmap(log).collections
+    expected = np.zeros((7, 24))
+    expected[0, 9] = 7.0
+    assert mesh.get_array().tolist() == expected.tolist()
+
+    ax = plot_heatmap(log, tz="Asia/Kolkata")
+    (mesh,) = ax.collections
+    expected[0, 9], expected[0, 14], expected[0, 15] = 0.0, 3.0, 4.0
+    assert mesh.get_array().tolist() == expected.tolist()
+    assert ax.get_title(loc="left") == "$7.00, most of it on Mon from 15:00: $4.00"
+    assert ax.get_xlabel() == "hour of the day, Asia/Kolkata; 2 calls without time or price left out"
+
+    ax = plot_heatmap(log, value="calls")
+    assert ax.get_title(loc="left") == "4 calls, most of it on Mon from 09:00: 3"
+    assert ax.get_xlabel() == "hour of the day, UTC; 1 call without a time left out"
 
 
 def test_the_colours_show_on_white_and_on_black():
@@ -356,7 +402,9 @@ def test_a_long_trace_shows_its_first_forty_calls():
 
 def test_the_accessor_draws_every_plot():
     draw = TRACE.crashlens.plot
-    assert {name for name in dir(draw) if not name.startswith("_")} == {"cost", "latency", "tokens", "trace", "waste"}
-    for ax in (draw.cost(), draw.latency(), draw.trace("t1"), draw.waste()):
+    assert {name for name in dir(draw) if not name.startswith("_")} == {
+        "cost", "heatmap", "latency", "tokens", "trace", "waste",
+    }  # fmt: skip
+    for ax in (draw.cost(), draw.latency(), draw.trace("t1"), draw.waste(), draw.heatmap()):
         assert ax.get_title(loc="left")
     assert words(draw.tokens()) == ["None of the calls has known tokens"]

@@ -2,6 +2,7 @@
 
 from .canvas import COLORS, GREY, WELL_SPENT, colors_of
 from .cost import plot_cost
+from .heatmap import plot_heatmap
 from .latency import plot_latency
 from .tokens import plot_tokens
 from .trace import plot_trace
@@ -13,6 +14,7 @@ __all__ = [
     "WELL_SPENT",
     "colors_of",
     "plot_cost",
+    "plot_heatmap",
     "plot_latency",
     "plot_tokens",
     "plot_trace",

@@ -6,9 +6,10 @@ from zlib import crc32
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from ..tables import counted, money
+from ..tables import UNKNOWN, counted, money
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,8 +24,8 @@ LONGEST_NAME = 28
 MOST_NAMES = 12
 
 
-def colors_of(names: Iterable[str]) -> dict[str, str]:
-    """Give each name a colour: its own whatever else is drawn, unless two of the names share it.
+def colors_of(names: Iterable[str], among: Iterable[str] = ()) -> dict[str, str]:
+    """Give each name a colour: the one that it has among all names, unless two of those drawn share it.
 
     Examples
     --------
@@ -32,12 +33,34 @@ def colors_of(names: Iterable[str]) -> dict[str, str]:
     >>> colors_of(["gpt-4o"])["gpt-4o"] == colors_of(["gpt-4o", "o3"])["gpt-4o"]
     True
     """
-    colors = {OTHERS: GREY}
-    for name in sorted(set(names) - {OTHERS}):
-        first = crc32(name.encode())
-        wheel = [COLORS[(first + step) % len(COLORS)] for step in range(len(COLORS))]
-        colors[name] = next((color for color in wheel if color not in colors.values()), wheel[0])
-    return colors
+    own: dict[str, str] = {}
+    for group in (among, names):
+        drawn = {OTHERS: GREY}
+        for name in sorted(set(group) - {OTHERS}):
+            first = COLORS.index(own[name]) if name in own else crc32(name.encode())
+            wheel = [COLORS[(first + step) % len(COLORS)] for step in range(len(COLORS))]
+            drawn[name] = next((color for color in wheel if color not in drawn.values()), wheel[0])
+        own |= drawn
+    return {name: own[name] for name in drawn}
+
+
+def named(values: pd.Series) -> tuple[np.ndarray, list[str]]:
+    """Give each call the number of its name, and the names; a null is called unknown.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from crashlens_frame.plot.canvas import named
+    >>> codes, names = named(pd.Series(["b", None, "a"]))
+    >>> codes.tolist(), names
+    ([1, 2, 0], ['a', 'b', 'unknown'])
+    """
+    labels = values.astype("category").cat
+    names = [str(label) for label in labels.categories]
+    if UNKNOWN not in names:
+        names.append(UNKNOWN)
+    codes = labels.codes.to_numpy(np.int64)
+    return np.where(codes < 0, names.index(UNKNOWN), codes), names
 
 
 def axes(ax: "Axes | None") -> "Axes":
@@ -63,6 +86,12 @@ def title(ax: "Axes", text: str) -> None:
 def axis_label(text: str, left_out: int, why: str) -> str:
     """Say on the label of an axis how many calls are not drawn, and why."""
     return f"{text}; {counted(left_out, 'call')} {why} left out" if left_out else text
+
+
+def rows_of(ax: "Axes", number: int) -> None:
+    """Make room for rows, from the lowest up; a few of them stay slim."""
+    spare = max(0.0, (5 - number) / 2)
+    ax.set_ylim(-0.6 - spare, number - 0.4 + spare)
 
 
 def in_dollars(axis: Any) -> None:

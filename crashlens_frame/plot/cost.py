@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 
-from .. import totals
 from ..frame import check_calls
-from ..tables import UNKNOWN, counted, cut, money, shown
-from .canvas import COLORS, LONGEST_NAME, OTHERS, axes, axis_label, colors_of, in_dollars, nothing, title
+from ..tables import counted, cut, money, shown
+from ..totals import periods
+from .canvas import COLORS, LONGEST_NAME, OTHERS, axes, axis_label, colors_of, in_dollars, named, nothing, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,19 +72,18 @@ def plot_cost(
     >>> ax.texts[0].get_text()
     'No calls to draw'
     """
-    check_calls(calls, needs={*totals.MEASURED, "timestamp", by})
+    check_calls(calls, needs={"timestamp", "cost", by})
     ax = axes(ax)
-    drawn = calls[["timestamp", by, *totals.MEASURED]][calls["cost"].notna() & calls["timestamp"].notna()]
+    drawn = calls.loc[calls["cost"].notna() & calls["timestamp"].notna(), ["timestamp", by, "cost"]]
     if drawn.empty:
         return nothing(ax, "None of the calls has a time and a known cost" if len(calls) else "No calls to draw")
     freq = freq or _fitting(drawn["timestamp"].max() - drawn["timestamp"].min())
-    costs = _stack(totals.by(drawn, by, freq=freq, tz=tz), by)
-    colors = colors_of(costs.columns)
+    costs = _stack(drawn[by], periods(drawn["timestamp"], freq, tz or "UTC"), drawn["cost"])
+    colors = colors_of(costs.columns, among=named(calls[by])[1])
     begin = pd.DatetimeIndex(costs.index)
     places = date2num(begin.tz_convert("UTC").tz_localize(None))  # type: ignore[no-untyped-call]
     below = np.zeros(len(costs))
-    for name in costs.columns:
-        cost = costs[name]
+    for name, cost in costs.items():
         label = f"{cut(shown(name), LONGEST_NAME)}  {money(cost.sum())}"
         ax.bar(places, cost, bottom=below, width=0.92 * _days(freq), align="edge", color=colors[name], label=label)
         below += cost.to_numpy()
@@ -106,16 +105,19 @@ def plot_cost(
     return ax
 
 
-def _stack(summed: pd.DataFrame, by: str) -> pd.DataFrame:
+def _stack(labels: pd.Series, begin: pd.Series, cost: pd.Series) -> pd.DataFrame:
     """Give cost by period and name: the dearest names, the others together, in the order of the stack."""
-    names = summed[by].astype("str").fillna(UNKNOWN)
-    dearest = summed["cost"].groupby(names).sum().sort_values(ascending=False, kind="stable").index
-    names = names.where(names.isin(dearest[: len(COLORS)]), OTHERS)
-    costs = summed.assign(name=names).pivot_table(
-        index="timestamp", columns="name", values="cost", aggfunc="sum", fill_value=0.0
-    )
-    order = [*dearest[: len(COLORS)], *([OTHERS] if len(dearest) > len(COLORS) else [])]
-    return costs[order]
+    codes, names = named(labels)
+    calls = np.bincount(codes, minlength=len(names))
+    spent = np.bincount(codes, weights=cost, minlength=len(names))
+    dearest = np.lexsort((-spent, calls == 0))[: np.count_nonzero(calls)]
+    own = [names[code] for code in dearest[: len(COLORS)]]
+    shown = own + [OTHERS] * (len(dearest) > len(own))
+    column = np.full(len(names), len(own))
+    column[dearest[: len(own)]] = np.arange(len(own))
+    row, starts = pd.factorize(begin, sort=True)
+    sums = np.bincount(row * len(shown) + column[codes], weights=cost, minlength=len(starts) * len(shown))
+    return pd.DataFrame(sums.reshape(len(starts), len(shown)), index=starts, columns=shown)
 
 
 def _fitting(span: pd.Timedelta) -> str:

@@ -89,6 +89,6 @@ def _week(times: pd.Series, amounts: pd.Series | None, zone: str) -> np.ndarray:
         local = pd.DatetimeIndex(hours).tz_convert(zone)
     except (LookupError, ValueError, TypeError) as error:
         raise InvalidCallError(f"tz is {zone!r}, expected the name of a time zone such as Europe/Paris") from error
-    place = np.asarray(local.dayofweek * 24 + local.hour)[numbers]
+    place = np.asarray(local.day_of_week * 24 + local.hour)[numbers]
     weights = None if amounts is None else amounts.to_numpy(np.float64)
     return np.bincount(place, weights=weights, minlength=7 * 24).reshape(7, 24)

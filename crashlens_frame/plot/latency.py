@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from ..frame import check_calls
-from ..tables import UNKNOWN, cut, shown
-from .canvas import COLORS, GREY, LONGEST_NAME, MOST_NAMES, axes, axis_label, nothing, title
+from ..tables import cut, shown
+from .canvas import COLORS, GREY, LONGEST_NAME, MOST_NAMES, axes, axis_label, named, nothing, rows_of, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,12 +53,14 @@ def plot_latency(calls: pd.DataFrame, *, ax: "Axes | None" = None, by: str = "mo
     if drawn.empty:
         return nothing(ax, "None of the calls has a known latency" if len(calls) else "No calls to draw")
     # a latency of 0 has no place on a logarithmic axis
-    latency = drawn["latency_ms"].astype("float64").clip(lower=1.0)
-    names = drawn[by].astype("str").fillna(UNKNOWN)
-    most = names.value_counts().index[:MOST_NAMES]
-    by_name = latency.groupby(names)
-    table = pd.DataFrame({label: by_name.quantile(q) for q, (label, *_) in _QUANTILES.items()}).loc[most]
-    table = table.sort_values(["p95", "median"], kind="stable")
+    latency = np.maximum(drawn["latency_ms"].to_numpy(np.float64), 1.0)
+    codes, names = named(drawn[by])
+    calls_of = np.bincount(codes, minlength=len(names))
+    most = [code for code in np.argsort(-calls_of, kind="stable")[:MOST_NAMES] if calls_of[code]]
+    table = pd.DataFrame(
+        {names[code]: np.quantile(latency[codes == code], list(_QUANTILES), overwrite_input=True) for code in most},
+        index=[label for label, *_ in _QUANTILES.values()],
+    ).T.sort_values(["p95", "median"], kind="stable")
 
     rows = np.arange(len(table))
     ax.hlines(rows, table["median"], table["p99"], color=GREY, linewidth=1.5, zorder=1)
@@ -74,10 +76,11 @@ def plot_latency(calls: pd.DataFrame, *, ax: "Axes | None" = None, by: str = "mo
     ax.set_axisbelow(True)
     ax.spines["left"].set_visible(False)
     ax.tick_params(length=0)
-    ax.set_ylim(-0.6, len(table) - 0.4)
-    left_out = calls["latency_ms"].isna() | ~calls[by].astype("str").fillna(UNKNOWN).isin(most)
-    ax.set_xlabel(axis_label("time for an answer", int(left_out.sum()), "of further values or unknown latency"))
-    title(ax, f"p95 {duration(float(latency.quantile(0.95)))}, median {duration(float(latency.median()))}, by {by}")
+    rows_of(ax, len(table))
+    left_out = len(calls) - int(calls_of[most].sum())
+    ax.set_xlabel(axis_label("time for an answer", left_out, "of further values or unknown latency"))
+    median, p95 = np.quantile(latency, [0.5, 0.95])
+    title(ax, f"p95 {duration(p95)}, median {duration(median)}, by {by}")
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     return ax
 

@@ -7,12 +7,13 @@ import pandas as pd
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ..frame import check_calls
-from ..tables import UNKNOWN, cut, share, shown
-from .canvas import COLORS, LONGEST_NAME, MOST_NAMES, axes, axis_label, nothing, title
+from ..tables import cut, share, shown
+from .canvas import COLORS, LONGEST_NAME, MOST_NAMES, axes, axis_label, named, nothing, rows_of, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_NEEDED = ("input_tokens", "cached_input_tokens", "output_tokens")
 _PARTS = {"input": COLORS[0], "input from a cache": COLORS[4], "output": COLORS[1]}
 
 
@@ -46,20 +47,17 @@ def plot_tokens(calls: pd.DataFrame, *, ax: "Axes | None" = None, by: str = "mod
     >>> ax.texts[0].get_text()
     'No calls to draw'
     """
-    check_calls(calls, needs=("input_tokens", "output_tokens", "cached_input_tokens", by))
+    check_calls(calls, needs=(*_NEEDED, by))
     ax = axes(ax)
     known = calls["input_tokens"].notna() | calls["output_tokens"].notna()
     if not known.any():
         return nothing(ax, "None of the calls has known tokens" if len(calls) else "No calls to draw")
-    cached = calls["cached_input_tokens"].fillna(0).astype("float64")
-    parts = pd.DataFrame(
-        {
-            "input": (calls["input_tokens"].fillna(0).astype("float64") - cached).clip(lower=0.0),
-            "input from a cache": cached,
-            "output": calls["output_tokens"].fillna(0).astype("float64"),
-        }
-    )
-    sums = parts.groupby(calls[by].astype("str").fillna(UNKNOWN)).sum()
+    sent, cached, back = (calls[name].to_numpy(np.float64, na_value=0.0) for name in _NEEDED)
+    codes, names = named(calls[by])
+    parts = dict(zip(_PARTS, (np.maximum(sent - cached, 0.0), cached, back), strict=True))
+    sums = pd.DataFrame(
+        {part: np.bincount(codes, weights=tokens, minlength=len(names)) for part, tokens in parts.items()}, index=names
+    )[np.bincount(codes, minlength=len(names)) > 0]
     most = sums.sum(axis=1).sort_values(ascending=False, kind="stable").index[:MOST_NAMES]
     table = sums.loc[most[::-1]]
 
@@ -75,10 +73,11 @@ def plot_tokens(calls: pd.DataFrame, *, ax: "Axes | None" = None, by: str = "mod
     ax.set_axisbelow(True)
     ax.spines["left"].set_visible(False)
     ax.tick_params(length=0)
-    left_out = ~known | ~calls[by].astype("str").fillna(UNKNOWN).isin(most)
+    rows_of(ax, len(table))
+    left_out = ~known.to_numpy() | ~np.isin(codes, [names.index(name) for name in most])
     ax.set_xlabel(axis_label("tokens", int(left_out.sum()), "of further values or unknown tokens"))
-    sent, read, back = parts.sum()
-    title(ax, f"{amount(sent + read)} tokens in ({share(read, sent + read)} from a cache), {amount(back)} out, by {by}")
+    new, read, out = sums.sum()
+    title(ax, f"{amount(new + read)} tokens in ({share(read, new + read)} from a cache), {amount(out)} out, by {by}")
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     return ax
 

@@ -10,7 +10,7 @@ from ..errors import UnknownTraceError
 from ..frame import check_calls
 from ..tables import UNKNOWN, counted, cut, money, shown
 from ..totals import failed
-from .canvas import GREY, LONGEST_NAME, axes, axis_label, colors_of, nothing, title
+from .canvas import GREY, LONGEST_NAME, axes, axis_label, colors_of, named, nothing, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +69,7 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     unit, seconds = next((unit, size) for unit, size in _UNITS.items() if span >= 2 * size or size == 1)
     start, length, span = start / seconds, length / seconds, span / seconds
     models = drawn["model"].astype("str").fillna(UNKNOWN)
-    colors, bad = models.map(colors_of(models)), failed(drawn)
+    colors, bad = models.map(colors_of(models, among=named(calls["model"])[1])), failed(drawn)
 
     rows = np.arange(len(drawn))
     ax.barh(
@@ -83,7 +83,7 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     )
     for row, text in zip(rows, _told(drawn, bad), strict=True):
         end = start[row] + length[row]
-        before = end > 0.55 * span and start[row] > 0.3 * span
+        before = start[row] > span - end  # on the side that has more room
         ax.annotate(
             text,
             (start[row] if before else end, row),
@@ -91,6 +91,7 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
             textcoords="offset points",
             ha="right" if before else "left",
             va="center",
+            fontsize="small",
             parse_math=False,
         )
     ax.set_yticks(rows, [str(row + 1) for row in rows])
@@ -116,6 +117,6 @@ def _told(calls: pd.DataFrame, bad: np.ndarray) -> list[str]:
     costs = ["cost unknown" if pd.isna(cost) else money(cost) for cost in calls["cost"]]
     errors = calls["error"].astype("str").fillna("failed")
     return [
-        ", ".join([cut(shown(model), LONGEST_NAME), cost, *([cut(shown(error), 40)] if wrong else [])])
+        ", ".join([cut(shown(model), LONGEST_NAME), cost, *([cut(shown(error), 32)] if wrong else [])])
         for model, cost, error, wrong in zip(models, costs, errors, bad, strict=True)
     ]

@@ -1,5 +1,7 @@
 """Typed DataFrames of LLM calls: what they cost, and what of it was wasted."""
 
+from typing import TYPE_CHECKING, Any
+
 from . import accessor as _accessor  # noqa: F401  registers df.crashlens
 from . import datasets
 from .datasets import write_dataset
@@ -40,7 +42,14 @@ from .report import Report, summarize
 from .repricing import reprice, reprice_calls
 from .schema import CALLS, FINDINGS, LOG_SCHEMA, REJECTS
 from .simulate import simulate_fallback, simulate_overkill, simulate_retries, simulate_workload
+from .spreadsheets import to_csv
 from .tokens import add_tokens, count_tokens
+
+if TYPE_CHECKING:
+    from .widgets import Explorer, LogForm
+
+if TYPE_CHECKING:
+    from .widgets import Explorer, LogForm
 
 __version__ = "0.1.0"
 
@@ -51,10 +60,12 @@ __all__ = [
     "REJECTS",
     "CrashlensFrameError",
     "CrashlensFrameWarning",
+    "Explorer",
     "InvalidCallError",
     "LogBook",
     "LogFileChangedWarning",
     "LogFileError",
+    "LogForm",
     "MissingColumnsError",
     "MissingExtraError",
     "NotCallsError",
@@ -93,8 +104,18 @@ __all__ = [
     "simulate_retries",
     "simulate_workload",
     "summarize",
+    "to_csv",
     "to_jsonl",
     "to_parquet",
     "unpriced",
     "write_dataset",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the widgets when they are first asked for: most programs show none."""
+    if name in ("Explorer", "LogForm"):
+        from . import widgets
+
+        return getattr(widgets, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

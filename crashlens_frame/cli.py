@@ -15,8 +15,8 @@ from typing import Any
 
 import click
 import pandas as pd
-import pyarrow as pa
 
+from . import dashboard as dashboards
 from .errors import (
     CrashlensFrameError,
     CrashlensFrameWarning,
@@ -24,18 +24,17 @@ from .errors import (
     UnknownTraceError,
     UnpricedWarning,
 )
-from .files import listed, replaced
+from .files import replaced
 from .findings import find_waste
-from .frame import frame_from_table, table_from_frame
-from .jsonl import append_jsonl, read_log, to_jsonl
+from .jsonl import append_jsonl, to_jsonl
 from .layouts import calls_table, findings_table
 from .logbook import LogBook
-from .parquet import read_parquet, to_parquet
+from .parquet import to_parquet
 from .pricebook import PriceBook
 from .pricing import add_cost
 from .report import summarize
-from .schema import REJECTS, arrow_schema
 from .simulate import simulate_workload
+from .sources import read_logs
 from .tables import UNKNOWN, count, counted, json_text, markdown, money, records, share, shown
 from .tokens import add_tokens
 
@@ -209,6 +208,25 @@ def scan(logs: tuple[str, ...], config: str | None, form: str, fail_on_waste: fl
 
 
 @main.command()
+@_LOGS
+@_CONFIG
+@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Port of the page; a free one when not given.")
+@click.option("--theme", type=click.Choice(dashboards.THEMES), default="light", show_default=True, help="Colours.")
+@click.option("--no-browser", is_flag=True, help="Print the address and leave the browser alone.")
+def dashboard(logs: tuple[str, ...], config: str | None, port: int, theme: str, no_browser: bool) -> None:
+    """Show LOGS as a dashboard in the browser, for this machine alone; Ctrl+C ends it."""
+    calls, _ = _read_priced(logs, config)
+    _tell_unpriced(calls)
+
+    def ready(address: str) -> None:
+        click.echo(address)
+        _note("serving this machine alone; Ctrl+C ends it")
+
+    path = None if config is None else str(Path(config).resolve())
+    dashboards.serve(calls, config=path, port=port, theme=theme, browser=not no_browser, ready=ready)
+
+
+@main.command()
 @click.option("--output", required=True, help="File to write, as Parquet if it ends in .parquet, else as JSONL.")
 @click.option("--traces", type=click.IntRange(min=0), default=10_000, show_default=True, help="Number of traces.")
 @click.option("--seed", type=int, help="The same seed gives the same calls.")
@@ -296,17 +314,10 @@ def _log_examples(book: LogBook) -> None:
 
 
 def _read(logs: Iterable[str]) -> pd.DataFrame:
-    """Read logs of either kind."""
-    tables, rejects = [], [arrow_schema(REJECTS).empty_table()]
-    for path in listed(logs):
-        if str(path).endswith(".parquet"):
-            tables.append(table_from_frame(read_parquet(path)))
-        else:
-            table, bad = read_log(path)
-            tables.append(table)
-            rejects.append(bad)
-    _show_rejects(frame_from_table(pa.concat_tables(rejects), REJECTS))
-    return frame_from_table(pa.concat_tables(tables))
+    """Read logs of any kind, and say what cannot be read."""
+    calls, rejects = read_logs(logs)
+    _show_rejects(rejects)
+    return calls
 
 
 def _read_priced(logs: Iterable[str], config: str | None) -> tuple[pd.DataFrame, PriceBook]:

@@ -1,5 +1,6 @@
 """Calls as they come in: rows and tables in their order, written to a file, counted and priced when asked for."""
 
+from collections.abc import Callable
 from os import PathLike
 
 import pandas as pd
@@ -34,6 +35,7 @@ class Ledger:
         self._prices = prices
         self._journal = None if path is None else Journal(path, fsync=fsync)
         self._lock = fork_safe_lock()
+        self.watchers: list[Callable[[], None]] = []  # told of each change, once it is made
         self._rows: list[Row] = []  # added one by one, not yet a table
         self._fresh: list[pa.Table] = []  # not yet counted and priced
         self._table: pa.Table = arrow_schema(CALLS).empty_table()  # counted and priced
@@ -50,6 +52,19 @@ class Ledger:
 
     def add(self, row: Row) -> None:
         """Add a checked call."""
+        try:
+            self._add(row)
+        finally:  # a call that could not be saved is in the book all the same
+            self._tell()
+
+    def add_table(self, table: pa.Table) -> None:
+        """Add many calls."""
+        try:
+            self._add_table(table)
+        finally:
+            self._tell()
+
+    def _add(self, row: Row) -> None:
         if self._journal is None:
             with self._lock:
                 self._rows.append(row)
@@ -61,8 +76,7 @@ class Ledger:
             self._rows.append(row)
             self._journal.append(line)
 
-    def add_table(self, table: pa.Table) -> None:
-        """Add many calls."""
+    def _add_table(self, table: pa.Table) -> None:
         if self._journal is not None:
             table = self._priced(table)
         with self._lock:
@@ -103,6 +117,10 @@ class Ledger:
         finally:
             if self._journal is not None:
                 self._journal.close()
+
+    def _tell(self) -> None:
+        for watcher in self.watchers:
+            watcher()
 
     def _gather(self) -> None:
         """Turn the rows into a table, so that tables and rows stay in the order in which they came."""

@@ -284,6 +284,31 @@ class LogBook:
         facts = self._facts()
         return Table({"LogBook": text_cells(facts), "": text_cells(facts.values())}).to_html()
 
+    def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
+        """Have a function called after each change, from the thread that logged; give one that ends it.
+
+        Examples
+        --------
+        >>> import crashlens_frame as cf
+        >>> book = cf.LogBook()
+        >>> end = book.watch(lambda: print("calls:", len(book)))
+        >>> trace = book.log(model="gpt-4o", prompt="Hi")
+        calls: 1
+        >>> end()
+        """
+        self._ledger.watchers.append(watcher)
+        return lambda: self._ledger.watchers.remove(watcher)
+
+    @property
+    def path(self) -> str | None:
+        """The file that keeps the book; None: the book lives in memory."""
+        return self._ledger.path
+
+    @property
+    def prices(self) -> PriceBook:
+        """The prices of the book."""
+        return self._prices
+
     # -- the file of the book -----------------------------------------------------------------------------------------
 
     def flush(self) -> None:

@@ -83,7 +83,8 @@ def plot_cost(
     begin = pd.DatetimeIndex(costs.index)
     places = date2num(begin.tz_convert("UTC").tz_localize(None))  # type: ignore[no-untyped-call]
     below = np.zeros(len(costs))
-    for name, cost in costs.items():
+    for place, name in enumerate(costs.columns):
+        cost = costs.iloc[:, place]
         label = f"{cut(shown(name), LONGEST_NAME)}  {money(cost.sum())}"
         ax.bar(places, cost, bottom=below, width=0.92 * _days(freq), align="edge", color=colors[name], label=label)
         below += cost.to_numpy()

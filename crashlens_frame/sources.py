@@ -1,0 +1,33 @@
+"""Logs of any kind -> CALLS and REJECTS: what the command line reads."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from .files import listed
+from .frame import frame_from_table, table_from_frame
+from .jsonl import read_log
+from .parquet import read_parquet
+from .schema import REJECTS, arrow_schema
+
+
+def read_logs(logs: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read JSONL files, Parquet files and folders of them, patterns of such, and "-" for the standard input.
+
+    Returns
+    -------
+    tuple of DataFrame
+        CALLS, and REJECTS for the lines that cannot be read.
+    """
+    tables, rejects = [], [arrow_schema(REJECTS).empty_table()]
+    for log in logs:
+        for path in [log] if Path(log).is_dir() else listed(log):
+            if Path(log).is_dir() or str(path).endswith(".parquet"):
+                tables.append(table_from_frame(read_parquet(path)))
+            else:
+                table, bad = read_log(path)
+                tables.append(table)
+                rejects.append(bad)
+    return frame_from_table(pa.concat_tables(tables)), frame_from_table(pa.concat_tables(rejects), REJECTS)

@@ -1,0 +1,131 @@
+"""Explorer: a dashboard of what calls cost and what of it was wasted."""
+
+from functools import partial
+from typing import Any
+
+import ipywidgets as W  # noqa: N812
+import pandas as pd
+
+from .. import plot
+from ..findings import Thresholds
+from ..plot.latency import duration
+from ..plot.svg import svg
+from ..pricebook import Prices
+from ..tables import UNKNOWN, count, counted, money, share
+from ..views import LABELS, Study
+from . import markup
+from .panels import ExportPanel, FilterPanel, FindingsPanel, ThresholdPanel, TracePanel, WhatIfPanel, field, told
+
+
+class Explorer(W.VBox):
+    """A dashboard of calls: filters, cards, plots, findings, timelines, what-if and export.
+
+    Nothing but figures, pictures and the few rows that are seen goes to the browser; whatever was logged is shown as
+    text.
+
+    Parameters
+    ----------
+    calls
+        Frame of calls, such as the ``df`` of a LogBook.
+    thresholds
+        Parameters of single detectors, such as ``{"retry_loops": {"max_retries": 5}}``; theirs where none are given.
+    prices
+        Prices for the detectors that compare models and for what-if: the path of a YAML file, a PriceBook or a mapping;
+        the shipped ones when not given.
+
+    Raises
+    ------
+    MissingColumnsError, InvalidCallError
+        The frame is no frame of calls, or a threshold is not allowed.
+    PriceFileError
+        The prices break a rule of their form.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> explorer = cf.Explorer(cf.simulate_workload(100, seed=1, days=1))
+    >>> explorer.filters.labels["team"].value = ("legal",)
+    >>> explorer.view.calls["team"].unique().tolist()
+    ['legal']
+    """
+
+    def __init__(
+        self, calls: pd.DataFrame, *, thresholds: Thresholds | None = None, prices: Prices | None = None
+    ) -> None:
+        self._study = Study(calls, thresholds=thresholds, prices=prices)
+        self.status = W.HTML()
+        self.cards = W.HTML()
+        self.filters = FilterPanel(self._study, self.update)
+        self.by = field(W.Dropdown, "Plots by", options=[(label, label) for label in LABELS])
+        self.plots = W.Tab([W.HTML() for _ in _PLOTS], titles=tuple(_PLOTS))
+        self.findings = FindingsPanel(self.choose)
+        self.trace = TracePanel()
+        self.what_if = WhatIfPanel(self._study)
+        self.thresholds = ThresholdPanel(self._find)
+        self.export = ExportPanel()
+        for each in (self.by, self.plots):
+            each.observe(lambda _: self.draw(), names=["value", "selected_index"])
+        tools = W.Accordion(
+            [self.what_if, self.thresholds, self.export],
+            titles=("What if: the same tokens on another model", "Thresholds of the detectors", "Export"),
+        )
+        super().__init__(
+            [
+                W.HTML(markup.STYLE), self.cards, self.filters, self.status, self.by, self.plots,
+                W.HTML(markup.heading("Findings")), self.findings, self.trace, tools,
+            ]
+        )  # fmt: skip
+        self.add_class("crashlens")
+        self.update()
+
+    @told
+    def update(self) -> None:
+        """Show what the filters leave."""
+        self.status.value = ""
+        self.view = self._study.view(self.filters.filters)
+        self.cards.value = self._cards()
+        self.draw()
+        self.findings.show(self.view.findings)
+        self.trace.clear()
+        self.what_if.show(self.view)
+        self.export.show(self.view)
+
+    @told
+    def draw(self) -> None:
+        """Draw the plot whose tab is open."""
+        place = self.plots.selected_index
+        draw = list(_PLOTS.values())[place]
+        self.plots.children[place].value = markup.picture(svg(partial(draw, self)))
+
+    def choose(self, trace_id: str) -> None:
+        """Show a trace, as a click on its finding does."""
+        self.trace.show(self._study.trace(trace_id), trace_id)
+
+    def _find(self, thresholds: Thresholds) -> None:
+        self._study.detect(thresholds)
+        self.update()
+
+    def _cards(self) -> str:
+        figures = self.view.figures()
+        p95 = UNKNOWN if pd.isna(figures.p95_latency_ms) else duration(figures.p95_latency_ms)
+        return markup.cards(
+            {
+                "Spend": (money(figures.cost), "of priced calls"),
+                "Waste": (money(figures.waste_cost), f"{share(figures.waste_cost, figures.cost)} of the spend"),
+                "Calls": (count(figures.calls), counted(len(self.view.findings), "finding")),
+                "p95 latency": (p95, "5 % take longer"),
+                "Unpriced": (share(figures.unpriced, 1), "of the calls, in no sum"),
+            }
+        )
+
+    def _plot(self, name: str, *, ax: Any, **options: Any) -> Any:
+        return getattr(plot, f"plot_{name}")(self.view.calls, ax=ax, **options)
+
+
+_PLOTS = {
+    "Cost": lambda explorer, ax: explorer._plot("cost", ax=ax, by=explorer.by.value),
+    "Waste": lambda explorer, ax: explorer._plot("waste", ax=ax, findings=explorer.view.findings),
+    "Latency": lambda explorer, ax: explorer._plot("latency", ax=ax, by=explorer.by.value),
+    "Tokens": lambda explorer, ax: explorer._plot("tokens", ax=ax, by=explorer.by.value),
+    "Week": lambda explorer, ax: explorer._plot("heatmap", ax=ax),
+}

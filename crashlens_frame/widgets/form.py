@@ -1,0 +1,170 @@
+"""LogForm: logs calls, and simulates what goes wrong, from a form."""
+
+from typing import Any
+
+import ipywidgets as W  # noqa: N812
+import pandas as pd
+
+from ..errors import CrashlensFrameError
+from ..frame import as_calls
+from ..layouts import calls_table
+from ..logbook import LogBook
+from ..pricing import add_cost
+from ..tables import count, counted, money
+from ..tokens import add_tokens
+from . import markup
+from .panels import field, row, short_texts
+from .pause import Pause
+
+_CALLS_SHOWN = 10
+_PATTERNS = ("one call", "retries", "fallback")
+_EXPECTED = {"model": "the name of a model", "prompt": "the text that was sent"}
+
+
+class LogForm(W.VBox):
+    """A form that logs calls into a book, or simulates retries and fallbacks of them.
+
+    While a call is typed its tokens and its cost are shown. Below stand the last ten calls of the book and what all of
+    them cost, whoever logged them: two forms on one book agree.
+
+    Parameters
+    ----------
+    book
+        The book that calls are logged into; one that keeps a file writes each call to it.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> book = cf.LogBook()
+    >>> form = cf.LogForm(book)
+    >>> form.model.value, form.prompt.value, form.response.value = "gpt-4o", "Hello, world!", "Hi there!"
+    >>> form.submit()
+    >>> book.df[["model", "input_tokens", "output_tokens", "cost"]]
+        model  input_tokens  output_tokens     cost
+    0  gpt-4o             4              3  0.00004
+    """
+
+    def __init__(self, book: LogBook) -> None:
+        self.book = book
+        # what is typed is told at once, for the tokens and the cost
+        typed: dict[str, Any] = {"continuous_update": True}
+        wide = {**typed, "layout": W.Layout(width="420px", max_width="100%", height="84px")}
+        models = list(book.prices.models)
+        self.model = field(W.Combobox, "Model", options=models, placeholder="type to search the price book", **typed)
+        self.prompt = field(W.Textarea, "Prompt", placeholder="what was sent", **wide)
+        self.response = field(W.Textarea, "Response", placeholder="what came back; nothing: it failed", **wide)
+        self.trace = field(W.Text, "Trace", placeholder="a new one")
+        self.team = field(W.Text, "Team", placeholder="who pays")
+        self.route = field(W.Text, "Route", placeholder="/api/chat")
+        self.pattern = field(W.ToggleButtons, "Log", options=_PATTERNS, layout=W.Layout(width="auto"))
+        self.pattern.style.button_width = "84px"
+        self.retries = field(W.IntSlider, "Retries", value=3, min=1, max=10, continuous_update=False)
+        self.fallback_model = field(W.Combobox, "Fallback to", options=models, placeholder="the usual next", **typed)
+        self.preview = W.HTML()
+        self.button = W.Button(description="Log", icon="plus", button_style="primary")
+        self.status = W.HTML()
+        self.total = W.HTML()
+        self.last = W.HTML()
+        self.errors = {name: W.HTML() for name in ("model", "prompt", "fallback_model")}
+
+        self._typing = Pause(self._preview, seconds=0.3)
+        # a click may overtake what was typed before it, which the browser holds back while the kernel is busy
+        self._clicked = Pause(self.submit, seconds=0.3)
+        self._changed = Pause(self._show, seconds=0.1)
+        for each in (self.model, self.prompt, self.response, self.retries, self.fallback_model, self.pattern):
+            each.observe(lambda _: self._typing.begin(), names="value")
+        self.pattern.observe(lambda _: self._fit(), names="value")
+        self.button.on_click(lambda _: self._clicked.begin())
+        self._end = book.watch(self._changed.begin)
+
+        left = W.VBox([self._with_error("model"), self.trace, self.team, self.route])
+        right = W.VBox([self._with_error("prompt"), self.response])
+        simulated = row(self.pattern, self.retries, self._with_error("fallback_model"))
+        last = [W.HTML(markup.heading("Last calls")), self.total, self.last]
+        super().__init__(
+            [
+                W.HTML(markup.STYLE), row(left, right), simulated, row(self.button, self.preview), self.status, *last
+            ]
+        )  # fmt: skip
+        self.add_class("crashlens")
+        self._fit()
+        self._preview()
+        self._show()
+
+    def submit(self) -> None:
+        """Log what the fields say, as a click on the button does."""
+        self._clicked.end()
+        self.status.value = ""
+        for each in self.errors.values():
+            each.value = ""
+        empty = [name for name in ("model", "prompt") if not getattr(self, name).value.strip()]
+        for name in empty:
+            self.errors[name].value = markup.alert(f"{name} is empty, expected {_EXPECTED[name]}")
+        if empty:
+            return
+        before = len(self.book)
+        try:
+            trace = self._log()
+        except (CrashlensFrameError, OSError) as error:
+            self.status.value = markup.alert(str(error))
+            return
+        logged = counted(len(self.book) - before, "call")
+        self.status.value = markup.note(f"logged {logged} in trace {trace}")
+        self.prompt.value = self.response.value = ""
+
+    def close(self) -> None:
+        """Take the form from the screen, and no more notice of the book."""
+        self._end()
+        for each in (self._typing, self._clicked, self._changed):
+            each.end()
+        super().close()
+
+    def _log(self) -> str:
+        """Log the call, or the simulation that was chosen."""
+        model, prompt = self.model.value.strip(), self.prompt.value
+        response = self.response.value or None
+        place: dict[str, Any] = {name: getattr(self, name).value.strip() or None for name in ("team", "route")}
+        place["trace_id"] = self.trace.value.strip() or None
+        if self.pattern.value == "retries":
+            return self.book.simulate_retries(model, prompt, response, retries=self.retries.value, **place)
+        if self.pattern.value == "fallback":
+            other = self.fallback_model.value.strip() or None
+            return self.book.simulate_fallback(
+                model, prompt, response, fallback_model=other, retries=self.retries.value, **place
+            )
+        level = "info" if response else "error"
+        return self.book.log(model=model, prompt=prompt, response=response, level=level, **place)
+
+    def _fit(self) -> None:
+        """Show the fields that go with the pattern."""
+        pattern = self.pattern.value
+        self.retries.layout.display = "none" if pattern == "one call" else "flex"
+        self.retries.description = "Retries" if pattern == "retries" else "Retries first"
+        self.fallback_model.layout.display = "flex" if pattern == "fallback" else "none"
+
+    def _preview(self) -> None:
+        """Tell tokens and cost of what is being typed."""
+        model = self.model.value.strip()
+        if not model:
+            self.preview.value = markup.note("Choose a model to see tokens and cost.")
+            return
+        typed = {"trace_id": "", "model": model, "prompt": self.prompt.value, "response": self.response.value or None}
+        call = add_cost(add_tokens(as_calls(pd.DataFrame([typed]))), self.book.prices).iloc[0]
+        sent, back = count(call["input_tokens"]), count(call["output_tokens"])
+        about = "about " if call["token_source"] == "estimated" else ""
+        cost = f"cost {money(call['cost'])}" if pd.notna(call["cost"]) else "no known price"
+        self.preview.value = markup.note(f"{about}{sent} tokens in, {back} out, {cost} a call")
+
+    def _show(self) -> None:
+        """Show the last calls and the total of the book."""
+        calls = self.book.df
+        unknown = int(calls["cost"].isna().sum())
+        beside = f", {counted(unknown, 'call')} without a known cost" if unknown else ""
+        kept = f", kept in {self.book.path}" if self.book.path else ""
+        total = f"{counted(len(calls), 'call')}, {money(calls['cost'].sum())} in all"
+        self.total.value = markup.note(f"{total}{beside}{kept}")
+        last = short_texts(calls.tail(_CALLS_SHOWN).iloc[::-1])
+        self.last.value = markup.scrolled(calls_table(last)) if len(last) else ""
+
+    def _with_error(self, name: str) -> W.VBox:
+        return W.VBox([getattr(self, name), self.errors[name]])

@@ -1,0 +1,98 @@
+"""The HTML of the widgets: cards, notes and their style. What was logged is escaped here, and nowhere else.
+
+The colours are those of JupyterLab's theme, light or dark, and plain ones where there is no theme.
+"""
+
+from collections.abc import Iterable
+from html import escape
+
+from ..tables import Table, shown
+
+STYLE = """<style>
+.crashlens { --ink: var(--jp-ui-font-color1, #1f1f1f); --faint: var(--jp-ui-font-color2, #616161);
+  --line: var(--jp-border-color2, #d0d0d0); --paper: var(--jp-layout-color1, #fff);
+  --tint: var(--jp-layout-color2, #f3f3f3);
+  color: var(--ink); font-family: var(--jp-ui-font-family, system-ui, sans-serif); font-size: 13px; max-width: 1280px; }
+.crashlens .widget-html-content { color: var(--ink); line-height: 1.45; }
+.crashlens h3 { margin: 18px 0 4px; font-size: 15px; font-weight: 600; }
+.crashlens .cl-row { display: flex; flex-flow: row wrap; gap: 8px 16px; align-items: flex-start; overflow: visible; }
+.crashlens .cl-row > .widget-html { flex: 1 1 auto; }
+.crashlens .cl-cards { display: flex; flex-wrap: wrap; gap: 12px; margin: 4px 0 8px; }
+.crashlens .cl-card { flex: 1 1 108px; border: 1px solid var(--line); border-radius: 6px; padding: 8px 12px;
+  background: var(--paper); }
+.crashlens .cl-card b { display: block; font-size: 21px; line-height: 1.3; font-variant-numeric: tabular-nums; }
+.crashlens .cl-card span, .crashlens .cl-note { color: var(--faint); font-size: 12px; }
+.crashlens .cl-picture svg { width: 100%; max-width: 1020px; height: auto; display: block; }
+.crashlens .cl-scroll { overflow-x: auto; }
+.crashlens table { border-collapse: collapse; font-size: 12px; font-variant-numeric: tabular-nums; width: 100%;
+  color: var(--ink); }
+.crashlens th { color: var(--faint); font-weight: 600; border-bottom: 1px solid var(--line); white-space: nowrap; }
+.crashlens th, .crashlens td { padding: 4px 8px; vertical-align: top; }
+.crashlens td { max-width: 320px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.crashlens tbody tr:nth-child(even) { background: var(--tint); }
+.crashlens .cl-finding { display: grid; gap: 8px; align-items: center; padding: 0 4px; border-radius: 4px;
+  grid-template-columns: 6em 9.5em minmax(6em, 2fr) 4em 6em minmax(8em, 3fr); font-variant-numeric: tabular-nums; }
+.crashlens .cl-finding > * { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.crashlens .cl-finding .cl-number { text-align: right; }
+.crashlens .cl-head { color: var(--faint); font-weight: 600; font-size: 12px; }
+.crashlens .cl-line { align-items: center; width: 100%; border-bottom: 1px solid var(--line); overflow: hidden; }
+.crashlens .cl-line > .widget-html { flex: 1 1 auto; min-width: 0; }
+.crashlens .cl-chosen { background: var(--tint); }
+.crashlens .cl-severity { border-left: 4px solid; padding-left: 6px; }
+.crashlens .cl-high { border-color: #D55E00; } .crashlens .cl-medium { border-color: #E69F00; }
+.crashlens .cl-low { border-color: #56B4E9; }
+.crashlens .cl-alert { color: var(--jp-error-color1, #b3261e); font-weight: 600; }
+.crashlens .widget-inline-hbox .widget-label { color: var(--ink); }
+.crashlens button:focus-visible, .crashlens input:focus-visible, .crashlens select:focus-visible,
+.crashlens textarea:focus-visible { outline: 2px solid #0072B2; outline-offset: 1px; }
+@media (max-width: 900px) {
+  .crashlens .cl-finding { grid-template-columns: 6em 9.5em minmax(6em, 2fr) 3em 5.5em; }
+  .crashlens .cl-finding > :last-child { display: none; }
+}
+</style>"""
+
+
+def text(value: object) -> str:
+    """Write what was logged as text: no markup, and no character that does not print."""
+    return escape(shown(str(value)))
+
+
+def cards(figures: dict[str, tuple[str, str]]) -> str:
+    """Lay figures out as cards: title -> (figure, note)."""
+    each = (
+        f'<div class="cl-card"><span>{text(title)}</span><b>{text(figure)}</b><span>{text(note)}</span></div>'
+        for title, (figure, note) in figures.items()
+    )
+    return f'<div class="cl-cards">{"".join(each)}</div>'
+
+
+def picture(svg: str) -> str:
+    """Place a plot, no wider than the page."""
+    return f'<div class="cl-picture">{svg}</div>'
+
+
+def scrolled(table: Table) -> str:
+    """Place a table; one that is too wide scrolls sideways."""
+    return f'<div class="cl-scroll">{table.to_html()}</div>'
+
+
+def line(cells: Iterable[tuple[str, str]], kind: str = "") -> str:
+    """Lay texts, each with its class, out in the columns of a finding."""
+    spans = (f'<span class="{each}" title="{text(words)}">{text(words)}</span>' for words, each in cells)
+    return f'<div class="cl-finding {kind}">{"".join(spans)}</div>'
+
+
+def note(words: str) -> str:
+    """Write words that can be passed over."""
+    return f'<span class="cl-note" role="status">{text(words)}</span>' if words else ""
+
+
+def alert(words: str) -> str:
+    """Write words that must not be passed over, for a screen reader too."""
+    lines = "<br>".join(map(text, words.splitlines()))
+    return f'<span class="cl-alert" role="alert">{lines}</span>' if words else ""
+
+
+def heading(words: str) -> str:
+    """Write the title of a part."""
+    return f"<h3>{text(words)}</h3>"

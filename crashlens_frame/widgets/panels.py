@@ -1,0 +1,321 @@
+"""The parts of the Explorer, each with its own fields; what they ask for is told by a function that they are given."""
+
+from collections.abc import Callable
+from datetime import date
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import ipywidgets as W  # noqa: N812  as its own documentation does
+import pandas as pd
+
+from ..findings import Thresholds
+from ..jsonl import to_jsonl
+from ..layouts import calls_table
+from ..plot import plot_trace
+from ..plot.svg import svg
+from ..spreadsheets import to_csv
+from ..tables import UNKNOWN, count, counted, cut, money, share, shown
+from ..views import LABELS, Filters, Study, View
+from . import markup
+
+P = ParamSpec("P")
+Panel = TypeVar("Panel", bound=Any)
+
+_FINDINGS_SHOWN = 8
+_CALLS_SHOWN = 40
+_LONGEST_TEXT = 80
+_HEAD = (
+    ("severity", ""), ("detector", ""), ("models", ""), ("calls", "cl-number"), ("waste", "cl-number"),
+    ("what happened", ""),
+)  # fmt: skip
+
+
+def told(method: Callable[Concatenate[Panel, P], None]) -> Callable[..., None]:
+    """Show an error in the ``status`` of the panel: of what a click raises a notebook shows nothing."""
+
+    @wraps(method)
+    def careful(self: Panel, *args: P.args, **options: P.kwargs) -> None:
+        try:
+            method(self, *args, **options)
+        except Exception as error:
+            self.status.value = markup.alert(str(error) or type(error).__name__)
+
+    return careful
+
+
+def field(kind: Callable[..., Any], label: str, **options: Any) -> Any:
+    """Make a field with its label above the narrower of two columns; what is typed is told when the field is left."""
+    style = {"description_width": "92px"}
+    layout = W.Layout(width="260px", max_width="100%")
+    return kind(description=label, **{"style": style, "layout": layout, **options})
+
+
+def row(*parts: W.Widget) -> W.Box:
+    """Lay parts out side by side, and one below the other where there is no room."""
+    box = W.Box(parts)
+    box.add_class("cl-row")
+    return box
+
+
+class FilterPanel(W.VBox):
+    """The filters; ``changed`` is called with each change."""
+
+    def __init__(self, study: Study, changed: Callable[[], None]) -> None:
+        self._changed = changed
+        self.since = field(W.DatePicker, "From")
+        self.until = field(W.DatePicker, "Until")
+        self.trace = field(W.Text, "Trace", placeholder="part of its id", continuous_update=False)
+        self.only_wasted = field(W.Checkbox, "Only wasted calls", value=False, indent=False, style={})
+        self.labels = {
+            label: field(
+                W.SelectMultiple,
+                label.capitalize(),
+                options=[(cut(shown(v), 40) if v is not None else UNKNOWN, v) for v in study.values(label)],
+                rows=4,
+            )
+            for label in LABELS
+        }
+        self.reset = W.Button(description="Reset filters", icon="undo", tooltip="Look at all calls again")
+        self.reset.on_click(lambda _: self.clear())
+        for each in self._fields():
+            each.observe(self._on_change, names="value")
+        dates = W.VBox([self.since, self.until, self.trace])
+        super().__init__([row(dates, *self.labels.values(), W.VBox([self.only_wasted, self.reset]))])
+
+    @property
+    def filters(self) -> Filters:
+        """What the fields say."""
+        return Filters(
+            since=self.since.value,
+            until=self.until.value,
+            labels={label: each.value for label, each in self.labels.items()},
+            trace=self.trace.value.strip(),
+            only_wasted=self.only_wasted.value,
+        )
+
+    def clear(self) -> None:
+        """Let everything pass."""
+        for each in self._fields():
+            each.unobserve(self._on_change, names="value")
+            each.value = {date: None, str: "", bool: False, tuple: ()}.get(type(each.value))
+            each.observe(self._on_change, names="value")
+        self._changed()
+
+    def _fields(self) -> list[Any]:
+        return [self.since, self.until, self.trace, self.only_wasted, *self.labels.values()]
+
+    def _on_change(self, _: object) -> None:
+        self._changed()
+
+
+class FindingsPanel(W.VBox):
+    """The findings, a page at a time; ``chosen`` is called with the trace of the one that is clicked."""
+
+    def __init__(self, chosen: Callable[[str], None]) -> None:
+        self._chosen = chosen
+        self._findings = pd.DataFrame()
+        self._first = 0
+        title = W.HTML(markup.line(_HEAD, "cl-head"))
+        self._lines = []
+        for place in range(_FINDINGS_SHOWN):
+            button = W.Button(layout=W.Layout(width="150px", flex="0 0 auto"))
+            button.on_click(lambda _, place=place: self.choose(place))
+            line = W.HBox([button, W.HTML()])
+            line.add_class("cl-line")
+            self._lines.append(line)
+        self.before = W.Button(description="Previous", icon="chevron-left", layout=W.Layout(width="110px"))
+        self.after = W.Button(description="Next", icon="chevron-right", layout=W.Layout(width="110px"))
+        self.before.on_click(lambda _: self._turn(-_FINDINGS_SHOWN))
+        self.after.on_click(lambda _: self._turn(_FINDINGS_SHOWN))
+        self.place = W.HTML()
+        spacer = W.HTML('<span class="cl-head">trace</span>', layout=W.Layout(width="150px", flex="0 0 auto"))
+        header = W.HBox([spacer, title])
+        header.add_class("cl-line")
+        super().__init__([header, *self._lines, row(self.before, self.after, self.place)])
+
+    def show(self, findings: pd.DataFrame) -> None:
+        """Show findings from the first one on."""
+        self._findings, self._first = findings, 0
+        self._turn(0)
+
+    def choose(self, place: int) -> None:
+        """Choose the finding in a line, as a click does."""
+        for number, line in enumerate(self._lines):
+            (line.add_class if number == place else line.remove_class)("cl-chosen")
+        self._chosen(self._findings["trace_id"].iloc[self._first + place])
+
+    def _turn(self, by: int) -> None:
+        self._first = max(0, min(self._first + by, len(self._findings) - 1))
+        page = self._findings.iloc[self._first : self._first + _FINDINGS_SHOWN]
+        for place, line in enumerate(self._lines):
+            line.remove_class("cl-chosen")
+            line.layout.display = "flex" if place < len(page) else "none"
+            if place < len(page):
+                finding = page.iloc[place]
+                button, cells = line.children
+                button.description = cut(shown(finding["trace_id"]), 16)
+                button.tooltip = f"Show what happened in trace {shown(finding['trace_id'])}"
+                cells.value = _finding(finding)
+        last = self._first + len(page)
+        total = counted(len(self._findings), "finding")
+        self.place.value = markup.note(f"{self._first + 1} to {last} of {total}" if len(page) else "No waste found.")
+        self.before.disabled, self.after.disabled = self._first == 0, last >= len(self._findings)
+
+
+class TracePanel(W.VBox):
+    """One trace: its timeline and its calls."""
+
+    def __init__(self) -> None:
+        self.timeline = W.HTML()
+        self.calls = W.HTML()
+        self.status = W.HTML()
+        super().__init__([self.status, self.timeline, self.calls])
+        self.clear()
+
+    def clear(self) -> None:
+        """Ask for a trace."""
+        self.timeline.value = self.calls.value = ""
+        self.status.value = markup.note("Choose a finding to see what happened in its trace.")
+
+    @told
+    def show(self, calls: pd.DataFrame, trace_id: str) -> None:
+        """Show the calls of a trace."""
+        height = min(1.4 + 0.34 * len(calls), 9.0)
+        self.timeline.value = markup.picture(svg(lambda ax: plot_trace(calls, trace_id, ax=ax), height=height))
+        head = calls.sort_values("timestamp", kind="stable").head(_CALLS_SHOWN)
+        self.calls.value = markup.scrolled(calls_table(short_texts(head)))
+        more = len(calls) - len(head)
+        self.status.value = markup.note(f"and {counted(more, 'more call')}" if more else "")
+
+
+class WhatIfPanel(W.VBox):
+    """What the calls of a model would have cost on another one."""
+
+    def __init__(self, study: Study) -> None:
+        self._view: View | None = None
+        self.model = field(W.Dropdown, "Calls of")
+        priced = list(study.prices.models)
+        self.to_model = field(
+            W.Combobox, "on model", options=priced, placeholder="type a name", continuous_update=False
+        )
+        self.result = W.HTML()
+        self.status = W.HTML()
+        for each in (self.model, self.to_model):
+            each.observe(lambda _: self.compute(), names="value")
+        super().__init__([row(self.model, self.to_model), self.status, self.result])
+
+    def show(self, view: View) -> None:
+        """Take the calls that are looked at."""
+        self._view = view
+        cost = view.calls.groupby("model", observed=True)["cost"].sum().sort_values(ascending=False, kind="stable")
+        options = [(f"{cut(shown(str(name)), 40)} ({money(dollars)})", name) for name, dollars in cost.items()]
+        chosen = self.model.value
+        self.model.options = options
+        self.model.value = chosen if chosen in cost.index else next(iter(cost.index), None)
+        self.compute()
+
+    @told
+    def compute(self) -> None:
+        """Compute the new cost of what the fields say."""
+        self.result.value = self.status.value = ""
+        if self._view is None or self.model.value is None or not self.to_model.value.strip():
+            self.status.value = markup.note("The same tokens at the prices of another model; its answers would differ.")
+            return
+        (found,) = self._view.reprice(self.model.value, self.to_model.value.strip()).to_dict("index").values()
+        before, after = found["cost_before"], found["cost_after"]
+        saved = f"{share(abs(after - before), before)} {'less' if after <= before else 'more'}"
+        self.result.value = markup.cards(
+            {
+                "Now": (money(before), counted(found["n_calls"], "call")),
+                f"On {found['to_model']}": (money(after), saved),
+                "Difference": (money(after - before), f"{counted(found['n_unpriced'], 'call')} without a known cost"),
+            }
+        )
+
+
+class ThresholdPanel(W.VBox):
+    """From when on something is waste; ``changed`` is called with other thresholds."""
+
+    def __init__(self, changed: Callable[[Thresholds], None]) -> None:
+        self._changed = changed
+        number, text = {"min": 1, "max": 10_000, "continuous_update": False}, {"continuous_update": False}
+        self.fields = {
+            ("retry_loops", "max_retries"): field(W.BoundedIntText, "Retries over", value=3, **number),
+            ("retry_loops", "max_gap"): field(W.Text, "Retry gap", value="2min", **text),
+            ("fallback_storms", "min_calls"): field(W.BoundedIntText, "Storm calls", value=3, **number),
+            ("fallback_storms", "window"): field(W.Text, "Storm window", value="3min", **text),
+            ("fallback_failures", "window"): field(W.Text, "Failure win.", value="5min", **text),
+            ("overkill_models", "max_prompt_tokens"): field(W.BoundedIntText, "Short prompt", value=20, **number),
+        }
+        self.apply = W.Button(description="Find again", icon="search", button_style="primary")
+        self.apply.on_click(lambda _: self.compute())
+        self.status = W.HTML()
+        super().__init__([row(*self.fields.values()), row(self.apply, self.status)])
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """What the fields say."""
+        thresholds: dict[str, dict[str, Any]] = {}
+        for (detector, name), each in self.fields.items():
+            thresholds.setdefault(detector, {})[name] = each.value
+        return thresholds
+
+    @told
+    def compute(self) -> None:
+        """Look for waste with the thresholds of the fields."""
+        self.status.value = markup.note("looking for waste …")
+        self._changed(self.thresholds)
+        self.status.value = markup.note("found anew")
+
+
+class ExportPanel(W.VBox):
+    """Writes the calls that are looked at to a file beside the notebook."""
+
+    def __init__(self) -> None:
+        self._view: View | None = None
+        self.path = field(W.Text, "File", value="calls.jsonl", continuous_update=False)
+        self.write = W.Button(description="Export the view", icon="download", button_style="primary")
+        self.write.on_click(lambda _: self.export())
+        self.status = W.HTML()
+        hint = markup.note("JSONL, or CSV for a spreadsheet if the name ends in .csv; .gz and .zst pack it")
+        super().__init__([row(self.path, self.write, W.HTML(hint)), self.status])
+
+    def show(self, view: View) -> None:
+        """Take the calls that are looked at."""
+        self._view = view
+        self.status.value = ""
+
+    @told
+    def export(self) -> None:
+        """Write the file; one that exists is left alone."""
+        assert self._view is not None
+        path = Path(self.path.value.strip())
+        if path.exists():
+            raise FileExistsError(f"{path} exists; choose another name")
+        calls = self._view.logged
+        (to_csv if ".csv" in path.suffixes else to_jsonl)(calls, path)
+        self.status.value = markup.note(f"wrote {counted(len(calls), 'call')} to {path.resolve()}")
+
+
+def _finding(finding: pd.Series) -> str:
+    """Lay out what is to be seen of a finding."""
+    severity = str(finding["severity"])
+    cells = (
+        (severity, f"cl-severity cl-{severity}"),
+        (str(finding["detector"]).replace("_", " "), ""),
+        ("" if pd.isna(finding["models"]) else finding["models"], ""),
+        (count(finding["n_calls"]), "cl-number"),
+        (money(finding["waste_cost"]), "cl-number"),
+        (finding["description"], ""),
+    )
+    return markup.line(cells)
+
+
+def short_texts(calls: pd.DataFrame) -> pd.DataFrame:
+    """Cut prompts and responses to what a line of a table holds."""
+    short = {}
+    for name in ("prompt", "response"):
+        long = (calls[name].str.len() > _LONGEST_TEXT).fillna(False).astype(bool)
+        short[name] = calls[name].mask(long, calls[name].str.slice(0, _LONGEST_TEXT - 1) + "…")
+    return calls.assign(**short)

@@ -1,0 +1,53 @@
+"""Waiting for a moment of quiet before work is done."""
+
+import asyncio
+from collections.abc import Callable
+
+
+class Pause:
+    """Do work once nothing has asked for it for a moment; from any thread, and at once where no kernel is waiting.
+
+    Parameters
+    ----------
+    work
+        What is done.
+    seconds
+        How long it has to be quiet.
+
+    Examples
+    --------
+    >>> from crashlens_frame.widgets.pause import Pause
+    >>> Pause(lambda: print("done"), seconds=0.2).begin()
+    done
+    """
+
+    def __init__(self, work: Callable[[], None], *, seconds: float) -> None:
+        self._work = work
+        self._seconds = seconds
+        self._waiting: asyncio.TimerHandle | None = None
+        try:
+            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            self._loop = None
+
+    def begin(self) -> None:
+        """Wait, from now on."""
+        if self._loop is None or not self._loop.is_running():
+            self._work()
+        else:
+            self._loop.call_soon_threadsafe(self._again)
+
+    def end(self) -> None:
+        """Do no work that is being waited for."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _again(self) -> None:
+        self.end()
+        assert self._loop is not None
+        self._waiting = self._loop.call_later(self._seconds, self._done)
+
+    def _done(self) -> None:
+        self._waiting = None
+        self._work()

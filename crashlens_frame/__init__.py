@@ -43,6 +43,7 @@ from .repricing import reprice, reprice_calls
 from .schema import CALLS, FINDINGS, LOG_SCHEMA, REJECTS
 from .simulate import simulate_fallback, simulate_overkill, simulate_retries, simulate_workload
 from .spreadsheets import to_csv
+from .styling import style_findings
 from .tokens import add_tokens, count_tokens
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ __all__ = [
     "simulate_overkill",
     "simulate_retries",
     "simulate_workload",
+    "style_findings",
     "summarize",
     "to_csv",
     "to_jsonl",

@@ -17,6 +17,8 @@ from .parquet import to_parquet
 from .pricing import add_cost, unpriced
 from .report import summarize
 from .repricing import reprice, reprice_calls
+from .spreadsheets import to_csv
+from .styling import style_findings
 from .tokens import add_tokens
 from .totals import by, traces
 
@@ -81,6 +83,9 @@ class CrashlensAccessor:
     reprice_calls = _bound(reprice_calls)
     unpriced = _bound(unpriced)
 
+    style = _bound(style_findings)
+
+    to_csv = _bound(to_csv)
     to_jsonl = _bound(to_jsonl)
     to_parquet = _bound(to_parquet)
 

@@ -65,7 +65,7 @@ def serve(
             "serving a dashboard needs Voila, which is not installed: pip install 'crashlens-frame[dashboard]'"
         )
     token = secrets.token_urlsafe(24)
-    port = port or _free_port()
+    port = _free_port(port)
     address = f"http://{HOST}:{port}/?token={token}"
     with tempfile.TemporaryDirectory(prefix="crashlens-frame-") as folder:
         to_parquet(calls, Path(folder) / "calls.parquet")
@@ -124,9 +124,13 @@ def _notebook(calls: str, config: str | None) -> str:
     return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": about, "cells": [cell | unrun]})
 
 
-def _free_port() -> int:
+def _free_port(wanted: int) -> int:
+    """Give the port if it is free, or one that is where none is wanted."""
     with socket.socket() as free:
-        free.bind((HOST, 0))
+        try:
+            free.bind((HOST, wanted))
+        except OSError as error:
+            raise OSError(f"port {wanted} is taken; choose another one, or none for a free one") from error
         port: int = free.getsockname()[1]
         return port
 

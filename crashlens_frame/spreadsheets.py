@@ -47,7 +47,7 @@ def to_csv(calls: pd.DataFrame, target: Target) -> None:
     texts = [column.name for column in CALLS if column.dtype in ("str", "category")]
     harmless = calls.assign(**{name: _harmless(calls[name]) for name in texts})
     with replaced(target) as stream:
-        harmless.to_csv(stream, index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
+        harmless.to_csv(stream, index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ", lineterminator="\r\n")
 
 
 def _harmless(values: pd.Series) -> pd.Series:

@@ -360,14 +360,23 @@ def _least(blocks: list[list[str]], flexible: list[bool]) -> int:
     return sum(widths) + 2 * (len(blocks) - 1)
 
 
+def aligned(cells: Cells, space: str = "\u2007") -> list[str]:
+    """Fill amounts at the right, by spaces as wide as a digit, so that their decimal points stand below each other.
+
+    Examples
+    --------
+    >>> from crashlens_frame.tables import aligned, money_cells
+    >>> aligned(money_cells([12.5, 0.00042]), " ")
+    ['$12.50   ', '$0.00042']
+    """
+    tails = [len(text.partition(".")[2]) for text in cells.texts]
+    longest = max(tails, default=0)
+    return [text + space * (longest - tail) if tail else text for text, tail in zip(cells.texts, tails, strict=True)]
+
+
 def _aligned(header: str, cells: Cells) -> list[str]:
     """Fill header and cells to one width."""
-    texts = list(cells.texts)
-    if cells.align == "point":
-        # what stands right of the decimal point is filled, so that the points stand below each other
-        tails = [len(text.partition(".")[2]) for text in texts]
-        longest = max(tails, default=0)
-        texts = [text + " " * (longest - tail) if tail else text for text, tail in zip(texts, tails, strict=True)]
+    texts = aligned(cells, " ") if cells.align == "point" else list(cells.texts)
     width = max(map(columns_of, [header, *texts]))
     if cells.align == "left":
         return [_filled(text, width) for text in [header, *texts]]

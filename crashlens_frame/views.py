@@ -164,7 +164,7 @@ class View:
         size = len(self._study._counted)
         known = (number >= 0) & (wasted != 0) & ~np.isnan(wasted)
         unknown = np.bincount(number[np.isnan(wasted)], minlength=size) > 0
-        sums = np.bincount(number[known], weights=wasted[known], minlength=size)
+        sums = np.bincount(number[known], weights=wasted[known], minlength=size).astype(np.float64)
         sums[unknown & (np.bincount(number[known], minlength=size) == 0)] = np.nan
         seen = np.bincount(number[number >= 0], minlength=size) > 0
         findings = self._study._counted.assign(waste_cost=sums)[seen]

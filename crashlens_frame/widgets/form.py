@@ -13,11 +13,12 @@ from ..pricing import add_cost
 from ..tables import count, counted, money
 from ..tokens import add_tokens
 from . import markup
-from .panels import field, row, short_texts
+from .panels import bar, field, row, short_texts
 from .pause import Pause
 
 _CALLS_SHOWN = 10
 _PATTERNS = ("one call", "retries", "fallback")
+_TOLD = ("Log one call", "Simulate a client that tries again", "Simulate a client that turns to another model")
 _EXPECTED = {"model": "the name of a model", "prompt": "the text that was sent"}
 
 
@@ -48,24 +49,25 @@ class LogForm(W.VBox):
         self.book = book
         # what is typed is told at once, for the tokens and the cost
         typed: dict[str, Any] = {"continuous_update": True}
-        wide = {**typed, "layout": W.Layout(width="420px", max_width="100%", height="84px")}
+        wide = {**typed, "layout": W.Layout(width="560px", max_width="100%", height="84px")}
+        slider = W.Layout(width="340px", max_width="100%")
         models = list(book.prices.models)
-        self.model = field(W.Combobox, "Model", options=models, placeholder="type to search the price book", **typed)
+        self.model = field(W.Combobox, "Model", options=models, placeholder="type to search", **typed)
         self.prompt = field(W.Textarea, "Prompt", placeholder="what was sent", **wide)
         self.response = field(W.Textarea, "Response", placeholder="what came back; nothing: it failed", **wide)
         self.trace = field(W.Text, "Trace", placeholder="a new one")
         self.team = field(W.Text, "Team", placeholder="who pays")
         self.route = field(W.Text, "Route", placeholder="/api/chat")
-        self.pattern = field(W.ToggleButtons, "Log", options=_PATTERNS, layout=W.Layout(width="auto"))
+        self.pattern = W.ToggleButtons(options=_PATTERNS, tooltips=_TOLD)
         self.pattern.style.button_width = "84px"
-        self.retries = field(W.IntSlider, "Retries", value=3, min=1, max=10, continuous_update=False)
+        self.retries = field(W.IntSlider, "Retries", value=3, min=1, max=10, continuous_update=False, layout=slider)
         self.fallback_model = field(W.Combobox, "Fallback to", options=models, placeholder="the usual next", **typed)
         self.preview = W.HTML()
-        self.button = W.Button(description="Log", icon="plus", button_style="primary")
+        self.button = W.Button(description="Log", button_style="primary")
         self.status = W.HTML()
         self.total = W.HTML()
         self.last = W.HTML()
-        self.errors = {name: W.HTML() for name in ("model", "prompt", "fallback_model")}
+        self.errors = {name: W.HTML() for name in _EXPECTED}
 
         self._typing = Pause(self._preview, seconds=0.3)
         # a click may overtake what was typed before it, which the browser holds back while the kernel is busy
@@ -79,11 +81,11 @@ class LogForm(W.VBox):
 
         left = W.VBox([self._with_error("model"), self.trace, self.team, self.route])
         right = W.VBox([self._with_error("prompt"), self.response])
-        simulated = row(self.pattern, self.retries, self._with_error("fallback_model"))
+        simulated = bar(self.pattern, self.retries, self.fallback_model)
         last = [W.HTML(markup.heading("Last calls")), self.total, self.last]
         super().__init__(
             [
-                W.HTML(markup.STYLE), row(left, right), simulated, row(self.button, self.preview), self.status, *last
+                W.HTML(markup.STYLE), row(left, right), simulated, bar(self.button, self.preview), self.status, *last
             ]
         )  # fmt: skip
         self.add_class("crashlens")
@@ -97,7 +99,7 @@ class LogForm(W.VBox):
         self.status.value = ""
         for each in self.errors.values():
             each.value = ""
-        empty = [name for name in ("model", "prompt") if not getattr(self, name).value.strip()]
+        empty = [name for name in _EXPECTED if not getattr(self, name).value.strip()]
         for name in empty:
             self.errors[name].value = markup.alert(f"{name} is empty, expected {_EXPECTED[name]}")
         if empty:
@@ -148,12 +150,13 @@ class LogForm(W.VBox):
         if not model:
             self.preview.value = markup.note("Choose a model to see tokens and cost.")
             return
-        typed = {"trace_id": "", "model": model, "prompt": self.prompt.value, "response": self.response.value or None}
+        typed = {"trace_id": "", "model": model, "prompt": self.prompt.value}
+        typed |= {"response": self.response.value} if self.response.value else {"level": "error"}
         call = add_cost(add_tokens(as_calls(pd.DataFrame([typed]))), self.book.prices).iloc[0]
         sent, back = count(call["input_tokens"]), count(call["output_tokens"])
         about = "about " if call["token_source"] == "estimated" else ""
-        cost = f"cost {money(call['cost'])}" if pd.notna(call["cost"]) else "no known price"
-        self.preview.value = markup.note(f"{about}{sent} tokens in, {back} out, {cost} a call")
+        cost = f"{money(call['cost'])} a call" if pd.notna(call["cost"]) else "no price is known"
+        self.preview.value = markup.note(f"{about}{sent} tokens in, {back} out, {cost}")
 
     def _show(self) -> None:
         """Show the last calls and the total of the book."""

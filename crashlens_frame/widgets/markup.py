@@ -15,8 +15,9 @@ STYLE = """<style>
   color: var(--ink); font-family: var(--jp-ui-font-family, system-ui, sans-serif); font-size: 13px; max-width: 1280px; }
 .crashlens .widget-html-content { color: var(--ink); line-height: 1.45; }
 .crashlens h3 { margin: 18px 0 4px; font-size: 15px; font-weight: 600; }
-.crashlens .cl-row { display: flex; flex-flow: row wrap; gap: 8px 16px; align-items: flex-start; overflow: visible; }
+.crashlens .cl-row { display: flex; flex-flow: row wrap; gap: 6px 16px; align-items: flex-start; overflow: visible; }
 .crashlens .cl-row > .widget-html { flex: 1 1 auto; }
+.crashlens .cl-bar { align-items: center; }
 .crashlens .cl-cards { display: flex; flex-wrap: wrap; gap: 12px; margin: 4px 0 8px; }
 .crashlens .cl-card { flex: 1 1 108px; border: 1px solid var(--line); border-radius: 6px; padding: 8px 12px;
   background: var(--paper); }
@@ -31,7 +32,8 @@ STYLE = """<style>
 .crashlens td { max-width: 320px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .crashlens tbody tr:nth-child(even) { background: var(--tint); }
 .crashlens .cl-finding { display: grid; gap: 8px; align-items: center; padding: 0 4px; border-radius: 4px;
-  grid-template-columns: 6em 9.5em minmax(6em, 2fr) 4em 6em minmax(8em, 3fr); font-variant-numeric: tabular-nums; }
+  grid-template-columns: 78px 124px minmax(80px, 2fr) 52px 78px minmax(110px, 3fr);
+  font-variant-numeric: tabular-nums; }
 .crashlens .cl-finding > * { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .crashlens .cl-finding .cl-number { text-align: right; }
 .crashlens .cl-head { color: var(--faint); font-weight: 600; font-size: 12px; }
@@ -45,8 +47,9 @@ STYLE = """<style>
 .crashlens .widget-inline-hbox .widget-label { color: var(--ink); }
 .crashlens button:focus-visible, .crashlens input:focus-visible, .crashlens select:focus-visible,
 .crashlens textarea:focus-visible { outline: 2px solid #0072B2; outline-offset: 1px; }
+body[data-jp-theme-light="false"] .crashlens, body.theme-dark .crashlens { color-scheme: dark; }
 @media (max-width: 900px) {
-  .crashlens .cl-finding { grid-template-columns: 6em 9.5em minmax(6em, 2fr) 3em 5.5em; }
+  .crashlens .cl-finding { grid-template-columns: 78px 124px minmax(80px, 2fr) 44px 78px; }
   .crashlens .cl-finding > :last-child { display: none; }
 }
 </style>"""

@@ -45,9 +45,9 @@ def told(method: Callable[Concatenate[Panel, P], None]) -> Callable[..., None]:
 
 
 def field(kind: Callable[..., Any], label: str, **options: Any) -> Any:
-    """Make a field with its label above the narrower of two columns; what is typed is told when the field is left."""
-    style = {"description_width": "92px"}
-    layout = W.Layout(width="260px", max_width="100%")
+    """Make a field with its label before it."""
+    style = {"description_width": "86px"}
+    layout = W.Layout(width="244px", max_width="100%")
     return kind(description=label, **{"style": style, "layout": layout, **options})
 
 
@@ -55,6 +55,13 @@ def row(*parts: W.Widget) -> W.Box:
     """Lay parts out side by side, and one below the other where there is no room."""
     box = W.Box(parts)
     box.add_class("cl-row")
+    return box
+
+
+def bar(*parts: W.Widget) -> W.Box:
+    """Lay parts of one line out side by side, at one height."""
+    box = row(*parts)
+    box.add_class("cl-bar")
     return box
 
 
@@ -76,12 +83,12 @@ class FilterPanel(W.VBox):
             )
             for label in LABELS
         }
-        self.reset = W.Button(description="Reset filters", icon="undo", tooltip="Look at all calls again")
+        self.reset = W.Button(description="Reset filters", tooltip="Look at all calls again")
         self.reset.on_click(lambda _: self.clear())
         for each in self._fields():
             each.observe(self._on_change, names="value")
         dates = W.VBox([self.since, self.until, self.trace])
-        super().__init__([row(dates, *self.labels.values(), W.VBox([self.only_wasted, self.reset]))])
+        super().__init__([row(dates, *self.labels.values()), bar(self.only_wasted, self.reset)])
 
     @property
     def filters(self) -> Filters:
@@ -124,15 +131,15 @@ class FindingsPanel(W.VBox):
             line = W.HBox([button, W.HTML()])
             line.add_class("cl-line")
             self._lines.append(line)
-        self.before = W.Button(description="Previous", icon="chevron-left", layout=W.Layout(width="110px"))
-        self.after = W.Button(description="Next", icon="chevron-right", layout=W.Layout(width="110px"))
+        self.before = W.Button(description="Previous", layout=W.Layout(width="110px"))
+        self.after = W.Button(description="Next", layout=W.Layout(width="110px"))
         self.before.on_click(lambda _: self._turn(-_FINDINGS_SHOWN))
         self.after.on_click(lambda _: self._turn(_FINDINGS_SHOWN))
         self.place = W.HTML()
         spacer = W.HTML('<span class="cl-head">trace</span>', layout=W.Layout(width="150px", flex="0 0 auto"))
         header = W.HBox([spacer, title])
         header.add_class("cl-line")
-        super().__init__([header, *self._lines, row(self.before, self.after, self.place)])
+        super().__init__([header, *self._lines, bar(self.before, self.after, self.place)])
 
     def show(self, findings: pd.DataFrame) -> None:
         """Show findings from the first one on."""
@@ -248,10 +255,10 @@ class ThresholdPanel(W.VBox):
             ("fallback_failures", "window"): field(W.Text, "Failure win.", value="5min", **text),
             ("overkill_models", "max_prompt_tokens"): field(W.BoundedIntText, "Short prompt", value=20, **number),
         }
-        self.apply = W.Button(description="Find again", icon="search", button_style="primary")
+        self.apply = W.Button(description="Find again", button_style="primary")
         self.apply.on_click(lambda _: self.compute())
         self.status = W.HTML()
-        super().__init__([row(*self.fields.values()), row(self.apply, self.status)])
+        super().__init__([row(*self.fields.values()), bar(self.apply, self.status)])
 
     @property
     def thresholds(self) -> Thresholds:
@@ -275,11 +282,11 @@ class ExportPanel(W.VBox):
     def __init__(self) -> None:
         self._view: View | None = None
         self.path = field(W.Text, "File", value="calls.jsonl", continuous_update=False)
-        self.write = W.Button(description="Export the view", icon="download", button_style="primary")
+        self.write = W.Button(description="Export the view", button_style="primary")
         self.write.on_click(lambda _: self.export())
         self.status = W.HTML()
         hint = markup.note("JSONL, or CSV for a spreadsheet if the name ends in .csv; .gz and .zst pack it")
-        super().__init__([row(self.path, self.write, W.HTML(hint)), self.status])
+        super().__init__([bar(self.path, self.write, W.HTML(hint)), self.status])
 
     def show(self, view: View) -> None:
         """Take the calls that are looked at."""

@@ -1,0 +1,46 @@
+"""A CSV file that a spreadsheet opens without running what was logged."""
+
+import csv
+import io
+
+import crashlens_frame as cf
+
+from .attack import ATTACKS, TEXTS, attacked
+from .calls import calls
+
+
+def written(log) -> list[dict[str, str]]:
+    file = io.BytesIO()
+    cf.to_csv(log, file)
+    return list(csv.DictReader(io.StringIO(file.getvalue().decode(), newline="")))
+
+
+def test_a_cell_that_may_be_a_formula_is_a_text():
+    for begin in ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"):
+        (row,) = written(calls({"s": 0, "prompt": f"{begin}1", "model": f"{begin}m", "cost": -0.5}))
+        assert (row["prompt"], row["model"], row["cost"]) == (f"'{begin}1", f"'{begin}m", "-0.5")
+
+
+def test_every_other_cell_is_as_it_was():
+    (row,) = written(calls({"s": 0, "prompt": 'a "b", c\n=d', "response": None, "model": "1-2", "latency_ms": 9}))
+
+    assert (row["prompt"], row["response"], row["model"]) == ('a "b", c\n=d', "", "1-2")
+    assert (row["timestamp"], row["latency_ms"]) == ("2026-03-02T09:00:00.000000Z", "9")
+
+
+def test_no_column_of_text_lets_a_formula_through():
+    rows = written(attacked())
+
+    assert len(rows) == 5 * len(ATTACKS)
+    for row, attack in zip(rows[::5], ATTACKS, strict=True):
+        for name in set(TEXTS) - {"extra"}:
+            assert row[name] == (f"'{attack}" if attack[0] in "=@" else attack), name
+
+
+def test_the_calls_are_not_changed_and_a_path_is_packed(tmp_path):
+    log = attacked()
+    before = log.copy(deep=True)
+    log.crashlens.to_csv(tmp_path / "calls.csv.gz")
+
+    assert (tmp_path / "calls.csv.gz").read_bytes()[:2] == b"\x1f\x8b"
+    assert log.equals(before)

@@ -1,0 +1,227 @@
+"""The Explorer shows what its fields ask for, and what it shows is what the functions of the package give."""
+
+import re
+from datetime import date
+
+import pandas as pd
+import pytest
+
+import crashlens_frame as cf
+from crashlens_frame.tables import money
+
+from ..attack import ATTACKS, TEXTS, attacked
+from ..calls import calls
+
+LOG = cf.simulate_workload(300, seed=1, days=3)
+
+
+def cards(explorer) -> dict[str, str]:
+    return dict(re.findall(r"<span>([^<]+)</span><b>([^<]+)</b>", explorer.cards.value))
+
+
+def words(widget) -> str:
+    return re.sub(r"<[^>]+>", " ", widget.value).strip()
+
+
+def lines(explorer) -> list[list[str]]:
+    """Give the findings that are seen, cell by cell."""
+    shown = [line for line in explorer.findings.children[1:-1] if line.layout.display != "none"]
+    return [[line.children[0].description, *re.findall(r">([^<]*)</span>", line.children[1].value)] for line in shown]
+
+
+def label(explorer) -> str:
+    """Give what the plot says that is seen."""
+    return re.search(r'aria-label="([^"]*)"', explorer.plots.children[explorer.plots.selected_index].value).group(1)
+
+
+@pytest.fixture
+def explorer() -> cf.Explorer:
+    made = cf.Explorer(LOG)
+    assert made.status.value == ""
+    return made
+
+
+def test_the_cards_sum_up_the_log(explorer):
+    report = cf.summarize(LOG)
+
+    assert cards(explorer) == {
+        "Spend": money(report.cost),
+        "Waste": money(report.waste_cost),
+        "Calls": str(report.events),
+        "p95 latency": f"{report.p95_latency_ms / 1000:.3g} s",
+        "Unpriced": "0.0 %",
+    }
+
+
+def test_a_filter_goes_to_cards_plot_and_findings(explorer):
+    explorer.filters.labels["team"].value = ("legal",)
+
+    legal = cf.flag(LOG).query("team == 'legal'")
+    assert cards(explorer)["Calls"] == str(len(legal))
+    assert cards(explorer)["Waste"] == money(legal["waste_cost"].sum())
+    assert label(explorer).startswith(f"{money(legal['cost'].sum())} in {len(legal)} calls")
+    traces = set(legal["trace_id"])
+    assert all(any(trace.startswith(line[0].rstrip("…")) for trace in traces) for line in lines(explorer))
+
+    explorer.filters.reset.click()
+    assert cards(explorer)["Calls"] == str(len(LOG))
+    assert explorer.filters.labels["team"].value == ()
+
+
+def test_every_filter_is_read(explorer):
+    first, trace = LOG["timestamp"].min().date(), LOG["trace_id"].iloc[0]
+    for part, value, left in (
+        (explorer.filters.since, date(2100, 1, 1), 0),
+        (explorer.filters.until, first, int((LOG["timestamp"].dt.date == first).sum())),
+        (explorer.filters.trace, f" {trace} ", int((LOG["trace_id"] == trace).sum())),
+        (explorer.filters.only_wasted, True, int(cf.flag(LOG)["waste_cost"].ne(0).sum())),
+    ):
+        part.value = value
+        assert cards(explorer)["Calls"] == str(left)
+        explorer.filters.clear()
+
+
+def test_each_tab_is_drawn_when_it_is_opened(explorer):
+    assert [bool(tab.value) for tab in explorer.plots.children] == [True, False, False, False, False]
+    says = []
+    for place in range(5):
+        explorer.plots.selected_index = place
+        says.append(label(explorer))
+
+    parts = ("by model", "wasted", "p95", "tokens in", "most of it")
+    assert [part in text for part, text in zip(parts, says, strict=True)] == [True] * 5
+    explorer.plots.selected_index = 0
+    explorer.by.value = "team"
+    assert label(explorer).endswith("by team")
+
+
+def test_the_findings_are_a_page_at_a_time_the_most_wasteful_first(explorer):
+    found = cf.find_waste(LOG)
+    found = found[found["suppressed_by"].isna()].sort_values("waste_cost", ascending=False, kind="stable")
+    panel = explorer.findings
+
+    assert [line[5] for line in lines(explorer)] == found["waste_cost"].head(8).map(money).tolist()
+    assert (panel.before.disabled, panel.after.disabled) == (True, False)
+    for _ in range(len(found) // 8):
+        panel.after.click()
+    assert words(panel.place).endswith(f"to {len(found)} of {len(found)} findings")
+    assert (panel.before.disabled, panel.after.disabled) == (False, True)
+    panel.before.click()
+    assert len(lines(explorer)) == 8
+
+
+def test_a_click_on_a_finding_shows_its_trace(explorer):
+    line = explorer.findings.children[2]
+    line.children[0].click()
+
+    trace = cf.Explorer(LOG).view.findings["trace_id"].iloc[1]
+    own = LOG[LOG["trace_id"] == trace]
+    assert f": {len(own)} calls" in explorer.trace.timeline.value
+    assert explorer.trace.calls.value.count("<tr>") == len(own) + 1
+    assert "cl-chosen" in line._dom_classes
+    explorer.filters.only_wasted.value = True
+    assert explorer.trace.timeline.value == ""
+
+
+def test_what_if_compares_costs_and_says_what_it_cannot(explorer):
+    panel = explorer.what_if
+    panel.model.value = "gpt-4-turbo"
+    panel.to_model.value = "gpt-4o-mini"
+
+    (row,) = cf.reprice(LOG[LOG["model"] == "gpt-4-turbo"], {"gpt-4-turbo": "gpt-4o-mini"}).to_dict("records")
+    assert money(row["cost_before"]) in words(panel.result)
+    assert money(row["cost_after"]) in words(panel.result)
+    panel.to_model.value = "no-such-model"
+    assert "no price is known" in words(panel.status)
+    assert panel.result.value == ""
+    panel.to_model.value = ""
+    assert words(panel.status).startswith("The same tokens")
+
+
+def test_other_thresholds_find_other_waste_and_a_wrong_one_is_told(explorer):
+    panel = explorer.thresholds
+    assert panel.thresholds == {
+        "retry_loops": {"max_retries": 3, "max_gap": "2min"},
+        "fallback_storms": {"min_calls": 3, "window": "3min"},
+        "fallback_failures": {"window": "5min"},
+        "overkill_models": {"max_prompt_tokens": 20},
+    }
+    panel.fields["retry_loops", "max_retries"].value = 7
+    panel.apply.click()
+
+    waste = cf.find_waste(LOG, thresholds={"retry_loops": {"max_retries": 7}})
+    assert cards(explorer)["Waste"] == money(waste.loc[waste["suppressed_by"].isna(), "waste_cost"].sum())
+    panel.fields["retry_loops", "max_gap"].value = "soon"
+    panel.apply.click()
+    assert "max_gap is 'soon'" in panel.status.value.replace("&#x27;", "'")
+
+
+@pytest.mark.parametrize("name", ["view.jsonl", "view.csv"])
+def test_the_view_is_exported_and_no_file_overwritten(explorer, name, tmp_path):
+    explorer.filters.labels["team"].value = ("legal",)
+    panel = explorer.export
+    panel.path.value = str(tmp_path / name)
+    panel.write.click()
+
+    legal = LOG[LOG["team"] == "legal"]
+    assert words(panel.status) == f"wrote {len(legal)} calls to {tmp_path / name}"
+    if name.endswith("jsonl"):
+        assert cf.read_jsonl(tmp_path / name, duplicates="all").equals(cf.as_calls(legal.reset_index(drop=True)))
+    else:
+        assert pd.read_csv(tmp_path / name)["trace_id"].tolist() == legal["trace_id"].tolist()
+    panel.write.click()
+    assert "exists; choose another name" in words(panel.status)
+
+
+def test_a_log_without_calls_and_one_without_prices_are_shown():
+    empty = cf.Explorer(LOG.head(0))
+    assert empty.status.value == ""
+    assert words(empty.findings.place) == "No waste found."
+    assert label(empty) == "No calls to draw"
+
+    unpriced = cf.Explorer(calls({"s": 0, "model": "local"}))
+    assert cards(unpriced)["Spend"] == "unknown"
+    assert cards(unpriced)["Unpriced"] == "100.0 %"
+
+
+def test_no_click_loses_an_error(explorer, caplog):
+    explorer._study = None
+    explorer.filters.reset.click()
+
+    assert 'role="alert"' in explorer.status.value
+    assert not caplog.records
+
+
+def test_what_was_logged_is_text_everywhere():
+    explorer = cf.Explorer(attacked())
+    seen = []
+    for place in range(8):
+        explorer.findings.choose(place)
+        seen += [explorer.trace.timeline.value, explorer.trace.calls.value]
+    for place in range(5):
+        for by in ("model", "team", "route"):
+            explorer.by.value, explorer.plots.selected_index = by, place
+            seen.append(explorer.plots.children[place].value)
+    explorer.what_if.to_model.value = ATTACKS[0]
+    seen += [explorer.cards.value, explorer.status.value, explorer.what_if.status.value, explorer.findings.place.value]
+    seen += [line.children[1].value for line in explorer.findings.children[1:-1]]
+
+    assert {"trace_id", "model", "prompt", "response", "team", "error"} <= set(TEXTS)
+    for html in seen:
+        assert not re.search(r"<(img|script|iframe)\b|<svg (?!role=\"img\")", html)
+        assert html.count("</style>") == html.count("<style")
+        assert not re.search("[\x00-\x08\x0e-\x1f\u202a-\u202e\u2066-\u2069]", html)
+
+
+def test_only_what_is_seen_goes_to_the_browser():
+    log = cf.simulate_workload(20_000, seed=2, days=30)
+    explorer = cf.Explorer(log)
+    explorer.findings.choose(0)
+    sent, waiting = 0, [explorer]
+    while waiting:
+        widget = waiting.pop()
+        waiting += getattr(widget, "children", ())
+        sent += len(str(widget.get_state()))
+
+    assert len(log) > 30_000
+    assert sent < 400_000

@@ -13,7 +13,8 @@ STYLE = """<style>
   --line: var(--jp-border-color2, #d0d0d0); --paper: var(--jp-layout-color1, #fff);
   --tint: var(--jp-layout-color2, #f3f3f3);
   color: var(--ink); font-family: var(--jp-ui-font-family, system-ui, sans-serif); font-size: 13px; max-width: 1280px; }
-.crashlens .widget-html-content { color: var(--ink); line-height: 1.45; }
+.crashlens .widget-html { min-width: 0; max-width: 100%; }
+.crashlens .widget-html-content { color: var(--ink); line-height: 1.45; flex: 1 1 auto; min-width: 0; }
 .crashlens h3 { margin: 18px 0 4px; font-size: 15px; font-weight: 600; }
 .crashlens .cl-row { display: flex; flex-flow: row wrap; gap: 6px 16px; align-items: flex-start; overflow: visible; }
 .crashlens .cl-row > .widget-html { flex: 1 1 auto; }

@@ -14,7 +14,7 @@ from .schema import REJECTS, arrow_schema
 
 
 def read_logs(logs: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read JSONL files, Parquet files and folders of them, patterns of such, and "-" for the standard input.
+    """Read JSONL files, Parquet files, datasets of ``write_dataset``, patterns of files, and "-" for the standard input.
 
     Returns
     -------
@@ -23,8 +23,9 @@ def read_logs(logs: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """
     tables, rejects = [], [arrow_schema(REJECTS).empty_table()]
     for log in logs:
-        for path in [log] if Path(log).is_dir() else listed(log):
-            if Path(log).is_dir() or str(path).endswith(".parquet"):
+        dataset = next(Path(log).glob("*=*/"), None) is not None
+        for path in [log] if dataset else listed(log):
+            if dataset or str(path).endswith(".parquet"):
                 tables.append(table_from_frame(read_parquet(path)))
             else:
                 table, bad = read_log(path)

@@ -121,10 +121,6 @@ class Study:
             passed &= self._wasted != 0  # NaN, a waste of unknown cost, is one
         return View(self, np.flatnonzero(passed))
 
-    def trace(self, trace_id: str) -> pd.DataFrame:
-        """Give all calls of a trace."""
-        return self.calls[self.calls["trace_id"] == trace_id]
-
     def _has(self, label: str, values: tuple[str | None, ...]) -> np.ndarray:
         """Tell which calls have one of the values."""
         column = self.calls[label].cat

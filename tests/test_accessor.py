@@ -22,6 +22,8 @@ BOUND = {
     "reprice": cf.reprice,
     "reprice_calls": cf.reprice_calls,
     "unpriced": cf.unpriced,
+    "style": cf.style_findings,
+    "to_csv": cf.to_csv,
     "to_jsonl": cf.to_jsonl,
     "to_parquet": cf.to_parquet,
 }

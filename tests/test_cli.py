@@ -325,7 +325,7 @@ def test_long_work_shows_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch)
 
 def test_every_command_has_help() -> None:
     result = run("--help")
-    assert list(main.commands) == ["log", "init-config", "analyze", "scan", "simulate", "convert", "demo"]
+    assert list(main.commands) == ["log", "init-config", "analyze", "scan", "dashboard", "simulate", "convert", "demo"]
     for name in main.commands:
         assert name in result.stdout
         told = run(name, "--help").stdout

@@ -339,3 +339,31 @@ def test_one_seed_makes_a_trace_of_its_own_each_time():
     traces = [book.simulate_retries("gpt-4", "Why?", retries=2, seed=1) for _ in range(3)]
     assert len(set(traces)) == 3
     assert book.df.groupby("trace_id").size().tolist() == [3, 3, 3]
+
+
+def test_watchers_are_told_of_each_change_and_no_more_once_they_end():
+    book = cf.LogBook()
+    seen = []
+    end = book.watch(lambda: seen.append(len(book)))
+    book.log(model="gpt-4", prompt="Hi")
+    book.log_event(traceId="t1", input={"model": "gpt-4"})
+    book.extend([{"trace_id": "t1", "model": "gpt-4"}] * 2)
+    book.simulate_retries("gpt-4", "Hi", retries=1, seed=1)
+    end()
+    book.log(model="gpt-4", prompt="Hi")
+
+    assert seen == [1, 2, 4, 6]
+
+
+def test_a_watcher_is_told_of_a_call_that_could_not_be_saved(tmp_path):
+    (tmp_path / "gone").mkdir()
+    book = cf.LogBook(tmp_path / "gone" / "logs.jsonl")
+    (tmp_path / "gone").rmdir()
+    seen = []
+    book.watch(lambda: seen.append(len(book)))
+
+    with pytest.raises(cf.UnsavedCallsError):
+        book.log(model="gpt-4", prompt="Hi")
+
+    assert seen == [1]
+    assert book.path == str(tmp_path / "gone" / "logs.jsonl")

@@ -95,10 +95,6 @@ def test_values_are_those_that_occur_null_last():
     assert Study(LOG.head(2)).values("route") == ["/a"]
 
 
-def test_a_trace_is_whole_whatever_is_filtered():
-    assert Study(LOG).trace("Alpha")["cost"].tolist() == [1.0, 2.0, 4.0, 8.0]
-
-
 def test_repricing_is_that_of_the_calls_that_are_left():
     log = calls(*({"s": n, "model": "gpt-4", "input_tokens": 1000, "output_tokens": 0, "cost": 0.03} for n in range(3)))
     view = Study(log).view(Filters())

@@ -24,8 +24,8 @@ LONGEST_NAME = 28
 MOST_NAMES = 12
 
 
-def colors_of(names: Iterable[str], among: Iterable[str] = ()) -> dict[str, str]:
-    """Give each name a colour: the one that it has among all names, unless two of those drawn share it.
+def colors_of(names: Iterable[str]) -> dict[str, str]:
+    """Give each name a colour; the first six of them, which should be the most important ones, never share one.
 
     Examples
     --------
@@ -33,15 +33,27 @@ def colors_of(names: Iterable[str], among: Iterable[str] = ()) -> dict[str, str]
     >>> colors_of(["gpt-4o"])["gpt-4o"] == colors_of(["gpt-4o", "o3"])["gpt-4o"]
     True
     """
-    own: dict[str, str] = {}
-    for group in (among, names):
-        drawn = {OTHERS: GREY}
-        for name in sorted(set(group) - {OTHERS}):
-            first = COLORS.index(own[name]) if name in own else crc32(name.encode())
-            wheel = [COLORS[(first + step) % len(COLORS)] for step in range(len(COLORS))]
-            drawn[name] = next((color for color in wheel if color not in drawn.values()), wheel[0])
-        own |= drawn
-    return {name: own[name] for name in drawn}
+    colors = {OTHERS: GREY}
+    for name in names:
+        first = crc32(name.encode())  # so that a name keeps its colour in the plots of other logs, if it can
+        wheel = [COLORS[(first + step) % len(COLORS)] for step in range(len(COLORS))]
+        colors.setdefault(name, next((color for color in wheel if color not in colors.values()), wheel[0]))
+    return colors
+
+
+def dearest(calls: pd.DataFrame, by: str) -> list[str]:
+    """List the names in a column, those with the highest cost first.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from crashlens_frame.plot.canvas import dearest
+    >>> dearest(pd.DataFrame({"model": ["a", "b", None], "cost": [1.0, 2.0, None]}), "model")
+    ['b', 'a', 'unknown']
+    """
+    codes, names = named(calls[by])
+    cost = np.bincount(codes, weights=np.nan_to_num(calls["cost"].to_numpy(np.float64)), minlength=len(names))
+    return [names[code] for code in np.argsort(-cost, kind="stable")]
 
 
 def named(values: pd.Series) -> tuple[np.ndarray, list[str]]:

@@ -9,7 +9,19 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from ..frame import check_calls
 from ..tables import counted, cut, money, shown
 from ..totals import periods
-from .canvas import COLORS, LONGEST_NAME, OTHERS, axes, axis_label, colors_of, in_dollars, named, nothing, title
+from .canvas import (
+    COLORS,
+    LONGEST_NAME,
+    OTHERS,
+    axes,
+    axis_label,
+    colors_of,
+    dearest,
+    in_dollars,
+    named,
+    nothing,
+    title,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +91,7 @@ def plot_cost(
         return nothing(ax, "None of the calls has a time and a known cost" if len(calls) else "No calls to draw")
     freq = freq or _fitting(drawn["timestamp"].max() - drawn["timestamp"].min())
     costs = _stack(drawn[by], periods(drawn["timestamp"], freq, tz or "UTC"), drawn["cost"])
-    colors = colors_of(costs.columns, among=named(calls[by])[1])
+    colors = colors_of(dearest(calls, by))
     begin = pd.DatetimeIndex(costs.index)
     places = date2num(begin.tz_convert("UTC").tz_localize(None))  # type: ignore[no-untyped-call]
     below = np.zeros(len(costs))
@@ -111,14 +123,14 @@ def _stack(labels: pd.Series, begin: pd.Series, cost: pd.Series) -> pd.DataFrame
     codes, names = named(labels)
     calls = np.bincount(codes, minlength=len(names))
     spent = np.bincount(codes, weights=cost, minlength=len(names))
-    dearest = np.lexsort((-spent, calls == 0))[: np.count_nonzero(calls)]
-    own = [names[code] for code in dearest[: len(COLORS)]]
-    shown = own + [OTHERS] * (len(dearest) > len(own))
+    order = np.lexsort((-spent, calls == 0))[: np.count_nonzero(calls)]
+    own = [names[code] for code in order[: len(COLORS)]]
+    drawn = own + [OTHERS] * (len(order) > len(own))
     column = np.full(len(names), len(own))
-    column[dearest[: len(own)]] = np.arange(len(own))
+    column[order[: len(own)]] = np.arange(len(own))
     row, starts = pd.factorize(begin, sort=True)
-    sums = np.bincount(row * len(shown) + column[codes], weights=cost, minlength=len(starts) * len(shown))
-    return pd.DataFrame(sums.reshape(len(starts), len(shown)), index=starts, columns=shown)
+    sums = np.bincount(row * len(drawn) + column[codes], weights=cost, minlength=len(starts) * len(drawn))
+    return pd.DataFrame(sums.reshape(len(starts), len(drawn)), index=starts, columns=drawn)
 
 
 def _fitting(span: pd.Timedelta) -> str:

@@ -15,7 +15,7 @@ _INK = "#010203"  # no plot has this colour: it stands for that of the text arou
 _INKED = ("text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor", "xtick.color", "ytick.color")
 
 
-def svg(draw: Callable[..., Any], *, width: float = 8.6, height: float = 3.6) -> str:
+def svg(draw: Callable[..., Any], *, width: float = 10.5, height: float = 3.8) -> str:
     """Draw a plot as SVG, whose words and lines take the colour of the text around it.
 
     Letters are drawn as outlines, so nothing that was logged is part of the markup. What the plot says is its label.

@@ -10,7 +10,7 @@ from ..errors import UnknownTraceError
 from ..frame import check_calls
 from ..tables import UNKNOWN, counted, cut, money, shown
 from ..totals import failed
-from .canvas import GREY, LONGEST_NAME, axes, axis_label, colors_of, named, nothing, title
+from .canvas import GREY, LONGEST_NAME, axes, axis_label, colors_of, dearest, nothing, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +69,7 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     unit, seconds = next((unit, size) for unit, size in _UNITS.items() if span >= 2 * size or size == 1)
     start, length, span = start / seconds, length / seconds, span / seconds
     models = drawn["model"].astype("str").fillna(UNKNOWN)
-    colors, bad = models.map(colors_of(models, among=named(calls["model"])[1])), failed(drawn)
+    colors, bad = models.map(colors_of(dearest(calls, "model"))), failed(drawn)
 
     rows = np.arange(len(drawn))
     ax.barh(

@@ -99,7 +99,7 @@ class Explorer(W.VBox):
 
     def choose(self, trace_id: str) -> None:
         """Show a trace, as a click on its finding does."""
-        self.trace.show(self._study.trace(trace_id), trace_id)
+        self.trace.show(self._study.calls, trace_id)
 
     def _find(self, thresholds: Thresholds) -> None:
         self._study.detect(thresholds)

@@ -113,6 +113,7 @@ class LogForm(W.VBox):
         logged = counted(len(self.book) - before, "call")
         self.status.value = markup.note(f"logged {logged} in trace {trace}")
         self.prompt.value = self.response.value = ""
+        self._show()
 
     def close(self) -> None:
         """Take the form from the screen, and no more notice of the book."""

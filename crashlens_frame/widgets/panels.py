@@ -187,12 +187,13 @@ class TracePanel(W.VBox):
 
     @told
     def show(self, calls: pd.DataFrame, trace_id: str) -> None:
-        """Show the calls of a trace."""
-        height = min(1.4 + 0.34 * len(calls), 9.0)
+        """Show the calls of a trace, the models in the colours that they have among all calls."""
+        own = calls[calls["trace_id"] == trace_id]
+        height = min(1.4 + 0.34 * len(own), 9.0)
         self.timeline.value = markup.picture(svg(lambda ax: plot_trace(calls, trace_id, ax=ax), height=height))
-        head = calls.sort_values("timestamp", kind="stable").head(_CALLS_SHOWN)
+        head = own.sort_values("timestamp", kind="stable").head(_CALLS_SHOWN)
         self.calls.value = markup.scrolled(calls_table(short_texts(head)))
-        more = len(calls) - len(head)
+        more = len(own) - len(head)
         self.status.value = markup.note(f"and {counted(more, 'more call')}" if more else "")
 
 

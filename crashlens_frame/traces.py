@@ -10,9 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .errors import InvalidCallError
-from .frame import check_calls, table_from_frame
-from .schema import CALLS
-from .totals import trace_codes
+from .frame import arrow_column, check_calls
+from .groups import changes, coded, crowds, gathered, keys
 
 RULES = ("default", "crashlens")
 
@@ -27,20 +26,21 @@ _READ = (
     "trace_id", "timestamp", "model", "prompt", "response", "input_tokens", "output_tokens", "cost", "retry_count",
     "level", "error",
 )  # fmt: skip
+_TEXTS = ("trace_id", "prompt")
 
 
 @dataclass(frozen=True)
 class Traced:
     """Calls ordered by trace, then by time, then as logged; calls without a time come last in their trace.
 
-    ``calls`` is the frame as it was given, ``table`` what the detectors read of it, ``labels`` the numbers of its
-    models and levels. The arrays have an entry a call, in the order above: ``row`` (where the call stands in the
-    frame), ``trace`` (number of its trace), ``place`` (its place in the trace, from 0), ``time`` (microseconds since
-    1970; the greatest integer where it is unknown).
+    ``calls`` is the frame as it was given, ``labels`` the numbers of its models and levels. The arrays have an entry a
+    call, in the order above: ``row`` (where the call stands in the frame), ``trace`` (number of its trace), ``place``
+    (its place in the trace, from 0), ``time`` (microseconds since 1970; the greatest integer where it is unknown).
+
+    A column is read when it is asked for, and only of the calls that are left then.
     """
 
     calls: pd.DataFrame
-    table: pa.Table
     labels: Mapping[str, tuple[np.ndarray, pa.Array]]
     row: np.ndarray
     trace: np.ndarray
@@ -56,7 +56,8 @@ class Traced:
 
     def timed(self) -> Self:
         """Keep the calls that have a time."""
-        return self.only(self.time != _NEVER) if self.table["timestamp"].null_count else self
+        known = self.time != _NEVER
+        return self if known.all() else self.only(known)
 
     def crowded(self, least: int) -> Self:
         """Keep the calls of traces with at least so many calls."""
@@ -67,13 +68,13 @@ class Traced:
         return self.calls.iloc[self.row]
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """Give a column of the calls, in their order."""
-        return self.table[name].take(pa.array(self.row))
+        """Give a column of the calls, in their order; texts as large strings, which no number of calls is too many for."""
+        values = arrow_column(self.calls[name].take(self.row), name)
+        return values.cast(pa.large_string()) if name in _TEXTS else values
 
     def told(self, name: str) -> np.ndarray:
         """Tell which calls have a value in a column; no text is moved for it."""
-        flags: np.ndarray = pc.is_valid(self.table[name]).to_numpy()[self.row]
-        return flags
+        return self.calls[name].notna().to_numpy()[self.row]
 
     def numbers(self, name: str) -> np.ndarray:
         """Give a column of numbers as floats, NaN where unknown."""
@@ -95,24 +96,37 @@ class Traced:
         return (self.told("response") | (self.numbers("output_tokens") > 0)) & ~self.failed()
 
 
-def in_order(calls: pd.DataFrame | Traced) -> Traced:
-    """Order calls by trace and time; calls that are in order already are given back as they are."""
+def in_order(calls: pd.DataFrame | Traced, *, least: int = 1) -> Traced:
+    """Order calls by trace and time; calls that are in order already are given back as they are.
+
+    Of traces with fewer than so many calls those that are cheap to tell are left out.
+    """
     if isinstance(calls, Traced):
         return calls
     check_calls(calls, needs=_READ)
-    table = table_from_frame(calls, tuple(column for column in CALLS if column.name in _READ))
-    trace, _ = trace_codes(calls["trace_id"])
-    time = pc.fill_null(pc.cast(table["timestamp"], pa.int64()), _NEVER).to_numpy()
-    row = np.arange(len(table))
-    if np.any(time[1:] < time[:-1]):
-        row = np.argsort(time, kind="stable")
-    if np.any(trace[row[1:]] < trace[row[:-1]]):
-        # numbers that hold trace and position sort faster than an argsort, and as stably
-        packed = np.sort(trace[row].astype(np.uint64) << np.uint64(32) | np.arange(len(row), dtype=np.uint64))
-        row = row[(packed & np.uint64(0xFFFFFFFF)).astype(np.int64)]
-    labels = {name: _coded(table[name]) for name in ("model", "level")}
-    trace = trace[row]
-    return Traced(calls, table, labels, row, trace, np.arange(len(row)) - first_of(trace), time[row])
+    trace_id = keys(arrow_column(calls["trace_id"], "trace_id"))
+    time = pc.fill_null(pc.cast(arrow_column(calls["timestamp"], "timestamp"), pa.int64()), _NEVER).to_numpy()
+    if least > 1:
+        kept = np.flatnonzero(crowds(trace_id, least))
+        row, trace = gathered([key[kept] for key in trace_id])
+        row = kept[row]
+    else:
+        row, trace = gathered(trace_id)
+    row, time = _by_time(row, trace, time[row])
+    labels = {name: coded(arrow_column(calls[name], name)) for name in ("model", "level")}
+    return Traced(calls, labels, row, trace, np.arange(len(row)) - first_of(trace), time)
+
+
+def _by_time(row: np.ndarray, trace: np.ndarray, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Put the calls of each trace in time order; nothing is sorted of traces that are."""
+    late = np.flatnonzero((time[1:] < time[:-1]) & (trace[1:] == trace[:-1]))
+    if len(late):
+        disordered = np.zeros(trace[-1] + 1, bool)
+        disordered[trace[late]] = True
+        moved = np.flatnonzero(disordered[trace])
+        order = moved[np.lexsort((time[moved], trace[moved]))]
+        row[moved], time[moved] = row[order], time[order]
+    return row, time
 
 
 def first_of(groups: np.ndarray) -> np.ndarray:
@@ -145,12 +159,11 @@ def runs(
     lie between them.
     """
     if not consecutive:
-        order = np.lexsort(labels[::-1])
+        order, _ = gathered(labels)
         traced, labels = traced.only(order), [label[order] for label in labels]
-    begins = np.ones(len(traced), bool)
-    begins[1:] = False if max_gap is None else np.diff(traced.time) > max_gap
-    for label in labels:
-        begins[1:] |= label[1:] != label[:-1]
+    begins = changes(labels)
+    if max_gap is not None:
+        begins[1:] |= np.diff(traced.time) > max_gap
     run = begins.cumsum() - 1
     return chosen(traced, run, np.bincount(run) >= least)
 
@@ -163,7 +176,7 @@ def chosen(traced: Traced, group: np.ndarray, which: np.ndarray) -> tuple[Traced
 
 def numbered(texts: pa.ChunkedArray) -> np.ndarray:
     """Give equal texts equal numbers."""
-    codes, _ = _coded(pc.dictionary_encode(texts))
+    codes, _ = coded(pc.dictionary_encode(texts))
     return codes
 
 
@@ -200,10 +213,3 @@ def check_least(**thresholds: int) -> None:
     for name, value in thresholds.items():
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
             raise InvalidCallError(f"{name} is {value!r}, expected a whole number of at least 1")
-
-
-def _coded(labels: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
-    labels = labels.unify_dictionaries().combine_chunks()
-    if isinstance(labels, pa.ChunkedArray):  # no chunk at all
-        return np.empty(0, np.int64), pa.array([], pa.string())
-    return labels.indices.fill_null(-1).to_numpy().astype(np.int64), labels.dictionary

@@ -56,7 +56,7 @@ class Evidence:
     def table(self, suppressed_by: pa.Array | None = None) -> pa.Table:
         """Lay the findings out as columns of FINDINGS, in the order of their starts, then of their traces."""
         first, last = self.first, self.calls.only(self.sizes.cumsum() - 1)
-        code, names = first.codes("model")
+        code, names = first.models()
         start, end = first.column("timestamp"), last.column("timestamp")
         span = pc.cast(pc.subtract(end, start), pa.int64())
         columns = {
@@ -90,7 +90,7 @@ class Evidence:
 
     def _models(self) -> pa.Array:
         """Join the distinct models of each finding, in the order of their first use; null where none is known."""
-        code, names = self.calls.codes("model")
+        code, names = self.calls.models()
         told = code >= 0
         pairs = pd.unique(self.finding[told] * max(len(names), 1) + code[told])
         owner, code = np.divmod(pairs, max(len(names), 1))

@@ -1,8 +1,7 @@
-"""Rows of equal keys brought side by side, without a hash of a text.
+"""Which rows have equal keys, told in linear time and without a table of texts.
 
-A key is a row of one array of whole numbers or of several. Rows are sorted by a bucket of their key, sixteen bits at a
-time, which takes linear time; then keys are compared with those beside them. Two keys in one bucket are told apart, so
-a poor hash costs time, and never a wrong group.
+A key is a row of one array of whole numbers or of several. A row is put into a bucket by its key, and compared with the
+first row there; those that differ look for another bucket. So a poor hash costs time, and never a wrong group.
 """
 
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ Keys = Sequence[np.ndarray]
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 by the golden ratio: a multiplication spreads each bit over those above
 _HALF = np.uint64(32)
-_CROWD_BITS = 21  # buckets to count in, few enough to stay in the cache
+_SPACE, _DELETE = 0x20, 0x7F  # between them the visible characters of ASCII
 _WORD = 8  # bytes of a text that are one number
 
 
@@ -50,6 +49,27 @@ def coded(labels: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
     return labels.indices.fill_null(-1).to_numpy().astype(np.int64), labels.dictionary
 
 
+def hashes(keys: Keys) -> np.ndarray:
+    """Give equal keys equal numbers, and others most likely not; the upper bits are the better ones.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crashlens_frame.groups import hashes
+    >>> one, other, same = hashes([np.array([7, 8, 7]), np.array([1, 1, 1])])
+    >>> bool(one == same), bool(one == other)
+    (True, False)
+    """
+    mixed = keys[0].astype(np.uint64) * _ODD
+    for key in keys[1:]:
+        mixed ^= mixed >> _HALF
+        mixed += key.astype(np.uint64, copy=False)
+        mixed *= _ODD
+    mixed ^= mixed >> _HALF
+    mixed *= _ODD
+    return mixed
+
+
 def crowds(keys: Keys, least: int) -> np.ndarray:
     """Tell which rows may share their key with so many rows, themselves included; of the others some may be told too.
 
@@ -60,35 +80,67 @@ def crowds(keys: Keys, least: int) -> np.ndarray:
     >>> crowds([np.array([7, 8, 7])], 2).tolist()
     [True, False, True]
     """
-    bucket = (_hashes(keys) >> np.uint64(64 - _CROWD_BITS)).astype(np.int64)
-    return (np.bincount(bucket, minlength=1 << _CROWD_BITS) >= least)[bucket]
+    bucket = _buckets(hashes(keys))
+    return (np.bincount(bucket) >= least)[bucket]
 
 
-def gathered(keys: Keys) -> tuple[np.ndarray, np.ndarray]:
-    """Bring rows of equal keys side by side, each group in the order of its rows, and number the groups.
+def sharing(code: np.ndarray, told: np.ndarray) -> np.ndarray:
+    """Tell which rows may share their hash with a row that is told; of the others some may be told too.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from crashlens_frame.groups import gathered
-    >>> row, group = gathered([np.array([7, 7, 7])])
-    >>> row.tolist(), group.tolist()
-    ([0, 1, 2], [0, 0, 0])
+    >>> from crashlens_frame.groups import hashes, sharing
+    >>> sharing(hashes([np.array([7, 8, 7])]), np.array([True, False, False])).tolist()
+    [True, False, True]
     """
-    bucket = (_hashes(keys) >> _HALF).astype(np.uint32)
-    row = _sorted_by(bucket)
-    bucket, keys = bucket[row], [key[row] for key in keys]
-    begins, first = changes(keys), changes([bucket])
-    mixed = np.flatnonzero(begins > first)
-    if len(mixed):
-        number = first.cumsum() - 1
-        shared = np.flatnonzero(np.isin(number, number[mixed]))
-        order = shared[np.lexsort([*(key[shared] for key in keys), number[shared]])]
-        row[shared] = row[order]
+    bucket = _buckets(code)
+    marked = np.zeros(bucket.max(initial=-1) + 1, bool)
+    marked[bucket[told]] = True
+    return marked[bucket]
+
+
+def firsts(keys: Keys) -> np.ndarray:
+    """Give for each row the first row with an equal key.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crashlens_frame.groups import firsts
+    >>> firsts([np.array([7, 8, 7, 8, 9])]).tolist()
+    [0, 1, 0, 1, 4]
+    """
+    rows = np.arange(len(keys[0]))
+    first, left, code = rows.copy(), rows, hashes(keys)
+    while len(left):
+        bucket = _buckets(code)
+        occupant = np.empty(bucket.max() + 1, np.intp)
+        occupant[bucket[::-1]] = left[::-1]  # of several the first row stays
+        found = occupant[bucket]
+        equal = np.ones(len(left), bool)
         for key in keys:
-            key[shared] = key[order]
-        begins = changes(keys)
-    return row, begins.cumsum() - 1
+            equal &= key[found] == (key if len(left) == len(key) else key[left])
+        first[left] = found
+        others = np.flatnonzero(~equal)
+        left, code = left[others], code[others] * _ODD
+    return first
+
+
+def in_groups(number: np.ndarray) -> np.ndarray:
+    """Give the rows in the order of their numbers, equal numbers in the order of the rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crashlens_frame.groups import in_groups
+    >>> in_groups(np.array([0, 1, 0, 1, 4])).tolist()
+    [0, 2, 1, 3, 4]
+    """
+    # a stable sort of sixteen bits is a radix sort, and few steps of it sort any number of rows
+    row = np.argsort((number & 0xFFFF).astype(np.uint16), kind="stable")
+    for shift in range(16, int(number.max(initial=0)).bit_length(), 16):
+        row = row[np.argsort((number[row] >> shift & 0xFFFF).astype(np.uint16), kind="stable")]
+    return row
 
 
 def changes(keys: Keys) -> np.ndarray:
@@ -108,21 +160,50 @@ def changes(keys: Keys) -> np.ndarray:
     return begins
 
 
-def _hashes(keys: Keys) -> np.ndarray:
-    """Give equal keys equal numbers, and others most likely not; the upper bits are the better ones."""
-    mixed = np.zeros(len(keys[0]), np.uint64)
-    for key in keys:
-        mixed ^= key.astype(np.uint64, copy=False)
-        mixed *= _ODD
-        mixed ^= mixed >> _HALF
-    mixed *= _ODD
-    return mixed
+def lengths(texts: pa.ChunkedArray) -> np.ndarray:
+    """Give the bytes of each text; 0 for null.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from crashlens_frame.groups import lengths
+    >>> lengths(pa.chunked_array([["one", "€", None]])).tolist()
+    [3, 3, 0]
+    """
+    texts = texts.cast(pa.large_string())
+    return pc.fill_null(pc.binary_length(texts), 0).to_numpy()
 
 
-def _sorted_by(bucket: np.ndarray) -> np.ndarray:
-    """Order rows by their buckets; a stable sort of sixteen bits is a radix sort."""
-    row = np.argsort((bucket & np.uint32(0xFFFF)).astype(np.uint16), kind="stable")
-    return row[np.argsort((bucket >> np.uint32(16)).astype(np.uint16)[row], kind="stable")]
+def trimmed_lengths(texts: pa.ChunkedArray, blanks: str) -> np.ndarray:
+    """Give the bytes of each text without the blanks at its ends; 0 for null.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from crashlens_frame.groups import trimmed_lengths
+    >>> trimmed_lengths(pa.chunked_array([["one", " one", None]]), " ").tolist()
+    [3, 3, 0]
+    """
+    texts = texts.cast(pa.large_string())
+    length = lengths(texts).copy()
+    # few texts begin or end with what may be a blank, and only those are looked at as a whole
+    ragged = np.concatenate([np.empty(0, bool), *map(_ragged, texts.chunks)]) & (length > 0)
+    length[ragged] = lengths(pc.utf8_trim(texts.filter(pa.array(ragged)), characters=blanks))
+    return length
+
+
+def _buckets(code: np.ndarray) -> np.ndarray:
+    """Give the bucket of each hash: as many of them as rows, or some more, and so most alone in theirs."""
+    bits = len(code).bit_length() + 1
+    return (code >> np.uint64(64 - bits)).astype(np.intp)
+
+
+def _ragged(texts: pa.StringArray | pa.LargeStringArray) -> np.ndarray:
+    """Tell which texts begin or end with a byte that is no visible character of ASCII."""
+    offsets, letters = _offsets(texts), np.frombuffer(texts.buffers()[2] or b"\0", np.uint8)
+    last = len(letters) - 1
+    ends = letters[np.minimum(offsets[:-1], last)], letters[np.clip(offsets[1:] - 1, 0, last)]
+    return np.logical_or(*((byte <= _SPACE) | (byte >= _DELETE) for byte in ends))
 
 
 def _width(texts: pa.ChunkedArray) -> int:

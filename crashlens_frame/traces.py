@@ -1,7 +1,8 @@
 """Calls of one trace after the other, in time order: what every detector starts from, worked out once and shared."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -11,7 +12,8 @@ import pyarrow.compute as pc
 
 from .errors import InvalidCallError
 from .frame import arrow_column, check_calls
-from .groups import changes, coded, crowds, gathered, keys
+from .groups import changes, coded, crowds, firsts, hashes, in_groups, keys, lengths, sharing, trimmed_lengths
+from .totals import failed
 
 RULES = ("default", "crashlens")
 
@@ -30,18 +32,37 @@ _TEXTS = ("trace_id", "prompt")
 
 
 @dataclass(frozen=True)
+class Columns:
+    """What is read of all calls of a frame whichever of them are left; worked out once, and only if asked for."""
+
+    calls: pd.DataFrame
+
+    @cached_property
+    def models(self) -> tuple[np.ndarray, pa.Array]:
+        """The number of the model of each call, -1 where it has none, and the name that each number stands for."""
+        return coded(arrow_column(self.calls["model"], "model"))
+
+    @cached_property
+    def prompt_lengths(self) -> np.ndarray:
+        """The bytes of each prompt: those of different lengths need not be compared."""
+        return lengths(arrow_column(self.calls["prompt"], "prompt"))
+
+    @cached_property
+    def trimmed_lengths(self) -> np.ndarray:
+        """The bytes of each prompt without the white space at its ends."""
+        return trimmed_lengths(arrow_column(self.calls["prompt"], "prompt"), WHITESPACE)
+
+
+@dataclass(frozen=True)
 class Traced:
     """Calls ordered by trace, then by time, then as logged; calls without a time come last in their trace.
 
-    ``calls`` is the frame as it was given, ``labels`` the numbers of its models and levels. The arrays have an entry a
-    call, in the order above: ``row`` (where the call stands in the frame), ``trace`` (number of its trace), ``place``
-    (its place in the trace, from 0), ``time`` (microseconds since 1970; the greatest integer where it is unknown).
-
-    A column is read when it is asked for, and only of the calls that are left then.
+    The arrays have an entry a call, in that order: ``row`` (where the call stands in the frame), ``trace`` (number of
+    its trace), ``place`` (its place in the trace, from 0), ``time`` (microseconds since 1970; the
+    greatest integer where it is unknown). A column is read when it is asked for, of the calls that are left then.
     """
 
-    calls: pd.DataFrame
-    labels: Mapping[str, tuple[np.ndarray, pa.Array]]
+    columns: Columns
     row: np.ndarray
     trace: np.ndarray
     place: np.ndarray
@@ -63,58 +84,61 @@ class Traced:
         """Keep the calls of traces with at least so many calls."""
         return self.only((np.bincount(self.trace) >= least)[self.trace]) if len(self) else self
 
-    def frame(self) -> pd.DataFrame:
-        """Give the calls as a frame, in their order."""
-        return self.calls.iloc[self.row]
+    def frame(self, names: Iterable[str]) -> pd.DataFrame:
+        """Give some columns of the calls as a frame, in their order, so far as there are such columns."""
+        calls = self.columns.calls
+        return calls[[name for name in names if name in calls.columns]].take(self.row)
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """Give a column of the calls, in their order; texts as large strings, which no number of calls is too many for."""
-        values = arrow_column(self.calls[name].take(self.row), name)
+        """Give a column of the calls, in their order; texts as large strings, of which there may be any number."""
+        values = arrow_column(self.columns.calls[name].take(self.row), name)
         return values.cast(pa.large_string()) if name in _TEXTS else values
 
     def told(self, name: str) -> np.ndarray:
         """Tell which calls have a value in a column; no text is moved for it."""
-        return self.calls[name].notna().to_numpy()[self.row]
+        return self.columns.calls[name].notna().to_numpy()[self.row]
 
     def numbers(self, name: str) -> np.ndarray:
         """Give a column of numbers as floats, NaN where unknown."""
         values: np.ndarray = pc.cast(self.column(name), pa.float64()).to_numpy()
         return values
 
-    def codes(self, name: str) -> tuple[np.ndarray, pa.Array]:
-        """Give each call the number of its label, -1 where it has none, and the label that each number stands for."""
-        codes, names = self.labels[name]
+    def models(self) -> tuple[np.ndarray, pa.Array]:
+        """Give each call the number of its model, -1 where it has none, and the name that each number stands for."""
+        codes, names = self.columns.models
         return codes[self.row], names
 
     def failed(self) -> np.ndarray:
-        """Tell which calls failed: those of level "error" and those with the text of an error."""
-        level, names = self.codes("level")
-        return self.told("error") | ((level >= 0) & (level == pc.index(names, "error").as_py()))
+        """Tell which calls failed."""
+        return failed(self.frame(("level", "error")))
 
     def answered(self) -> np.ndarray:
         """Tell which calls answered: those with output tokens or a response, and without an error."""
         return (self.told("response") | (self.numbers("output_tokens") > 0)) & ~self.failed()
 
 
-def in_order(calls: pd.DataFrame | Traced, *, least: int = 1) -> Traced:
+def in_order(calls: pd.DataFrame | Traced, *, least: int = 1, alike: bool = False) -> Traced:
     """Order calls by trace and time; calls that are in order already are given back as they are.
 
-    Of traces with fewer than so many calls those that are cheap to tell are left out.
+    Of the traces with fewer calls than are asked for, or fewer that are alike in model and length of prompt, most are
+    left out before anything is compared.
     """
     if isinstance(calls, Traced):
         return calls
     check_calls(calls, needs=_READ)
-    trace_id = keys(arrow_column(calls["trace_id"], "trace_id"))
-    time = pc.fill_null(pc.cast(arrow_column(calls["timestamp"], "timestamp"), pa.int64()), _NEVER).to_numpy()
+    columns = Columns(calls)
+    trace_id, row = keys(arrow_column(calls["trace_id"], "trace_id")), np.arange(len(calls))
     if least > 1:
-        kept = np.flatnonzero(crowds(trace_id, least))
-        row, trace = gathered([key[kept] for key in trace_id])
-        row = kept[row]
-    else:
-        row, trace = gathered(trace_id)
+        code = hashes(trace_id)
+        crowd = crowds([code, columns.models[0], columns.prompt_lengths] if alike else [code], least)
+        row = np.flatnonzero(sharing(code, crowd))
+        trace_id = [key[row] for key in trace_id]
+    trace = firsts(trace_id)
+    order = in_groups(trace)
+    row, trace = row[order], trace[order]
+    time = pc.fill_null(pc.cast(arrow_column(calls["timestamp"], "timestamp"), pa.int64()), _NEVER).to_numpy()
     row, time = _by_time(row, trace, time[row])
-    labels = {name: coded(arrow_column(calls[name], name)) for name in ("model", "level")}
-    return Traced(calls, labels, row, trace, np.arange(len(row)) - first_of(trace), time)
+    return Traced(columns, row, trace, np.arange(len(row)) - first_of(trace), time)
 
 
 def _by_time(row: np.ndarray, trace: np.ndarray, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -159,7 +183,8 @@ def runs(
     lie between them.
     """
     if not consecutive:
-        order, _ = gathered(labels)
+        kept = np.flatnonzero(crowds(labels, least))
+        order = kept[in_groups(firsts([label[kept] for label in labels]))]
         traced, labels = traced.only(order), [label[order] for label in labels]
     begins = changes(labels)
     if max_gap is not None:
@@ -174,10 +199,15 @@ def chosen(traced: Traced, group: np.ndarray, which: np.ndarray) -> tuple[Traced
     return traced.only(kept), (which.cumsum() - 1)[group[kept]]
 
 
-def numbered(texts: pa.ChunkedArray) -> np.ndarray:
-    """Give equal texts equal numbers."""
-    codes, _ = coded(pc.dictionary_encode(texts))
-    return codes
+def numbered(texts: pa.ChunkedArray, group: np.ndarray) -> np.ndarray:
+    """Give equal texts of a group equal numbers; where a group has but one text, that is seen without a table."""
+    number = np.zeros(len(texts), np.int64)
+    unlike = pc.not_equal(texts.slice(1), texts.slice(0, max(len(texts) - 1, 0))).to_numpy()
+    mixed = np.zeros(group.max(initial=-1) + 1, bool)
+    mixed[group[1:][unlike & (group[1:] == group[:-1])]] = True
+    rows = mixed[group]
+    number[rows], _ = coded(pc.dictionary_encode(texts.filter(pa.array(rows))))
+    return number
 
 
 def trimmed(texts: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -70,9 +70,7 @@ class Evidence:
             "start": start,
             "end": end,
             "span_s": pc.divide(pc.cast(span, pa.float64()), 1e6),
-            "cost": self._sum(self.calls.numbers("cost"), self.counted),
-            "waste_cost": self._sum(self.saved, self.wasted),
-            "waste_tokens": pa.array(self._sum(_tokens(self.calls), self.counted), from_pandas=True),
+            **self.amounts(),
             "description": self.description,
         }
         told = {"score": self.score, "suggested_model": self.suggested_model, "suppressed_by": suppressed_by}
@@ -80,6 +78,15 @@ class Evidence:
         table = pa.table({**columns, "place": first.place})
         order = pc.sort_indices(table, [(name, "ascending") for name in ("start", "trace_id", "place")])
         return table.take(order).drop_columns("place")
+
+    def amounts(self) -> dict[str, pa.Array]:
+        """Sum up what each finding cost, what of it was wasted, and its tokens."""
+        sums = {
+            "cost": self._sum(self.calls.numbers("cost"), self.counted),
+            "waste_cost": self._sum(self.saved, self.wasted),
+            "waste_tokens": self._sum(_tokens(self.calls), self.counted),
+        }
+        return {name: pa.array(values, from_pandas=True) for name, values in sums.items()}
 
     def _sum(self, values: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Sum what is known of each finding; NaN where nothing is."""

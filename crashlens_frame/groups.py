@@ -36,7 +36,7 @@ def keys(texts: pa.ChunkedArray) -> list[np.ndarray]:
         places = [*range(0, width - _WORD, _WORD), width - _WORD]
         return [np.concatenate([_words(chunk, width, place) for chunk in texts.chunks]) for place in places]
     if not pa.types.is_dictionary(texts.type):
-        texts = pc.dictionary_encode(texts, null_encoding="encode")
+        texts = pc.dictionary_encode(texts)
     codes, _ = coded(texts)
     return [codes]
 

@@ -38,6 +38,12 @@ class Columns:
     calls: pd.DataFrame
 
     @cached_property
+    def times(self) -> np.ndarray:
+        """The start of each call in microseconds since 1970; the greatest integer where it is unknown."""
+        times = arrow_column(self.calls["timestamp"], "timestamp")
+        return pc.fill_null(pc.cast(times, pa.int64()), _NEVER).to_numpy()
+
+    @cached_property
     def models(self) -> tuple[np.ndarray, pa.Array]:
         """The number of the model of each call, -1 where it has none, and the name that each number stands for."""
         return coded(arrow_column(self.calls["model"], "model"))
@@ -57,23 +63,37 @@ class Columns:
 class Traced:
     """Calls ordered by trace, then by time, then as logged; calls without a time come last in their trace.
 
-    The arrays have an entry a call, in that order: ``row`` (where the call stands in the frame), ``trace`` (number of
-    its trace), ``place`` (its place in the trace, from 0), ``time`` (microseconds since 1970; the
-    greatest integer where it is unknown). A column is read when it is asked for, of the calls that are left then.
+    ``row`` tells where each of them stands in the frame; ``traces`` and ``places`` are, row by row of the frame, the
+    number of the trace and the place in it, from 0. All else is looked up when it is asked for, of the calls that are
+    left then.
     """
 
     columns: Columns
     row: np.ndarray
-    trace: np.ndarray
-    place: np.ndarray
-    time: np.ndarray
+    traces: np.ndarray
+    places: np.ndarray
 
     def __len__(self) -> int:
         return len(self.row)
 
+    @property
+    def trace(self) -> np.ndarray:
+        """The number of the trace of each call."""
+        return self.traces[self.row]
+
+    @property
+    def place(self) -> np.ndarray:
+        """The place of each call in its trace, whichever calls are left."""
+        return self.places[self.row]
+
+    @property
+    def time(self) -> np.ndarray:
+        """The start of each call in microseconds since 1970; the greatest integer where it is unknown."""
+        return self.columns.times[self.row]
+
     def only(self, kept: np.ndarray) -> Self:
-        """Keep the calls that a mask or positions tell; each keeps the place that it had in its trace."""
-        return replace(self, row=self.row[kept], trace=self.trace[kept], place=self.place[kept], time=self.time[kept])
+        """Keep the calls that a mask or positions tell."""
+        return replace(self, row=self.row[kept])
 
     def timed(self) -> Self:
         """Keep the calls that have a time."""
@@ -82,7 +102,8 @@ class Traced:
 
     def crowded(self, least: int) -> Self:
         """Keep the calls of traces with at least so many calls."""
-        return self.only((np.bincount(self.trace) >= least)[self.trace]) if len(self) else self
+        trace = self.trace
+        return self.only((np.bincount(trace) >= least)[trace]) if len(self) else self
 
     def frame(self, names: Iterable[str]) -> pd.DataFrame:
         """Give some columns of the calls as a frame, in their order, so far as there are such columns."""
@@ -134,23 +155,24 @@ def in_order(calls: pd.DataFrame | Traced, *, least: int = 1, alike: bool = Fals
         row = np.flatnonzero(sharing(code, crowd))
         trace_id = [key[row] for key in trace_id]
     trace = firsts(trace_id)
+    traces, places = np.zeros(len(calls), np.intp), np.zeros(len(calls), np.intp)
+    traces[row] = trace
     order = in_groups(trace)
-    row, trace = row[order], trace[order]
-    time = pc.fill_null(pc.cast(arrow_column(calls["timestamp"], "timestamp"), pa.int64()), _NEVER).to_numpy()
-    row, time = _by_time(row, trace, time[row])
-    return Traced(columns, row, trace, np.arange(len(row)) - first_of(trace), time)
+    row, trace = _by_time(row[order], trace[order], columns.times), trace[order]
+    places[row] = np.arange(len(row)) - first_of(trace)
+    return Traced(columns, row, traces, places)
 
 
-def _by_time(row: np.ndarray, trace: np.ndarray, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _by_time(row: np.ndarray, trace: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Put the calls of each trace in time order; nothing is sorted of traces that are."""
+    time = times[row]
     late = np.flatnonzero((time[1:] < time[:-1]) & (trace[1:] == trace[:-1]))
     if len(late):
-        disordered = np.zeros(trace[-1] + 1, bool)
+        disordered = np.zeros(trace.max() + 1, bool)
         disordered[trace[late]] = True
         moved = np.flatnonzero(disordered[trace])
-        order = moved[np.lexsort((time[moved], trace[moved]))]
-        row[moved], time[moved] = row[order], time[order]
-    return row, time
+        row[moved] = row[moved[np.lexsort((time[moved], trace[moved]))]]
+    return row
 
 
 def first_of(groups: np.ndarray) -> np.ndarray:

@@ -83,7 +83,7 @@ def evidence(
 
     sizes = np.bincount(burst)
     ends = sizes.cumsum()
-    span = bursts.time[ends - 1] - bursts.time[ends - sizes]
+    span = bursts.only(ends - 1).time - bursts.only(ends - sizes).time
     return Evidence(
         "fallback_storms",
         calls=bursts,
@@ -112,7 +112,7 @@ def _short_traces(traced: Traced, window: int) -> tuple[Traced, np.ndarray]:
     traced, trace = runs(traced, [traced.trace], consecutive=True)
     whole = np.bincount(trace)
     ends = whole.cumsum()
-    return chosen(traced, trace, traced.time[ends - 1] - traced.time[ends - whole] <= window)
+    return chosen(traced, trace, traced.only(ends - 1).time - traced.only(ends - whole).time <= window)
 
 
 def _distinct_models(traced: Traced, group: np.ndarray) -> np.ndarray:

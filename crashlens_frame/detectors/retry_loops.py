@@ -85,7 +85,7 @@ def evidence(
 
     sizes = np.bincount(run)
     ends = sizes.cumsum()
-    span = tries.time[ends - 1] - tries.time[ends - sizes]
+    span = tries.only(ends - 1).time - tries.only(ends - sizes).time
     score = _score(backoff[loop], small[loop], sizes, span, rules)
     first = tries.only(ends - sizes)
     code, names = first.models()

@@ -175,23 +175,34 @@ def _grouped(labels: dict[str, pd.Series], rows: int) -> tuple[np.ndarray, np.nd
     """Give each row the number of its group, in sorted order with nulls last, and the first row of each group."""
     if not labels:
         return np.zeros(rows, np.int64), np.zeros(min(rows, 1), np.int64)
-    ranked = [_ranked(values) for values in labels.values()]
-    first = firsts(ranked)
-    begins = np.flatnonzero(first == np.arange(rows))
-    begins = begins[np.lexsort([rank[begins] for rank in ranked[::-1]])]
-    number = np.empty(rows, np.int64)
-    number[begins] = np.arange(len(begins))
-    return number[first], begins
+    number = np.zeros(rows, np.int64)
+    for values in labels.values():
+        rank, ranks = _ranked(values)
+        number = _dense(number * ranks + rank)
+    first = np.empty(number.max(initial=-1) + 1, np.int64)
+    first[number[::-1]] = np.arange(rows)[::-1]  # of several the first row stays
+    return number, first
 
 
-def _ranked(values: pd.Series) -> np.ndarray:
-    """Give equal values equal numbers, in their order, and the greatest of them to null."""
+def _dense(number: np.ndarray) -> np.ndarray:
+    """Give the numbers that occur new numbers, in their order and without a gap."""
+    most = int(number.max(initial=-1)) + 1
+    if most > 8 * len(number) + 1024:
+        codes, _ = pd.factorize(number, sort=True)
+        return codes
+    occurs = np.zeros(most, bool)
+    occurs[number] = True
+    return (occurs.cumsum() - 1)[number]
+
+
+def _ranked(values: pd.Series) -> tuple[np.ndarray, int]:
+    """Give equal values equal numbers, in their order, and the greatest of them to null; tell how many there are."""
     if isinstance(values.dtype, pd.CategoricalDtype):
-        codes, number = values.cat.codes.to_numpy(), len(values.cat.categories)
+        codes, number = values.cat.codes.to_numpy(np.int64), len(values.cat.categories)
     else:
         codes, distinct = pd.factorize(values, sort=True)
         number = len(distinct)
-    return np.where(codes < 0, number, codes)
+    return np.where(codes < 0, number, codes), number + 1
 
 
 def _used(values: pd.Series) -> pd.Series:
@@ -199,26 +210,41 @@ def _used(values: pd.Series) -> pd.Series:
 
 
 def _measured(calls: pd.DataFrame, groups: np.ndarray, size: int, trace: np.ndarray) -> dict[str, Any]:
-    pairs = firsts([groups, trace])
     sums = _sums(calls, groups, size)
-    latency = calls["latency_ms"].astype("float64").groupby(groups)
+    latency = _by_group(calls[["latency_ms"]].astype("float64"), groups, size)["latency_ms"]
     return {
         "calls": np.bincount(groups, minlength=size),
-        "traces": np.bincount(groups[pairs == np.arange(len(pairs))], minlength=size),
+        "traces": _distinct(groups, trace, size),
         "cost": sums["cost"],
         "input_tokens": sums["input_tokens"],
         "output_tokens": sums["output_tokens"],
-        "mean_latency_ms": latency.mean(),
-        "p95_latency_ms": latency.quantile(0.95),
+        "mean_latency_ms": latency.mean().array,
+        "p95_latency_ms": latency.quantile(0.95).array,
         "errors": sums["errors"],
     }
 
 
+def _distinct(groups: np.ndarray, trace: np.ndarray, size: int) -> np.ndarray:
+    """Count the distinct traces of each group."""
+    several = (np.bincount(trace) > 1)[trace]
+    group = groups[several]
+    first = firsts([group, trace[several]])
+    distinct = np.bincount(group[first == np.arange(len(first))], minlength=size)
+    return distinct + np.bincount(groups[~several], minlength=size)
+
+
 def _sums(calls: pd.DataFrame, groups: np.ndarray, size: int) -> dict[str, Any]:
     """Sum what is known of each group; null where nothing is."""
-    sums = calls[["cost", "input_tokens", "output_tokens"]].groupby(groups).sum(min_count=1)
+    names = ["cost", "input_tokens", "output_tokens"]
+    sums = _by_group(calls[names], groups, size).sum(min_count=1)
     errors = np.bincount(groups, weights=failed(calls), minlength=size)
-    return {**{str(name): sums[name] for name in sums}, "errors": errors.astype(np.int64)}
+    return {**{name: sums[name].array for name in names}, "errors": errors.astype(np.int64)}
+
+
+def _by_group(values: pd.DataFrame, groups: np.ndarray, size: int) -> Any:
+    """Group by numbers that are dense already, which pandas is spared to find out."""
+    labels: Any = pd.Categorical.from_codes(groups, categories=pd.RangeIndex(size), validate=False)
+    return values.groupby(labels, observed=False)
 
 
 def _models(calls: pd.DataFrame, codes: np.ndarray, size: int) -> pd.Series:

@@ -44,9 +44,30 @@ class Columns:
         return pc.fill_null(pc.cast(times, pa.int64()), _NEVER).to_numpy()
 
     @cached_property
+    def untimed(self) -> bool:
+        """Whether there are calls without a time."""
+        return bool(self.times.max(initial=0) == _NEVER)
+
+    @cached_property
     def models(self) -> tuple[np.ndarray, pa.Array]:
         """The number of the model of each call, -1 where it has none, and the name that each number stands for."""
         return coded(arrow_column(self.calls["model"], "model"))
+
+    @cached_property
+    def failed(self) -> np.ndarray:
+        """Which calls failed."""
+        return failed(self.calls)
+
+    @cached_property
+    def responded(self) -> np.ndarray:
+        """Which calls have a response."""
+        return self.calls["response"].notna().to_numpy()
+
+    @cached_property
+    def answered(self) -> np.ndarray:
+        """Which calls answered: those with output tokens or a response, and without an error."""
+        wrote = pc.greater(arrow_column(self.calls["output_tokens"], "output_tokens"), 0)
+        return (self.responded | pc.fill_null(wrote, False).to_numpy()) & ~self.failed
 
     @cached_property
     def prompt_lengths(self) -> np.ndarray:
@@ -63,14 +84,15 @@ class Columns:
 class Traced:
     """Calls ordered by trace, then by time, then as logged; calls without a time come last in their trace.
 
-    ``row`` tells where each of them stands in the frame; ``traces`` and ``places`` are, row by row of the frame, the
-    number of the trace and the place in it, from 0. All else is looked up when it is asked for, of the calls that are
-    left then.
+    ``row`` tells where each of them stands in the frame; ``traces``, ``crowds`` and ``places`` are, row by row of the
+    frame, the number of the trace, how many calls it has, and the place in it, from 0. All else is looked up when it is
+    asked for, of the calls that are left then.
     """
 
     columns: Columns
     row: np.ndarray
     traces: np.ndarray
+    crowds: np.ndarray
     places: np.ndarray
 
     def __len__(self) -> int:
@@ -97,13 +119,11 @@ class Traced:
 
     def timed(self) -> Self:
         """Keep the calls that have a time."""
-        known = self.time != _NEVER
-        return self if known.all() else self.only(known)
+        return self.only(self.time != _NEVER) if self.columns.untimed else self
 
     def crowded(self, least: int) -> Self:
-        """Keep the calls of traces with at least so many calls."""
-        trace = self.trace
-        return self.only((np.bincount(trace) >= least)[trace]) if len(self) else self
+        """Keep the calls of traces that had so many calls when all were there."""
+        return self.only(self.crowds[self.row] >= least)
 
     def frame(self, names: Iterable[str]) -> pd.DataFrame:
         """Give some columns of the calls as a frame, in their order, so far as there are such columns."""
@@ -114,10 +134,6 @@ class Traced:
         """Give a column of the calls, in their order; texts as large strings, of which there may be any number."""
         values = arrow_column(self.columns.calls[name].take(self.row), name)
         return values.cast(pa.large_string()) if name in _TEXTS else values
-
-    def told(self, name: str) -> np.ndarray:
-        """Tell which calls have a value in a column; no text is moved for it."""
-        return self.columns.calls[name].notna().to_numpy()[self.row]
 
     def numbers(self, name: str) -> np.ndarray:
         """Give a column of numbers as floats, NaN where unknown."""
@@ -131,11 +147,11 @@ class Traced:
 
     def failed(self) -> np.ndarray:
         """Tell which calls failed."""
-        return failed(self.frame(("level", "error")))
+        return self.columns.failed[self.row]
 
     def answered(self) -> np.ndarray:
-        """Tell which calls answered: those with output tokens or a response, and without an error."""
-        return (self.told("response") | (self.numbers("output_tokens") > 0)) & ~self.failed()
+        """Tell which calls answered."""
+        return self.columns.answered[self.row]
 
 
 def in_order(calls: pd.DataFrame | Traced, *, least: int = 1, alike: bool = False) -> Traced:
@@ -154,13 +170,14 @@ def in_order(calls: pd.DataFrame | Traced, *, least: int = 1, alike: bool = Fals
         crowd = crowds([code, columns.models[0], columns.prompt_lengths] if alike else [code], least)
         row = np.flatnonzero(sharing(code, crowd))
         trace_id = [key[row] for key in trace_id]
-    trace = firsts(trace_id)
-    traces, places = np.zeros(len(calls), np.intp), np.zeros(len(calls), np.intp)
-    traces[row] = trace
-    order = in_groups(trace)
-    row, trace = _by_time(row[order], trace[order], columns.times), trace[order]
-    places[row] = np.arange(len(row)) - first_of(trace)
-    return Traced(columns, row, traces, places)
+    traces, crowd, places = (np.zeros(len(calls), np.intp) for _ in range(3))
+    traces[row] = firsts(trace_id)
+    crowd[row] = np.bincount(traces[row])[traces[row]]
+    alone, several = row[crowd[row] == 1], row[crowd[row] > 1]
+    several = several[in_groups(traces[several])]
+    several = _by_time(several, traces[several], columns.times)
+    places[several] = np.arange(len(several)) - first_of(traces[several])
+    return Traced(columns, np.concatenate((several, alone)), traces, crowd, places)
 
 
 def _by_time(row: np.ndarray, trace: np.ndarray, times: np.ndarray) -> np.ndarray:

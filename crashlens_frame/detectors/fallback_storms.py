@@ -76,7 +76,7 @@ def evidence(
     if rules == "default":
         bursts, burst = _same_prompt(traced, longest, min_calls, min_models)
     else:
-        bursts, burst = _short_traces(traced, longest)
+        bursts, burst = _short_traces(traced, longest, min_calls)
     models = _distinct_models(bursts, burst)
     storm = models >= min_models
     bursts, burst = chosen(bursts, burst, storm)
@@ -107,9 +107,9 @@ def _same_prompt(traced: Traced, window: int, min_calls: int, min_models: int) -
     return runs(traced, [burst, prompt], max_gap=window, least=min_calls)
 
 
-def _short_traces(traced: Traced, window: int) -> tuple[Traced, np.ndarray]:
-    """Keep the traces that span at most the window, and give each a number."""
-    traced, trace = runs(traced, [traced.trace], consecutive=True)
+def _short_traces(traced: Traced, window: int, min_calls: int) -> tuple[Traced, np.ndarray]:
+    """Keep the traces of enough calls that span at most the window, and give each a number."""
+    traced, trace = runs(traced, [traced.trace], least=min_calls, consecutive=True)
     whole = np.bincount(trace)
     ends = whole.cumsum()
     return chosen(traced, trace, traced.only(ends - 1).time - traced.only(ends - whole).time <= window)

@@ -143,7 +143,7 @@ def _rising(tries: Traced, run: np.ndarray) -> np.ndarray:
 
 def _failing(tries: Traced, run: np.ndarray) -> np.ndarray:
     """Tell in which runs every call but the last is an error or has no response."""
-    silent = ~tries.told("response") | tries.failed()
+    silent = ~tries.columns.responded[tries.row] | tries.failed()
     inside = run[1:] == run[:-1]
     return np.bincount(run[:-1][inside & ~silent[:-1]], minlength=_size(run)) == 0
 

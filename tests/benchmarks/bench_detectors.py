@@ -118,7 +118,8 @@ inside as (
     from runs window same as (partition by trace_id, model, prompt, run order by place)
 ),
 signs as (
-    select trace_id, model, prompt, run, count(*) as n_calls, max(timestamp) - min(timestamp) as span, sum(cost) as cost,
+    select trace_id, model, prompt, run, count(*) as n_calls, max(timestamp) - min(timestamp) as span,
+        sum(cost) as cost,
         count(output_tokens) filter (nth < size) > 0 and max(output_tokens) filter (nth < size) <= 50
             and (sum(output_tokens) filter (nth < size) = 0
                 or stddev_pop(output_tokens) filter (nth < size) < 0.4 * avg(output_tokens) filter (nth < size))

@@ -195,14 +195,15 @@ def scan(logs: tuple[str, ...], config: str | None, form: str, fail_on_waste: fl
         f"{money(report.waste_cost)} wasted in {counted(int(report.waste['findings'].sum()), 'finding')},"
         f" {share(report.waste_cost, report.cost)} of {money(report.cost)} for {counted(report.events, 'call')}"
     )
-    table = findings_table(findings)
     if form == "json":
         waste = {"cost": report.cost, "waste_cost": report.waste_cost, "waste": records(report.waste)}
         click.echo(json_text({**waste, "findings": records(findings)}))
     elif form == "markdown":
-        click.echo(f"{table.to_markdown()}\n\n{markdown(total)}" if len(findings) else markdown(total))
+        table = findings_table(findings).to_markdown()
+        click.echo(f"{table}\n\n{markdown(total)}" if len(findings) else markdown(total))
     else:
-        click.echo(f"{table.to_text(_width())}\n\n{total}" if len(findings) else total)
+        table = findings_table(findings).to_text(_width())
+        click.echo(f"{table}\n\n{total}" if len(findings) else total)
     if fail_on_waste is not None and report.waste_cost > fail_on_waste:
         raise click.ClickException(f"waste of {money(report.waste_cost)} exceeds the limit of {money(fail_on_waste)}")
 

@@ -56,7 +56,7 @@ class Evidence:
     def table(self, suppressed_by: pa.Array | None = None) -> pa.Table:
         """Lay the findings out as columns of FINDINGS, in the order of their starts, then of their traces."""
         first, last = self.first, self.calls.only(self.sizes.cumsum() - 1)
-        code, names = first.codes("model")
+        code, names = first.models()
         start, end = first.column("timestamp"), last.column("timestamp")
         span = pc.cast(pc.subtract(end, start), pa.int64())
         columns = {
@@ -70,9 +70,7 @@ class Evidence:
             "start": start,
             "end": end,
             "span_s": pc.divide(pc.cast(span, pa.float64()), 1e6),
-            "cost": self._sum(self.calls.numbers("cost"), self.counted),
-            "waste_cost": self._sum(self.saved, self.wasted),
-            "waste_tokens": pa.array(self._sum(_tokens(self.calls), self.counted), from_pandas=True),
+            **self.amounts(),
             "description": self.description,
         }
         told = {"score": self.score, "suggested_model": self.suggested_model, "suppressed_by": suppressed_by}
@@ -80,6 +78,15 @@ class Evidence:
         table = pa.table({**columns, "place": first.place})
         order = pc.sort_indices(table, [(name, "ascending") for name in ("start", "trace_id", "place")])
         return table.take(order).drop_columns("place")
+
+    def amounts(self) -> dict[str, pa.Array]:
+        """Sum up what each finding cost, what of it was wasted, and its tokens."""
+        sums = {
+            "cost": self._sum(self.calls.numbers("cost"), self.counted),
+            "waste_cost": self._sum(self.saved, self.wasted),
+            "waste_tokens": self._sum(_tokens(self.calls), self.counted),
+        }
+        return {name: pa.array(values, from_pandas=True) for name, values in sums.items()}
 
     def _sum(self, values: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Sum what is known of each finding; NaN where nothing is."""
@@ -90,7 +97,7 @@ class Evidence:
 
     def _models(self) -> pa.Array:
         """Join the distinct models of each finding, in the order of their first use; null where none is known."""
-        code, names = self.calls.codes("model")
+        code, names = self.calls.models()
         told = code >= 0
         pairs = pd.unique(self.finding[told] * max(len(names), 1) + code[told])
         owner, code = np.divmod(pairs, max(len(names), 1))

@@ -14,7 +14,11 @@ from .evidence import Evidence
 from .frame import frame_from_table
 from .pricebook import Prices
 from .schema import DETECTORS, FINDINGS, TEXT
-from .traces import in_order
+from .traces import Traced, in_order
+
+_AMOUNTS = tuple(
+    column for column in FINDINGS if column.name in ("detector", "cost", "waste_cost", "waste_tokens", "suppressed_by")
+)
 
 Thresholds = Mapping[str, Mapping[str, Any]]
 
@@ -71,6 +75,42 @@ def find_waste(
     _, found = _evidence(calls, thresholds, prices, rules)
     tables = [evidence.table(_labels(owner)) for evidence, owner in found]
     return frame_from_table(pa.concat_tables(tables, promote_options="default"), FINDINGS)
+
+
+def amounts(traced: Traced, *, prices: Prices | None = None) -> pd.DataFrame:
+    """Find the waste as :func:`find_waste` does, and give no more of it than a sum by detector needs.
+
+    Returns
+    -------
+    DataFrame
+        ``detector``, ``cost``, ``waste_cost``, ``waste_tokens`` and ``suppressed_by`` of FINDINGS, and ``trace_id``, a
+        number of the trace.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.findings import amounts
+    >>> from crashlens_frame.traces import in_order
+    >>> book = cf.LogBook()
+    >>> trace = book.simulate_retries("gpt-4", "Hi", "Hello!", retries=3, seed=1)
+    >>> amounts(in_order(book.df))[["detector", "trace_id", "suppressed_by"]]
+              detector  trace_id suppressed_by
+    0      retry_loops         0           NaN
+    1  overkill_models         0   retry_loops
+    """
+    _, found = _evidence(traced, None, prices, "default")
+    tables = [
+        pa.table(
+            {
+                "detector": pa.repeat(evidence.detector, len(owner)),
+                **evidence.amounts(),
+                "suppressed_by": _labels(owner),
+            }
+        )
+        for evidence, owner in found
+    ]
+    frame = frame_from_table(pa.concat_tables(tables), _AMOUNTS)
+    return frame.assign(trace_id=np.concatenate([evidence.first.trace for evidence, _ in found]))
 
 
 def flag(
@@ -130,19 +170,19 @@ def flag(
 
 
 def _evidence(
-    calls: pd.DataFrame, thresholds: Thresholds | None, prices: Prices | None, rules: str
+    calls: pd.DataFrame | Traced, thresholds: Thresholds | None, prices: Prices | None, rules: str
 ) -> tuple[int, list[tuple[Evidence, np.ndarray]]]:
     """Run the detectors; give for each finding the place in ALL of the detector that owns its trace instead, or -1."""
     options = _options(thresholds or {}, rules=rules, prices=prices)
     traced = in_order(calls)
-    owners = np.full(int(traced.trace.max(initial=-1)) + 1, -1)
+    owners = np.full(len(traced.traces), -1)
     found = []
     for place, (name, detect) in enumerate(ALL.items()):
         evidence = detect(traced, **options[name])
         trace = evidence.first.trace
         found.append((evidence, owners[trace]))
         owners[trace[owners[trace] < 0]] = place
-    return len(calls), found
+    return len(owners), found
 
 
 def _options(thresholds: Thresholds, **shared: Any) -> dict[str, dict[str, Any]]:

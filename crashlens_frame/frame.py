@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from .errors import InvalidCallError, MissingColumnsError
 from .schema import CALLS, FLAG, LABEL, NUMBER, TEXT, TIME, Column, Columns, arrow_schema
 
+_BY_NAME = {column.name: column for column in CALLS}
 _MANY = 100_000  # rows from which on threads are worth their start
 
 
@@ -85,10 +86,34 @@ def table_from_frame(df: pd.DataFrame, columns: Columns = CALLS) -> pa.Table:
     [5]
     """
     arrays = [
-        _array(df[column.name], column) if column.name in df.columns else pa.nulls(len(df), column.arrow)
+        pc.cast(_array(df[column.name], column), column.arrow)
+        if column.name in df.columns
+        else pa.nulls(len(df), column.arrow)
         for column in columns
     ]
     return pa.Table.from_arrays(arrays, schema=arrow_schema(columns))
+
+
+def arrow_column(values: pd.Series, name: str) -> pa.ChunkedArray:
+    """Turn one column of CALLS into Arrow. Texts are lent as they are: chunked, as large strings, or as labels.
+
+    Raises
+    ------
+    InvalidCallError
+        A value does not fit the column.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from crashlens_frame.frame import arrow_column
+    >>> arrow_column(pd.Series([5.0, None]), "input_tokens").to_pylist()
+    [5, None]
+    """
+    column = _BY_NAME[name]
+    made = _array(values, column)
+    if column.arrow == LABEL:
+        made = pc.cast(made, LABEL)
+    return made if isinstance(made, pa.ChunkedArray) else pa.chunked_array([made])
 
 
 def chosen(columns: Iterable[str] | None) -> Columns:
@@ -105,14 +130,13 @@ def chosen(columns: Iterable[str] | None) -> Columns:
     >>> [column.name for column in chosen(["model", "cost"])]
     ['model', 'cost']
     """
-    by_name = {column.name: column for column in CALLS}
-    names = list(dict.fromkeys(by_name if columns is None else columns))
+    names = list(dict.fromkeys(_BY_NAME if columns is None else columns))
     for name in names:
-        if name not in by_name:
-            near = get_close_matches(str(name), by_name, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f", expected some of {', '.join(by_name)}"
+        if name not in _BY_NAME:
+            near = get_close_matches(str(name), _BY_NAME, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f", expected some of {', '.join(_BY_NAME)}"
             raise InvalidCallError(f"columns holds {name!r}, which is no column of CALLS{hint}")
-    return tuple(by_name[name] for name in names)
+    return tuple(_BY_NAME[name] for name in names)
 
 
 def as_calls(df: pd.DataFrame) -> pd.DataFrame:
@@ -250,7 +274,7 @@ def _categorical(values: pa.ChunkedArray | pa.Array, column: Column) -> pd.Categ
 
 
 def _array(series: pd.Series, column: Column) -> pa.ChunkedArray | pa.Array:
-    """Turn a pandas column into an Arrow one of the type of the schema, refusing what would change a value."""
+    """Turn a pandas column into an Arrow one, refusing what would change a value."""
     try:
         return _converted(series, column)
     except _MISFITS as error:
@@ -261,19 +285,20 @@ _MISFITS = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, Val
 
 
 def _converted(series: pd.Series, column: Column) -> pa.ChunkedArray | pa.Array:
+    """Turn a pandas column into Arrow; texts are lent, whatever their type and their chunks."""
     if column.arrow == TIME:
         return _times(series)
-    if column.arrow in (TEXT, LABEL):
-        values = pa.array(series, from_pandas=True)
-        kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
-        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)):
-            raise TypeError("a number is no text")
-        if pa.types.is_null(kind):
-            # encoded, nulls would become a label of their own
-            return pa.nulls(len(values), column.arrow)
-        encode = column.arrow == LABEL and not pa.types.is_dictionary(values.type)
-        return pc.cast(pc.dictionary_encode(values) if encode else values, column.arrow)
-    return pc.cast(pa.array(series, from_pandas=True), column.arrow)
+    values = pa.array(series, from_pandas=True)
+    if column.arrow not in (TEXT, LABEL):
+        return pc.cast(values, column.arrow)
+    labelled = pa.types.is_dictionary(values.type)
+    kind = values.type.value_type if labelled else values.type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)):
+        raise TypeError("a number is no text")
+    if pa.types.is_null(kind):
+        # encoded, nulls would become a label of their own
+        return pa.nulls(len(values), column.arrow)
+    return pc.dictionary_encode(values) if column.arrow == LABEL and not labelled else values
 
 
 def _times(series: pd.Series) -> pa.Array:

@@ -21,6 +21,7 @@ from .schema import COST_SOURCES
 _STANDARD = ("auto", "default", "on_demand", "standard", "standard_only")
 _COUNTS = tuple(f"{kind}_tokens" for kind in KINDS)
 NEEDED = ("model", "input_tokens", "output_tokens")
+PRICED = ("model", "timestamp", "service_tier", *_COUNTS)  # all that a price depends on
 _ON_UNKNOWN = ("na", "raise")
 
 

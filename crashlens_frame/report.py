@@ -3,16 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from .findings import find_waste
+from .findings import amounts
 from .frame import check_calls
 from .layouts import models_table, unpriced_table, waste_table
 from .pricebook import Prices
 from .pricing import unpriced
 from .schema import COST_SOURCES, DETECTORS, TOKEN_SOURCES
 from .tables import Cells, Table, count, counted, cut, json_text, markdown, money, records, share, text_cells
-from .totals import MEASURED, by, failed, trace_codes
+from .totals import MEASURED, failed, measured, trace_codes
+from .traces import in_order
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -223,14 +225,16 @@ def summarize(calls: pd.DataFrame, findings: pd.DataFrame | None = None, *, pric
     """
     check_calls(calls, needs={*MEASURED, "timestamp", "model", "cost_source", "token_source"})
     if findings is None:
-        findings = find_waste(calls, prices=prices)
-    traces, names = trace_codes(calls["trace_id"])
-    models = by(calls.assign(trace_id=traces), "model").drop(columns="errors")
+        traced = in_order(calls)
+        trace, findings = traced.traces, amounts(traced, prices=prices)
+    else:
+        trace, _ = trace_codes(calls["trace_id"])
+    models = measured(calls, ["model"], trace).drop(columns="errors")
     input_tokens, output_tokens = int(calls["input_tokens"].sum()), int(calls["output_tokens"].sum())
     latency, times = calls["latency_ms"].astype("float64"), calls["timestamp"]
     return Report(
         events=len(calls),
-        traces=len(names),
+        traces=int(np.count_nonzero(np.bincount(trace))),
         start=None if times.isna().all() else times.min(),
         end=None if times.isna().all() else times.max(),
         cost=_total(calls["cost"]),

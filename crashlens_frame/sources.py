@@ -14,7 +14,7 @@ from .schema import REJECTS, arrow_schema
 
 
 def read_logs(logs: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read JSONL files, Parquet files, datasets of ``write_dataset``, patterns of files, and "-" for the standard input.
+    """Read JSONL files, Parquet files, datasets of ``write_dataset``, patterns of files, and "-", the standard input.
 
     Returns
     -------

@@ -6,7 +6,7 @@ Logged text is data here: control characters, terminal escapes and bidirectional
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from html import escape
 from typing import Any, Literal
 from unicodedata import category, east_asian_width
@@ -292,7 +292,7 @@ class Table:
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Give the rows of a small frame as plain Python values, null as None.
+    """Give the rows of a frame as plain Python values, null as None.
 
     Examples
     --------
@@ -301,8 +301,20 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     >>> records(pd.DataFrame({"model": ["o3"], "cost": [float("nan")]}))
     [{'model': 'o3', 'cost': None}]
     """
-    rows: list[dict[str, Any]] = pa.Table.from_pandas(frame, preserve_index=False).to_pylist()
-    return rows
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    columns = [_values(column) for column in table.columns]
+    return [dict(zip(table.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """Give the values of a column; Arrow takes its time over labels and over time zones."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_timestamp(column.type) and column.type.tz == "UTC":
+        times = column.to_numpy().astype("datetime64[us]").astype(object)
+        return [time and time.replace(tzinfo=UTC) for time in times]
+    values: list[Any] = column.to_pylist()
+    return values
 
 
 def json_text(value: object) -> str:

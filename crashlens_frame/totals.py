@@ -1,5 +1,6 @@
 """Calls summed up: by any of their columns, by periods of time, by trace."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .errors import InvalidCallError
-from .frame import check_calls
+from .frame import arrow_column, check_calls
+from .groups import firsts, keys
 
 MEASURED = ("trace_id", "cost", "input_tokens", "output_tokens", "latency_ms", "level", "error")
 
@@ -59,12 +61,31 @@ def by(calls: pd.DataFrame, *keys: str, freq: str | None = None, tz: str | None 
     1  gpt-4o 2026-03-02 00:00:00+00:00      1  1.00            800.0
     """
     check_calls(calls, needs={*keys, *MEASURED, *(["timestamp"] if freq else [])})
+    trace, _ = trace_codes(calls["trace_id"])
+    return measured(calls, keys, trace, freq=freq, tz=tz)
+
+
+def measured(
+    calls: pd.DataFrame, keys: Sequence[str], trace: np.ndarray, *, freq: str | None = None, tz: str | None = None
+) -> pd.DataFrame:
+    """Sum up calls as :func:`by` does, given the number of the trace of each.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.totals import measured, trace_codes
+    >>> book = cf.LogBook()
+    >>> trace = book.log(model="gpt-4o", prompt="Hi", cost=0.5)
+    >>> measured(book.df, ["model"], trace_codes(book.df["trace_id"])[0])[["model", "traces", "cost"]]
+        model  traces  cost
+    0  gpt-4o       1   0.5
+    """
     labels: dict[str, pd.Series] = {key: calls[key].reset_index(drop=True) for key in keys}
     if freq is not None:
         labels["timestamp"] = periods(_times(calls), freq, tz or "UTC")
     groups, first = _grouped(labels, len(calls))
     result: dict[str, Any] = {name: _used(values.take(first).reset_index(drop=True)) for name, values in labels.items()}
-    return pd.DataFrame({**result, **_measured(calls, groups, len(first))})
+    return pd.DataFrame({**result, **_measured(calls, groups, len(first), trace)})
 
 
 def traces(calls: pd.DataFrame) -> pd.DataFrame:
@@ -145,52 +166,85 @@ def trace_codes(trace_id: pd.Series) -> tuple[np.ndarray, pa.Array]:
     >>> codes.tolist(), names.to_pylist()
     ([0, 1, 0], ['b', 'a'])
     """
-    encoded = pc.dictionary_encode(pa.array(trace_id, from_pandas=True), null_encoding="encode")
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.unify_dictionaries().combine_chunks()
-    return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary
+    first = firsts(keys(arrow_column(trace_id, "trace_id")))
+    begins = first == np.arange(len(first))
+    return (begins.cumsum() - 1)[first], arrow_column(trace_id[begins], "trace_id").cast(pa.string())
 
 
 def _grouped(labels: dict[str, pd.Series], rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Give each row the number of its group, in sorted order with nulls last, and the first row of each group."""
     if not labels:
         return np.zeros(rows, np.int64), np.zeros(min(rows, 1), np.int64)
-    keys = list(range(len(labels)))
-    frame = pd.DataFrame(dict(zip(keys, labels.values(), strict=True)))
-    numbers = frame.groupby(keys, observed=True, dropna=False, sort=True).ngroup().to_numpy()
-    first = np.full(int(numbers.max(initial=-1)) + 1, rows, np.int64)
-    np.minimum.at(first, numbers, np.arange(rows))
-    return numbers, first
+    number = np.zeros(rows, np.int64)
+    for values in labels.values():
+        rank, ranks = _ranked(values)
+        number = _dense(number * ranks + rank)
+    first = np.empty(number.max(initial=-1) + 1, np.int64)
+    first[number[::-1]] = np.arange(rows)[::-1]  # of several the first row stays
+    return number, first
+
+
+def _dense(number: np.ndarray) -> np.ndarray:
+    """Give the numbers that occur new numbers, in their order and without a gap."""
+    most = int(number.max(initial=-1)) + 1
+    if most > 8 * len(number) + 1024:
+        codes, _ = pd.factorize(number, sort=True)
+        return codes
+    occurs = np.zeros(most, bool)
+    occurs[number] = True
+    return (occurs.cumsum() - 1)[number]
+
+
+def _ranked(values: pd.Series) -> tuple[np.ndarray, int]:
+    """Give equal values equal numbers, in their order, and the greatest of them to null; tell how many there are."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        codes, number = values.cat.codes.to_numpy(np.int64), len(values.cat.categories)
+    else:
+        codes, distinct = pd.factorize(values, sort=True)
+        number = len(distinct)
+    return np.where(codes < 0, number, codes), number + 1
 
 
 def _used(values: pd.Series) -> pd.Series:
     return values.cat.remove_unused_categories() if isinstance(values.dtype, pd.CategoricalDtype) else values
 
 
-def _measured(calls: pd.DataFrame, groups: np.ndarray, size: int) -> dict[str, Any]:
-    codes, names = trace_codes(calls["trace_id"])
-    # one number for each pair of group and trace: to tell numbers apart is cheaper than to tell pairs apart
-    pairs = pd.unique(groups * max(len(names), 1) + codes)
+def _measured(calls: pd.DataFrame, groups: np.ndarray, size: int, trace: np.ndarray) -> dict[str, Any]:
     sums = _sums(calls, groups, size)
-    latency = calls["latency_ms"].astype("float64").groupby(groups)
+    latency = _by_group(calls[["latency_ms"]].astype("float64"), groups, size)["latency_ms"]
     return {
         "calls": np.bincount(groups, minlength=size),
-        "traces": np.bincount(pairs // max(len(names), 1), minlength=size),
+        "traces": _distinct(groups, trace, size),
         "cost": sums["cost"],
         "input_tokens": sums["input_tokens"],
         "output_tokens": sums["output_tokens"],
-        "mean_latency_ms": latency.mean(),
-        "p95_latency_ms": latency.quantile(0.95),
+        "mean_latency_ms": latency.mean().array,
+        "p95_latency_ms": latency.quantile(0.95).array,
         "errors": sums["errors"],
     }
 
 
+def _distinct(groups: np.ndarray, trace: np.ndarray, size: int) -> np.ndarray:
+    """Count the distinct traces of each group."""
+    several = (np.bincount(trace) > 1)[trace]
+    group = groups[several]
+    first = firsts([group, trace[several]])
+    distinct = np.bincount(group[first == np.arange(len(first))], minlength=size)
+    return distinct + np.bincount(groups[~several], minlength=size)
+
+
 def _sums(calls: pd.DataFrame, groups: np.ndarray, size: int) -> dict[str, Any]:
     """Sum what is known of each group; null where nothing is."""
-    return {
-        **{name: calls[name].groupby(groups).sum(min_count=1) for name in ("cost", "input_tokens", "output_tokens")},
-        "errors": np.bincount(groups, weights=failed(calls), minlength=size).astype(np.int64),
-    }
+    names = ["cost", "input_tokens", "output_tokens"]
+    sums = _by_group(calls[names], groups, size).sum(min_count=1)
+    errors = np.bincount(groups, weights=failed(calls), minlength=size)
+    return {**{name: sums[name].array for name in names}, "errors": errors.astype(np.int64)}
+
+
+def _by_group(values: pd.DataFrame, groups: np.ndarray, size: int) -> Any:
+    """Group by numbers that are dense already, which pandas is spared to find out."""
+    labels: Any = pd.Categorical.from_codes(groups, categories=pd.RangeIndex(size), validate=False)
+    return values.groupby(labels, observed=False)
 
 
 def _models(calls: pd.DataFrame, codes: np.ndarray, size: int) -> pd.Series:

@@ -1,7 +1,8 @@
 """Calls of one trace after the other, in time order: what every detector starts from, worked out once and shared."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -10,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .errors import InvalidCallError
-from .frame import check_calls, table_from_frame
-from .schema import CALLS
-from .totals import trace_codes
+from .frame import arrow_column, check_calls
+from .groups import changes, coded, crowds, firsts, hashes, in_groups, keys, lengths, sharing, trimmed_lengths
+from .totals import failed
 
 RULES = ("default", "crashlens")
 
@@ -27,92 +28,168 @@ _READ = (
     "trace_id", "timestamp", "model", "prompt", "response", "input_tokens", "output_tokens", "cost", "retry_count",
     "level", "error",
 )  # fmt: skip
+_TEXTS = ("trace_id", "prompt")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What is read of all calls of a frame whichever of them are left; worked out once, and only if asked for."""
+
+    calls: pd.DataFrame
+
+    @cached_property
+    def times(self) -> np.ndarray:
+        """The start of each call in microseconds since 1970; the greatest integer where it is unknown."""
+        times = arrow_column(self.calls["timestamp"], "timestamp")
+        return pc.fill_null(pc.cast(times, pa.int64()), _NEVER).to_numpy()
+
+    @cached_property
+    def untimed(self) -> bool:
+        """Whether there are calls without a time."""
+        return bool(self.times.max(initial=0) == _NEVER)
+
+    @cached_property
+    def models(self) -> tuple[np.ndarray, pa.Array]:
+        """The number of the model of each call, -1 where it has none, and the name that each number stands for."""
+        return coded(arrow_column(self.calls["model"], "model"))
+
+    @cached_property
+    def failed(self) -> np.ndarray:
+        """Which calls failed."""
+        return failed(self.calls)
+
+    @cached_property
+    def responded(self) -> np.ndarray:
+        """Which calls have a response."""
+        return self.calls["response"].notna().to_numpy()
+
+    @cached_property
+    def answered(self) -> np.ndarray:
+        """Which calls answered: those with output tokens or a response, and without an error."""
+        wrote = pc.greater(arrow_column(self.calls["output_tokens"], "output_tokens"), 0)
+        return (self.responded | pc.fill_null(wrote, False).to_numpy()) & ~self.failed
+
+    @cached_property
+    def prompt_lengths(self) -> np.ndarray:
+        """The bytes of each prompt: those of different lengths need not be compared."""
+        return lengths(arrow_column(self.calls["prompt"], "prompt"))
+
+    @cached_property
+    def trimmed_lengths(self) -> np.ndarray:
+        """The bytes of each prompt without the white space at its ends."""
+        return trimmed_lengths(arrow_column(self.calls["prompt"], "prompt"), WHITESPACE)
 
 
 @dataclass(frozen=True)
 class Traced:
     """Calls ordered by trace, then by time, then as logged; calls without a time come last in their trace.
 
-    ``calls`` is the frame as it was given, ``table`` what the detectors read of it, ``labels`` the numbers of its
-    models and levels. The arrays have an entry a call, in the order above: ``row`` (where the call stands in the
-    frame), ``trace`` (number of its trace), ``place`` (its place in the trace, from 0), ``time`` (microseconds since
-    1970; the greatest integer where it is unknown).
+    ``row`` tells where each of them stands in the frame; ``traces``, ``crowds`` and ``places`` are, row by row of the
+    frame, the number of the trace, how many calls it has, and the place in it, from 0. All else is looked up when it is
+    asked for, of the calls that are left then.
     """
 
-    calls: pd.DataFrame
-    table: pa.Table
-    labels: Mapping[str, tuple[np.ndarray, pa.Array]]
+    columns: Columns
     row: np.ndarray
-    trace: np.ndarray
-    place: np.ndarray
-    time: np.ndarray
+    traces: np.ndarray
+    crowds: np.ndarray
+    places: np.ndarray
 
     def __len__(self) -> int:
         return len(self.row)
 
+    @property
+    def trace(self) -> np.ndarray:
+        """The number of the trace of each call."""
+        return self.traces[self.row]
+
+    @property
+    def place(self) -> np.ndarray:
+        """The place of each call in its trace, whichever calls are left."""
+        return self.places[self.row]
+
+    @property
+    def time(self) -> np.ndarray:
+        """The start of each call in microseconds since 1970; the greatest integer where it is unknown."""
+        return self.columns.times[self.row]
+
     def only(self, kept: np.ndarray) -> Self:
-        """Keep the calls that a mask or positions tell; each keeps the place that it had in its trace."""
-        return replace(self, row=self.row[kept], trace=self.trace[kept], place=self.place[kept], time=self.time[kept])
+        """Keep the calls that a mask or positions tell."""
+        return replace(self, row=self.row[kept])
 
     def timed(self) -> Self:
         """Keep the calls that have a time."""
-        return self.only(self.time != _NEVER) if self.table["timestamp"].null_count else self
+        return self.only(self.time != _NEVER) if self.columns.untimed else self
 
     def crowded(self, least: int) -> Self:
-        """Keep the calls of traces with at least so many calls."""
-        return self.only((np.bincount(self.trace) >= least)[self.trace]) if len(self) else self
+        """Keep the calls of traces that had so many calls when all were there."""
+        return self.only(self.crowds[self.row] >= least)
 
-    def frame(self) -> pd.DataFrame:
-        """Give the calls as a frame, in their order."""
-        return self.calls.iloc[self.row]
+    def frame(self, names: Iterable[str]) -> pd.DataFrame:
+        """Give some columns of the calls as a frame, in their order, so far as there are such columns."""
+        calls = self.columns.calls
+        return calls[[name for name in names if name in calls.columns]].take(self.row)
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """Give a column of the calls, in their order."""
-        return self.table[name].take(pa.array(self.row))
-
-    def told(self, name: str) -> np.ndarray:
-        """Tell which calls have a value in a column; no text is moved for it."""
-        flags: np.ndarray = pc.is_valid(self.table[name]).to_numpy()[self.row]
-        return flags
+        """Give a column of the calls, in their order; texts as large strings, of which there may be any number."""
+        values = arrow_column(self.columns.calls[name].take(self.row), name)
+        return values.cast(pa.large_string()) if name in _TEXTS else values
 
     def numbers(self, name: str) -> np.ndarray:
         """Give a column of numbers as floats, NaN where unknown."""
         values: np.ndarray = pc.cast(self.column(name), pa.float64()).to_numpy()
         return values
 
-    def codes(self, name: str) -> tuple[np.ndarray, pa.Array]:
-        """Give each call the number of its label, -1 where it has none, and the label that each number stands for."""
-        codes, names = self.labels[name]
+    def models(self) -> tuple[np.ndarray, pa.Array]:
+        """Give each call the number of its model, -1 where it has none, and the name that each number stands for."""
+        codes, names = self.columns.models
         return codes[self.row], names
 
     def failed(self) -> np.ndarray:
-        """Tell which calls failed: those of level "error" and those with the text of an error."""
-        level, names = self.codes("level")
-        return self.told("error") | ((level >= 0) & (level == pc.index(names, "error").as_py()))
+        """Tell which calls failed."""
+        return self.columns.failed[self.row]
 
     def answered(self) -> np.ndarray:
-        """Tell which calls answered: those with output tokens or a response, and without an error."""
-        return (self.told("response") | (self.numbers("output_tokens") > 0)) & ~self.failed()
+        """Tell which calls answered."""
+        return self.columns.answered[self.row]
 
 
-def in_order(calls: pd.DataFrame | Traced) -> Traced:
-    """Order calls by trace and time; calls that are in order already are given back as they are."""
+def in_order(calls: pd.DataFrame | Traced, *, least: int = 1, alike: bool = False) -> Traced:
+    """Order calls by trace and time; calls that are in order already are given back as they are.
+
+    Of the traces with fewer calls than are asked for, or fewer that are alike in model and length of prompt, most are
+    left out before anything is compared.
+    """
     if isinstance(calls, Traced):
         return calls
     check_calls(calls, needs=_READ)
-    table = table_from_frame(calls, tuple(column for column in CALLS if column.name in _READ))
-    trace, _ = trace_codes(calls["trace_id"])
-    time = pc.fill_null(pc.cast(table["timestamp"], pa.int64()), _NEVER).to_numpy()
-    row = np.arange(len(table))
-    if np.any(time[1:] < time[:-1]):
-        row = np.argsort(time, kind="stable")
-    if np.any(trace[row[1:]] < trace[row[:-1]]):
-        # numbers that hold trace and position sort faster than an argsort, and as stably
-        packed = np.sort(trace[row].astype(np.uint64) << np.uint64(32) | np.arange(len(row), dtype=np.uint64))
-        row = row[(packed & np.uint64(0xFFFFFFFF)).astype(np.int64)]
-    labels = {name: _coded(table[name]) for name in ("model", "level")}
-    trace = trace[row]
-    return Traced(calls, table, labels, row, trace, np.arange(len(row)) - first_of(trace), time[row])
+    columns = Columns(calls)
+    trace_id, row = keys(arrow_column(calls["trace_id"], "trace_id")), np.arange(len(calls))
+    if least > 1:
+        code = hashes(trace_id)
+        crowd = crowds([code, columns.models[0], columns.prompt_lengths] if alike else [code], least)
+        row = np.flatnonzero(sharing(code, crowd))
+        trace_id = [key[row] for key in trace_id]
+    traces, crowd, places = (np.zeros(len(calls), np.intp) for _ in range(3))
+    traces[row] = firsts(trace_id)
+    crowd[row] = np.bincount(traces[row])[traces[row]]
+    alone, several = row[crowd[row] == 1], row[crowd[row] > 1]
+    several = several[in_groups(traces[several])]
+    several = _by_time(several, traces[several], columns.times)
+    places[several] = np.arange(len(several)) - first_of(traces[several])
+    return Traced(columns, np.concatenate((several, alone)), traces, crowd, places)
+
+
+def _by_time(row: np.ndarray, trace: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Put the calls of each trace in time order; nothing is sorted of traces that are."""
+    time = times[row]
+    late = np.flatnonzero((time[1:] < time[:-1]) & (trace[1:] == trace[:-1]))
+    if len(late):
+        disordered = np.zeros(trace.max() + 1, bool)
+        disordered[trace[late]] = True
+        moved = np.flatnonzero(disordered[trace])
+        row[moved] = row[moved[np.lexsort((time[moved], trace[moved]))]]
+    return row
 
 
 def first_of(groups: np.ndarray) -> np.ndarray:
@@ -145,12 +222,12 @@ def runs(
     lie between them.
     """
     if not consecutive:
-        order = np.lexsort(labels[::-1])
+        kept = np.flatnonzero(crowds(labels, least))
+        order = kept[in_groups(firsts([label[kept] for label in labels]))]
         traced, labels = traced.only(order), [label[order] for label in labels]
-    begins = np.ones(len(traced), bool)
-    begins[1:] = False if max_gap is None else np.diff(traced.time) > max_gap
-    for label in labels:
-        begins[1:] |= label[1:] != label[:-1]
+    begins = changes(labels)
+    if max_gap is not None:
+        begins[1:] |= np.diff(traced.time) > max_gap
     run = begins.cumsum() - 1
     return chosen(traced, run, np.bincount(run) >= least)
 
@@ -161,10 +238,15 @@ def chosen(traced: Traced, group: np.ndarray, which: np.ndarray) -> tuple[Traced
     return traced.only(kept), (which.cumsum() - 1)[group[kept]]
 
 
-def numbered(texts: pa.ChunkedArray) -> np.ndarray:
-    """Give equal texts equal numbers."""
-    codes, _ = _coded(pc.dictionary_encode(texts))
-    return codes
+def numbered(texts: pa.ChunkedArray, group: np.ndarray) -> np.ndarray:
+    """Give equal texts of a group equal numbers; where a group has but one text, that is seen without a table."""
+    number = np.zeros(len(texts), np.int64)
+    unlike = pc.not_equal(texts.slice(1), texts.slice(0, max(len(texts) - 1, 0))).to_numpy()
+    mixed = np.zeros(group.max(initial=-1) + 1, bool)
+    mixed[group[1:][unlike & (group[1:] == group[:-1])]] = True
+    rows = mixed[group]
+    number[rows], _ = coded(pc.dictionary_encode(texts.filter(pa.array(rows))))
+    return number
 
 
 def trimmed(texts: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -200,10 +282,3 @@ def check_least(**thresholds: int) -> None:
     for name, value in thresholds.items():
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
             raise InvalidCallError(f"{name} is {value!r}, expected a whole number of at least 1")
-
-
-def _coded(labels: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
-    labels = labels.unify_dictionaries().combine_chunks()
-    if isinstance(labels, pa.ChunkedArray):  # no chunk at all
-        return np.empty(0, np.int64), pa.array([], pa.string())
-    return labels.indices.fill_null(-1).to_numpy().astype(np.int64), labels.dictionary

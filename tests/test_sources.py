@@ -1,6 +1,7 @@
 """Logs of any kind, one after the other, are one frame."""
 
 import pandas as pd
+import pytest
 
 import crashlens_frame as cf
 from crashlens_frame.sources import read_logs
@@ -24,7 +25,8 @@ def test_rejects_are_those_of_all_files(tmp_path):
     for name in "ab":
         (tmp_path / f"{name}.jsonl").write_text('{"trace_id": "t1", "model": "gpt-4"}\ntorn\n')
 
-    calls, rejects = read_logs([str(tmp_path / "*.jsonl")])
+    with pytest.warns(cf.RejectedLinesWarning):
+        calls, rejects = read_logs([str(tmp_path / "*.jsonl")])
 
     assert len(calls) == 2
     assert rejects["source"].tolist() == [str(tmp_path / "a.jsonl"), str(tmp_path / "b.jsonl")]

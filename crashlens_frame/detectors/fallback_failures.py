@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from ..evidence import HIGH, MEDIUM, Evidence, joined, seconds
 from ..pricebook import Prices
-from ..pricing import mean_rate
+from ..pricing import PRICED, mean_rate
 from ..traces import Traced, check_rules, in_order, known, microseconds, trimmed
 
 _DEAR = 0.01  # US dollars, from which an unnecessary call is of high severity
@@ -77,11 +77,11 @@ def evidence(
     """Find what :func:`find_fallback_failures` finds, with the calls of each finding."""
     check_rules(rules)
     longest = microseconds("window", window)
-    traced = in_order(calls).timed()
+    traced = in_order(calls, least=2).timed()
     # what is cheap to tell comes first: few neighbours are left when their prompts are compared
-    code, names = traced.codes("model")
+    code, names = traced.models()
     near = (np.diff(traced.trace) == 0) & (np.diff(traced.time) <= longest) & (code[1:] != code[:-1])
-    first = np.flatnonzero(near)
+    first = np.flatnonzero(near & (np.diff(traced.columns.trimmed_lengths[traced.row]) == 0))
     first = first[_same_prompt(traced, first)]
     if rules == "default":
         first = first[traced.only(first).answered()]
@@ -93,7 +93,7 @@ def evidence(
     pairs = traced.only(np.column_stack((first, first + 1)).ravel())
     second = np.arange(len(pairs)) % 2 == 1
     cost = pairs.numbers("cost")
-    code, names = pairs.codes("model")
+    code, names = pairs.models()
     model = names.take(pa.array(code, mask=code < 0))
     return Evidence(
         "fallback_failures",
@@ -118,4 +118,4 @@ def _same_prompt(traced: Traced, first: np.ndarray) -> np.ndarray:
 
 
 def _rate(calls: Traced, prices: Prices | None) -> np.ndarray:
-    return mean_rate(calls.frame(), prices)
+    return mean_rate(calls.frame(PRICED), prices)

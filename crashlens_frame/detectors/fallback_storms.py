@@ -2,11 +2,10 @@
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..evidence import HIGH, MEDIUM, Evidence, joined, last_answer, seconds
-from ..traces import Traced, check_least, check_rules, chosen, in_order, known, microseconds, numbered, runs, trimmed
+from ..traces import Traced, check_least, check_rules, chosen, in_order, microseconds, numbered, runs, trimmed
 
 
 def find_fallback_storms(
@@ -73,18 +72,18 @@ def evidence(
     check_rules(rules)
     check_least(min_calls=min_calls, min_models=min_models)
     longest = microseconds("window", window)
-    traced = in_order(calls).timed().crowded(min_calls)
+    traced = in_order(calls, least=min_calls).timed().crowded(min_calls)
     if rules == "default":
         bursts, burst = _same_prompt(traced, longest, min_calls, min_models)
     else:
-        bursts, burst = _short_traces(traced, longest)
+        bursts, burst = _short_traces(traced, longest, min_calls)
     models = _distinct_models(bursts, burst)
     storm = models >= min_models
     bursts, burst = chosen(bursts, burst, storm)
 
     sizes = np.bincount(burst)
     ends = sizes.cumsum()
-    span = bursts.time[ends - 1] - bursts.time[ends - sizes]
+    span = bursts.only(ends - 1).time - bursts.only(ends - sizes).time
     return Evidence(
         "fallback_storms",
         calls=bursts,
@@ -99,27 +98,27 @@ def evidence(
 
 def _same_prompt(traced: Traced, window: int, min_calls: int, min_models: int) -> tuple[Traced, np.ndarray]:
     """Bring the calls of one trace and prompt side by side, and number those that follow each other in time."""
-    # prompts are slow to compare, so that of a storm is looked for where calls and models are enough for one
-    traced, burst = runs(traced, [traced.trace], max_gap=window, least=min_calls)
+    # prompts are slow to compare, so that of a storm is looked for where enough of one length follow each other
+    logged = traced.only(traced.columns.trimmed_lengths[traced.row] > 0)
+    length = logged.columns.trimmed_lengths[logged.row]
+    traced, burst = runs(logged, [logged.trace, length], max_gap=window, least=min_calls)
     traced, burst = chosen(traced, burst, _distinct_models(traced, burst) >= min_models)
-    prompts = trimmed(traced.column("prompt"))
-    logged = known(prompts)
-    traced, burst, prompts = traced.only(logged), burst[logged], prompts.filter(pa.array(logged))
-    return runs(traced, [burst, numbered(prompts)], max_gap=window, least=min_calls)
+    prompt = numbered(trimmed(traced.column("prompt")), burst)
+    return runs(traced, [burst, prompt], max_gap=window, least=min_calls)
 
 
-def _short_traces(traced: Traced, window: int) -> tuple[Traced, np.ndarray]:
-    """Keep the traces that span at most the window, and give each a number."""
-    traced, trace = runs(traced, [traced.trace])
+def _short_traces(traced: Traced, window: int, min_calls: int) -> tuple[Traced, np.ndarray]:
+    """Keep the traces of enough calls that span at most the window, and give each a number."""
+    traced, trace = runs(traced, [traced.trace], least=min_calls, consecutive=True)
     whole = np.bincount(trace)
     ends = whole.cumsum()
-    return chosen(traced, trace, traced.time[ends - 1] - traced.time[ends - whole] <= window)
+    return chosen(traced, trace, traced.only(ends - 1).time - traced.only(ends - whole).time <= window)
 
 
 def _distinct_models(traced: Traced, group: np.ndarray) -> np.ndarray:
     """Count the distinct models of each group, whatever their case; no name is no model."""
-    code, names = traced.codes("model")
-    lowered = numbered(pa.chunked_array([pc.utf8_lower(names)]))
+    code, names = traced.models()
+    lowered = pc.dictionary_encode(pc.utf8_lower(names)).indices.to_numpy()
     named = (code >= 0) & np.append(pc.not_equal(names, "").to_numpy(zero_copy_only=False), False)[code]
     base = len(names) + 1
     # a sort of whole numbers is several times as fast as the hashes of np.unique

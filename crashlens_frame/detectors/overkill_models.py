@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from ..evidence import MEDIUM, Evidence, joined
 from ..pricebook import Prices
-from ..pricing import add_cost, alternatives
+from ..pricing import PRICED, add_cost, alternatives
 from ..schema import TEXT
 from ..traces import WHITESPACE, Traced, check_least, check_rules, in_order, known, trimmed
 
@@ -99,7 +99,7 @@ def evidence(
     check_rules(rules)
     check_least(max_prompt_tokens=max_prompt_tokens, max_prompt_chars=max_prompt_chars)
     traced = in_order(calls)
-    code, names = traced.codes("model")
+    code, names = traced.models()
     cheaper = _alternatives(names, prices) if rules == "default" else _suggestions(names)
     dear = traced.only((np.append(pc.is_valid(cheaper), False))[code])
     if rules == "default":
@@ -113,7 +113,7 @@ def evidence(
         short, prompts = dear.only(kept), prompts.filter(pa.array(kept))
     overkill = short.only(_simple(prompts, max_prompt_chars, rules))
 
-    code, _ = overkill.codes("model")
+    code, _ = overkill.models()
     suggested = cheaper.take(pa.array(code))
     return Evidence(
         "overkill_models",
@@ -162,6 +162,6 @@ def _simple(prompts: pa.ChunkedArray, max_chars: int, rules: str) -> np.ndarray:
 def _saved(calls: Traced, suggested: pa.Array, prices: Prices | None) -> np.ndarray:
     """Give what each call cost more than the same tokens would have cost on the suggested model."""
     # as an array: a Series would be aligned with the index of the calls
-    elsewhere = calls.frame().assign(model=suggested.to_numpy(zero_copy_only=False))
+    elsewhere = calls.frame(PRICED).assign(model=suggested.to_numpy(zero_copy_only=False))
     instead = add_cost(elsewhere, prices, reprice=True)["cost"].to_numpy()
     return np.maximum(calls.numbers("cost") - instead, 0.0)

@@ -72,7 +72,8 @@ def evidence(
     """Find what :func:`find_retry_loops` finds, with the calls of each finding."""
     check_rules(rules)
     check_least(max_retries=max_retries)
-    tries, run = _runs(in_order(calls).timed(), max_retries, microseconds("max_gap", max_gap), rules)
+    ordered = in_order(calls, least=max_retries + 1, alike=True)
+    tries, run = _runs(ordered.timed(), max_retries, microseconds("max_gap", max_gap), rules)
     answered = tries.answered()
     small, signs = _small_answers(tries, run, rules), np.zeros(_size(run), bool)
     if rules == "default":
@@ -84,10 +85,10 @@ def evidence(
 
     sizes = np.bincount(run)
     ends = sizes.cumsum()
-    span = tries.time[ends - 1] - tries.time[ends - sizes]
+    span = tries.only(ends - 1).time - tries.only(ends - sizes).time
     score = _score(backoff[loop], small[loop], sizes, span, rules)
     first = tries.only(ends - sizes)
-    code, names = first.codes("model")
+    code, names = first.models()
     how = pc.if_else(pa.array(backoff[loop]), "with exponential backoff", "without exponential backoff")
     return Evidence(
         "retry_loops",
@@ -109,12 +110,13 @@ def _runs(traced: Traced, max_retries: int, max_gap: int, rules: str) -> tuple[T
     """Bring the calls of each run of more than so many calls side by side, and number the runs."""
     rule: dict[str, Any] = {"max_gap": max_gap, "least": max_retries + 1, "consecutive": rules == "crashlens"}
     traced = traced.crowded(max_retries + 1)
-    # prompts are slow to compare, so that of a run is looked for where one model was called often enough
-    traced, run = runs(traced, [traced.trace, traced.codes("model")[0]], **rule)
+    # prompts are slow to compare, so that of a run is looked for where enough of one model and length follow each other
+    traced, run = runs(traced, [traced.trace, traced.models()[0], traced.columns.prompt_lengths[traced.row]], **rule)
+    prompts = traced.column("prompt")
     if rules == "default":
-        logged = known(traced.column("prompt"))
-        traced, run = traced.only(logged), run[logged]
-    return runs(traced, [run, numbered(pc.fill_null(traced.column("prompt"), ""))], **rule)
+        logged = known(prompts)
+        traced, run, prompts = traced.only(logged), run[logged], prompts.filter(pa.array(logged))
+    return runs(traced, [run, numbered(pc.fill_null(prompts, ""), run)], **rule)
 
 
 def _small_answers(tries: Traced, run: np.ndarray, rules: str) -> np.ndarray:
@@ -141,7 +143,7 @@ def _rising(tries: Traced, run: np.ndarray) -> np.ndarray:
 
 def _failing(tries: Traced, run: np.ndarray) -> np.ndarray:
     """Tell in which runs every call but the last is an error or has no response."""
-    silent = ~tries.told("response") | tries.failed()
+    silent = ~tries.columns.responded[tries.row] | tries.failed()
     inside = run[1:] == run[:-1]
     return np.bincount(run[:-1][inside & ~silent[:-1]], minlength=_size(run)) == 0
 

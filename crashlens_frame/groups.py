@@ -1,0 +1,231 @@
+"""Which rows have equal keys, told in linear time and without a table of texts.
+
+A key is a row of one array of whole numbers or of several. A row is put into a bucket by its key, and compared with the
+first row there; those that differ look for another bucket. So a poor hash costs time, and never a wrong group.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Keys = Sequence[np.ndarray]
+
+_ODD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 by the golden ratio: a multiplication spreads each bit over those above
+_HALF = np.uint64(32)
+_SPACE, _DELETE = 0x20, 0x7F  # between them the visible characters of ASCII
+_WORD = 8  # bytes of a text that are one number
+
+
+def keys(texts: pa.ChunkedArray) -> list[np.ndarray]:
+    """Give numbers, an array or several, that are all equal where two texts are, and only there.
+
+    Texts of one width, as nearly all ids are, are their own numbers, eight bytes each; labels have theirs.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from crashlens_frame.groups import keys
+    >>> [key.tolist() for key in keys(pa.chunked_array([["t-1", "t-20", "t-1"]]))]
+    [[0, 1, 0]]
+    """
+    width = _width(texts)
+    if width >= _WORD:
+        # the last number overlaps the one before where the width is no whole number of words
+        places = [*range(0, width - _WORD, _WORD), width - _WORD]
+        return [np.concatenate([_words(chunk, width, place) for chunk in texts.chunks]) for place in places]
+    if not pa.types.is_dictionary(texts.type):
+        texts = pc.dictionary_encode(texts)
+    codes, _ = coded(texts)
+    return [codes]
+
+
+def coded(labels: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
+    """Give the number of each label, -1 for null, and the label that each number stands for."""
+    labels = labels.unify_dictionaries().combine_chunks()
+    if isinstance(labels, pa.ChunkedArray):  # no chunk at all
+        return np.empty(0, np.int64), pa.array([], pa.string())
+    return labels.indices.fill_null(-1).to_numpy().astype(np.int64), labels.dictionary
+
+
+def hashes(keys: Keys) -> np.ndarray:
+    """Give equal keys equal numbers, and others most likely not; the upper bits are the better ones.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crashlens_frame.groups import hashes
+    >>> one, other, same = hashes([np.array([7, 8, 7]), np.array([1, 1, 1])])
+    >>> bool(one == same), bool(one == other)
+    (True, False)
+    """
+    mixed = keys[0].astype(np.uint64) * _ODD
+    for key in keys[1:]:
+        mixed ^= mixed >> _HALF
+        mixed += key.astype(np.uint64, copy=False)
+        mixed *= _ODD
+    mixed ^= mixed >> _HALF
+    mixed *= _ODD
+    return mixed
+
+
+def crowds(keys: Keys, least: int) -> np.ndarray:
+    """Tell which rows may share their key with so many rows, themselves included; of the others some may be told too.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crashlens_frame.groups import crowds
+    >>> crowds([np.array([7, 8, 7])], 2).tolist()
+    [True, False, True]
+    """
+    bucket = _buckets(hashes(keys))
+    return (np.bincount(bucket) >= least)[bucket]
+
+
+def sharing(code: np.ndarray, told: np.ndarray) -> np.ndarray:
+    """Tell which rows may share their hash with a row that is told; of the others some may be told too.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crashlens_frame.groups import hashes, sharing
+    >>> sharing(hashes([np.array([7, 8, 7])]), np.array([True, False, False])).tolist()
+    [True, False, True]
+    """
+    bucket = _buckets(code)
+    marked = np.zeros(bucket.max(initial=-1) + 1, bool)
+    marked[bucket[told]] = True
+    return marked[bucket]
+
+
+def firsts(keys: Keys) -> np.ndarray:
+    """Give for each row the first row with an equal key.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crashlens_frame.groups import firsts
+    >>> firsts([np.array([7, 8, 7, 8, 9])]).tolist()
+    [0, 1, 0, 1, 4]
+    """
+    rows = np.arange(len(keys[0]))
+    first, left, code = rows.copy(), rows, hashes(keys)
+    while len(left):
+        bucket = _buckets(code)
+        occupant = np.empty(bucket.max() + 1, np.intp)
+        occupant[bucket[::-1]] = left[::-1]  # of several the first row stays
+        found = occupant[bucket]
+        equal = np.ones(len(left), bool)
+        for key in keys:
+            equal &= key[found] == (key if len(left) == len(key) else key[left])
+        first[left] = found
+        others = np.flatnonzero(~equal)
+        left, code = left[others], code[others] * _ODD
+    return first
+
+
+def in_groups(number: np.ndarray) -> np.ndarray:
+    """Give the rows in the order of their numbers, equal numbers in the order of the rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crashlens_frame.groups import in_groups
+    >>> in_groups(np.array([0, 1, 0, 1, 4])).tolist()
+    [0, 2, 1, 3, 4]
+    """
+    # a stable sort of sixteen bits is a radix sort, and few steps of it sort any number of rows
+    row = np.argsort((number & 0xFFFF).astype(np.uint16), kind="stable")
+    for shift in range(16, int(number.max(initial=0)).bit_length(), 16):
+        row = row[np.argsort((number[row] >> shift & 0xFFFF).astype(np.uint16), kind="stable")]
+    return row
+
+
+def changes(keys: Keys) -> np.ndarray:
+    """Tell where a key differs from the one before it; the first one does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crashlens_frame.groups import changes
+    >>> changes([np.array([4, 4, 7]), np.array([1, 2, 2])]).tolist()
+    [True, True, True]
+    """
+    begins = np.ones(len(keys[0]), bool)
+    begins[1:] = False
+    for key in keys:
+        begins[1:] |= key[1:] != key[:-1]
+    return begins
+
+
+def lengths(texts: pa.ChunkedArray) -> np.ndarray:
+    """Give the bytes of each text; 0 for null.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from crashlens_frame.groups import lengths
+    >>> lengths(pa.chunked_array([["one", "€", None]])).tolist()
+    [3, 3, 0]
+    """
+    texts = texts.cast(pa.large_string())
+    return pc.fill_null(pc.binary_length(texts), 0).to_numpy()
+
+
+def trimmed_lengths(texts: pa.ChunkedArray, blanks: str) -> np.ndarray:
+    """Give the bytes of each text without the blanks at its ends; 0 for null.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from crashlens_frame.groups import trimmed_lengths
+    >>> trimmed_lengths(pa.chunked_array([["one", " one", None]]), " ").tolist()
+    [3, 3, 0]
+    """
+    texts = texts.cast(pa.large_string())
+    length = lengths(texts).copy()
+    # few texts begin or end with what may be a blank, and only those are looked at as a whole
+    ragged = np.concatenate([np.empty(0, bool), *map(_ragged, texts.chunks)]) & (length > 0)
+    length[ragged] = lengths(pc.utf8_trim(texts.filter(pa.array(ragged)), characters=blanks))
+    return length
+
+
+def _buckets(code: np.ndarray) -> np.ndarray:
+    """Give the bucket of each hash: as many of them as rows, or some more, and so most alone in theirs."""
+    bits = len(code).bit_length() + 1
+    return (code >> np.uint64(64 - bits)).astype(np.intp)
+
+
+def _ragged(texts: pa.StringArray | pa.LargeStringArray) -> np.ndarray:
+    """Tell which texts begin or end with a byte that is no visible character of ASCII."""
+    offsets, letters = _offsets(texts), np.frombuffer(texts.buffers()[2] or b"\0", np.uint8)
+    last = len(letters) - 1
+    ends = letters[np.minimum(offsets[:-1], last)], letters[np.clip(offsets[1:] - 1, 0, last)]
+    return np.logical_or(*((byte <= _SPACE) | (byte >= _DELETE) for byte in ends))
+
+
+def _width(texts: pa.ChunkedArray) -> int:
+    """Give the number of bytes that every text has; 0 where they differ or there is none."""
+    kind = texts.type
+    if texts.null_count or not len(texts) or not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return 0
+    widths = [np.diff(_offsets(chunk)) for chunk in texts.chunks if len(chunk)]
+    width = int(widths[0][0])
+    return width if all(np.all(each == width) for each in widths) else 0
+
+
+def _offsets(texts: pa.StringArray | pa.LargeStringArray) -> np.ndarray:
+    """Give where in its buffer each text begins, and where the last one ends."""
+    kind = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+    size = np.dtype(kind).itemsize
+    return np.frombuffer(texts.buffers()[1], kind, len(texts) + 1, texts.offset * size)
+
+
+def _words(texts: pa.StringArray | pa.LargeStringArray, width: int, place: int) -> np.ndarray:
+    """Give the eight bytes at a place of each text, the texts standing one after the other."""
+    if not len(texts):
+        return np.empty(0, np.uint64)
+    begin = int(_offsets(texts)[0]) + place
+    return np.ndarray(len(texts), np.uint64, texts.buffers()[2], begin, (width,))

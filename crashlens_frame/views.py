@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .findings import Thresholds, find_waste, flag
+from .findings import Thresholds, find_and_flag
 from .frame import as_calls
 from .pricebook import PriceBook, Prices
 from .repricing import reprice
@@ -91,10 +91,9 @@ class Study:
 
     def detect(self, thresholds: Thresholds | None) -> None:
         """Look for waste once more, with other thresholds."""
-        self.findings = find_waste(self.calls, thresholds=thresholds, prices=self.prices)
-        flagged = flag(self.calls, thresholds=thresholds, prices=self.prices)
+        findings, flagged = find_and_flag(self.calls, thresholds=thresholds, prices=self.prices)
         self._wasted = flagged["waste_cost"].to_numpy()
-        self._counted = self.findings[self.findings["suppressed_by"].isna()].reset_index(drop=True)
+        self._counted = findings[findings["suppressed_by"].isna()].reset_index(drop=True)
         number = pc.index_in(pa.array(flagged["finding_id"]), pa.array(self._counted["finding_id"]), skip_nulls=True)
         self._finding = pc.fill_null(number, -1).to_numpy()
 

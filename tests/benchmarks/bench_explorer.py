@@ -1,0 +1,28 @@
+"""What the Explorer costs in the kernel: until all that the browser shows first is ready, and a change of it."""
+
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import crashlens_frame as cf
+from tests.benchmarks import data
+from tests.benchmarks.harness import OURS, Case
+
+_TEAMS = cycle([("search",), ("legal", "support"), ()])
+
+
+def _shown(folder: Path) -> Any:
+    explorer = cf.Explorer(data.calls(folder))
+    next(_TEAMS)
+    return explorer
+
+
+def _filtered(explorer: Any) -> None:
+    explorer.filters.labels["team"].value = next(_TEAMS)
+    assert not explorer.status.value
+
+
+CASES = (
+    Case("`Explorer`, 1,000,000 calls, until the first view is ready", OURS, cf.Explorer, data.calls),
+    Case("a filter changed: figures, plot and findings anew", OURS, _filtered, _shown, runs=9),
+)

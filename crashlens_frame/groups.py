@@ -18,7 +18,7 @@ _SPACE, _DELETE = 0x20, 0x7F  # between them the visible characters of ASCII
 _WORD = 8  # bytes of a text that are one number
 
 
-def keys(texts: pa.ChunkedArray) -> list[np.ndarray]:
+def keys_of(texts: pa.ChunkedArray) -> list[np.ndarray]:
     """Give numbers, an array or several, that are all equal where two texts are, and only there.
 
     Texts of one width, as nearly all ids are, are their own numbers, eight bytes each; labels have theirs.
@@ -26,8 +26,8 @@ def keys(texts: pa.ChunkedArray) -> list[np.ndarray]:
     Examples
     --------
     >>> import pyarrow as pa
-    >>> from crashlens_frame.groups import keys
-    >>> [key.tolist() for key in keys(pa.chunked_array([["t-1", "t-20", "t-1"]]))]
+    >>> from crashlens_frame.groups import keys_of
+    >>> [key.tolist() for key in keys_of(pa.chunked_array([["t-1", "t-20", "t-1"]]))]
     [[0, 1, 0]]
     """
     width = _width(texts)
@@ -110,19 +110,19 @@ def firsts(keys: Keys) -> np.ndarray:
     >>> firsts([np.array([7, 8, 7, 8, 9])]).tolist()
     [0, 1, 0, 1, 4]
     """
-    rows = np.arange(len(keys[0]))
-    first, left, code = rows.copy(), rows, hashes(keys)
-    while len(left):
+    rows, code = np.arange(len(keys[0])), hashes(keys)
+    first = np.empty_like(rows)
+    left: slice | np.ndarray = slice(None)
+    while len(code):
         bucket = _buckets(code)
         occupant = np.empty(bucket.max() + 1, np.intp)
-        occupant[bucket[::-1]] = left[::-1]  # of several the first row stays
-        found = occupant[bucket]
-        equal = np.ones(len(left), bool)
+        occupant[bucket[::-1]] = rows[left][::-1]  # of several the first row stays
+        first[left] = found = occupant[bucket]
+        equal = np.ones(len(code), bool)
         for key in keys:
-            equal &= key[found] == (key if len(left) == len(key) else key[left])
-        first[left] = found
+            equal &= key[found] == key[left]
         others = np.flatnonzero(~equal)
-        left, code = left[others], code[others] * _ODD
+        left, code = rows[left][others], code[others] * _ODD
     return first
 
 
@@ -190,6 +190,25 @@ def trimmed_lengths(texts: pa.ChunkedArray, blanks: str) -> np.ndarray:
     ragged = np.concatenate([np.empty(0, bool), *map(_ragged, texts.chunks)]) & (length > 0)
     length[ragged] = lengths(pc.utf8_trim(texts.filter(pa.array(ragged)), characters=blanks))
     return length
+
+
+def taken(values: pa.ChunkedArray, row: np.ndarray) -> pa.ChunkedArray:
+    """Give the values at some rows, in their order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyarrow as pa
+    >>> from crashlens_frame.groups import taken
+    >>> taken(pa.chunked_array([["a", "b"], ["c"]]), np.array([2, 0])).to_pylist()
+    ['c', 'a']
+    """
+    if values.num_chunks > 1:
+        # a take of several chunks copies all of them into one; a filter leaves them where they are
+        asked = np.zeros(len(values), bool)
+        asked[row] = True
+        values, row = values.filter(pa.array(asked)), (asked.cumsum() - 1)[row]
+    return values.take(pa.array(row))
 
 
 def _buckets(code: np.ndarray) -> np.ndarray:

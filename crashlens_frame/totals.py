@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from .errors import InvalidCallError
 from .frame import arrow_column, check_calls
-from .groups import firsts, keys
+from .groups import firsts, keys_of
 
 MEASURED = ("trace_id", "cost", "input_tokens", "output_tokens", "latency_ms", "level", "error")
 
@@ -61,7 +61,7 @@ def by(calls: pd.DataFrame, *keys: str, freq: str | None = None, tz: str | None 
     1  gpt-4o 2026-03-02 00:00:00+00:00      1  1.00            800.0
     """
     check_calls(calls, needs={*keys, *MEASURED, *(["timestamp"] if freq else [])})
-    trace, _ = trace_codes(calls["trace_id"])
+    trace = firsts(keys_of(arrow_column(calls["trace_id"], "trace_id")))
     return measured(calls, keys, trace, freq=freq, tz=tz)
 
 
@@ -166,7 +166,7 @@ def trace_codes(trace_id: pd.Series) -> tuple[np.ndarray, pa.Array]:
     >>> codes.tolist(), names.to_pylist()
     ([0, 1, 0], ['b', 'a'])
     """
-    first = firsts(keys(arrow_column(trace_id, "trace_id")))
+    first = firsts(keys_of(arrow_column(trace_id, "trace_id")))
     begins = first == np.arange(len(first))
     return (begins.cumsum() - 1)[first], arrow_column(trace_id[begins], "trace_id").cast(pa.string())
 

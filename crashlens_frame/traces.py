@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from .errors import InvalidCallError
 from .frame import arrow_column, check_calls
-from .groups import changes, coded, crowds, firsts, hashes, in_groups, keys, lengths, sharing, trimmed_lengths
+from .groups import changes, coded, crowds, firsts, hashes, in_groups, keys_of, lengths, sharing, taken, trimmed_lengths
 from .totals import failed
 
 RULES = ("default", "crashlens")
@@ -84,7 +84,7 @@ class Columns:
 class Traced:
     """Calls ordered by trace, then by time, then as logged; calls without a time come last in their trace.
 
-    ``row`` tells where each of them stands in the frame; ``traces``, ``crowds`` and ``places`` are, row by row of the
+    ``row`` tells where each of them stands in the frame; ``traces``, ``sizes`` and ``places`` are, row by row of the
     frame, the number of the trace, how many calls it has, and the place in it, from 0. All else is looked up when it is
     asked for, of the calls that are left then.
     """
@@ -92,7 +92,7 @@ class Traced:
     columns: Columns
     row: np.ndarray
     traces: np.ndarray
-    crowds: np.ndarray
+    sizes: np.ndarray
     places: np.ndarray
 
     def __len__(self) -> int:
@@ -123,7 +123,7 @@ class Traced:
 
     def crowded(self, least: int) -> Self:
         """Keep the calls of traces that had so many calls when all were there."""
-        return self.only(self.crowds[self.row] >= least)
+        return self.only(self.sizes[self.row] >= least)
 
     def frame(self, names: Iterable[str]) -> pd.DataFrame:
         """Give some columns of the calls as a frame, in their order, so far as there are such columns."""
@@ -132,8 +132,10 @@ class Traced:
 
     def column(self, name: str) -> pa.ChunkedArray:
         """Give a column of the calls, in their order; texts as large strings, of which there may be any number."""
-        values = arrow_column(self.columns.calls[name].take(self.row), name)
-        return values.cast(pa.large_string()) if name in _TEXTS else values
+        if name in _TEXTS:
+            texts = taken(arrow_column(self.columns.calls[name], name), self.row)
+            return texts.cast(pa.large_string())
+        return arrow_column(self.columns.calls[name].take(self.row), name)
 
     def numbers(self, name: str) -> np.ndarray:
         """Give a column of numbers as floats, NaN where unknown."""
@@ -164,20 +166,22 @@ def in_order(calls: pd.DataFrame | Traced, *, least: int = 1, alike: bool = Fals
         return calls
     check_calls(calls, needs=_READ)
     columns = Columns(calls)
-    trace_id, row = keys(arrow_column(calls["trace_id"], "trace_id")), np.arange(len(calls))
+    trace_id = keys_of(arrow_column(calls["trace_id"], "trace_id"))
+    asked: slice | np.ndarray = slice(None)
     if least > 1:
         code = hashes(trace_id)
         crowd = crowds([code, columns.models[0], columns.prompt_lengths] if alike else [code], least)
-        row = np.flatnonzero(sharing(code, crowd))
-        trace_id = [key[row] for key in trace_id]
-    traces, crowd, places = (np.zeros(len(calls), np.intp) for _ in range(3))
-    traces[row] = firsts(trace_id)
-    crowd[row] = np.bincount(traces[row])[traces[row]]
-    alone, several = row[crowd[row] == 1], row[crowd[row] > 1]
+        asked = np.flatnonzero(sharing(code, crowd))
+    row = np.arange(len(calls))[asked]
+    trace = firsts([key[asked] for key in trace_id])
+    size = np.bincount(trace)[trace]
+    traces, sizes, places = (np.zeros(len(calls), np.intp) for _ in range(3))
+    traces[asked], sizes[asked] = trace, size
+    several = row[size > 1]
     several = several[in_groups(traces[several])]
     several = _by_time(several, traces[several], columns.times)
     places[several] = np.arange(len(several)) - first_of(traces[several])
-    return Traced(columns, np.concatenate((several, alone)), traces, crowd, places)
+    return Traced(columns, np.concatenate((several, row[size == 1])), traces, sizes, places)
 
 
 def _by_time(row: np.ndarray, trace: np.ndarray, times: np.ndarray) -> np.ndarray:

@@ -63,7 +63,7 @@ def test_keys_of_texts_of_one_width(width: int, data: st.DataObject) -> None:
 
 
 def assert_told_apart(texts: pa.ChunkedArray) -> None:
-    rows = list(zip(*(key.tolist() for key in groups.keys(texts)), strict=True))
+    rows = list(zip(*(key.tolist() for key in groups.keys_of(texts)), strict=True))
     assert first_places(rows) == first_places(texts.to_pylist())
 
 

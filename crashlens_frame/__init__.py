@@ -38,6 +38,7 @@ from .pricebook import PriceBook
 from .pricing import add_cost, unpriced
 from .report import Report, summarize
 from .repricing import reprice, reprice_calls
+from .scanner import Scan, scan
 from .schema import CALLS, FINDINGS, LOG_SCHEMA, REJECTS
 from .simulate import simulate_fallback, simulate_overkill, simulate_retries, simulate_workload
 from .tokens import add_tokens, count_tokens
@@ -63,6 +64,7 @@ __all__ = [
     "PriceFileError",
     "RejectedLinesWarning",
     "Report",
+    "Scan",
     "SchemaVersionError",
     "TokenizerError",
     "TokenizerWarning",
@@ -88,6 +90,7 @@ __all__ = [
     "read_rejects",
     "reprice",
     "reprice_calls",
+    "scan",
     "simulate_fallback",
     "simulate_overkill",
     "simulate_retries",

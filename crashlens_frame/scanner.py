@@ -142,7 +142,7 @@ def scan(
                 tallies.append(tallied)
                 advance(size)
     left.warn(stacklevel=3)
-    return Scan(whole(tallies), _in_order(found))
+    return Scan(whole(tallies), stacked(found))
 
 
 def _parts(
@@ -211,7 +211,7 @@ def _once(calls: pa.Table, left: LeftOut) -> pa.Table:
     return calls.filter(pa.array(last))
 
 
-def _in_order(found: Iterable[pd.DataFrame]) -> pd.DataFrame:
+def stacked(found: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Put the findings of parts into the order that those of all calls at once have."""
     table = pa.concat_tables(table_from_frame(findings, FINDINGS) for findings in found)
     place = pc.index_in(table["detector"].cast(TEXT), pa.array(DETECTORS))

@@ -40,6 +40,7 @@ from .pricebook import PriceBook
 from .pricing import add_cost, unpriced
 from .report import Report, summarize
 from .repricing import reprice, reprice_calls
+from .scanner import Scan, scan
 from .schema import CALLS, FINDINGS, LOG_SCHEMA, REJECTS
 from .simulate import simulate_fallback, simulate_overkill, simulate_retries, simulate_workload
 from .spreadsheets import to_csv
@@ -75,6 +76,7 @@ __all__ = [
     "PriceFileError",
     "RejectedLinesWarning",
     "Report",
+    "Scan",
     "SchemaVersionError",
     "TokenizerError",
     "TokenizerWarning",
@@ -100,6 +102,7 @@ __all__ = [
     "read_rejects",
     "reprice",
     "reprice_calls",
+    "scan",
     "simulate_fallback",
     "simulate_overkill",
     "simulate_retries",

@@ -1,6 +1,6 @@
 """df.crashlens: every function of the package that takes calls, bound to a frame. A table of contents."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -36,6 +36,22 @@ def _bound(function: Callable[Concatenate[pd.DataFrame, P], R]) -> Callable[...,
     return method
 
 
+def check_holds_calls(columns: Iterable[str]) -> None:
+    """Refuse the columns of a frame that holds no calls.
+
+    Examples
+    --------
+    >>> from crashlens_frame.accessor import check_holds_calls
+    >>> check_holds_calls(["trace_id", "model", "cost"])
+    """
+    missing = sorted({"model", "trace_id"}.difference(columns))
+    if missing:
+        raise NotCallsError(
+            f"the frame holds no calls: missing {' and '.join(missing)}; read a log with cf.read_jsonl, or use the"
+            " df of a LogBook"
+        )
+
+
 @pd.api.extensions.register_dataframe_accessor("crashlens")
 class CrashlensAccessor:
     """Everything that can be asked of a frame of calls.
@@ -58,12 +74,7 @@ class CrashlensAccessor:
     """
 
     def __init__(self, calls: pd.DataFrame) -> None:
-        missing = [name for name in ("model", "trace_id") if name not in calls.columns]
-        if missing:
-            raise NotCallsError(
-                f"the frame holds no calls: missing {' and '.join(missing)}; read a log with cf.read_jsonl, or use the"
-                " df of a LogBook"
-            )
+        check_holds_calls(calls.columns)
         self._calls = calls
 
     summary = _bound(summarize)

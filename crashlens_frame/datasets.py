@@ -125,6 +125,15 @@ def partitions(folder: Path_) -> list[Partition]:
     ]
 
 
+def trace_buckets(folder: Path_) -> list[Partition]:
+    """List the partitions of a dataset that holds each trace whole in one of them; none where it is no such dataset."""
+    files = sorted(Path(folder).rglob("*.parquet"))
+    layouts = [_said(file) for file in files]
+    alike = all(layout[_BY_KEY] == "trace" and layout == layouts[0] for layout in layouts)
+    apart = [file for file in files if file.parent.parent != Path(folder)]
+    return partitions(folder) if files and alike and not apart else []
+
+
 def bucket_of(trace_ids: pd.Series, buckets: int) -> np.ndarray:
     """Give the bucket of each trace id.
 
@@ -168,11 +177,16 @@ def _parts(calls: pd.DataFrame, by: str, buckets: int) -> pa.Array:
 
 
 def _about(file: Path) -> dict[str, str]:
-    metadata = parquet_file(file).schema_arrow.metadata or {}
-    said = {key: metadata.get(key.encode(), b"").decode() for key in (_BY_KEY, _BUCKETS_KEY)}
+    said = _said(file)
     if not said[_BY_KEY]:
         raise SchemaVersionError(f"{file} was not written by write_dataset, so nothing can be appended beside it")
     return {key: value for key, value in said.items() if value}
+
+
+def _said(file: Path) -> dict[str, str]:
+    """Give what the metadata of a file says of its dataset; nothing for a file of no dataset."""
+    metadata = parquet_file(file).schema_arrow.metadata or {}
+    return {key: metadata.get(key.encode(), b"").decode() for key in (_BY_KEY, _BUCKETS_KEY)}
 
 
 def _told(about: dict[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import pandas as pd
 import pyarrow as pa
@@ -11,6 +12,7 @@ from .files import Path_, Source, Target, replaced
 from .formats import check_format
 from .frame import as_calls, chosen, frame_from_table, table_from_frame
 from .journal import append
+from .linereader import Read, Reject
 from .linewriter import check_schema, lines, warn_unpriced
 from .logreader import Log, read_files
 from .schema import REJECTS
@@ -200,18 +202,43 @@ def _read(
     )
 
 
+@dataclass
+class LeftOut:
+    """What of logs is no row of the result, counted while they are read."""
+
+    rejects: int = 0
+    first: Reject = field(default_factory=dict)
+    files: set[str] = field(default_factory=set)
+    passed: int = 0
+    duplicates: int = 0
+
+    def seen(self, read: Read) -> Read:
+        """Count what a block holds beside calls."""
+        if read.rejects:
+            self.first = self.first or read.rejects[0]
+            self.files.update(one["source"] for one in read.rejects)
+        self.rejects += len(read.rejects)
+        self.passed += read.passed
+        return read
+
+    def warn(self, stacklevel: int) -> None:
+        """Tell the counts in warnings."""
+        if self.rejects:
+            warnings.warn(
+                f"{counted(self.rejects, 'line')} of {counted(len(self.files), 'file')} could not be read and left out,"
+                f" the first {self.first['source']}:{self.first['line']}: {self.first['reason']}; cf.read_rejects lists"
+                " them",
+                RejectedLinesWarning,
+                stacklevel=stacklevel,
+            )
+        if self.passed or self.duplicates:
+            again = f"{counted(self.duplicates, 'call')} told again further down (the same event_id)"
+            other = f"{counted(self.passed, 'record')} of work that is no call of a model"
+            said = [text for text, number in ((again, self.duplicates), (other, self.passed)) if number]
+            warnings.warn(f"left out: {', and '.join(said)}", PassedOverWarning, stacklevel=stacklevel)
+
+
 def _warn(log: Log) -> None:
-    if len(log.rejects):
-        first = log.rejects.slice(0, 1).to_pylist()[0]
-        files = len(set(log.rejects["source"].to_pylist()))
-        warnings.warn(
-            f"{counted(len(log.rejects), 'line')} of {counted(files, 'file')} could not be read and left out, the first"
-            f" {first['source']}:{first['line']}: {first['reason']}; cf.read_rejects lists them",
-            RejectedLinesWarning,
-            stacklevel=3,
-        )
-    if log.passed or log.duplicates:
-        again = f"{counted(log.duplicates, 'call')} told again further down (the same event_id)"
-        other = f"{counted(log.passed, 'record')} of work that is no call of a model"
-        said = [text for text, number in ((again, log.duplicates), (other, log.passed)) if number]
-        warnings.warn(f"left out: {', and '.join(said)}", PassedOverWarning, stacklevel=3)
+    sources = log.rejects["source"].to_pylist()
+    first: Reject = next(iter(log.rejects.slice(0, 1).to_pylist()), {})
+    LeftOut(len(sources), first, set(sources), log.passed, log.duplicates).warn(stacklevel=4)

@@ -47,25 +47,43 @@ def read_files(
     tables = [arrow_schema(CALLS).empty_table().select(read_too)]
     rejects: list[Reject] = []
     passed = 0
+    for read in read_blocks(source, format=format, columns=columns, on_error=on_error, progress=progress):
+        tables.append(read.table.select(read_too))
+        rejects += read.rejects
+        passed += read.passed
+    calls = pa.concat_tables(tables)
+    del tables
+    last = last_told(calls["event_id"]) if duplicates == "last" else None
+    kept = calls if last is None else calls.filter(pa.array(last))
+    bad = pa.Table.from_struct_array(pa.array(rejects, REJECT))
+    return Log(kept.select(columns), bad, passed, len(calls) - len(kept))
+
+
+def read_blocks(
+    source: Source, *, format: str | None, columns: list[str], on_error: str, progress: bool | None
+) -> Iterator[Read]:
+    """Read logs a few megabytes at a time, in the order of their lines."""
     files = listed(source)
     with watched(files, shown=progress) as wrap:
         for file in files:
             with opened(file) as (name, stream):
                 for read in _blocks_read(wrap(stream), name, format, _needed(columns)):
-                    tables.append(read.table.select(read_too))
-                    rejects += read.rejects
-                    passed += read.passed
-                    if rejects and on_error == "raise":
-                        break
-            if rejects and on_error == "raise":
-                first = rejects[0]
-                raise LogFileError(f"{first['source']}:{first['line']}: {first['reason']}")
-    calls = pa.concat_tables(tables)
-    del tables
-    last = _last_told(calls) if duplicates == "last" else None
-    kept = calls if last is None else calls.filter(pa.array(last))
-    bad = pa.Table.from_struct_array(pa.array(rejects, REJECT))
-    return Log(kept.select(columns), bad, passed, len(calls) - len(kept))
+                    if read.rejects and on_error == "raise":
+                        first = read.rejects[0]
+                        raise LogFileError(f"{first['source']}:{first['line']}: {first['reason']}")
+                    yield read
+
+
+def last_told(ids: pa.ChunkedArray) -> np.ndarray | None:
+    """Tell which of the calls with these ids are not told again further down; None: all."""
+    if ids.null_count == len(ids):
+        return None
+    code = ids.combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    rows = np.arange(len(code))
+    last = np.empty(code.max() + 1, dtype=np.int64)
+    last[code[code >= 0]] = rows[code >= 0]  # of an index that stands there twice, NumPy keeps the last value
+    kept: np.ndarray = (code < 0) | (last[code] == rows)
+    return None if kept.all() else kept
 
 
 def _needed(columns: list[str]) -> frozenset[str] | None:
@@ -86,16 +104,3 @@ def _blocks_read(stream: IO[Any], name: str, format: str | None, columns: frozen
     except LogFileError as torn:
         nothing = arrow_schema(CALLS).empty_table()
         yield Read(nothing, np.array([], np.int64), [reject(name, before + 1, str(torn), b"")])
-
-
-def _last_told(calls: pa.Table) -> np.ndarray | None:
-    """Tell which calls are not told again further down, as their provider's ids show; None: all."""
-    ids = calls["event_id"]
-    if ids.null_count == len(ids):
-        return None
-    code = ids.combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    rows = np.arange(len(code))
-    last = np.empty(code.max() + 1, dtype=np.int64)
-    last[code[code >= 0]] = rows[code >= 0]  # of an index that stands there twice, NumPy keeps the last value
-    kept: np.ndarray = (code < 0) | (last[code] == rows)
-    return None if kept.all() else kept

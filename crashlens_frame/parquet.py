@@ -1,6 +1,6 @@
 """Parquet <-> CALLS: the version of the schema stands in the metadata of the file."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any, TypeAlias, cast
@@ -13,11 +13,13 @@ import pyarrow.parquet as pq
 from .errors import InvalidCallError, MissingColumnsError, SchemaVersionError
 from .files import Path_, Source, Target, listed, replaced
 from .frame import as_calls, chosen, frame_from_table, table_from_frame
+from .progress import bar
 from .schema import CALLS, LABEL, arrow_schema
 
 VERSION = 1
 VERSION_KEY = b"crashlens_frame.schema_version"
 ROW_GROUP = 131_072
+_BATCH, _BUFFER = 16_384, 1 << 20  # rows and bytes that are read at a time
 ORDER = (("trace_id", "ascending"), ("timestamp", "ascending"))
 
 Filters: TypeAlias = Any  # conditions, lists of them, or an expression of pyarrow
@@ -68,8 +70,29 @@ def read_parquet(source: Source, *, columns: Iterable[str] | None = None, filter
     """
     wanted = chosen(columns)
     names = [column.name for column in wanted]
-    tables = [_calls(file, names, filters) for file in _files(source)]
+    tables = [_calls(file, names, filters) for file in parquet_files(source)]
     return frame_from_table(pa.concat_tables(tables), wanted)
+
+
+def read_batches(source: Source, names: list[str], *, size: int, progress: bool | None) -> Iterator[pa.Table]:
+    """Read the named columns as ``read_parquet`` does, in tables of about so many bytes at most."""
+    files = parquet_files(source)
+    calls = sum(parquet_file(path).metadata.num_rows for path in files)
+    with bar(calls, "read", "call", shown=progress) as advance:
+        for path in files:
+            # what is read ahead by default takes several times the memory
+            with parquet_file(path, pre_buffer=False, buffer_size=_BUFFER) as file:
+                rows = min(size * file.metadata.num_rows // max(1, stored_bytes(file)), _BATCH)
+                for batch in file.iter_batches(max(1, rows), columns=_needed(file.schema_arrow, names)):
+                    yield _converted(pa.Table.from_batches([batch]), names, file, path).select(names)
+                    advance(len(batch))
+
+
+def stored_bytes(file: pq.ParquetFile, names: Collection[str] | None = None) -> int:
+    """Tell how many bytes the named columns of a file are, unpacked but encoded; None: all columns."""
+    columns = [place for place, name in enumerate(file.metadata.schema.names) if names is None or name in names]
+    groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+    return sum(group.column(place).total_uncompressed_size for group in groups for place in columns)
 
 
 def to_parquet(calls: pd.DataFrame, target: Target, *, sort: bool = False) -> None:
@@ -112,7 +135,7 @@ def write_table(calls: pa.Table, target: Target, *, is_sorted: bool, metadata: d
         )
 
 
-def parquet_file(source: Path_ | IO[Any]) -> pq.ParquetFile:
+def parquet_file(source: Path_ | IO[Any], **options: Any) -> pq.ParquetFile:
     """Open a Parquet file of a schema that is known.
 
     Raises
@@ -122,7 +145,7 @@ def parquet_file(source: Path_ | IO[Any]) -> pq.ParquetFile:
     """
     name = _name(source)
     try:
-        file = pq.ParquetFile(source)
+        file = pq.ParquetFile(source, **options)
     except pa.ArrowInvalid as error:
         raise SchemaVersionError(f"{name} is no Parquet file: {error}") from None
     version = int((file.schema_arrow.metadata or {}).get(VERSION_KEY, VERSION))
@@ -133,10 +156,10 @@ def parquet_file(source: Path_ | IO[Any]) -> pq.ParquetFile:
     return file
 
 
-def _files(source: Source) -> list[Path_ | IO[Any]]:
+def parquet_files(source: Source) -> list[Path_ | IO[Any]]:
     """List the files that a source stands for."""
     if not (hasattr(source, "read") or isinstance(source, str | PathLike)):
-        return [file for each in cast("Iterable[Path_]", source) for file in _files(each)]
+        return [file for each in cast("Iterable[Path_]", source) for file in parquet_files(each)]
     if not isinstance(source, str | PathLike) or not Path(source).is_dir():
         return listed(source)
     found = sorted(Path(source).rglob("*.parquet"))
@@ -148,23 +171,38 @@ def _files(source: Source) -> list[Path_ | IO[Any]]:
 def _calls(source: Path_ | IO[Any], names: list[str], filters: Filters) -> pa.Table:
     """Read the named columns of one file as CALLS has them."""
     file = parquet_file(source)
-    schema = file.schema_arrow.remove_metadata()
-    ours = schema == arrow_schema(CALLS)
-    # a column that CALLS does not name is a field of extra
-    needed = names if ours else [name for name in schema.names if name in names] if "extra" not in names else None
-    if not ours and needed is not None:
-        needed = [*needed, *({"trace_id", "model"}.intersection(schema.names) - set(needed))]
+    needed = _needed(file.schema_arrow, names)
     if filters is None:
         table = file.read(columns=needed)
     else:
-        table = pq.read_table(source, columns=needed, filters=_expression(filters, schema), partitioning=None)
-    if ours:
+        expression = _expression(filters, file.schema_arrow)
+        table = pq.read_table(source, columns=needed, filters=expression, partitioning=None)
+    return _converted(table, names, file, source)
+
+
+def _needed(schema: pa.Schema, names: list[str]) -> list[str] | None:
+    """Give the columns of a file that the named columns of CALLS are made of; None: all."""
+    if _is_ours(schema):
+        return names
+    if "extra" in names:  # a column that CALLS does not name is a field of it
+        return None
+    needed = [name for name in schema.names if name in names]
+    return [*needed, *({"trace_id", "model"}.intersection(schema.names) - set(needed))]
+
+
+def _converted(table: pa.Table, names: list[str], file: pq.ParquetFile, source: Path_ | IO[Any]) -> pa.Table:
+    """Turn columns of a file into the named ones of CALLS."""
+    if _is_ours(file.schema_arrow):
         return table.replace_schema_metadata(None)
     try:
         calls = as_calls(table.to_pandas(types_mapper=_NULLABLE.get, ignore_metadata=True))
     except MissingColumnsError as error:
         raise SchemaVersionError(f"{_name(source)} holds no calls: {error}") from None
     return table_from_frame(calls).select(names)
+
+
+def _is_ours(schema: pa.Schema) -> bool:
+    return schema.remove_metadata() == arrow_schema(CALLS)
 
 
 def _expression(filters: Filters, schema: pa.Schema) -> pc.Expression:

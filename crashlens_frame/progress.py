@@ -1,4 +1,4 @@
-"""How far the reading of a file has come: a bar in the terminal and in the notebook."""
+"""How far long work has come: a bar in the terminal and in the notebook."""
 
 import os
 import sys
@@ -22,15 +22,30 @@ def watched(files: list[Any], *, shown: bool | None) -> Iterator[Wrap]:
     shown
         True: from the start; None: after two seconds, where people look; False: never.
     """
-    if shown is False or (shown is None and not _people_look()):
+    if not _is_shown(shown):
         yield lambda stream: stream
         return
-    from tqdm.auto import tqdm
     from tqdm.utils import CallbackIOWrapper
 
+    with bar(_size(files), "read", "B", shown=shown) as advance:
+        yield lambda stream: CallbackIOWrapper(advance, stream, "read")
+
+
+@contextmanager
+def bar(total: int | None, what: str, unit: str, *, shown: bool | None) -> Iterator[Callable[[int], Any]]:
+    """Give what moves a bar on, shown as ``watched`` has it; None: how much there is to do is not known."""
+    if not _is_shown(shown):
+        yield lambda _: None
+        return
+    from tqdm.auto import tqdm
+
     delay = 0 if shown else _PATIENCE
-    with tqdm(total=_size(files), desc="read", unit="B", unit_scale=True, delay=delay, leave=bool(shown)) as bar:
-        yield lambda stream: CallbackIOWrapper(bar.update, stream, "read")
+    with tqdm(total=total, desc=what, unit=unit, unit_scale=True, delay=delay, leave=bool(shown)) as shown_bar:
+        yield shown_bar.update
+
+
+def _is_shown(shown: bool | None) -> bool:
+    return shown or (shown is None and _people_look())
 
 
 def _people_look() -> bool:

@@ -1,0 +1,228 @@
+"""Logs of any size, looked through a part at a time: the same detectors and the same report as in memory."""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple, cast
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .datasets import trace_buckets
+from .errors import InvalidCallError
+from .files import Source
+from .findings import Thresholds, find_waste
+from .frame import chosen, empty_frame, frame_from_table, table_from_frame
+from .jsonl import LeftOut
+from .logreader import last_told, read_blocks
+from .parquet import parquet_file, read_batches, stored_bytes
+from .pricebook import PriceBook, Prices
+from .progress import bar
+from .report import Report
+from .schema import CALLS, DETECTORS, FINDINGS, TEXT
+from .spill import Bucket, joined, spread, together, whole_traces
+from .tallies import Tally, tally, whole
+
+Prepare = Callable[[pd.DataFrame], pd.DataFrame]
+
+# what detectors, prices and report read; of response and error only whether there is one
+READ = (
+    "trace_id", "timestamp", "model", "prompt", "response", "input_tokens", "output_tokens", "cost", "latency_ms",
+    "retry_count", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens", "service_tier", "level", "error",
+    "token_source", "cost_source",
+)  # fmt: skip
+_TOLD = ("response", "error")
+_PART = 10  # with what is worked out from it, and what reading takes, a part is at most so many times itself
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+
+
+class Scan(NamedTuple):
+    """What a log holds and what was wasted in it: the Report, and the FINDINGS frame."""
+
+    report: Report
+    findings: pd.DataFrame
+
+
+def scan(
+    source: Source,
+    *,
+    memory: str | int = "2GB",
+    thresholds: Thresholds | None = None,
+    prices: Prices | None = None,
+    rules: str = "default",
+    prepare: Prepare | None = None,
+    progress: bool | None = None,
+) -> Scan:
+    """Sum up a log of any size and find its waste, a part of it in memory at a time.
+
+    Report and findings are those of ``summarize`` and ``find_waste`` for all calls at once: no trace is ever parted. A
+    dataset that ``write_dataset`` wrote by trace is read as it stands. Other logs are first written by trace to
+    temporary files, as far as they are needed, which are removed in the end.
+
+    Parameters
+    ----------
+    source
+        JSON Lines as ``read_jsonl`` takes them, or Parquet: files whose names end in ``.parquet``, or folders.
+    memory
+        What the process may use, such as ``"2GB"`` or ``"500MB"``, or a number of bytes. The findings, which are
+        returned, and single traces larger than a few percent of it come on top.
+    thresholds, prices, rules
+        See :func:`crashlens_frame.find_waste`.
+    prepare
+        What is to be done to the calls of each part before they are looked at, such as ``cf.add_cost``: a function from
+        a frame to a frame. With it all columns are kept, without it those that detectors and report read.
+    progress
+        Whether to show bars. None: after two seconds, in a terminal or a notebook.
+
+    Returns
+    -------
+    Scan
+        ``report`` and ``findings``, in this order.
+
+    Raises
+    ------
+    InvalidCallError
+        ``memory``, a threshold or the name of the rules is not allowed, or the source is of both kinds.
+    FileNotFoundError
+        There is no such file.
+    LogFileError, SchemaVersionError, PriceFileError
+        As ``read_jsonl``, ``read_parquet`` and ``find_waste``.
+
+    Warns
+    -----
+    RejectedLinesWarning
+        Lines were left out, because they cannot be read. Only the columns that are needed are read: no line is refused
+        for what stands in others.
+    PassedOverWarning
+        Records were left out, because they are told again further down or are no calls of a model.
+
+    Notes
+    -----
+    Of calls in JSON Lines with the same ``event_id`` the last one counts, as for ``read_jsonl``, if they are of one
+    trace. A response that is told in two traces is two calls here, since no part holds both.
+
+    The temporary files are where Python puts such files; the environment variable TMPDIR names another folder.
+
+    Examples
+    --------
+    >>> import io
+    >>> import crashlens_frame as cf
+    >>> book = cf.LogBook()
+    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1)
+    >>> log = io.BytesIO()
+    >>> book.to_jsonl(log)
+    >>> _ = log.seek(0)
+    >>> report, findings = cf.scan(log, memory="500MB")
+    >>> report.events, findings["detector"].tolist()
+    (5, ['retry_loops', 'overkill_models'])
+    """
+    find = partial(find_waste, thresholds=thresholds, prices=PriceBook.load(prices), rules=rules)
+
+    def looked_at(part: pa.Table) -> tuple[int, pd.DataFrame, Tally]:
+        pa.default_memory_pool().release_unused()  # what reading and the part before took
+        calls = frame_from_table(part, chosen(part.column_names))
+        calls = calls if prepare is None else prepare(calls)
+        findings = find(calls)
+        return len(part), findings, tally(calls, findings)
+
+    found = [find(empty_frame())]
+    tallies = [tally(empty_frame(), found[0])]
+    left = LeftOut()
+    with TemporaryDirectory(prefix="crashlens_frame-") as folder:
+        most = _bytes(memory) // _PART
+        calls, parts = _parts(source, Path(folder), left, most=most, lean=prepare is None, progress=progress)
+        with bar(calls, "scan", "call", shown=progress) as advance:
+            # mapped, no part outlives the reading of the next one
+            for size, findings, tallied in map(looked_at, parts):
+                found.append(findings)
+                tallies.append(tallied)
+                advance(size)
+    left.warn(stacklevel=3)
+    return Scan(whole(tallies), stacked(found))
+
+
+def _parts(
+    source: Source, folder: Path, left: LeftOut, *, most: int, lean: bool, progress: bool | None
+) -> tuple[int, Iterator[pa.Table]]:
+    """Give the number of calls, and the calls in tables of whole traces."""
+    one = hasattr(source, "read") or isinstance(source, str | PathLike)
+    sources: list[Any] = [source] if one else list(cast("Iterable[Any]", source))
+    kinds = {_is_parquet(one) for one in sources}
+    if len(kinds) > 1:
+        raise InvalidCallError("the source is JSON Lines and Parquet, expected one of them; scan one after the other")
+    names = list(READ) if lean else [column.name for column in CALLS]
+    slim = _slim if lean else lambda table: table
+    if kinds != {True}:
+        names = list(dict.fromkeys((*names, "event_id")))
+        blocks = read_blocks(sources, format=None, columns=names, on_error="reject", progress=progress)
+        buckets = spread((slim(left.seen(read).table.select(names)) for read in blocks), folder, most=most // 2)
+        return _rows(buckets), (_once(part, left) for part in whole_traces(buckets, most=most))
+    read = partial(read_batches, names=names, size=most // 4)
+    buckets = _stored(sources, names)
+    if buckets and max(bucket.size for bucket in buckets) <= most:
+        groups = ([bucket.path for bucket in group] for group in together(buckets, most))
+        return _rows(buckets), (joined(map(slim, read(group, progress=False))) for group in groups)
+    buckets = spread(map(slim, read(sources, progress=progress)), folder, most=most // 2)
+    return _rows(buckets), whole_traces(buckets, most=most)
+
+
+def _is_parquet(source: Any) -> bool:
+    return not hasattr(source, "read") and (str(source).endswith(".parquet") or Path(source).is_dir())
+
+
+def _stored(sources: list[Any], names: list[str]) -> list[Bucket]:
+    """Give the buckets of a dataset that holds each trace whole; none where the source is something else."""
+    if len(sources) != 1 or not Path(sources[0]).is_dir():
+        return []
+    read = set(names) - set(_TOLD)
+    return [
+        # Parquet packs numbers that Arrow does not
+        Bucket(part.path, part.rows, _stored_bytes(part.path, read) + 8 * len(names) * part.rows)
+        for part in trace_buckets(sources[0])
+    ]
+
+
+def _stored_bytes(folder: Path, names: Collection[str]) -> int:
+    return sum(stored_bytes(parquet_file(file), names) for file in folder.glob("*.parquet"))
+
+
+def _rows(buckets: list[Bucket]) -> int:
+    return sum(bucket.rows for bucket in buckets)
+
+
+def _slim(calls: pa.Table) -> pa.Table:
+    """Keep of some texts only whether there is one."""
+    for name in _TOLD:
+        told = pc.if_else(calls[name].is_valid(), pa.scalar("", TEXT), pa.scalar(None, TEXT))
+        calls = calls.set_column(calls.column_names.index(name), name, told)
+    return calls
+
+
+def _once(calls: pa.Table, left: LeftOut) -> pa.Table:
+    """Leave out calls that are told again further down."""
+    last = last_told(pc.binary_join_element_wise(calls["trace_id"], calls["event_id"], "\0"))
+    if last is None:
+        return calls
+    left.duplicates += int((~last).sum())
+    return calls.filter(pa.array(last))
+
+
+def stacked(found: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Put the findings of parts into the order that those of all calls at once have."""
+    table = pa.concat_tables(table_from_frame(findings, FINDINGS) for findings in found)
+    place = pc.index_in(table["detector"].cast(TEXT), pa.array(DETECTORS))
+    # the calls of a trace are of one part, and equal keys keep their order
+    keys = [(name, "ascending") for name in ("place", "start", "trace_id")]
+    return frame_from_table(table.take(pc.sort_indices(table.append_column("place", place), keys)), FINDINGS)
+
+
+def _bytes(memory: str | int) -> int:
+    """Read an amount of memory such as "2GB"."""
+    told = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?\s*", str(memory), flags=re.IGNORECASE)
+    if told is None or isinstance(memory, bool):
+        raise InvalidCallError(f'memory is {memory!r}, expected an amount such as "2GB" or "500MB"')
+    return int(float(told[1]) * _UNITS[(told[2] or "").lower()])

@@ -1,0 +1,109 @@
+"""Calls by way of the disk, from tables that come in any order to tables of whole traces that fit into memory."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from .datasets import bucket_of
+
+_SPREAD = 128  # files that are written to at once: some systems allow no more than 256
+_LEVELS = 4
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
+
+
+class Bucket(NamedTuple):
+    """Calls on disk that hold each of their traces whole: where they are, how many, and their bytes in memory."""
+
+    path: Path
+    rows: int
+    size: int
+
+
+def spread(tables: Iterable[pa.Table], folder: Path, *, most: int, level: int = 0) -> list[Bucket]:
+    """Write calls to files by a hash of their traces, in their order, while holding about so many bytes of them."""
+    folder.mkdir(exist_ok=True)
+    writers: dict[int, pa.RecordBatchStreamWriter] = {}
+    rows, sizes = np.zeros(_SPREAD, np.int64), np.zeros(_SPREAD, np.int64)
+    try:
+        for table in _gathered(tables, most):
+            digit = bucket_of(table["trace_id"].to_pandas(), _SPREAD ** (level + 1)) // _SPREAD**level
+            ordered = table.take(np.argsort(digit, kind="stable"))
+            ends = np.append(0, np.bincount(digit, minlength=_SPREAD).cumsum())
+            for bucket in np.unique(digit).tolist():
+                part = ordered.slice(ends[bucket], ends[bucket + 1] - ends[bucket])
+                if bucket not in writers:
+                    writers[bucket] = pa.ipc.new_stream(_file(folder, bucket), part.schema, options=_OPTIONS)
+                writers[bucket].write_table(part)
+                rows[bucket] += len(part)
+                sizes[bucket] += part.nbytes
+    finally:
+        for writer in writers.values():
+            writer.close()
+    return [Bucket(_file(folder, bucket), int(rows[bucket]), int(sizes[bucket])) for bucket in sorted(writers)]
+
+
+def whole_traces(buckets: list[Bucket], *, most: int, level: int = 0) -> Iterator[pa.Table]:
+    """Read back what was spread, in tables of about so many bytes at most, and remove it.
+
+    A bucket that is larger is spread anew. Only the calls of one trace are never parted, whatever their bytes.
+    """
+    for group in together(buckets, most):
+        large, *others = group
+        if not others and large.size > most and level + 1 < _LEVELS:
+            finer = spread(_batches(large.path), large.path.with_suffix(""), most=most, level=level + 1)
+            large.path.unlink()
+            yield from whole_traces(finer, most=most, level=level + 1)
+        else:
+            yield joined(batch for bucket in group for batch in _batches(bucket.path))
+            for bucket in group:
+                bucket.path.unlink()
+
+
+def together(buckets: Iterable[Bucket], most: int) -> Iterator[list[Bucket]]:
+    """Group neighbours that are so many bytes at most together; a larger one stays alone.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from crashlens_frame.spill import Bucket, together
+    >>> [len(group) for group in together([Bucket(Path(), 1, size) for size in (3, 1, 2, 9)], most=4)]
+    [2, 1, 1]
+    """
+    group: list[Bucket] = []
+    for bucket in buckets:
+        if group and sum(one.size for one in group) + bucket.size > most:
+            yield group
+            group = []
+        group.append(bucket)
+    if group:
+        yield group
+
+
+def joined(tables: Iterable[pa.Table]) -> pa.Table:
+    """Put tables into one of one piece: what is worked out chunk by chunk takes long for many small ones."""
+    return pa.concat_tables(tables).combine_chunks()
+
+
+def _gathered(tables: Iterable[pa.Table], most: int) -> Iterator[pa.Table]:
+    """Put small tables together: what is written at once should be worth its frame."""
+    held: list[pa.Table] = []
+    for table in tables:
+        held.append(table)
+        if sum(one.nbytes for one in held) >= most:
+            yield pa.concat_tables(held)
+            held = []
+    if held:
+        yield pa.concat_tables(held)
+
+
+def _batches(path: Path) -> Iterator[pa.Table]:
+    with pa.ipc.open_stream(path) as stream:
+        for batch in stream:
+            yield pa.Table.from_batches([batch])
+
+
+def _file(folder: Path, bucket: int) -> Path:
+    return folder / f"{bucket:03d}.arrow"

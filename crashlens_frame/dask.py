@@ -19,9 +19,9 @@ from .files import Path_
 from .findings import find_waste, flag
 from .frame import chosen, empty_frame, frame_from_table, table_from_frame
 from .parquet import read_parquet
+from .parts import READ
 from .pricebook import Prices
 from .pricing import add_cost
-from .scanner import READ
 from .schema import CALLS
 from .tallies import Tally, tally, whole
 from .tokens import add_tokens

@@ -1,41 +1,30 @@
 """Logs of any size, looked through a part at a time: the same detectors and the same report as in memory."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
-from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .datasets import trace_buckets
 from .errors import InvalidCallError
 from .files import Source
 from .findings import Thresholds, find_waste
 from .frame import chosen, empty_frame, frame_from_table, table_from_frame
 from .jsonl import LeftOut
-from .logreader import last_told, read_blocks
-from .parquet import parquet_file, read_batches, stored_bytes
+from .parts import parts_of
 from .pricebook import PriceBook, Prices
 from .progress import bar
 from .report import Report
-from .schema import CALLS, DETECTORS, FINDINGS, TEXT
-from .spill import Bucket, joined, spread, together, whole_traces
+from .schema import DETECTORS, FINDINGS, TEXT
 from .tallies import Tally, tally, whole
 
 Prepare = Callable[[pd.DataFrame], pd.DataFrame]
 
-# what detectors, prices and report read; of response and error only whether there is one
-READ = (
-    "trace_id", "timestamp", "model", "prompt", "response", "input_tokens", "output_tokens", "cost", "latency_ms",
-    "retry_count", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens", "service_tier", "level", "error",
-    "token_source", "cost_source",
-)  # fmt: skip
-_TOLD = ("response", "error")
 _PART = 10  # with what is worked out from it, and what reading takes, a part is at most so many times itself
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 
@@ -134,81 +123,15 @@ def scan(
     left = LeftOut()
     with TemporaryDirectory(prefix="crashlens_frame-") as folder:
         most = _bytes(memory) // _PART
-        calls, parts = _parts(source, Path(folder), left, most=most, lean=prepare is None, progress=progress)
-        with bar(calls, "scan", "call", shown=progress) as advance:
+        parts = parts_of(source, Path(folder), left, most=most, lean=prepare is None, progress=progress)
+        with bar(parts.calls, "scan", "call", shown=progress) as advance:
             # mapped, no part outlives the reading of the next one
-            for size, findings, tallied in map(looked_at, parts):
+            for size, findings, tallied in map(looked_at, parts.tables):
                 found.append(findings)
                 tallies.append(tallied)
                 advance(size)
     left.warn(stacklevel=3)
     return Scan(whole(tallies), stacked(found))
-
-
-def _parts(
-    source: Source, folder: Path, left: LeftOut, *, most: int, lean: bool, progress: bool | None
-) -> tuple[int, Iterator[pa.Table]]:
-    """Give the number of calls, and the calls in tables of whole traces."""
-    one = hasattr(source, "read") or isinstance(source, str | PathLike)
-    sources: list[Any] = [source] if one else list(cast("Iterable[Any]", source))
-    kinds = {_is_parquet(one) for one in sources}
-    if len(kinds) > 1:
-        raise InvalidCallError("the source is JSON Lines and Parquet, expected one of them; scan one after the other")
-    names = list(READ) if lean else [column.name for column in CALLS]
-    slim = _slim if lean else lambda table: table
-    if kinds != {True}:
-        names = list(dict.fromkeys((*names, "event_id")))
-        blocks = read_blocks(sources, format=None, columns=names, on_error="reject", progress=progress)
-        buckets = spread((slim(left.seen(read).table.select(names)) for read in blocks), folder, most=most // 2)
-        return _rows(buckets), (_once(part, left) for part in whole_traces(buckets, most=most))
-    read = partial(read_batches, names=names, size=most // 4)
-    buckets = _stored(sources, names)
-    if buckets and max(bucket.size for bucket in buckets) <= most:
-        groups = ([bucket.path for bucket in group] for group in together(buckets, most))
-        return _rows(buckets), (joined(map(slim, read(group, progress=False))) for group in groups)
-    buckets = spread(map(slim, read(sources, progress=progress)), folder, most=most // 2)
-    return _rows(buckets), whole_traces(buckets, most=most)
-
-
-def _is_parquet(source: Any) -> bool:
-    return not hasattr(source, "read") and (str(source).endswith(".parquet") or Path(source).is_dir())
-
-
-def _stored(sources: list[Any], names: list[str]) -> list[Bucket]:
-    """Give the buckets of a dataset that holds each trace whole; none where the source is something else."""
-    if len(sources) != 1 or not Path(sources[0]).is_dir():
-        return []
-    read = set(names) - set(_TOLD)
-    return [
-        # Parquet packs numbers that Arrow does not
-        Bucket(part.path, part.rows, _stored_bytes(part.path, read) + 8 * len(names) * part.rows)
-        for part in trace_buckets(sources[0])
-    ]
-
-
-def _stored_bytes(folder: Path, names: Collection[str]) -> int:
-    return sum(stored_bytes(parquet_file(file), names) for file in folder.glob("*.parquet"))
-
-
-def _rows(buckets: list[Bucket]) -> int:
-    return sum(bucket.rows for bucket in buckets)
-
-
-def _slim(calls: pa.Table) -> pa.Table:
-    """Keep of some texts only whether there is one."""
-    for name in _TOLD:
-        told = pc.if_else(calls[name].is_valid(), pa.scalar("", TEXT), pa.scalar(None, TEXT))
-        calls = calls.set_column(calls.column_names.index(name), name, told)
-    return calls
-
-
-def _once(calls: pa.Table, left: LeftOut) -> pa.Table:
-    """Leave out calls that are told again further down."""
-    last = last_told(pc.binary_join_element_wise(calls["trace_id"], calls["event_id"], "\0"))
-    if last is None:
-        return calls
-    left.duplicates += int((~last).sum())
-    return calls.filter(pa.array(last))
 
 
 def stacked(found: Iterable[pd.DataFrame]) -> pd.DataFrame:

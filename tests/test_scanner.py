@@ -1,7 +1,10 @@
 """Logs of any size: whatever the source and the memory, the report and the findings of all calls at once."""
 
+import hashlib
 import io
 import re
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -94,7 +97,7 @@ def test_a_scan_finds_what_is_found_in_memory(
 def test_a_dataset_by_trace_is_read_as_it_stands(
     folder: Path, monkeypatch: pytest.MonkeyPatch, parts: list[pd.DataFrame]
 ) -> None:
-    monkeypatch.setattr(scanner, "spread", None)
+    monkeypatch.setattr("crashlens_frame.parts.spread", None)
     sizes = [part.rows for part in cf.datasets.partitions(folder / "by_trace")]
     for memory in ("2GB", "3MB", "2MB"):
         assert_same(cf.scan(folder / "by_trace", memory=memory))
@@ -137,7 +140,7 @@ def test_options_reach_the_detectors() -> None:
         given: dict[str, Any] = options
         findings = cf.find_waste(LOG, **given)
         assert len(findings) != len(FINDINGS)
-        report, found = cf.scan(log, memory="1MB", **given)
+        report, found = cf.scan(log, memory="3MB", **given)
         assert_same_findings(found, findings)
         assert_same_report(report, cf.summarize(LOG, findings))
 
@@ -148,7 +151,7 @@ def test_calls_are_prepared_with_all_their_columns(folder: Path) -> None:
         return cf.add_cost(as_calls(calls.assign(model=model)), reprice=True)
 
     for source in SOURCES:
-        report, findings = cf.scan(folder / source, memory="1MB", prepare=routed)
+        report, findings = cf.scan(folder / source, memory="4MB", prepare=routed)
         assert_same_findings(findings, cf.find_waste(routed(LOG)))
         assert_same_report(report, cf.summarize(routed(LOG)))
 
@@ -231,3 +234,23 @@ def test_bars_count_what_is_read_and_what_is_looked_at(folder: Path, capsys: pyt
         assert ("read: 100%" in shown and read in shown) if read else "read" not in shown
         cf.scan(folder / source, progress=False)
         assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak of a process so")
+def test_much_less_memory_than_the_calls_take_is_enough(tmp_path: Path) -> None:
+    prompts = [hashlib.shake_128(b"%d" % number).hexdigest(2_500) for number in range(500)]
+    log = pd.DataFrame(
+        {"trace_id": [f"t{number}" for number in range(50_000)], "model": "gpt-4", "prompt": prompts * 100}
+    )
+    log.to_parquet(tmp_path / "log.parquet", row_group_size=5_000)
+    code = (
+        "import re, sys, crashlens_frame as cf\n"
+        "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+) kB', open('/proc/self/status').read())[1])\n"
+        "before = peak()\n"
+        "print(cf.scan(sys.argv[1], memory='100MB').report.events, peak() - before)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "log.parquet")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    events, kilobytes = map(int, done.stdout.split())
+    assert events == 50_000
+    assert kilobytes < 200_000  # the prompts alone are 250 MB, and in memory they would take twice that

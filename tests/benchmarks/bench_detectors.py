@@ -169,9 +169,7 @@ def _peer(folder: Path) -> tuple[Path, Path]:
 
 
 def _events(folder: Path) -> Path:
-    path = (folder / "events.jsonl").absolute()
-    path.read_bytes()  # from the disk once, for both
-    return path
+    return data.read_once((folder / "events.jsonl").absolute())
 
 
 def _run(command: list[str], folder: Path, **environment: str) -> None:

@@ -60,11 +60,7 @@ def by_json_dumps(given: tuple[list[dict[str, Any]], Path]) -> None:
 
 
 def _events(name: str, folder: Path) -> Path:
-    path = folder / name
-    with path.open("rb") as stream:  # from the disk once, for all, and by parts: the peak of the memory is the reader's
-        while stream.read(1 << 20):
-            pass
-    return path
+    return data.read_once(folder / name)
 
 
 def _calls(schema: str, folder: Path) -> Any:

@@ -33,6 +33,14 @@ def make(folder: Path) -> None:
         (folder / f"torn_{bad}.jsonl").write_bytes(b"".join(torn))
 
 
+def read_once(path: Path) -> Path:
+    """Have the system read a file from the disk, by parts: the peak of the memory is that of who is measured."""
+    with path.open("rb") as stream:
+        while stream.read(1 << 20):
+            pass
+    return path
+
+
 def _events(made: pd.DataFrame) -> list[dict[str, Any]]:
     """Give the events as CrashLens has them, and nothing beside that."""
     end = made["timestamp"] + pd.to_timedelta(made["latency_ms"].astype("int64"), unit="ms")

@@ -82,6 +82,8 @@ def serve(
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # an interrupt is for this program, which then ends the server in order
             )
+        # a program that is asked to end ends its server too
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             _await(server, port, errors)
             ready(address)
@@ -92,6 +94,7 @@ def serve(
             pass
         finally:
             _end(server)
+            signal.signal(signal.SIGTERM, before)
 
 
 def _settings(folder: str, port: int, token: str, theme: str) -> dict[str, dict[str, object]]:

@@ -74,11 +74,12 @@ def test_the_token_is_not_among_the_arguments_of_a_process(served):
     assert not any(token.encode() in each for each in told)
 
 
-def test_an_interrupt_ends_it_and_leaves_nothing(served, tmp_path):
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_when_it_is_told_to_and_leaves_nothing(served, tmp_path, sign):
     program, address = served
     fetched(address)  # so that a kernel runs
 
-    program.send_signal(signal.SIGINT)
+    program.send_signal(sign)
     assert program.wait(30) == 0
 
     folder = str(tmp_path / "tmp").encode()

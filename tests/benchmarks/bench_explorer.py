@@ -1,5 +1,6 @@
 """What the Explorer costs in the kernel: until all that the browser shows first is ready, and a change of it."""
 
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,12 @@ def _shown(folder: Path) -> Any:
     return explorer
 
 
+def _drawn(name: str, calls: Any) -> None:
+    from crashlens_frame.plot.svg import svg
+
+    svg(getattr(calls.crashlens.plot, name))
+
+
 def _filtered(explorer: Any) -> None:
     explorer.filters.labels["team"].value = next(_TEAMS)
     assert not explorer.status.value
@@ -24,5 +31,9 @@ def _filtered(explorer: Any) -> None:
 
 CASES = (
     Case("`Explorer`, 1,000,000 calls, until the first view is ready", OURS, cf.Explorer, data.calls),
+    *(
+        Case(f"`plot.{name}`, 1,000,000 calls, to a picture", OURS, partial(_drawn, name), data.calls)
+        for name in ("cost", "waste", "latency", "tokens", "heatmap")
+    ),
     Case("a filter changed: figures, plot and findings anew", OURS, _filtered, _shown, runs=9),
 )

@@ -82,3 +82,9 @@ def test_lengths(texts: pa.ChunkedArray) -> None:
     plain = [text or "" for text in texts.to_pylist()]
     assert groups.lengths(texts).tolist() == [len(text.encode()) for text in plain]
     assert groups.trimmed_lengths(texts, WHITESPACE).tolist() == [len(text.strip().encode()) for text in plain]
+
+
+@given(numbers=st.lists(st.sampled_from((0, 3, 1 << 16, 5 << 16, (5 << 16) + 3, 1 << 40))))
+def test_numbers_of_any_size_are_sorted(numbers: list[int]) -> None:
+    expected = sorted(range(len(numbers)), key=lambda row: numbers[row])
+    assert groups.in_groups(np.array(numbers, np.int64)).tolist() == expected

@@ -36,8 +36,25 @@ def test_parts_without_calls_do_not_matter() -> None:
     assert_same_report(whole([nothing]), cf.summarize(empty_frame()))
 
 
+def test_waste_that_nobody_knows_stays_unknown_beside_parts_without_waste() -> None:
+    loop = calls(*({"trace_id": "t1", "s": second, "retry_count": second} for second in range(5)))
+    other = calls({"trace_id": "t2", "s": 0, "cost": 0.5, "prompt": "word " * 50})
+    report = whole([tallied(loop), tallied(other)])
+    assert_same_report(report, cf.summarize(as_calls(pd.concat([loop, other]))))
+    assert report.waste["findings"].tolist() == [1, 0, 0, 0]
+    assert pd.isna(report.waste_cost)
+
+
+def test_models_of_one_price_stand_in_the_order_of_their_names() -> None:
+    names = [f"model {number:02d}" for number in range(60)]
+    log = calls(*({"trace_id": name, "s": 0, "model": name, "cost": 1.0} for name in reversed(names)))
+    report = whole(tallied(as_calls(part)) for _, part in log.groupby("trace_id", sort=False))
+    assert_same_report(report, cf.summarize(log))
+    assert report.by_model["model"].tolist() == names
+
+
 @given(log=logs(), data=st.data())
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_the_report_of_the_parts_is_that_of_the_whole(log: pd.DataFrame, data: st.DataObject) -> None:
     latency = st.one_of(st.none(), st.integers(0, 5), st.integers(0, 10**9))
     drawn = data.draw(st.lists(latency, min_size=len(log), max_size=len(log)))

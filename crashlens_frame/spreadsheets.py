@@ -40,8 +40,8 @@ def to_csv(calls: pd.DataFrame, target: Target) -> None:
     >>> _ = book.log(model="gpt-4o", prompt="=1+1", trace_id="t1", timestamp="2026-03-01")
     >>> file = io.BytesIO()
     >>> cf.to_csv(book.df, file)
-    >>> file.getvalue().decode().splitlines()[1][:47]
-    "t1,2026-03-01T00:00:00.000000Z,gpt-4o,'=1+1,,2,"
+    >>> file.getvalue().decode().splitlines()[1][:43]
+    "t1,2026-03-01T00:00:00.000000Z,gpt-4o,'=1+1"
     """
     calls = as_calls(calls)
     texts = [column.name for column in CALLS if column.dtype in ("str", "category")]

@@ -61,7 +61,8 @@ class Site:
             client.stop_channels()
 
 
-@pytest.fixture(scope="session")
+# of the package and no longer: Playwright has a loop of its own, which tests of other widgets must not find
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
     """Start Chromium, or skip with the reason; in CI its absence is a failure."""
     reason = "" if CHROMIUM else "Chromium is not installed: apt-get install chromium"
@@ -77,7 +78,7 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Serve the notebooks."""
     folder = tmp_path_factory.mktemp("site")

@@ -112,10 +112,16 @@ def test_a_folder_in_which_a_file_is_not_by_trace_is_partitioned_anew(tmp_path: 
     (tmp_path / "store" / stray).parent.mkdir(exist_ok=True)
     cf.to_parquet(LOG.iloc[500:], tmp_path / "store" / stray)
     assert_same(cf.scan(tmp_path / "store"))
-    cf.write_dataset(LOG.iloc[500:], tmp_path / "other", buckets=4)
-    (tmp_path / "store" / stray).unlink()
-    (tmp_path / "store" / "more").mkdir()
-    (tmp_path / "other").rename(tmp_path / "store" / "more" / "other")
+
+
+@pytest.mark.parametrize(("buckets", "place"), [(3, "store/more"), (4, "store")], ids=["deeper", "other buckets"])
+def test_a_folder_of_two_datasets_is_partitioned_anew(tmp_path: Path, buckets: int, place: str) -> None:
+    cf.write_dataset(LOG.iloc[:500], tmp_path / "store", buckets=3)
+    cf.write_dataset(LOG.iloc[500:], tmp_path / "other", buckets=buckets)
+    for file in sorted((tmp_path / "other").rglob("*.parquet")):
+        target = tmp_path / place / file.parent.name / "part-00001.parquet"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.rename(target)
     assert_same(cf.scan(tmp_path / "store"))
 
 
@@ -149,7 +155,8 @@ def test_options_reach_the_detectors() -> None:
 def test_calls_are_prepared_with_all_their_columns(folder: Path) -> None:
     def routed(calls: pd.DataFrame) -> pd.DataFrame:
         model = calls["model"].astype("str").where(calls["route"].isna(), "gpt-4")
-        return cf.add_cost(as_calls(calls.assign(model=model)), reprice=True)
+        written = calls["response"].str.len().astype("Int64")
+        return cf.add_cost(as_calls(calls.assign(model=model, output_tokens=written)), reprice=True)
 
     for source in SOURCES:
         report, findings = cf.scan(folder / source, memory="4MB", prepare=routed)

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import re
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import crashlens_frame as cf
 from crashlens_frame import scanner
 from crashlens_frame.frame import as_calls, empty_frame
 from tests.reports import assert_same_findings, assert_same_report
+from tests.vendor_logs import Call, spans_of_other_work
 
 
 def _log() -> pd.DataFrame:
@@ -171,7 +173,7 @@ def test_what_is_no_call_is_counted_as_in_memory(tmp_path: Path) -> None:
         "{",
         '{"trace_id":"t2","model":"gpt-4","event_id":"e2","cost":4}',
         '{"trace_id":"t1","model":"gpt-4","event_id":"e1","cost":2}',
-        '{"id":"s1","traceId":"t3","type":"SPAN"}',
+        json.dumps(spans_of_other_work(Call())),
     ]
     log, other = tmp_path / "log.jsonl", tmp_path / "other.jsonl"
     log.write_text("\n".join(lines), encoding="utf-8")
@@ -185,6 +187,8 @@ def test_what_is_no_call_is_counted_as_in_memory(tmp_path: Path) -> None:
     assert told[0] == told[1]
     assert [kind for kind, _, _ in told[1]] == [cf.RejectedLinesWarning, cf.PassedOverWarning]
     assert "3 lines of 2 files" in told[1][0][1]
+    assert "1 call told again" in told[1][1][1]
+    assert "3 records" in told[1][1][1]
     with pytest.warns(cf.CrashlensFrameWarning):
         assert cf.scan(log).report.cost == 6
 

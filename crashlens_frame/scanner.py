@@ -58,7 +58,7 @@ def scan(
         JSON Lines as ``read_jsonl`` takes them, or Parquet: files whose names end in ``.parquet``, or folders.
     memory
         What the process may use, such as ``"2GB"`` or ``"500MB"``, or a number of bytes. The findings, which are
-        returned, and single traces larger than a few percent of it come on top.
+        returned, and single traces larger than a twentieth of it come on top.
     thresholds, prices, rules
         See :func:`crashlens_frame.find_waste`.
     prepare

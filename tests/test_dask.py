@@ -71,6 +71,9 @@ def shuffles(ddf: dd.DataFrame) -> bool:
 def test_the_findings_are_those_in_memory(folder: Path, store: str, method: str) -> None:
     found = getattr(_stores(folder)[store].crashlens, method)()
     assert shuffles(found) == (store in ("by_day", "pandas"))
+    assert not found.known_divisions  # the rows are findings, and count anew in each partition
+    assert found["detector"].cat.known
+    assert not found["model"].cat.known
     expected = METHODS[method](LOG)
     assert len(expected) > 5
     assert_same_findings(ordered(found.compute()), expected)

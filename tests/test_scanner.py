@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import re
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import crashlens_frame as cf
 from crashlens_frame import scanner
 from crashlens_frame.frame import as_calls, empty_frame
 from tests.reports import assert_same_findings, assert_same_report
+from tests.vendor_logs import Call, spans_of_other_work
 
 
 def _log() -> pd.DataFrame:
@@ -111,12 +113,18 @@ def test_a_folder_in_which_a_file_is_not_by_trace_is_partitioned_anew(tmp_path: 
     cf.write_dataset(LOG.iloc[:500], tmp_path / "store", buckets=3)
     (tmp_path / "store" / stray).parent.mkdir(exist_ok=True)
     cf.to_parquet(LOG.iloc[500:], tmp_path / "store" / stray)
-    assert_same(cf.scan(tmp_path / "store"))
-    cf.write_dataset(LOG.iloc[500:], tmp_path / "other", buckets=4)
-    (tmp_path / "store" / stray).unlink()
-    (tmp_path / "store" / "more").mkdir()
-    (tmp_path / "other").rename(tmp_path / "store" / "more" / "other")
-    assert_same(cf.scan(tmp_path / "store"))
+    assert_same(cf.scan(tmp_path / "store", memory="3MB"))  # a bucket at a time, if they were taken as they stand
+
+
+@pytest.mark.parametrize(("buckets", "place"), [(3, "store/more"), (4, "store")], ids=["deeper", "other buckets"])
+def test_a_folder_of_two_datasets_is_partitioned_anew(tmp_path: Path, buckets: int, place: str) -> None:
+    cf.write_dataset(LOG.iloc[:500], tmp_path / "store", buckets=3)
+    cf.write_dataset(LOG.iloc[500:], tmp_path / "other", buckets=buckets)
+    for file in sorted((tmp_path / "other").rglob("*.parquet")):
+        target = tmp_path / place / file.parent.name / "part-00001.parquet"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.rename(target)
+    assert_same(cf.scan(tmp_path / "store", memory="3MB"))  # a bucket at a time, if they were taken as they stand
 
 
 def test_what_was_written_for_the_time_being_is_removed_after_an_error_too(folder: Path, temporary: Path) -> None:
@@ -149,7 +157,8 @@ def test_options_reach_the_detectors() -> None:
 def test_calls_are_prepared_with_all_their_columns(folder: Path) -> None:
     def routed(calls: pd.DataFrame) -> pd.DataFrame:
         model = calls["model"].astype("str").where(calls["route"].isna(), "gpt-4")
-        return cf.add_cost(as_calls(calls.assign(model=model)), reprice=True)
+        written = calls["response"].str.len().astype("Int64")
+        return cf.add_cost(as_calls(calls.assign(model=model, output_tokens=written)), reprice=True)
 
     for source in SOURCES:
         report, findings = cf.scan(folder / source, memory="4MB", prepare=routed)
@@ -164,7 +173,7 @@ def test_what_is_no_call_is_counted_as_in_memory(tmp_path: Path) -> None:
         "{",
         '{"trace_id":"t2","model":"gpt-4","event_id":"e2","cost":4}',
         '{"trace_id":"t1","model":"gpt-4","event_id":"e1","cost":2}',
-        '{"id":"s1","traceId":"t3","type":"SPAN"}',
+        json.dumps(spans_of_other_work(Call())),
     ]
     log, other = tmp_path / "log.jsonl", tmp_path / "other.jsonl"
     log.write_text("\n".join(lines), encoding="utf-8")
@@ -178,6 +187,8 @@ def test_what_is_no_call_is_counted_as_in_memory(tmp_path: Path) -> None:
     assert told[0] == told[1]
     assert [kind for kind, _, _ in told[1]] == [cf.RejectedLinesWarning, cf.PassedOverWarning]
     assert "3 lines of 2 files" in told[1][0][1]
+    assert "1 call told again" in told[1][1][1]
+    assert "3 records" in told[1][1][1]
     with pytest.warns(cf.CrashlensFrameWarning):
         assert cf.scan(log).report.cost == 6
 

@@ -12,6 +12,7 @@ from .detectors import ALL
 from .errors import InvalidCallError
 from .evidence import Evidence
 from .frame import frame_from_table
+from .parallel import ahead
 from .pricebook import Prices
 from .schema import DETECTORS, FINDINGS, TEXT
 from .traces import Traced, in_order
@@ -172,7 +173,7 @@ def find_and_flag(
 
 def _findings(found: Found) -> pd.DataFrame:
     """Lay out what was found as FINDINGS, detector by detector."""
-    tables = [evidence.table(_labels(owner)) for evidence, owner in found]
+    tables = ahead(lambda each: each[0].table(_labels(each[1])), found)
     return frame_from_table(pa.concat_tables(tables, promote_options="default"), FINDINGS)
 
 
@@ -204,8 +205,7 @@ def _evidence(calls: pd.DataFrame | Traced, thresholds: Thresholds | None, price
     traced = in_order(calls)
     owners = np.full(len(traced.traces), -1)
     found = []
-    for place, (name, detect) in enumerate(ALL.items()):
-        evidence = detect(traced, **options[name])
+    for place, evidence in enumerate(ahead(lambda name: ALL[name](traced, **options[name]), ALL)):
         trace = evidence.first.trace
         found.append((evidence, owners[trace]))
         owners[trace[owners[trace] < 0]] = place

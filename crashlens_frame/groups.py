@@ -60,10 +60,10 @@ def hashes(keys: Keys) -> np.ndarray:
     >>> bool(one == same), bool(one == other)
     (True, False)
     """
-    mixed = keys[0].astype(np.uint64) * _ODD
+    mixed = _bits(keys[0]) * _ODD
     for key in keys[1:]:
         mixed ^= mixed >> _HALF
-        mixed += key.astype(np.uint64, copy=False)
+        mixed += _bits(key)
         mixed *= _ODD
     mixed ^= mixed >> _HALF
     mixed *= _ODD
@@ -214,7 +214,12 @@ def taken(values: pa.ChunkedArray, row: np.ndarray) -> pa.ChunkedArray:
 def _buckets(code: np.ndarray) -> np.ndarray:
     """Give the bucket of each hash: as many of them as rows, or some more, and so most alone in theirs."""
     bits = len(code).bit_length() + 1
-    return (code >> np.uint64(64 - bits)).astype(np.intp)
+    return (code >> np.uint64(64 - bits)).view(np.int64)
+
+
+def _bits(key: np.ndarray) -> np.ndarray:
+    """Take whole numbers of any kind for unsigned ones, without a copy where they are as long."""
+    return key.view(np.uint64) if key.itemsize == _WORD else key.astype(np.uint64)
 
 
 def _ragged(texts: pa.StringArray | pa.LargeStringArray) -> np.ndarray:

@@ -30,6 +30,11 @@ def _slim(folder: Path) -> Any:
     return pa.Table.from_pandas(slim, preserve_index=False)
 
 
+def _found(folder: Path) -> Any:
+    calls = data.calls(folder)
+    return calls, cf.find_waste(calls)
+
+
 def _loops(folder: Path) -> int:
     return len(cf.find_retry_loops(data.calls(folder)))
 
@@ -214,6 +219,7 @@ CASES = (
     Case("`find_waste`, all four detectors, 1,000,000 calls", OURS, cf.find_waste, data.calls),
     Case("`flag`, 1,000,000 calls", OURS, cf.flag, data.calls),
     Case("`summarize`, waste included, 1,000,000 calls", OURS, cf.summarize, data.calls),
+    Case("the same, given the findings", OURS, lambda given: cf.summarize(*given), _found),
     Case(
         '`df.crashlens.by("model", "team", freq="D")`, 1,000,000 calls',
         OURS,

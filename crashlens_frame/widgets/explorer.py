@@ -1,13 +1,14 @@
 """Explorer: a dashboard of what calls cost and what of it was wasted."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import ipywidgets as W  # noqa: N812
 import pandas as pd
 
-from .. import plot
 from ..findings import Thresholds
+from ..plot import plot_cost, plot_heatmap, plot_latency, plot_tokens, plot_waste
 from ..plot.latency import duration
 from ..plot.svg import svg
 from ..pricebook import Prices
@@ -15,6 +16,15 @@ from ..tables import UNKNOWN, count, counted, money, share
 from ..views import LABELS, Study
 from . import markup
 from .panels import ExportPanel, FilterPanel, FindingsPanel, ThresholdPanel, TracePanel, WhatIfPanel, field, told
+
+_PLOTS: dict[str, Callable[..., Any]] = {
+    "Cost": plot_cost,
+    "Waste": plot_waste,
+    "Latency": plot_latency,
+    "Tokens": plot_tokens,
+    "Week": plot_heatmap,
+}
+_BY = ("Cost", "Latency", "Tokens")  # plots that compare the values of a label
 
 
 class Explorer(W.VBox):
@@ -92,10 +102,9 @@ class Explorer(W.VBox):
 
     @told
     def draw(self) -> None:
-        """Draw the plot whose tab is open."""
-        place = self.plots.selected_index
-        draw = list(_PLOTS.values())[place]
-        self.plots.children[place].value = markup.picture(svg(partial(draw, self)))
+        """Draw the plot whose tab is open; the others are drawn when theirs are."""
+        for place, (tab, name) in enumerate(zip(self.plots.children, _PLOTS, strict=True)):
+            tab.value = markup.picture(svg(self._plot(name))) if place == self.plots.selected_index else ""
 
     def choose(self, trace_id: str) -> None:
         """Show a trace, as a click on its finding does."""
@@ -118,14 +127,8 @@ class Explorer(W.VBox):
             }
         )
 
-    def _plot(self, name: str, *, ax: Any, **options: Any) -> Any:
-        return getattr(plot, f"plot_{name}")(self.view.calls, ax=ax, **options)
-
-
-_PLOTS = {
-    "Cost": lambda explorer, ax: explorer._plot("cost", ax=ax, by=explorer.by.value),
-    "Waste": lambda explorer, ax: explorer._plot("waste", ax=ax, findings=explorer.view.findings),
-    "Latency": lambda explorer, ax: explorer._plot("latency", ax=ax, by=explorer.by.value),
-    "Tokens": lambda explorer, ax: explorer._plot("tokens", ax=ax, by=explorer.by.value),
-    "Week": lambda explorer, ax: explorer._plot("heatmap", ax=ax),
-}
+    def _plot(self, name: str) -> Callable[..., Any]:
+        """Give a plot of the calls that are looked at."""
+        options: dict[str, Any] = {"findings": self.view.findings} if name == "Waste" else {}
+        options |= {"by": self.by.value} if name in _BY else {}
+        return partial(_PLOTS[name], self.view.calls, **options)

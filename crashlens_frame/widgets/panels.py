@@ -1,7 +1,6 @@
 """The parts of the Explorer, each with its own fields; what they ask for is told by a function that they are given."""
 
 from collections.abc import Callable
-from datetime import date
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -85,7 +84,11 @@ class FilterPanel(W.VBox):
         }
         self.reset = W.Button(description="Reset filters", tooltip="Look at all calls again")
         self.reset.on_click(lambda _: self.clear())
-        for each in self._fields():
+        self._empty: list[tuple[Any, Any]] = [
+            (self.since, None), (self.until, None), (self.trace, ""), (self.only_wasted, False),
+            *((each, ()) for each in self.labels.values()),
+        ]  # fmt: skip
+        for each, _ in self._empty:
             each.observe(self._on_change, names="value")
         dates = W.VBox([self.since, self.until, self.trace])
         super().__init__([row(dates, *self.labels.values()), bar(self.only_wasted, self.reset)])
@@ -103,14 +106,11 @@ class FilterPanel(W.VBox):
 
     def clear(self) -> None:
         """Let everything pass."""
-        for each in self._fields():
+        for each, empty in self._empty:
             each.unobserve(self._on_change, names="value")
-            each.value = {date: None, str: "", bool: False, tuple: ()}.get(type(each.value))
+            each.value = empty
             each.observe(self._on_change, names="value")
         self._changed()
-
-    def _fields(self) -> list[Any]:
-        return [self.since, self.until, self.trace, self.only_wasted, *self.labels.values()]
 
     def _on_change(self, _: object) -> None:
         self._changed()

@@ -177,7 +177,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(cluster: Client, folder: Pa
 def cluster() -> Iterator[Client]:
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 10}),
-        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as local,
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as local,
         Client(local) as client,
     ):
         yield client

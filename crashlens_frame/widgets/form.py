@@ -5,7 +5,6 @@ from typing import Any
 import ipywidgets as W  # noqa: N812
 import pandas as pd
 
-from ..errors import CrashlensFrameError
 from ..frame import as_calls
 from ..layouts import calls_table
 from ..logbook import LogBook
@@ -107,8 +106,8 @@ class LogForm(W.VBox):
         before = len(self.book)
         try:
             trace = self._log()
-        except (CrashlensFrameError, OSError) as error:
-            self.status.value = markup.alert(str(error))
+        except Exception as error:  # of what a click raises a notebook shows nothing
+            self.status.value = markup.alert(str(error) or type(error).__name__)
             return
         logged = counted(len(self.book) - before, "call")
         self.status.value = markup.note(f"logged {logged} in trace {trace}")
@@ -128,13 +127,12 @@ class LogForm(W.VBox):
         response = self.response.value or None
         place: dict[str, Any] = {name: getattr(self, name).value.strip() or None for name in ("team", "route")}
         place["trace_id"] = self.trace.value.strip() or None
+        simulated = {"retries": self.retries.value, "answers": response is not None}
         if self.pattern.value == "retries":
-            return self.book.simulate_retries(model, prompt, response, retries=self.retries.value, **place)
+            return self.book.simulate_retries(model, prompt, response, **simulated, **place)
         if self.pattern.value == "fallback":
             other = self.fallback_model.value.strip() or None
-            return self.book.simulate_fallback(
-                model, prompt, response, fallback_model=other, retries=self.retries.value, **place
-            )
+            return self.book.simulate_fallback(model, prompt, response, fallback_model=other, **simulated, **place)
         level = "info" if response else "error"
         return self.book.log(model=model, prompt=prompt, response=response, level=level, **place)
 

@@ -51,7 +51,7 @@ def test_retries_and_a_fallback_are_simulated(book):
     form = cf.LogForm(book)
     typed(form, model="gpt-4", prompt="Complex query", response="Answer", pattern="retries", retries=5, team="search")
     form.submit()
-    typed(form, prompt="Another", pattern="fallback", retries=1, fallback_model="gpt-4o-mini", trace="t2")
+    typed(form, prompt="Another", response="Answer", pattern="fallback", retries=1, fallback_model="gpt-4o-mini", trace="t2")
     form.submit()
 
     first, second = (calls for _, calls in book.df.groupby("trace_id", sort=False))
@@ -59,6 +59,25 @@ def test_retries_and_a_fallback_are_simulated(book):
     assert first["team"].unique().tolist() == ["search"]
     assert second["model"].tolist() == ["gpt-4", "gpt-4", "gpt-4o-mini"]
     assert words(form.status) == "logged 3 calls in trace t2"
+
+
+def test_a_loop_without_a_response_never_succeeds(book):
+    form = cf.LogForm(book)
+    typed(form, model="gpt-4", prompt="Complex query", pattern="retries", retries=2)
+    form.submit()
+
+    assert book.df["level"].tolist() == ["error"] * 3
+    assert book.df["response"].isna().all()
+
+
+def test_what_goes_wrong_is_told(book, monkeypatch):
+    monkeypatch.setattr(book, "log", lambda **call: 1 / 0)
+    form = cf.LogForm(book)
+    typed(form, model="gpt-4", prompt="Hi")
+    form.button.click()
+
+    assert words(form.status) == "division by zero"
+    assert form.prompt.value == "Hi"
 
 
 def test_only_the_fields_of_the_pattern_are_seen(book):

@@ -51,7 +51,8 @@ def test_retries_and_a_fallback_are_simulated(book):
     form = cf.LogForm(book)
     typed(form, model="gpt-4", prompt="Complex query", response="Answer", pattern="retries", retries=5, team="search")
     form.submit()
-    typed(form, prompt="Another", response="Answer", pattern="fallback", retries=1, fallback_model="gpt-4o-mini", trace="t2")
+    typed(form, prompt="Another", response="Answer", pattern="fallback", retries=1, trace="t2")
+    typed(form, fallback_model="gpt-4o-mini")
     form.submit()
 
     first, second = (calls for _, calls in book.df.groupby("trace_id", sort=False))

@@ -3,12 +3,14 @@
 from typing import TYPE_CHECKING, Any
 
 from . import accessor as _accessor  # noqa: F401  registers df.crashlens
-from . import datasets
-from .datasets import write_dataset
-from .detectors.fallback_failures import find_fallback_failures
-from .detectors.fallback_storms import find_fallback_storms
-from .detectors.overkill_models import find_overkill_models
-from .detectors.retry_loops import find_retry_loops
+from .detectors import (
+    find_fallback_failures,
+    find_fallback_storms,
+    find_overkill_models,
+    find_retry_loops,
+    find_waste,
+    flag,
+)
 from .errors import (
     CrashlensFrameError,
     CrashlensFrameWarning,
@@ -30,21 +32,15 @@ from .errors import (
     UnpricedWarning,
     UnsavedCallsError,
 )
-from .findings import find_waste, flag
 from .formats import detect_format
 from .frame import as_calls
-from .jsonl import read_jsonl, read_rejects, to_jsonl
+from .io import datasets, read_jsonl, read_parquet, read_rejects, to_csv, to_jsonl, to_parquet, write_dataset
 from .logbook import LogBook
-from .parquet import read_parquet, to_parquet
-from .pricebook import PriceBook
-from .pricing import add_cost, unpriced
-from .report import Report, summarize
-from .repricing import reprice, reprice_calls
-from .scanner import Scan, scan
+from .pricing import PriceBook, add_cost, reprice, reprice_calls, unpriced
+from .report import Report, style_findings, summarize
+from .scale import Scan, scan
 from .schema import CALLS, FINDINGS, LOG_SCHEMA, REJECTS
 from .simulate import simulate_fallback, simulate_overkill, simulate_retries, simulate_workload
-from .spreadsheets import to_csv
-from .styling import style_findings
 from .tokens import add_tokens, count_tokens
 
 if TYPE_CHECKING:

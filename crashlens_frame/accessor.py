@@ -6,21 +6,19 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
 
-from .detectors.fallback_failures import find_fallback_failures
-from .detectors.fallback_storms import find_fallback_storms
-from .detectors.overkill_models import find_overkill_models
-from .detectors.retry_loops import find_retry_loops
+from .detectors import (
+    find_fallback_failures,
+    find_fallback_storms,
+    find_overkill_models,
+    find_retry_loops,
+    find_waste,
+    flag,
+)
 from .errors import NotCallsError
-from .findings import find_waste, flag
-from .jsonl import to_jsonl
-from .parquet import to_parquet
-from .pricing import add_cost, unpriced
-from .report import summarize
-from .repricing import reprice, reprice_calls
-from .spreadsheets import to_csv
-from .styling import style_findings
+from .io import to_csv, to_jsonl, to_parquet
+from .pricing import add_cost, reprice, reprice_calls, unpriced
+from .report import by, style_findings, summarize, traces
 from .tokens import add_tokens
-from .totals import by, traces
 
 P = ParamSpec("P")
 R = TypeVar("R")

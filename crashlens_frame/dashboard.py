@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from .errors import MissingExtraError
-from .parquet import to_parquet
+from .io import to_parquet
 
 HOST = "127.0.0.1"
 THEMES = ("light", "dark")

@@ -9,23 +9,22 @@ import numpy as np
 import pandas as pd
 
 from .accessor import check_holds_calls
-from .datasets import partitions, trace_buckets
-from .detectors.fallback_failures import find_fallback_failures
-from .detectors.fallback_storms import find_fallback_storms
-from .detectors.overkill_models import find_overkill_models
-from .detectors.retry_loops import find_retry_loops
+from .detectors import (
+    find_fallback_failures,
+    find_fallback_storms,
+    find_overkill_models,
+    find_retry_loops,
+    find_waste,
+    flag,
+)
 from .errors import MissingExtraError
-from .files import Path_
-from .findings import find_waste, flag
 from .frame import chosen, empty_frame, frame_from_table, table_from_frame
-from .parquet import read_parquet
-from .parts import READ
-from .pricebook import Prices
-from .pricing import add_cost
+from .io import Path_, partitions, read_parquet, trace_buckets
+from .pricing import Prices, add_cost
+from .report import Tally, tally, traces, whole
+from .scale import READ
 from .schema import CALLS
-from .tallies import Tally, tally, whole
 from .tokens import add_tokens
-from .totals import traces
 
 try:
     import dask.dataframe as dd

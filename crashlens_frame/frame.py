@@ -230,6 +230,21 @@ def check_calls(df: pd.DataFrame, *, needs: Iterable[str]) -> None:
     raise MissingColumnsError(f"missing {what}: {', '.join(hints)}; {remedy}, or read the log with cf.read_jsonl")
 
 
+def failed(calls: pd.DataFrame) -> np.ndarray:
+    """Tell which calls failed: those of level "error" and those with the text of an error.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from crashlens_frame.frame import failed
+    >>> failed(pd.DataFrame({"level": ["error", None, "info"], "error": [None, "timeout", None]})).tolist()
+    [True, True, False]
+    """
+    check_calls(calls, needs=("level", "error"))
+    flags: np.ndarray = (calls["level"].eq("error").fillna(False) | calls["error"].notna()).to_numpy(bool)
+    return flags
+
+
 def _series(values: pa.ChunkedArray | pa.Array, column: Column) -> pd.Series:
     """Turn an Arrow column into a pandas one of exactly the dtype of the schema."""
     if column.arrow == LABEL:

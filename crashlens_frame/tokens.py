@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .errors import InvalidCallError, TokenizerError, TokenizerWarning
-from .extras import scrubbed
 from .frame import check_calls
-from .modelnames import forms
+from .jsonvalues import scrubbed
+from .pricing import forms
 from .schema import TEXT, TOKEN_SOURCES
 
 # encodings whose vocabularies toktok carries in its wheel; those of the others tiktoken fetches on first use

@@ -19,7 +19,7 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 # runs in the environment of CrashLens, not here
-collect_ignore = ["crashlens_detect.py"]
+collect_ignore = ["support/crashlens_detect.py"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class CrashLens:
         Gives for each detector its findings (every one, before suppression), which of them stay active, and the
         message of a detector that raised.
         """
-        script = Path(__file__).with_name("crashlens_detect.py")
+        script = Path(__file__).parent / "support" / "crashlens_detect.py"
         done = subprocess.run(
             [str(self.python), str(script), str(log)], capture_output=True, text=True, timeout=300, check=False
         )

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 import crashlens_frame as cf
-from crashlens_frame import totals
 from crashlens_frame.accessor import CrashlensAccessor
+from crashlens_frame.report import totals
 
 BOUND = {
     "summary": cf.summarize,

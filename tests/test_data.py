@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 import crashlens_frame as cf
 from crashlens_frame.cli import main
-from tests import vendor_samples
+from tests.support import vendor_samples
 
 DATA = Path(__file__).parents[1] / "data"
 ROWS = re.findall(r"^\| ([\w.]+) \| .* \| `(.*?)`", (DATA / "README.md").read_text(encoding="utf-8"), re.MULTILINE)

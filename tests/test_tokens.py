@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import crashlens_frame as cf
 from crashlens_frame import tokens
-from tests import tiktoken_vocabularies
+from tests.support import tiktoken_vocabularies
 
 ENCODINGS = {"cl100k_base": "gpt-4", "o200k_base": "gpt-4o"}
 

@@ -26,7 +26,7 @@ def keys_of(texts: pa.ChunkedArray) -> list[np.ndarray]:
     Examples
     --------
     >>> import pyarrow as pa
-    >>> from crashlens_frame.groups import keys_of
+    >>> from crashlens_frame._core.groups import keys_of
     >>> [key.tolist() for key in keys_of(pa.chunked_array([["t-1", "t-20", "t-1"]]))]
     [[0, 1, 0]]
     """
@@ -55,7 +55,7 @@ def hashes(keys: Keys) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> from crashlens_frame.groups import hashes
+    >>> from crashlens_frame._core.groups import hashes
     >>> one, other, same = hashes([np.array([7, 8, 7]), np.array([1, 1, 1])])
     >>> bool(one == same), bool(one == other)
     (True, False)
@@ -76,7 +76,7 @@ def crowds(keys: Keys, least: int) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> from crashlens_frame.groups import crowds
+    >>> from crashlens_frame._core.groups import crowds
     >>> crowds([np.array([7, 8, 7])], 2).tolist()
     [True, False, True]
     """
@@ -90,7 +90,7 @@ def sharing(code: np.ndarray, told: np.ndarray) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> from crashlens_frame.groups import hashes, sharing
+    >>> from crashlens_frame._core.groups import hashes, sharing
     >>> sharing(hashes([np.array([7, 8, 7])]), np.array([True, False, False])).tolist()
     [True, False, True]
     """
@@ -106,7 +106,7 @@ def firsts(keys: Keys) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> from crashlens_frame.groups import firsts
+    >>> from crashlens_frame._core.groups import firsts
     >>> firsts([np.array([7, 8, 7, 8, 9])]).tolist()
     [0, 1, 0, 1, 4]
     """
@@ -132,7 +132,7 @@ def in_groups(number: np.ndarray) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> from crashlens_frame.groups import in_groups
+    >>> from crashlens_frame._core.groups import in_groups
     >>> in_groups(np.array([0, 1, 0, 1, 4])).tolist()
     [0, 2, 1, 3, 4]
     """
@@ -149,7 +149,7 @@ def changes(keys: Keys) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> from crashlens_frame.groups import changes
+    >>> from crashlens_frame._core.groups import changes
     >>> changes([np.array([4, 4, 7]), np.array([1, 2, 2])]).tolist()
     [True, True, True]
     """
@@ -166,7 +166,7 @@ def lengths(texts: pa.ChunkedArray) -> np.ndarray:
     Examples
     --------
     >>> import pyarrow as pa
-    >>> from crashlens_frame.groups import lengths
+    >>> from crashlens_frame._core.groups import lengths
     >>> lengths(pa.chunked_array([["one", "€", None]])).tolist()
     [3, 3, 0]
     """
@@ -180,7 +180,7 @@ def trimmed_lengths(texts: pa.ChunkedArray, blanks: str) -> np.ndarray:
     Examples
     --------
     >>> import pyarrow as pa
-    >>> from crashlens_frame.groups import trimmed_lengths
+    >>> from crashlens_frame._core.groups import trimmed_lengths
     >>> trimmed_lengths(pa.chunked_array([["one", " one", None]]), " ").tolist()
     [3, 3, 0]
     """
@@ -199,7 +199,7 @@ def taken(values: pa.ChunkedArray, row: np.ndarray) -> pa.ChunkedArray:
     --------
     >>> import numpy as np
     >>> import pyarrow as pa
-    >>> from crashlens_frame.groups import taken
+    >>> from crashlens_frame._core.groups import taken
     >>> taken(pa.chunked_array([["a", "b"], ["c"]]), np.array([2, 0])).to_pylist()
     ['c', 'a']
     """

@@ -16,27 +16,22 @@ from typing import Any
 import click
 import pandas as pd
 
-from . import dashboard as dashboards
-from .errors import (
+from .. import dashboard as dashboards
+from ..detectors import find_waste
+from ..errors import (
     CrashlensFrameError,
     CrashlensFrameWarning,
     RejectedLinesWarning,
     UnknownTraceError,
     UnpricedWarning,
 )
-from .files import replaced
-from .findings import find_waste
-from .jsonl import append_jsonl, to_jsonl
-from .layouts import calls_table, findings_table
-from .logbook import LogBook
-from .parquet import to_parquet
-from .pricebook import PriceBook
-from .pricing import add_cost
-from .report import summarize
-from .simulate import simulate_workload
-from .sources import read_logs
-from .tables import UNKNOWN, count, counted, json_text, markdown, money, records, share, shown
-from .tokens import add_tokens
+from ..io import append_jsonl, read_logs, replaced, to_jsonl, to_parquet
+from ..logbook import LogBook
+from ..pricing import PriceBook, add_cost
+from ..report import calls_table, findings_table, json_text, markdown, records, summarize
+from ..simulate import simulate_workload
+from ..tokens import add_tokens
+from ..words import UNKNOWN, count, counted, money, share, shown
 
 _REJECTS_SHOWN = 5
 _MODELS_NAMED = 5
@@ -143,7 +138,7 @@ def init_config(config: str, force: bool) -> None:
     if config != "-" and Path(config).exists() and not force:
         raise click.ClickException(f"{config} exists; --force overwrites it")
     with replaced(config) as stream:
-        stream.write(files(__package__).joinpath("starter_prices.yaml").read_bytes())
+        stream.write(files("crashlens_frame.pricing").joinpath("starter_prices.yaml").read_bytes())
     _note(f"wrote {config}")
 
 
@@ -339,7 +334,7 @@ def _write(calls: pd.DataFrame, target: str, schema: str) -> None:
 
 def _draw_waste(calls: pd.DataFrame, findings: pd.DataFrame, target: Path) -> None:
     os.environ.setdefault("MPLBACKEND", "agg")  # a picture needs no screen
-    from .plot import plot_waste
+    from ..plot import plot_waste
 
     figure: Any = plot_waste(calls, findings=findings).figure
     figure.savefig(target, dpi=150)

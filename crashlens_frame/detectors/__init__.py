@@ -1,16 +1,24 @@
-"""What counts as waste, one detector a file.
+"""What counts as waste, one detector a file, and all of it with each dollar counted once.
 
 ALL is the roster. Its order is the precedence: the first detector with a finding on a trace owns the trace.
 """
 
-from collections.abc import Callable
+from .fallback_failures import find_fallback_failures
+from .fallback_storms import find_fallback_storms
+from .overkill_models import find_overkill_models
+from .retry_loops import find_retry_loops
+from .traces import in_order
+from .waste import Thresholds, amounts, find_and_flag, find_waste, flag
 
-from ..evidence import Evidence
-from . import fallback_failures, fallback_storms, overkill_models, retry_loops
-
-ALL: dict[str, Callable[..., Evidence]] = {
-    "retry_loops": retry_loops.evidence,
-    "fallback_storms": fallback_storms.evidence,
-    "fallback_failures": fallback_failures.evidence,
-    "overkill_models": overkill_models.evidence,
-}
+__all__ = [
+    "Thresholds",
+    "amounts",
+    "find_and_flag",
+    "find_fallback_failures",
+    "find_fallback_storms",
+    "find_overkill_models",
+    "find_retry_loops",
+    "find_waste",
+    "flag",
+    "in_order",
+]

@@ -7,8 +7,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .frame import frame_from_table
-from .schema import FINDINGS, SEVERITIES, TEXT
+from ..frame import frame_from_table
+from ..schema import FINDINGS, SEVERITIES, TEXT
 from .traces import Traced
 
 LOW, MEDIUM, HIGH = range(3)
@@ -113,7 +113,7 @@ def last_answer(answered: np.ndarray, finding: np.ndarray) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> from crashlens_frame.evidence import last_answer
+    >>> from crashlens_frame.detectors.evidence import last_answer
     >>> last_answer(np.array([True, True, False, False]), np.array([0, 0, 0, 1])).tolist()
     [False, True, False, False]
     """

@@ -5,10 +5,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..evidence import HIGH, MEDIUM, Evidence, joined, seconds
-from ..pricebook import Prices
-from ..pricing import PRICED, mean_rate
-from ..traces import Traced, check_rules, in_order, known, microseconds, trimmed
+from ..pricing import PRICED, Prices, mean_rate
+from .evidence import HIGH, MEDIUM, Evidence, joined, seconds
+from .traces import Traced, check_rules, in_order, known, microseconds, trimmed
 
 _DEAR = 0.01  # US dollars, from which an unnecessary call is of high severity
 _CHEAPER = "^(gpt-3.5-turbo|claude-3-haiku|claude-instant-1)".replace(".", r"\.")

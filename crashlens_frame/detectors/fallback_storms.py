@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from ..evidence import HIGH, MEDIUM, Evidence, joined, last_answer, seconds
-from ..traces import Traced, check_least, check_rules, chosen, in_order, microseconds, numbered, runs, trimmed
+from .evidence import HIGH, MEDIUM, Evidence, joined, last_answer, seconds
+from .traces import Traced, check_least, check_rules, chosen, in_order, microseconds, numbered, runs, trimmed
 
 
 def find_fallback_storms(

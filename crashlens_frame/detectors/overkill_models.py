@@ -5,11 +5,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..evidence import MEDIUM, Evidence, joined
-from ..pricebook import Prices
-from ..pricing import PRICED, add_cost, alternatives
+from ..pricing import PRICED, Prices, add_cost, alternatives
 from ..schema import TEXT
-from ..traces import WHITESPACE, Traced, check_least, check_rules, in_order, known, trimmed
+from .evidence import MEDIUM, Evidence, joined
+from .traces import WHITESPACE, Traced, check_least, check_rules, in_order, known, trimmed
 
 _STARTS = (
     "summarize", "fix grammar", "translate", "explain", "what is", "hello", "hi", "thanks", "thank you", "yes", "no",

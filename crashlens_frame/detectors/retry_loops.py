@@ -7,8 +7,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..evidence import HIGH, LOW, MEDIUM, Evidence, joined, last_answer, seconds
-from ..traces import Traced, check_least, check_rules, chosen, in_order, known, microseconds, numbered, runs
+from .evidence import HIGH, LOW, MEDIUM, Evidence, joined, last_answer, seconds
+from .traces import Traced, check_least, check_rules, chosen, in_order, known, microseconds, numbered, runs
 
 _SMALL = 50  # tokens
 _SECOND = 1_000_000

@@ -10,10 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .errors import InvalidCallError
-from .frame import arrow_column, check_calls
-from .groups import changes, coded, crowds, firsts, hashes, in_groups, keys_of, lengths, sharing, taken, trimmed_lengths
-from .totals import failed
+from .._core import changes, coded, crowds, firsts, hashes, in_groups, keys_of, lengths, sharing, taken, trimmed_lengths
+from ..errors import InvalidCallError
+from ..frame import arrow_column, check_calls, failed
 
 RULES = ("default", "crashlens")
 
@@ -202,7 +201,7 @@ def first_of(groups: np.ndarray) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> from crashlens_frame.traces import first_of
+    >>> from crashlens_frame.detectors.traces import first_of
     >>> first_of(np.array([4, 4, 7, 7, 7])).tolist()
     [0, 0, 2, 2, 2]
     """

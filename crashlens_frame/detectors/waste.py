@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from .detectors import ALL
-from .errors import InvalidCallError
+from .._core import ahead
+from ..errors import InvalidCallError
+from ..frame import frame_from_table
+from ..pricing import Prices
+from ..schema import DETECTORS, FINDINGS, TEXT
 from .evidence import Evidence
-from .frame import frame_from_table
-from .parallel import ahead
-from .pricebook import Prices
-from .schema import DETECTORS, FINDINGS, TEXT
+from .roster import ALL
 from .traces import Traced, in_order
 
 _AMOUNTS = tuple(
@@ -89,8 +89,8 @@ def amounts(traced: Traced, *, prices: Prices | None = None) -> pd.DataFrame:
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.findings import amounts
-    >>> from crashlens_frame.traces import in_order
+    >>> from crashlens_frame.detectors.waste import amounts
+    >>> from crashlens_frame.detectors.traces import in_order
     >>> book = cf.LogBook()
     >>> trace = book.simulate_retries("gpt-4", "Hi", "Hello!", retries=3, seed=1)
     >>> amounts(in_order(book.df))[["detector", "trace_id", "suppressed_by"]]
@@ -160,7 +160,7 @@ def find_and_flag(
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.findings import find_and_flag
+    >>> from crashlens_frame.detectors.waste import find_and_flag
     >>> book = cf.LogBook()
     >>> trace = book.simulate_retries("gpt-4", "Hi", "Hello!", retries=3, seed=1)
     >>> findings, flagged = find_and_flag(book.df)

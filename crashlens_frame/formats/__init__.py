@@ -4,7 +4,6 @@ A field that no table names is kept in ``extra``, under the keys that led to it.
 """
 
 from .crashlens import CRASHLENS, FLAT
-from .field import END, TOTAL, Field, Format, Sign, Tree, pruned
 from .reading import (
     FILLABLE,
     FORMATS,
@@ -18,6 +17,9 @@ from .reading import (
     rows_from_line,
     unfolded,
 )
+from .rows import Row, check_row, table_from_rows
+from .table import END, TOTAL, Field, Format, Tree, pruned
+from .values import amount, cost_source, count, flag, milliseconds, moment, token_source
 
 __all__ = [
     "CRASHLENS",
@@ -30,14 +32,23 @@ __all__ = [
     "Detected",
     "Field",
     "Format",
+    "Row",
     "Rows",
-    "Sign",
     "Tree",
+    "amount",
     "check_format",
+    "check_row",
+    "cost_source",
+    "count",
     "detect_format",
+    "flag",
     "is_unknown",
+    "milliseconds",
+    "moment",
     "pruned",
     "row_from_record",
     "rows_from_line",
+    "table_from_rows",
+    "token_source",
     "unfolded",
 ]

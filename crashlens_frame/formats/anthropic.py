@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from ..values import count, moment, text
-from .field import Field, Format, Record, Sign, inner
+from .table import Field, Format, Record, Sign, inner
 from .texts import error_text, message_text
+from .values import count, moment, text
 
 
 def _records(record: Record) -> Iterator[Record]:

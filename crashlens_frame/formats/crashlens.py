@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..schema import CALLS, COUNT, FLAG, NUMBER, TIME
-from ..values import amount, cost_source, count, flag, milliseconds, moment, text, token_source
-from .field import END, TOTAL, Field, Format
+from .table import END, TOTAL, Field, Format
 from .texts import message_text
+from .values import amount, cost_source, count, flag, milliseconds, moment, text, token_source
 
 # the Log Schema and the further columns, each under its own name
 _BY_TYPE: dict[Any, Callable[[Any], Any]] = {COUNT: count, NUMBER: amount, FLAG: flag, TIME: moment}

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from ..values import amount, count, moment, text
-from .field import END, TOTAL, Field, Format, Record, Sign
+from .table import END, TOTAL, Field, Format, Record, Sign
 from .texts import lower, message_text
+from .values import amount, count, moment, text
 
 _CALLS = ("GENERATION", "EMBEDDING")
 

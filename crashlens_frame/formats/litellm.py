@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from ..values import amount, count, moment, text
-from .field import END, TOTAL, Field, Format, Record, Sign
+from .table import END, TOTAL, Field, Format, Record, Sign
 from .texts import message_text, outcome
+from .values import amount, count, moment, text
 
 
 def _records(record: Record) -> Iterator[Record]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from ..errors import InvalidCallError
-from ..values import count, moment, text
-from .field import END, TOTAL, Field, Format, Record, Sign, inner
+from .table import END, TOTAL, Field, Format, Record, Sign, inner
 from .texts import error_text, message_text, outcome
+from .values import count, moment, text
 
 _OBJECTS = ("chat.completion", "chat.completion.chunk", "response", "text_completion")
 

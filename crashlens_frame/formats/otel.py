@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import InvalidCallError
-from ..values import amount, count, moment, text
-from .field import END, TOTAL, Field, Format, Record, Sign, each, inner
+from .table import END, TOTAL, Field, Format, Record, Sign, each, inner
 from .texts import error_text, outcome, packed_text
+from .values import amount, count, moment, text
 
 # how the several shapes name what each span has
 _NAMES = {

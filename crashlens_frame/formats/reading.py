@@ -5,15 +5,15 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from ..errors import InvalidCallError, UnknownFormatError
-from ..extras import canonical, shown
+from ..jsonvalues import canonical, shown
 from ..schema import CALLS
 from .anthropic import ANTHROPIC
 from .crashlens import CRASHLENS, FLAT
-from .field import END, TOTAL, Field, Format, Record, Tree, pruned
 from .langfuse import LANGFUSE
 from .litellm import LITELLM
 from .openai import OPENAI
 from .otel import OTEL
+from .table import END, TOTAL, Field, Format, Record, Tree, pruned
 
 # in the order in which a record is asked for the signs of each; one without any is of the first two
 FORMATS: dict[str, Format] = {each.name: each for each in (CRASHLENS, FLAT, OPENAI, ANTHROPIC, LITELLM, LANGFUSE, OTEL)}

@@ -1,19 +1,16 @@
 """Calls one by one, before they are a table: each value checked against its column at the moment it is logged."""
 
 import math
-import time
 from difflib import get_close_matches
 from functools import partial
 from operator import index
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 
-from .errors import InvalidCallError
-from .extras import scrubbed
-from .schema import CALLS, COUNT, FLAG, NUMBER, TIME, arrow_schema
+from ..errors import InvalidCallError
+from ..jsonvalues import scrubbed
+from ..schema import CALLS, COUNT, FLAG, NUMBER, TIME, arrow_schema
 
 Row = dict[str, Any]
 
@@ -30,21 +27,6 @@ def table_from_rows(rows: list[Row]) -> pa.Table:
             {name: scrubbed(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows
         ]
         return pa.Table.from_struct_array(pa.array(clean, ROW))
-
-
-def start_of_call_ending_now(row: Row) -> int:
-    """Give the start of a call that ends now, in microseconds of the epoch."""
-    return time.time_ns() // 1000 - (row.get("latency_ms") or 0) * 1000
-
-
-def microseconds(timestamp: Any) -> int:
-    """Read a datetime or ISO 8601 text, naive taken as UTC, as microseconds since 1970."""
-    try:
-        moment = pd.Timestamp(timestamp)
-        moment = moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
-        return int(moment.as_unit("us").asm8.astype(np.int64))  # .value would be nanoseconds
-    except (ValueError, TypeError) as error:
-        raise InvalidCallError(f"timestamp is {timestamp!r}, expected a datetime or ISO 8601 text") from error
 
 
 def check_row(row: Row) -> None:

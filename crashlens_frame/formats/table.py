@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InvalidCallError
-from ..extras import shown
+from ..jsonvalues import shown
 
 # what a field says again that follows from columns; it is dropped where it does follow
 END, TOTAL = "end of the call", "tokens in all"

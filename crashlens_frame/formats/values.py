@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .schema import COST_SOURCES, TOKEN_SOURCES
+from ..schema import COST_SOURCES, TOKEN_SOURCES
+from ..times import EPOCH
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # an epoch time is in the first unit in which it lies before the year 5138
 EPOCH_UNITS = ((1e11, 1_000_000), (1e14, 1_000), (1e17, 1), (math.inf, 0.001))
 MAX_COUNT = 2**63 - 1

@@ -6,11 +6,11 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from .files import listed
-from .frame import frame_from_table, table_from_frame
+from ..frame import frame_from_table, table_from_frame
+from ..schema import REJECTS, arrow_schema
 from .jsonl import read_log
 from .parquet import read_parquet
-from .schema import REJECTS, arrow_schema
+from .streams import listed
 
 
 def read_logs(logs: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:

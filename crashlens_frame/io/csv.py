@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from .files import Target, replaced
-from .frame import as_calls
-from .schema import CALLS
+from ..frame import as_calls
+from ..schema import CALLS
+from .streams import Target, replaced
 
 # what Excel, LibreOffice and Google Sheets may take for the beginning of a formula (OWASP, "CSV Injection")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

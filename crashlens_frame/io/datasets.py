@@ -11,10 +11,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .errors import InvalidCallError, SchemaVersionError
-from .files import Path_
-from .frame import as_calls, table_from_frame
+from ..errors import InvalidCallError, SchemaVersionError
+from ..frame import as_calls, table_from_frame
 from .parquet import ORDER, parquet_file, write_table
+from .streams import Path_
 
 BY = ("trace", "day")
 MODES = ("error", "append", "overwrite")
@@ -140,7 +140,7 @@ def bucket_of(trace_ids: pd.Series, buckets: int) -> np.ndarray:
     Examples
     --------
     >>> import pandas as pd
-    >>> from crashlens_frame.datasets import bucket_of
+    >>> from crashlens_frame.io.datasets import bucket_of
     >>> bucket_of(pd.Series(["a", "b", "a"], dtype="str"), 16).tolist()
     [0, 15, 0]
     """

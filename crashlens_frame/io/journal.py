@@ -11,9 +11,9 @@ try:
 except ImportError:  # Windows, where appending is a single write all the same, but takes no turns
     fcntl = None  # type: ignore[assignment]
 
-from .errors import LogFileChangedWarning, UnsavedCallsError
-from .files import Path_
-from .tables import counted
+from ..errors import LogFileChangedWarning, UnsavedCallsError
+from ..words import counted
+from .streams import Path_
 
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .schema import TEXT, TIME
+from ..schema import TEXT, TIME
 
 Piece: TypeAlias = Any  # an Arrow array of texts, or a text that is the same in every row
 

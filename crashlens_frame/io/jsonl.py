@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 import pandas as pd
 import pyarrow as pa
 
-from .errors import PassedOverWarning, RejectedLinesWarning
-from .files import Path_, Source, Target, replaced
-from .formats import check_format
-from .frame import as_calls, chosen, frame_from_table, table_from_frame
+from ..errors import PassedOverWarning, RejectedLinesWarning
+from ..formats import check_format
+from ..frame import as_calls, chosen, frame_from_table, table_from_frame
+from ..schema import REJECTS
+from ..words import counted
 from .journal import append
-from .linereader import Read, Reject
-from .linewriter import check_schema, lines, warn_unpriced
-from .logreader import Log, read_files
-from .schema import REJECTS
-from .tables import counted
+from .read_files import Log, read_files
+from .read_lines import Read, Reject
+from .streams import Path_, Source, Target, replaced
+from .write_lines import check_schema, lines, warn_unpriced
 
 DUPLICATES = ("last", "all")
 ON_ERROR = ("reject", "raise")

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from .errors import InvalidCallError, MissingColumnsError, SchemaVersionError
-from .files import Path_, Source, Target, listed, replaced
-from .frame import as_calls, chosen, frame_from_table, table_from_frame
-from .progress import bar
-from .schema import CALLS, LABEL, arrow_schema
+from .._core import bar
+from ..errors import InvalidCallError, MissingColumnsError, SchemaVersionError
+from ..frame import as_calls, chosen, frame_from_table, table_from_frame
+from ..schema import CALLS, LABEL, arrow_schema
+from .streams import Path_, Source, Target, listed, replaced
 
 VERSION = 1
 VERSION_KEY = b"crashlens_frame.schema_version"

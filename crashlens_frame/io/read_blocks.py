@@ -13,10 +13,29 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from .extras import canonical, parse
-from .formats import CRASHLENS, END, FILLABLE, FLAT, SIGNS, TOTAL, Field, Format, Tree, detect_format, pruned, unfolded
-from .schema import CALLS, COST_SOURCES, LABEL, TEXT, TIME, TOKEN_SOURCES, arrow_schema
-from .values import amount, cost_source, count, flag, milliseconds, moment, token_source
+from ..formats import (
+    CRASHLENS,
+    END,
+    FILLABLE,
+    FLAT,
+    SIGNS,
+    TOTAL,
+    Field,
+    Format,
+    Tree,
+    amount,
+    cost_source,
+    count,
+    detect_format,
+    flag,
+    milliseconds,
+    moment,
+    pruned,
+    token_source,
+    unfolded,
+)
+from ..jsonvalues import canonical, parse
+from ..schema import CALLS, COST_SOURCES, LABEL, TEXT, TIME, TOKEN_SOURCES, arrow_schema
 
 # the default pool gives the memory of each block back to the system, only to fault it in again for the next
 _POOL = pa.system_memory_pool()

@@ -6,12 +6,11 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from .errors import LogFileError
-from .files import Source, blocks, listed, opened
-from .linereader import REJECT, BlockReader, Read, Reject, reject
-from .parallel import ahead
-from .progress import watched
-from .schema import CALLS, arrow_schema
+from .._core import ahead, watched
+from ..errors import LogFileError
+from ..schema import CALLS, arrow_schema
+from .read_lines import REJECT, BlockReader, Read, Reject, reject
+from .streams import Source, blocks, listed, opened
 
 # what the value of a column is made of, beside its own fields: a call needs a trace, and may be its own
 _ALWAYS = frozenset({"trace_id", "event_id"})

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from .bulkreader import BulkReader, line_ends, regular_lines
-from .errors import InvalidCallError
-from .extras import parse, scrubbed
-from .formats import rows_from_line
-from .schema import CALLS, REJECTS, arrow_schema
+from ..errors import InvalidCallError
+from ..formats import rows_from_line
+from ..jsonvalues import parse, scrubbed
+from ..schema import CALLS, REJECTS, arrow_schema
+from .read_blocks import BulkReader, line_ends, regular_lines
 
 ROW = pa.struct(list(arrow_schema(CALLS)))
 REJECT = pa.struct(list(arrow_schema(REJECTS)))

@@ -15,7 +15,7 @@ from typing import IO, Any, cast
 
 import zstandard
 
-from .errors import LogFileError
+from ..errors import LogFileError
 
 Path_ = str | PathLike[str]
 Target = Path_ | IO[bytes]

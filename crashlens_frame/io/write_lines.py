@@ -13,13 +13,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .errors import InvalidCallError, UnknownFormatError, UnpricedWarning
-from .extras import canonical, parse, shown
-from .formats import is_unknown
-from .jsontexts import RARE, Json, Piece, constant, joined, json_of
-from .parallel import ahead
-from .schema import CALLS, COUNT, LOG_SCHEMA, NUMBER, TEXT, TIME
-from .tables import counted
+from .._core import ahead
+from ..errors import InvalidCallError, UnknownFormatError, UnpricedWarning
+from ..formats import is_unknown
+from ..jsonvalues import canonical, parse, shown
+from ..schema import CALLS, COUNT, LOG_SCHEMA, NUMBER, TEXT, TIME
+from ..words import counted
+from .json_columns import RARE, Json, Piece, constant, joined, json_of
 
 Columns: TypeAlias = dict[str, pa.Array]
 Jsons: TypeAlias = dict[str, Json]

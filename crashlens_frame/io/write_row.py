@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 
-from .linewriter import FILLERS, METADATA, PARENTS, TOP, USAGE, lines, placed
-from .rows import Row, table_from_rows
-from .schema import LOG_SCHEMA
-from .values import EPOCH
+from ..formats import Row, table_from_rows
+from ..schema import LOG_SCHEMA
+from ..times import EPOCH
+from .write_lines import FILLERS, METADATA, PARENTS, TOP, USAGE, lines, placed
 
 _EPOCH = EPOCH.replace(tzinfo=None)
 _FILLED = {name: orjson.loads(text) for name, text in FILLERS.items()}
@@ -32,7 +32,7 @@ def line_from_row(row: Row) -> bytes:
 
     Examples
     --------
-    >>> from crashlens_frame.rowwriter import line_from_row
+    >>> from crashlens_frame.io.write_row import line_from_row
     >>> line_from_row({"trace_id": "t1", "timestamp": 0, "model": "gpt-4o"}).decode()[:59]
     '{"trace_id":"t1","timestamp":"1970-01-01T00:00:00.000000Z",'
     """

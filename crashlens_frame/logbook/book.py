@@ -12,17 +12,17 @@ import orjson
 import pandas as pd
 import pyarrow as pa
 
-from . import simulate
-from .errors import InvalidCallError
-from .formats import row_from_record
-from .frame import as_calls, frame_from_table, table_from_frame
-from .jsonl import read_log, to_jsonl
+from ..errors import InvalidCallError
+from ..formats import check_row, row_from_record
+from ..frame import as_calls, frame_from_table, table_from_frame
+from ..io import read_log, read_parquet, to_jsonl, to_parquet
+from ..pricing import PriceBook, Prices
+from ..report import Table, text_cells
+from ..schema import REJECTS, arrow_schema
+from ..simulate import patterns as simulate
+from ..times import microseconds, start_of_call_ending_now
+from ..words import counted, money, shown
 from .ledger import Ledger
-from .parquet import read_parquet, to_parquet
-from .pricebook import PriceBook, Prices
-from .rows import check_row, microseconds, start_of_call_ending_now
-from .schema import REJECTS, arrow_schema
-from .tables import Table, counted, money, shown, text_cells
 
 Source = str | PathLike[str] | IO[bytes] | Iterable[str | PathLike[str]]
 

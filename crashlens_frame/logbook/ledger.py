@@ -6,16 +6,13 @@ from os import PathLike
 import pandas as pd
 import pyarrow as pa
 
-from .frame import frame_from_table, table_from_frame
-from .journal import Journal
-from .linewriter import lines
+from ..formats import Row, table_from_rows
+from ..frame import frame_from_table, table_from_frame
+from ..io import Journal, line_from_row, lines
+from ..pricing import PriceBook, add_cost, fill_cost
+from ..schema import CALLS, arrow_schema
+from ..tokens import add_tokens, fill_tokens
 from .locks import fork_safe_lock
-from .pricebook import PriceBook
-from .pricing import add_cost, fill_cost
-from .rows import Row, table_from_rows
-from .rowwriter import line_from_row
-from .schema import CALLS, arrow_schema
-from .tokens import add_tokens, fill_tokens
 
 
 class Ledger:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from ..tables import UNKNOWN, counted, money
+from ..words import UNKNOWN, counted, money
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 
 from ..frame import check_calls
-from ..tables import counted, cut, money, shown
-from ..totals import periods
+from ..report import periods
+from ..words import counted, cut, money, shown
 from .canvas import (
     COLORS,
     LONGEST_NAME,

@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter
 
 from ..errors import InvalidCallError
 from ..frame import check_calls
-from ..tables import count, counted, money
+from ..words import count, counted, money
 from .canvas import axes, axis_label, nothing, title
 
 if TYPE_CHECKING:

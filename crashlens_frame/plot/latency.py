@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from ..frame import check_calls
-from ..tables import cut, shown
+from ..words import cut, shown
 from .canvas import COLORS, GREY, LONGEST_NAME, MOST_NAMES, axes, axis_label, named, nothing, rows_of, title
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ..frame import check_calls
-from ..tables import cut, share, shown
+from ..words import cut, share, shown
 from .canvas import COLORS, LONGEST_NAME, MOST_NAMES, axes, axis_label, named, nothing, rows_of, title
 
 if TYPE_CHECKING:

@@ -7,9 +7,8 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from ..errors import UnknownTraceError
-from ..frame import check_calls
-from ..tables import UNKNOWN, counted, cut, money, shown
-from ..totals import failed
+from ..frame import check_calls, failed
+from ..words import UNKNOWN, counted, cut, money, shown
 from .canvas import GREY, LONGEST_NAME, axes, axis_label, colors_of, dearest, nothing, title
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..findings import find_waste
+from ..detectors import find_waste
 from ..frame import check_calls
 from ..schema import DETECTORS
-from ..tables import counted, money, share
+from ..words import counted, money, share
 from .canvas import GREY, WELL_SPENT, axes, axis_label, in_dollars, nothing, title
 
 if TYPE_CHECKING:

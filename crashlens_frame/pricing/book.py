@@ -13,13 +13,12 @@ from typing import Any
 
 import pandas as pd
 
-from .errors import UnknownModelError
-from .modelnames import Names, Resolution
-from .pricefile import KINDS, Entry, PriceFile, dump_price_file, hours_text
-from .pricelists import genai_prices, litellm_prices
-from .pricereader import read_price_file
-from .ratetable import RateTable, levels
-from .rows import microseconds
+from ..errors import UnknownModelError
+from ..times import microseconds
+from .names import Names, Resolution
+from .price_file import KINDS, Entry, PriceFile, dump_price_file, hours_text, read_price_file
+from .public_lists import genai_prices, litellm_prices
+from .rates import RateTable, levels
 
 _ROWS_SHOWN = 20
 

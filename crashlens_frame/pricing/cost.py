@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .errors import InvalidCallError, UnknownModelError
-from .frame import check_calls
-from .modelnames import Resolution
-from .pricebook import PriceBook, Prices
-from .pricefile import KINDS
-from .ratetable import EVER
-from .rows import microseconds
-from .schema import COST_SOURCES
+from ..errors import InvalidCallError, UnknownModelError
+from ..frame import check_calls
+from ..schema import COST_SOURCES
+from ..times import microseconds
+from .book import PriceBook, Prices
+from .names import Resolution
+from .price_file import KINDS
+from .rates import EVER
 
 # tiers of service that stand for the base prices, so there is nothing to say when a model has no others
 _STANDARD = ("auto", "default", "on_demand", "standard", "standard_only")
@@ -121,7 +121,7 @@ def mean_rate(calls: pd.DataFrame, prices: Prices | None = None) -> np.ndarray:
     Examples
     --------
     >>> import pandas as pd
-    >>> from crashlens_frame.pricing import mean_rate
+    >>> from crashlens_frame.pricing.cost import mean_rate
     >>> mean_rate(pd.DataFrame({"model": ["gpt-4"], "input_tokens": [9], "output_tokens": [9]})).tolist()
     [4.5e-05]
     """
@@ -136,7 +136,7 @@ def alternatives(models: pd.Series, prices: Prices | None = None) -> pd.Series:
     Examples
     --------
     >>> import pandas as pd
-    >>> from crashlens_frame.pricing import alternatives
+    >>> from crashlens_frame.pricing.cost import alternatives
     >>> alternatives(pd.Series(["gpt-4", "gpt-9"])).tolist()
     ['gpt-4o-mini', nan]
     """

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from .errors import UnknownModelError
+from ..errors import UnknownModelError
 
 # whose names pass through a gateway unchanged, at the maker's own price; hosts of open models set prices of their own
 _GATEWAYS = (
@@ -55,7 +55,7 @@ def forms(name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 
     Examples
     --------
-    >>> from crashlens_frame.modelnames import forms
+    >>> from crashlens_frame.pricing.names import forms
     >>> [form for form, rules in forms("us.anthropic.claude-sonnet-4-5-20250929-v1:0")]
     ['us.anthropic.claude-sonnet-4-5-20250929-v1:0', 'anthropic.claude-sonnet-4-5-20250929-v1:0',
      'claude-sonnet-4-5-20250929-v1:0', 'claude-sonnet-4-5-20250929', 'claude-sonnet-4-5']

@@ -10,8 +10,8 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from .errors import MissingExtraError, PriceFileError
-from .pricefile import Entry, Period, PriceFile, Rates
+from ..errors import MissingExtraError, PriceFileError
+from .price_file import Entry, Period, PriceFile, Rates
 
 # makers keep their names; what a host serves under another's name has a price of its own, so the host's is put before
 _MAKERS = ("openai", "anthropic", "google", "mistral", "deepseek", "x-ai", "cohere", "meta")

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .pricefile import KINDS, Entry, Rates, thresholds
-from .rows import microseconds
+from ..times import microseconds
+from .price_file import KINDS, Entry, Rates, thresholds
 
 EVER = np.iinfo(np.int64).min
 _DAY = 86_400_000_000
@@ -206,7 +206,7 @@ def levels(rates: Rates) -> Levels:
 
     Examples
     --------
-    >>> from crashlens_frame.ratetable import levels
+    >>> from crashlens_frame.pricing.rates import levels
     >>> levels({"input": ((0, 1.0), (200_000, 2.0)), "output": ((0, 8.0),)})
     ((0, (1.0, 8.0, 1.0, 1.0, 1.0)), (200000, (2.0, 8.0, 2.0, 2.0, 2.0)))
     """

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .errors import InvalidCallError, UnknownModelError
-from .frame import check_calls
-from .pricebook import PriceBook, Prices
-from .pricing import NEEDED, category, known_cost, labels, price
-from .rows import microseconds
+from ..errors import InvalidCallError, UnknownModelError
+from ..frame import check_calls
+from ..times import microseconds
+from .book import PriceBook, Prices
+from .cost import NEEDED, category, known_cost, labels, price
 
 
 def reprice(

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from .tables import Table, count, count_cells, counted, money_cells, text_cells
+from ..words import count, counted
+from .tables import Table, count_cells, money_cells, text_cells
 
 _MODELS_SHOWN = 20
 
@@ -25,7 +26,7 @@ def findings_table(findings: pd.DataFrame, *, limit: int | None = None) -> Table
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.layouts import findings_table
+    >>> from crashlens_frame.report.layouts import findings_table
     >>> book = cf.LogBook()
     >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1, trace_id="t1")
     >>> findings_table(cf.find_waste(book.df)).columns["detector"].texts
@@ -58,7 +59,7 @@ def calls_table(calls: pd.DataFrame) -> Table:
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.layouts import calls_table
+    >>> from crashlens_frame.report.layouts import calls_table
     >>> book = cf.LogBook()
     >>> trace = book.log(model="gpt-4o", prompt="Hi", timestamp="2026-03-01 12:30")
     >>> calls_table(book.df).columns["time"].texts
@@ -85,7 +86,7 @@ def models_table(by_model: pd.DataFrame) -> Table:
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.layouts import models_table
+    >>> from crashlens_frame.report.layouts import models_table
     >>> models_table(cf.summarize(cf.LogBook().df).by_model).columns["model"].texts
     ()
     """
@@ -110,7 +111,7 @@ def waste_table(waste: pd.DataFrame) -> Table:
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.layouts import waste_table
+    >>> from crashlens_frame.report.layouts import waste_table
     >>> waste_table(cf.summarize(cf.LogBook().df).waste).columns["findings"].texts
     ('0', '0', '0', '0')
     """
@@ -133,7 +134,7 @@ def unpriced_table(models: pd.DataFrame) -> Table:
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.layouts import unpriced_table
+    >>> from crashlens_frame.report.layouts import unpriced_table
     >>> unpriced_table(cf.unpriced(cf.LogBook().df)).columns["calls"].texts
     ()
     """

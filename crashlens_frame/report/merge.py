@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from .report import Report, summarize
-from .schema import TEXT
+from ..schema import TEXT
+from .summary import Report, summarize
 
 _COUNTS = ("events", "traces", "input_tokens", "output_tokens", "total_tokens", "errors", "no_timestamp")
 _OF_MODELS = ["calls", "traces", "cost", "input_tokens", "output_tokens"]

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .frame import check_calls
-from .tables import UNKNOWN, aligned, count, counted, cut, money_cells, shown
+from ..frame import check_calls
+from ..words import UNKNOWN, count, counted, cut, shown
+from .tables import aligned, money_cells
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .findings import amounts
-from .frame import check_calls
+from ..detectors import amounts, in_order
+from ..frame import check_calls, failed
+from ..pricing import Prices, unpriced
+from ..schema import COST_SOURCES, DETECTORS, TOKEN_SOURCES
+from ..words import count, counted, cut, money, share
 from .layouts import models_table, unpriced_table, waste_table
-from .pricebook import Prices
-from .pricing import unpriced
-from .schema import COST_SOURCES, DETECTORS, TOKEN_SOURCES
-from .tables import Cells, Table, count, counted, cut, json_text, markdown, money, records, share, text_cells
-from .totals import MEASURED, failed, measured, trace_codes
-from .traces import in_order
+from .tables import Cells, Table, json_text, markdown, records, text_cells
+from .totals import MEASURED, measured, trace_codes
 
 
 @dataclass(frozen=True, eq=False, repr=False)

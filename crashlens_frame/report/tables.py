@@ -9,125 +9,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 from typing import Any, Literal
-from unicodedata import category, east_asian_width
 
 import orjson
 import pandas as pd
 import pyarrow as pa
 
-UNKNOWN = "unknown"
+from ..words import UNKNOWN, columns_of, count, cut, money, shown
+
 _LONGEST = 200  # characters of a cell, whatever the width
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _NARROWEST = 6  # columns that a text is cut to before whole columns are left out
-
-
-def shown(text: str) -> str:
-    r"""Show each character that would not print as its escape.
-
-    Examples
-    --------
-    >>> from crashlens_frame.tables import shown
-    >>> shown("gpt\x1b[31m\u202e4\n")
-    'gpt\\x1b[31m\\u202e4\\n'
-    """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def columns_of(text: str) -> int:
-    """Count the columns of a terminal that a text takes; wide characters take two, combining ones none.
-
-    Examples
-    --------
-    >>> from crashlens_frame.tables import columns_of
-    >>> columns_of("模型-4")
-    6
-    """
-    return len(text) if text.isascii() else sum(map(_columns, text))
-
-
-def cut(text: str, width: int) -> str:
-    """Cut a text to a number of columns, the last of them an ellipsis.
-
-    Examples
-    --------
-    >>> from crashlens_frame.tables import cut
-    >>> cut("claude-sonnet-4-5-20250929", 12)
-    'claude-sonn…'
-    """
-    if columns_of(text) <= width:
-        return text
-    taken = 0
-    for position, character in enumerate(text):
-        taken += _columns(character)
-        if taken > width - 1:
-            return text[:position] + "…"
-    return text
-
-
-def money(dollars: Any) -> str:
-    """Write an amount of US dollars: cents from one dollar up, three significant digits below.
-
-    Examples
-    --------
-    >>> from crashlens_frame.tables import money
-    >>> [money(amount) for amount in (1234.56, 0.5, 0.0231, 0.000162, 0.0, float("nan"))]
-    ['$1,234.56', '$0.50', '$0.0231', '$0.000162', '$0.00', 'unknown']
-    """
-    if pd.isna(dollars):
-        return UNKNOWN
-    size = abs(float(dollars))
-    if size >= 1 or size == 0:
-        text = f"{size:,.2f}"
-    elif size < 1e-9:
-        text = f"{size:.2e}"
-    else:
-        places = 2 - int(f"{size:e}".partition("e")[2])
-        whole, _, part = f"{size:.{places}f}".partition(".")
-        text = f"{whole}.{part.rstrip('0'):0<2}"
-    return f"-${text}" if dollars < 0 else f"${text}"
-
-
-def count(number: Any) -> str:
-    """Write a whole number with thousands separators.
-
-    Examples
-    --------
-    >>> from crashlens_frame.tables import count
-    >>> count(1234567)
-    '1,234,567'
-    """
-    return UNKNOWN if pd.isna(number) else f"{round(number):,}"
-
-
-def counted(number: int, noun: str) -> str:
-    """Write a number of things.
-
-    Examples
-    --------
-    >>> from crashlens_frame.tables import counted
-    >>> counted(1, "call"), counted(2000, "call")
-    ('1 call', '2,000 calls')
-    """
-    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
-
-
-def share(part: Any, whole: Any) -> str:
-    """Write a part of a whole in percent; what is there is never 0 %, what is not whole never 100 %.
-
-    Examples
-    --------
-    >>> from crashlens_frame.tables import share
-    >>> share(1, 3), share(1, 10_000), share(0, 0)
-    ('33.3 %', '<0.1 %', '0.0 %')
-    """
-    if pd.isna(part) or pd.isna(whole):
-        return UNKNOWN
-    percent = 100 * part / whole if whole else 0.0
-    if 0 < percent < 0.05:
-        return "<0.1 %"
-    return ">99.9 %" if 99.95 <= percent < 100 else f"{percent:.1f} %"
 
 
 @dataclass(frozen=True)
@@ -144,7 +35,7 @@ def text_cells(values: Iterable[Any], *, flexible: bool = True) -> Cells:
 
     Examples
     --------
-    >>> from crashlens_frame.tables import text_cells
+    >>> from crashlens_frame.report.tables import text_cells
     >>> text_cells(["gpt-4o", None]).texts
     ('gpt-4o', 'unknown')
     """
@@ -156,7 +47,7 @@ def count_cells(values: Iterable[Any]) -> Cells:
 
     Examples
     --------
-    >>> from crashlens_frame.tables import count_cells
+    >>> from crashlens_frame.report.tables import count_cells
     >>> count_cells([1000, None]).texts
     ('1,000', 'unknown')
     """
@@ -168,7 +59,7 @@ def money_cells(values: Iterable[Any]) -> Cells:
 
     Examples
     --------
-    >>> from crashlens_frame.tables import money_cells
+    >>> from crashlens_frame.report.tables import money_cells
     >>> money_cells([12.5, 0.00042]).texts
     ('$12.50', '$0.00042')
     """
@@ -188,7 +79,7 @@ class Table:
 
     Examples
     --------
-    >>> from crashlens_frame.tables import Table, count_cells, money_cells, text_cells
+    >>> from crashlens_frame.report.tables import Table, count_cells, money_cells, text_cells
     >>> table = Table({"model": text_cells(["gpt-4o", "o3"]), "calls": count_cells([1200, 3]),
     ...                "cost": money_cells([12.5, 0.00042])})
     >>> print(table.to_text())
@@ -217,7 +108,7 @@ class Table:
 
         Examples
         --------
-        >>> from crashlens_frame.tables import Table, text_cells
+        >>> from crashlens_frame.report.tables import Table, text_cells
         >>> print(Table({"model": text_cells(["claude-sonnet-4-5-20250929"])}).to_text(12))
         model
         claude-sonn…
@@ -245,7 +136,7 @@ class Table:
 
         Examples
         --------
-        >>> from crashlens_frame.tables import Table, text_cells
+        >>> from crashlens_frame.report.tables import Table, text_cells
         >>> print(Table({"model": text_cells(["a|b <i>"])}).to_markdown())
         | model |
         | :--- |
@@ -269,7 +160,7 @@ class Table:
 
         Examples
         --------
-        >>> from crashlens_frame.tables import Table, text_cells
+        >>> from crashlens_frame.report.tables import Table, text_cells
         >>> Table({"model": text_cells(["<i>"])}).to_html().count("<i>")
         0
         """
@@ -297,7 +188,7 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     Examples
     --------
     >>> import pandas as pd
-    >>> from crashlens_frame.tables import records
+    >>> from crashlens_frame.report.tables import records
     >>> records(pd.DataFrame({"model": ["o3"], "cost": [float("nan")]}))
     [{'model': 'o3', 'cost': None}]
     """
@@ -322,7 +213,7 @@ def json_text(value: object) -> str:
 
     Examples
     --------
-    >>> from crashlens_frame.tables import json_text
+    >>> from crashlens_frame.report.tables import json_text
     >>> print(json_text({"model": "\u202egpt", "cost": float("nan")}))
     {
       "model": "\u202egpt",
@@ -342,7 +233,7 @@ def markdown(text: str) -> str:
 
     Examples
     --------
-    >>> from crashlens_frame.tables import markdown
+    >>> from crashlens_frame.report.tables import markdown
     >>> print(markdown("*gpt* $1"))
     \*gpt\* \$1
     """
@@ -350,12 +241,6 @@ def markdown(text: str) -> str:
     text = re.sub(r"(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])", r"\_", text)
     # a bare address would become a link
     return escape(text, quote=False).replace("://", ":&#47;/")
-
-
-def _columns(character: str) -> int:
-    if category(character) in ("Mn", "Me"):
-        return 0
-    return 2 if east_asian_width(character) in "WF" else 1
 
 
 def _filled(text: str, width: int) -> str:
@@ -377,7 +262,7 @@ def aligned(cells: Cells, space: str = "\u2007") -> list[str]:
 
     Examples
     --------
-    >>> from crashlens_frame.tables import aligned, money_cells
+    >>> from crashlens_frame.report.tables import aligned, money_cells
     >>> aligned(money_cells([12.5, 0.00042]), " ")
     ['$12.50   ', '$0.00042']
     """

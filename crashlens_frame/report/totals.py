@@ -8,9 +8,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .errors import InvalidCallError
-from .frame import arrow_column, check_calls
-from .groups import firsts, keys_of
+from .._core import firsts, keys_of
+from ..errors import InvalidCallError
+from ..frame import arrow_column, check_calls, failed
 
 MEASURED = ("trace_id", "cost", "input_tokens", "output_tokens", "latency_ms", "level", "error")
 
@@ -51,7 +51,7 @@ def by(calls: pd.DataFrame, *keys: str, freq: str | None = None, tz: str | None 
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.totals import by
+    >>> from crashlens_frame.report.totals import by
     >>> book = cf.LogBook()
     >>> for day, cost in (("2026-03-01", 0.5), ("2026-03-01", 0.25), ("2026-03-02", 1)):
     ...     trace = book.log(model="gpt-4o", prompt="Hi", timestamp=day, cost=cost, latency_ms=800)
@@ -73,7 +73,7 @@ def measured(
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.totals import measured, trace_codes
+    >>> from crashlens_frame.report.totals import measured, trace_codes
     >>> book = cf.LogBook()
     >>> trace = book.log(model="gpt-4o", prompt="Hi", cost=0.5)
     >>> measured(book.df, ["model"], trace_codes(book.df["trace_id"])[0])[["model", "traces", "cost"]]
@@ -112,7 +112,7 @@ def traces(calls: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.totals import traces
+    >>> from crashlens_frame.report.totals import traces
     >>> book = cf.LogBook()
     >>> for model in ("gpt-4", "gpt-4", "gpt-4o"):
     ...     trace = book.log(model=model, prompt="Hi", trace_id="t1", cost=0.5)
@@ -140,28 +140,13 @@ def traces(calls: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def failed(calls: pd.DataFrame) -> np.ndarray:
-    """Tell which calls failed: those of level "error" and those with the text of an error.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from crashlens_frame.totals import failed
-    >>> failed(pd.DataFrame({"level": ["error", None, "info"], "error": [None, "timeout", None]})).tolist()
-    [True, True, False]
-    """
-    check_calls(calls, needs=("level", "error"))
-    flags: np.ndarray = (calls["level"].eq("error").fillna(False) | calls["error"].notna()).to_numpy(bool)
-    return flags
-
-
 def trace_codes(trace_id: pd.Series) -> tuple[np.ndarray, pa.Array]:
     """Give each trace a number, from 0 in the order in which they first occur, and the name of each number.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> from crashlens_frame.totals import trace_codes
+    >>> from crashlens_frame.report.totals import trace_codes
     >>> codes, names = trace_codes(pd.Series(["b", "a", "b"]))
     >>> codes.tolist(), names.to_pylist()
     ([0, 1, 0], ['b', 'a'])
@@ -274,7 +259,7 @@ def periods(times: pd.Series, freq: str, zone: str) -> pd.Series:
     Examples
     --------
     >>> import pandas as pd
-    >>> from crashlens_frame.totals import periods
+    >>> from crashlens_frame.report.totals import periods
     >>> periods(pd.Series(pd.to_datetime(["2026-03-01 23:30Z"])), "D", "Europe/Paris").item()
     Timestamp('2026-03-02 00:00:00+0100', tz='Europe/Paris')
     """

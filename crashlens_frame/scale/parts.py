@@ -9,13 +9,9 @@ from typing import Any, NamedTuple, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .datasets import trace_buckets
-from .errors import InvalidCallError
-from .files import Source
-from .jsonl import LeftOut
-from .logreader import last_told, read_blocks
-from .parquet import parquet_file, read_batches, stored_bytes
-from .schema import CALLS, TEXT
+from ..errors import InvalidCallError
+from ..io import LeftOut, Source, last_told, parquet_file, read_batches, read_blocks, stored_bytes, trace_buckets
+from ..schema import CALLS, TEXT
 from .spill import Bucket, joined, spread, together, whole_traces
 
 # what detectors, prices and report read; of response and error only whether there is one

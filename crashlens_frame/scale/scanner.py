@@ -11,17 +11,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .errors import InvalidCallError
-from .files import Source
-from .findings import Thresholds, find_waste
-from .frame import chosen, empty_frame, frame_from_table, table_from_frame
-from .jsonl import LeftOut
+from .._core import bar
+from ..detectors import Thresholds, find_waste
+from ..errors import InvalidCallError
+from ..frame import chosen, empty_frame, frame_from_table, table_from_frame
+from ..io import LeftOut, Source
+from ..pricing import PriceBook, Prices
+from ..report import Report, Tally, tally, whole
+from ..schema import DETECTORS, FINDINGS, TEXT
 from .parts import parts_of
-from .pricebook import PriceBook, Prices
-from .progress import bar
-from .report import Report
-from .schema import DETECTORS, FINDINGS, TEXT
-from .tallies import Tally, tally, whole
 
 Prepare = Callable[[pd.DataFrame], pd.DataFrame]
 

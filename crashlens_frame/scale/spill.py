@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from .datasets import bucket_of
+from ..io import bucket_of
 
 _SPREAD = 128  # files that are written to at once: some systems allow no more than 256
 _LEVELS = 4
@@ -68,7 +68,7 @@ def together(buckets: Iterable[Bucket], most: int) -> Iterator[list[Bucket]]:
     Examples
     --------
     >>> from pathlib import Path
-    >>> from crashlens_frame.spill import Bucket, together
+    >>> from crashlens_frame.scale.spill import Bucket, together
     >>> [len(group) for group in together([Bucket(Path(), 1, size) for size in (3, 1, 2, 9)], most=4)]
     [2, 1, 1]
     """

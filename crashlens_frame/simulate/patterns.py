@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from .errors import InvalidCallError
-from .frame import frame_from_table
-from .pricebook import Prices
-from .pricing import add_cost
-from .rows import Row, check_row, microseconds
-from .schema import CALLS, arrow_schema
+from ..errors import InvalidCallError
+from ..formats import Row, check_row
+from ..frame import frame_from_table
+from ..pricing import Prices, add_cost
+from ..schema import CALLS, arrow_schema
+from ..times import microseconds
 from .workload import traffic
 
 Seed = int | Sequence[int] | None

@@ -131,7 +131,7 @@ def traffic(traces: int, *, draw: np.random.Generator, days: int, start: int) ->
     Examples
     --------
     >>> import numpy as np
-    >>> from crashlens_frame.workload import traffic
+    >>> from crashlens_frame.simulate.workload import traffic
     >>> len(traffic(10, draw=np.random.default_rng(1), days=1, start=0)["trace_id"].unique())
     10
     """

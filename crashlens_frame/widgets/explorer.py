@@ -7,15 +7,13 @@ from typing import Any
 import ipywidgets as W  # noqa: N812
 import pandas as pd
 
-from ..findings import Thresholds
-from ..plot import plot_cost, plot_heatmap, plot_latency, plot_tokens, plot_waste
-from ..plot.latency import duration
-from ..plot.svg import svg
-from ..pricebook import Prices
-from ..tables import UNKNOWN, count, counted, money, share
-from ..views import LABELS, Study
+from ..detectors import Thresholds
+from ..plot import duration, plot_cost, plot_heatmap, plot_latency, plot_tokens, plot_waste, svg
+from ..pricing import Prices
+from ..words import UNKNOWN, count, counted, money, share
 from . import markup
 from .panels import ExportPanel, FilterPanel, FindingsPanel, ThresholdPanel, TracePanel, WhatIfPanel, field, told
+from .views import LABELS, Study
 
 _PLOTS: dict[str, Callable[..., Any]] = {
     "Cost": plot_cost,

@@ -6,11 +6,11 @@ import ipywidgets as W  # noqa: N812
 import pandas as pd
 
 from ..frame import as_calls
-from ..layouts import calls_table
 from ..logbook import LogBook
 from ..pricing import add_cost
-from ..tables import count, counted, money
+from ..report import calls_table
 from ..tokens import add_tokens
+from ..words import count, counted, money
 from . import markup
 from .panels import bar, field, row, short_texts
 from .pause import Pause

@@ -6,7 +6,8 @@ The colours are those of JupyterLab's theme, light or dark, and plain ones where
 from collections.abc import Iterable
 from html import escape
 
-from ..tables import Table, shown
+from ..report import Table
+from ..words import shown
 
 STYLE = """<style>
 .crashlens { --ink: var(--jp-ui-font-color1, #1f1f1f); --faint: var(--jp-ui-font-color2, #616161);

@@ -8,15 +8,13 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import ipywidgets as W  # noqa: N812  as its own documentation does
 import pandas as pd
 
-from ..findings import Thresholds
-from ..jsonl import to_jsonl
-from ..layouts import calls_table
-from ..plot import plot_trace
-from ..plot.svg import svg
-from ..spreadsheets import to_csv
-from ..tables import UNKNOWN, count, counted, cut, money, share, shown
-from ..views import LABELS, Filters, Study, View
+from ..detectors import Thresholds
+from ..io import to_csv, to_jsonl
+from ..plot import plot_trace, svg
+from ..report import calls_table
+from ..words import UNKNOWN, count, counted, cut, money, share, shown
 from . import markup
+from .views import LABELS, Filters, Study, View
 
 P = ParamSpec("P")
 Panel = TypeVar("Panel", bound=Any)

@@ -10,11 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .findings import Thresholds, find_and_flag
-from .frame import as_calls
-from .pricebook import PriceBook, Prices
-from .repricing import reprice
-from .totals import trace_codes
+from ..detectors import Thresholds, find_and_flag
+from ..frame import as_calls
+from ..pricing import PriceBook, Prices, reprice
+from ..report import trace_codes
 
 LABELS = ("model", "team", "route")
 # what figures and plots are made of; texts stay where they are
@@ -72,7 +71,7 @@ class Study:
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.views import Filters, Study
+    >>> from crashlens_frame.widgets.views import Filters, Study
     >>> study = Study(cf.simulate_workload(100, seed=1))
     >>> study.view(Filters(labels={"model": ("gpt-4o",)})).calls["model"].unique().tolist()
     ['gpt-4o']

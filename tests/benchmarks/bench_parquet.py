@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 
 import crashlens_frame as cf
 from crashlens_frame.frame import table_from_frame
-from crashlens_frame.parquet import ROW_GROUP
+from crashlens_frame.io.parquet import ROW_GROUP
 from crashlens_frame.schema import CALLS, LABEL
 from tests.benchmarks import data
 from tests.benchmarks.harness import OURS, Case

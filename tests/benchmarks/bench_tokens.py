@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import crashlens_frame as cf
-from tests import tiktoken_vocabularies
 from tests.benchmarks.harness import OURS, Case
+from tests.support import tiktoken_vocabularies
 
 PROMPTS = 20_000
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ..attack import ATTACKS
+from tests.support.attack import ATTACKS
 
 
 def explorer_of(page: Any, site: Any, notebook: str = "explorer", theme: str = "light") -> Any:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crashlens_frame import groups
-from crashlens_frame.traces import WHITESPACE
+from crashlens_frame._core import groups
+from crashlens_frame.detectors.traces import WHITESPACE
 
 # how many hashes there are: with few of them every bucket holds several keys
 HASHES = (1, 2, 1 << 64)

@@ -7,13 +7,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from crashlens_frame.findings import find_waste
-from crashlens_frame.jsonl import read_jsonl
+from crashlens_frame.detectors.waste import find_waste
+from crashlens_frame.io.jsonl import read_jsonl
 from crashlens_frame.schema import DETECTORS
 from tests.conftest import CrashLens
-from tests.peer_logs import peer_log
+from tests.support.peer_logs import peer_log
 
-GOLDEN = Path(__file__).parent / "golden" / "crashlens_findings.json"
+GOLDEN = Path(__file__).parents[1] / "golden" / "crashlens_findings.json"
 EVENTS, GOLDEN_EVENTS = 20_000, 3_000
 
 

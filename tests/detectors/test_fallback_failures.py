@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crashlens_frame.detectors.fallback_failures import find_fallback_failures
-from crashlens_frame.pricebook import PriceBook
-from tests import oracle
-from tests.calls import calls, logs
-from tests.detectors.agreement import assert_same_findings
+from crashlens_frame.pricing.book import PriceBook
+from tests.support import oracle
+from tests.support.agreement import assert_same_findings
+from tests.support.calls import calls, logs
 
 RULES = ("default", "crashlens")
 PRICES = {

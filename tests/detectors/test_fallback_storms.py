@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from crashlens_frame.detectors.fallback_storms import find_fallback_storms
 from crashlens_frame.errors import InvalidCallError
-from tests import oracle
-from tests.calls import calls, logs
-from tests.detectors.agreement import assert_same_findings
+from tests.support import oracle
+from tests.support.agreement import assert_same_findings
+from tests.support.calls import calls, logs
 
 RULES = ("default", "crashlens")
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crashlens_frame import groups
+from crashlens_frame._core import groups
 from crashlens_frame.detectors.fallback_storms import find_fallback_storms
 from crashlens_frame.detectors.retry_loops import find_retry_loops
-from crashlens_frame.findings import find_waste
-from tests import oracle
-from tests.calls import logs
-from tests.detectors.agreement import assert_same_findings
+from crashlens_frame.detectors.waste import find_waste
+from tests.support import oracle
+from tests.support.agreement import assert_same_findings
+from tests.support.calls import logs
 
 IDS: dict[str, Callable[[str], str]] = {
     "short": str,
@@ -56,7 +56,7 @@ def colliding(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     if request.param is not None:
         few: Any = lambda keys: plain(keys) % np.uint64(request.param)  # noqa: E731
         monkeypatch.setattr(groups, "hashes", few)
-        monkeypatch.setattr("crashlens_frame.traces.hashes", few)
+        monkeypatch.setattr("crashlens_frame.detectors.traces.hashes", few)
 
 
 @pytest.mark.usefixtures("colliding")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from crashlens_frame.findings import find_waste
-from crashlens_frame.jsonl import read_jsonl
+from crashlens_frame.detectors.waste import find_waste
+from crashlens_frame.io.jsonl import read_jsonl
 from tests.conftest import CrashLens
 
 Line = dict[str, Any]

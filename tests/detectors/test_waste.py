@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crashlens_frame.detectors import ALL
+from crashlens_frame.detectors.roster import ALL
+from crashlens_frame.detectors.waste import find_waste, flag
 from crashlens_frame.errors import InvalidCallError
-from crashlens_frame.findings import find_waste, flag
 from crashlens_frame.frame import empty_frame, frame_from_table, table_from_frame
 from crashlens_frame.schema import DETECTORS, FINDINGS
-from tests.calls import calls, logs
+from tests.support.calls import calls, logs
 
 PRICES = {
     "pricing": {

@@ -12,7 +12,16 @@ import pytest
 
 import crashlens_frame as cf
 from crashlens_frame.formats import FORMATS, rows_from_line
-from tests.vendor_logs import FAILURES, TELLERS, TRACE, Call, Told, anthropic_batch, openai_batch, spans_of_other_work
+from tests.support.vendor_logs import (
+    FAILURES,
+    TELLERS,
+    TRACE,
+    Call,
+    Told,
+    anthropic_batch,
+    openai_batch,
+    spans_of_other_work,
+)
 
 Teller = Callable[[Call], Told]
 CALL = Call()

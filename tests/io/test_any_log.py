@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import crashlens_frame as cf
-from crashlens_frame.sources import read_logs
+from crashlens_frame.io.any_log import read_logs
 
 LOG = cf.simulate_workload(30, seed=1, days=1)
 

@@ -4,9 +4,8 @@ import csv
 import io
 
 import crashlens_frame as cf
-
-from .attack import ATTACKS, TEXTS, attacked
-from .calls import calls
+from tests.support.attack import ATTACKS, TEXTS, attacked
+from tests.support.calls import calls
 
 
 def written(log) -> list[dict[str, str]]:

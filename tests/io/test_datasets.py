@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import crashlens_frame as cf
-from crashlens_frame.datasets import bucket_of, partitions
 from crashlens_frame.frame import as_calls
+from crashlens_frame.io.datasets import bucket_of, partitions
 from crashlens_frame.schema import CALLS
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 WORKLOAD = cf.simulate_workload(300, seed=3, days=3)
 
 
@@ -133,7 +133,7 @@ def test_of_a_sorted_file_a_filter_reads_the_row_groups_that_can_hold_what_it_as
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "sorted.parquet"
-    monkeypatch.setattr("crashlens_frame.parquet.ROW_GROUP", 50)
+    monkeypatch.setattr("crashlens_frame.io.parquet.ROW_GROUP", 50)
     cf.to_parquet(WORKLOAD, path, sort=True)
     same(cf.read_parquet(path), by_trace_and_time(WORKLOAD))
     file = pq.ParquetFile(path)

@@ -23,11 +23,11 @@ from crashlens_frame.errors import (
     UnknownFormatError,
     UnpricedWarning,
 )
-from crashlens_frame.files import blocks
 from crashlens_frame.frame import as_calls, empty_frame
-from crashlens_frame.journal import append
-from crashlens_frame.jsonl import append_jsonl, read_jsonl, read_log, read_rejects, to_jsonl
-from crashlens_frame.linewriter import BATCH
+from crashlens_frame.io.journal import append
+from crashlens_frame.io.jsonl import append_jsonl, read_jsonl, read_log, read_rejects, to_jsonl
+from crashlens_frame.io.streams import blocks
+from crashlens_frame.io.write_lines import BATCH
 from crashlens_frame.schema import CALLS, REJECTS
 
 A, B = b'{"trace_id":"a","model":"m"}', b'{"traceId":"b","input":{"model":"n"}}'
@@ -168,10 +168,10 @@ def test_in_a_terminal_a_bar_shows_itself_once_reading_takes_long(
 ) -> None:
     path = tmp_path / "log.jsonl"
     path.write_bytes(A)
-    monkeypatch.setattr("crashlens_frame.progress._people_look", lambda: True)
+    monkeypatch.setattr("crashlens_frame._core.progress._people_look", lambda: True)
     read_jsonl(path)
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr("crashlens_frame.progress._PATIENCE", 0)
+    monkeypatch.setattr("crashlens_frame._core.progress._PATIENCE", 0)
     read_jsonl(path)
     assert "read:" in capsys.readouterr().err
 
@@ -615,7 +615,7 @@ def test_an_append_that_does_not_fit_on_the_disk_leaves_the_file_as_it_was(
         written, room[0] = write(handle, bytes(data)[: room[0]]), 0
         return written
 
-    monkeypatch.setattr("crashlens_frame.journal.os.write", full)
+    monkeypatch.setattr("crashlens_frame.io.journal.os.write", full)
     with pytest.raises(OSError, match="No space left on device"):
         append_jsonl(BOTH, path, schema="flat")
     monkeypatch.undo()

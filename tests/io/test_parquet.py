@@ -9,7 +9,7 @@ import pytest
 
 from crashlens_frame.errors import InvalidCallError, MissingColumnsError, SchemaVersionError
 from crashlens_frame.frame import as_calls, empty_frame
-from crashlens_frame.parquet import read_parquet, to_parquet
+from crashlens_frame.io.parquet import read_parquet, to_parquet
 from crashlens_frame.schema import CALLS, arrow_schema
 
 CALL: dict[str, Any] = {

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import crashlens_frame as cf
-from crashlens_frame.bulkreader import BulkReader
 from crashlens_frame.frame import frame_from_table
-from crashlens_frame.linereader import BlockReader, Read, salvage
+from crashlens_frame.io.read_blocks import BulkReader
+from crashlens_frame.io.read_lines import BlockReader, Read, salvage
 
 CALLS = cf.simulate_workload(120, seed=5, days=2)
 
@@ -109,7 +109,7 @@ def test_an_odd_line_slows_down_only_its_neighbours(monkeypatch: pytest.MonkeyPa
         slow.append(len(kept))
         return salvage(kept, **place)
 
-    monkeypatch.setattr("crashlens_frame.linereader.salvage", counting)
+    monkeypatch.setattr("crashlens_frame.io.read_lines.salvage", counting)
     block = GOOD * 3000 + odd + GOOD * 3000
     table, _, rejects, *_ = BlockReader("log").read(block)
     assert (len(table), [one["line"] for one in rejects]) == (6000, [3001])

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crashlens_frame.frame import as_calls
-from crashlens_frame.jsonl import read_jsonl, to_jsonl
-from crashlens_frame.parquet import read_parquet, to_parquet
+from crashlens_frame.io.jsonl import read_jsonl, to_jsonl
+from crashlens_frame.io.parquet import read_parquet, to_parquet
 from crashlens_frame.schema import CALLS, COUNT, FLAG, LABEL, NUMBER, TEXT, TIME, Column
 
 # the ends of lines, JSON and Unicode, and names that mean something in a log

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import pytest
 
 import crashlens_frame as cf
-from crashlens_frame.logreader import Log, read_files
+from crashlens_frame.io.read_files import Log, read_files
 from crashlens_frame.schema import CALLS
-from tests.vendor_logs import TELLERS, Call
+from tests.support.vendor_logs import TELLERS, Call
 
 CASES = 20_000
 WHITE = b" \t\r\0"  # a line may stand between them: a crash leaves NUL bytes

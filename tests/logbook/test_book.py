@@ -179,7 +179,7 @@ def test_extend_refuses_a_bad_record_by_its_number_and_logs_none():
 
 
 def test_the_frame_is_computed_only_for_what_is_new(monkeypatch):
-    from crashlens_frame import ledger
+    from crashlens_frame.logbook import ledger
 
     priced = []
     real = ledger.add_cost
@@ -321,7 +321,7 @@ def test_calls_that_a_full_disk_kept_out_are_written_with_the_next_one(tmp_path,
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("crashlens_frame.journal.os.write", full)
+        patch.setattr("crashlens_frame.io.journal.os.write", full)
         with pytest.raises(cf.UnsavedCallsError) as caught:
             book.log(model="gpt-4", prompt="Second", trace_id="t2")
     assert str(caught.value) == (

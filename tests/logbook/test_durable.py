@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import crashlens_frame as cf
-from crashlens_frame.journal import Journal
-from crashlens_frame.linewriter import lines
-from crashlens_frame.rows import table_from_rows
-from crashlens_frame.rowwriter import line_from_row
+from crashlens_frame.formats.rows import table_from_rows
+from crashlens_frame.io.journal import Journal
+from crashlens_frame.io.write_lines import lines
+from crashlens_frame.io.write_row import line_from_row
 from crashlens_frame.schema import CALLS
 
 # a new process for each writer, at the cost of a fork: the server has imported the package
@@ -282,7 +282,7 @@ def test_a_read_only_target_loses_no_call(tmp_path: Path, monkeypatch: pytest.Mo
         return opened(name, flags, *mode)
 
     with monkeypatch.context() as patch:
-        patch.setattr("crashlens_frame.journal.os.open", refuse)  # root may write to anything
+        patch.setattr("crashlens_frame.io.journal.os.open", refuse)  # root may write to anything
         with pytest.raises(cf.UnsavedCallsError, match="Permission denied; 1 call of the book in the file, 1 call"):
             book.log(**CALL, trace_id="b")
     assert book.df["trace_id"].tolist() == ["a", "b"]
@@ -344,7 +344,7 @@ def test_fsync_and_flush_have_the_calls_on_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fsync: bool, synced: int
 ) -> None:
     handles: list[int] = []
-    monkeypatch.setattr("crashlens_frame.journal.os.fsync", handles.append)
+    monkeypatch.setattr("crashlens_frame.io.journal.os.fsync", handles.append)
     with cf.LogBook(tmp_path / "logs.jsonl", fsync=fsync) as book:
         book.log(**CALL)
         book.log(**CALL)
@@ -369,7 +369,7 @@ def test_a_book_that_is_forgotten_closes_its_file(tmp_path: Path) -> None:
 def test_where_files_cannot_be_locked_lines_are_appended_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crashlens_frame.journal.fcntl", None)
+    monkeypatch.setattr("crashlens_frame.io.journal.fcntl", None)
     path = tmp_path / "a.jsonl"
     path.write_bytes(b"torn")
     journal = Journal(path)

@@ -27,9 +27,8 @@ from crashlens_frame.plot import (
     plot_trace,
     plot_waste,
 )
-
-from .calls import calls
-from .findings import findings
+from tests.support.calls import calls
+from tests.support.findings import findings
 
 PLOTS = [plot_cost, plot_waste, plot_latency, plot_tokens, plot_heatmap]
 

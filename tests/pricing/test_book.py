@@ -65,7 +65,7 @@ def test_every_form_gives_the_same_prices(text: str, tmp_path: Path) -> None:
 
 
 def test_the_starter_file_that_the_command_line_writes_is_a_price_file() -> None:
-    path = Path(cf.__file__).with_name("starter_prices.yaml")
+    path = Path(cf.__file__).parent / "pricing" / "starter_prices.yaml"
     assert cf.PriceBook.load(path).cheaper_alternative("gpt-4") == "gpt-4o-mini"
 
 
@@ -230,7 +230,7 @@ def test_a_thousandth_of_a_price_is_not_rounded() -> None:
 
 def test_the_shipped_file_is_what_its_dump_gives(tmp_path: Path) -> None:
     DEFAULT.dump(tmp_path / "again.yaml")
-    shipped = Path(cf.__file__).with_name("prices.yaml")
+    shipped = Path(cf.__file__).parent / "pricing" / "prices.yaml"
     assert (tmp_path / "again.yaml").read_text(encoding="utf-8") == shipped.read_text(encoding="utf-8")
     assert cf.PriceBook.load(tmp_path / "again.yaml") == DEFAULT
 

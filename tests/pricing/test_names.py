@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import crashlens_frame as cf
-from crashlens_frame.modelnames import Resolution
+from crashlens_frame.pricing.names import Resolution
 
 BOOK = cf.PriceBook.default()
 

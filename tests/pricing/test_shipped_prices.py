@@ -10,7 +10,7 @@ import pytest
 from genai_prices import Usage, data_snapshot
 
 import crashlens_frame as cf
-from crashlens_frame.pricelists import genai_prices
+from crashlens_frame.pricing.public_lists import genai_prices
 
 BOOK = cf.PriceBook.default()
 PROVIDERS = {provider.id: provider for provider in data_snapshot.get_snapshot().providers}

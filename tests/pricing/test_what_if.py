@@ -48,7 +48,7 @@ def by_model(**columns: list[Any]) -> pd.DataFrame:
 def shipped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let PRICES be the prices that the package ships."""
     book = cf.PriceBook.load(PRICES)
-    monkeypatch.setattr("crashlens_frame.pricebook._shipped", lambda: book)
+    monkeypatch.setattr("crashlens_frame.pricing.book._shipped", lambda: book)
 
 
 @pytest.mark.usefixtures("shipped")

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 import crashlens_frame as cf
 from crashlens_frame.frame import as_calls, empty_frame
-from crashlens_frame.tallies import Tally, tally, whole
-from tests.calls import calls, logs
-from tests.reports import assert_same_report
+from crashlens_frame.report.merge import Tally, tally, whole
+from tests.support.calls import calls, logs
+from tests.support.reports import assert_same_report
 
 
 def tallied(part: pd.DataFrame) -> Tally:

@@ -6,9 +6,8 @@ import pytest
 
 import crashlens_frame as cf
 from crashlens_frame.errors import MissingColumnsError
-
-from .attack import attacked
-from .findings import findings
+from tests.support.attack import attacked
+from tests.support.findings import findings
 
 FOUND = findings(
     {"trace_id": "t1", "detector": "retry_loops", "severity": "high", "n_calls": 4, "waste_cost": 0.5, "cost": 12.25},

@@ -9,15 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crashlens_frame.detectors.waste import find_waste
 from crashlens_frame.errors import MissingColumnsError
-from crashlens_frame.findings import find_waste
 from crashlens_frame.frame import empty_frame
-from crashlens_frame.layouts import calls_table, findings_table, models_table
-from crashlens_frame.report import summarize
-from crashlens_frame.tables import columns_of
-
-from .calls import calls
-from .findings import findings
+from crashlens_frame.report.layouts import calls_table, findings_table, models_table
+from crashlens_frame.report.summary import summarize
+from crashlens_frame.words import columns_of
+from tests.support.calls import calls
+from tests.support.findings import findings
 
 
 def log() -> pd.DataFrame:

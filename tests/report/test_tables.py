@@ -12,22 +12,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from crashlens_frame.tables import (
-    Table,
-    columns_of,
-    count,
-    count_cells,
-    counted,
-    cut,
-    json_text,
-    markdown,
-    money,
-    money_cells,
-    records,
-    share,
-    shown,
-    text_cells,
-)
+from crashlens_frame.report.tables import Table, count_cells, json_text, markdown, money_cells, records, text_cells
+from crashlens_frame.words import columns_of, count, counted, cut, money, share, shown
 
 TEXTS = st.text(max_size=30) | st.sampled_from(["gpt-4o", "模型-4", "é́", "|", "<b>", "a\tb", "\x1b[31m", "\u202egpt"])
 

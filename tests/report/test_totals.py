@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from crashlens_frame.errors import InvalidCallError, MissingColumnsError
 from crashlens_frame.frame import as_calls, empty_frame
-from crashlens_frame.totals import by, traces
+from crashlens_frame.report.totals import by, traces
 
 PARIS = ZoneInfo("Europe/Paris")
 ROW = st.fixed_dictionaries(

@@ -18,8 +18,8 @@ from distributed import Client, LocalCluster
 import crashlens_frame as cf
 import crashlens_frame.dask
 from crashlens_frame.frame import as_calls
-from crashlens_frame.scanner import stacked
-from tests.reports import assert_same_findings, assert_same_report
+from crashlens_frame.scale.scanner import stacked
+from tests.support.reports import assert_same_findings, assert_same_report
 
 LOG = cf.simulate_workload(500, seed=9, days=2).sample(frac=1, random_state=1).reset_index(drop=True)
 LOG = as_calls(LOG.assign(timestamp=LOG["timestamp"].dt.floor("s")))  # so that only their order tells some calls apart

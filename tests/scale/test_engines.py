@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 import crashlens_frame as cf
 import crashlens_frame.dask
 from crashlens_frame.frame import as_calls
-from crashlens_frame.scanner import stacked
-from tests.calls import logs
-from tests.reports import assert_same_findings, assert_same_report
+from crashlens_frame.scale.scanner import stacked
+from tests.support.calls import logs
+from tests.support.reports import assert_same_findings, assert_same_report
 
 
 @st.composite

@@ -15,10 +15,10 @@ import pandas as pd
 import pytest
 
 import crashlens_frame as cf
-from crashlens_frame import scanner
 from crashlens_frame.frame import as_calls, empty_frame
-from tests.reports import assert_same_findings, assert_same_report
-from tests.vendor_logs import Call, spans_of_other_work
+from crashlens_frame.scale import scanner
+from tests.support.reports import assert_same_findings, assert_same_report
+from tests.support.vendor_logs import Call, spans_of_other_work
 
 
 def _log() -> pd.DataFrame:
@@ -100,7 +100,7 @@ def test_a_scan_finds_what_is_found_in_memory(
 def test_a_dataset_by_trace_is_read_as_it_stands(
     folder: Path, monkeypatch: pytest.MonkeyPatch, parts: list[pd.DataFrame]
 ) -> None:
-    monkeypatch.setattr("crashlens_frame.parts.spread", None)
+    monkeypatch.setattr("crashlens_frame.scale.parts.spread", None)
     sizes = [part.rows for part in cf.datasets.partitions(folder / "by_trace")]
     for memory in ("2GB", "3MB", "2MB"):
         assert_same(cf.scan(folder / "by_trace", memory=memory))

@@ -13,8 +13,8 @@ import pytest
 
 import crashlens_frame as cf
 from crashlens_frame.frame import as_calls, frame_from_table, table_from_frame
-from crashlens_frame.scanner import stacked
-from tests.reports import assert_same_findings
+from crashlens_frame.scale.scanner import stacked
+from tests.support.reports import assert_same_findings
 
 LOG = as_calls(cf.simulate_workload(300, seed=5, days=1).sample(frac=1, random_state=1).reset_index(drop=True))
 KINDS = {"Int64": "long", "float64": "double", "datetime64[us, UTC]": "timestamp"}

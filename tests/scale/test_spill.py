@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crashlens_frame.frame import table_from_frame
-from crashlens_frame.spill import Bucket, spread, together, whole_traces
-from tests.calls import calls
+from crashlens_frame.scale.spill import Bucket, spread, together, whole_traces
+from tests.support.calls import calls
 
 
 def spilled(traces: list[str], folder: Path, *, most: int, at_once: int = 7) -> list[list[tuple[str, int]]]:

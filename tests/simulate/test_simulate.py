@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crashlens_frame.detectors.waste import find_waste
 from crashlens_frame.errors import InvalidCallError
-from crashlens_frame.findings import find_waste
 from crashlens_frame.frame import as_calls, empty_frame
-from crashlens_frame.pricing import add_cost
-from crashlens_frame.simulate import (
+from crashlens_frame.pricing.cost import add_cost
+from crashlens_frame.simulate.patterns import (
     BACKOFFS,
     NEXT_MODEL,
     STRONGER_MODEL,

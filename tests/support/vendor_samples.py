@@ -1,4 +1,4 @@
-"""Small logs of a shop that calls models through five tools: run ``python -m tests.vendor_samples`` to write them.
+"""Small logs of a shop that calls models through five tools: ``python -m tests.support.vendor_samples`` writes them.
 
 What happened is simulated; how each tool tells of it is what its own package makes (``tests.vendor_logs``).
 """
@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import crashlens_frame as cf
-from tests import vendor_logs as told
-from tests.vendor_logs import Call, Json, Told
+from tests.support import vendor_logs as told
+from tests.support.vendor_logs import Call, Json, Told
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 EACH, SPANS = 40, 5  # calls of a log, spans of a line of OTLP
 TORN = (
     '{"trace_id":"9f2c","model":"gpt-4o","prompt":"Where is my ord',

@@ -7,10 +7,9 @@ import pandas as pd
 import pytest
 
 import crashlens_frame as cf
-from crashlens_frame.tables import money
-
-from ..attack import ATTACKS, TEXTS, attacked
-from ..calls import calls
+from crashlens_frame.words import money
+from tests.support.attack import ATTACKS, TEXTS, attacked
+from tests.support.calls import calls
 
 LOG = cf.simulate_workload(300, seed=1, days=3)
 

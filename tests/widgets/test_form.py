@@ -7,8 +7,7 @@ import pytest
 
 import crashlens_frame as cf
 from crashlens_frame.widgets.pause import Pause
-
-from ..attack import ATTACKS
+from tests.support.attack import ATTACKS
 
 
 def typed(form: cf.LogForm, **fields: object) -> None:

@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import crashlens_frame as cf
-from crashlens_frame.views import Filters, Study
-
-from .calls import calls, logs
+from crashlens_frame.widgets.views import Filters, Study
+from tests.support.calls import calls, logs
 
 LOG = calls(
     {"s": 0, "trace_id": "Alpha", "model": "gpt-4", "team": "search", "route": "/a", "cost": 1.0, "latency_ms": 100},

@@ -51,8 +51,8 @@ def dump_price_file(file: PriceFile) -> str:
 
     Examples
     --------
-    >>> from crashlens_frame.pricefile import dump_price_file
-    >>> from crashlens_frame.pricereader import read_price_file
+    >>> from crashlens_frame.pricing.price_file.entries import dump_price_file
+    >>> from crashlens_frame.pricing.price_file.read import read_price_file
     >>> rates = {"input_price_per_1k": 0.03, "output_price_per_1k": 0.06}
     >>> print(dump_price_file(read_price_file({"pricing": {"gpt-4": rates}})))
     schema_version: 1

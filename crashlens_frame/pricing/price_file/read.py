@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import yaml
 
-from .errors import PriceFileError
-from .pricefile import KINDS, Entry, Period, PriceFile, Rates
+from ...errors import PriceFileError
+from .entries import KINDS, Entry, Period, PriceFile, Rates
 
 _RATE = re.compile(rf"({'|'.join(sorted(KINDS, key=len, reverse=True))})_(?:price|rate|cost)_per_(1k|1m)")
 _FILE_KEYS = ("schema_version", "currency", "source", "checked", "pricing", "models")
@@ -41,7 +41,7 @@ def read_price_file(source: str | PathLike[str] | Mapping[str, Any], known: Coll
 
     Examples
     --------
-    >>> from crashlens_frame.pricereader import read_price_file
+    >>> from crashlens_frame.pricing.price_file.read import read_price_file
     >>> rates = {"input_price_per_1k": 0.03, "output_price_per_1k": 0.06}
     >>> read_price_file({"pricing": {"gpt-4": rates}}).entries["gpt-4"].periods[0].rates["input"]
     ((0, 30.0),)

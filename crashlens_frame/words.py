@@ -1,0 +1,126 @@
+"""How numbers, amounts of money and logged texts are written for people. No pandas but for what is null.
+
+Logged text is data here: control characters, terminal escapes and bidirectional controls are shown, never sent.
+"""
+
+from typing import Any
+from unicodedata import category, east_asian_width
+
+import pandas as pd
+
+UNKNOWN = "unknown"
+
+
+def shown(text: str) -> str:
+    r"""Show each character that would not print as its escape.
+
+    Examples
+    --------
+    >>> from crashlens_frame.words import shown
+    >>> shown("gpt\x1b[31m\u202e4\n")
+    'gpt\\x1b[31m\\u202e4\\n'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def columns_of(text: str) -> int:
+    """Count the columns of a terminal that a text takes; wide characters take two, combining ones none.
+
+    Examples
+    --------
+    >>> from crashlens_frame.words import columns_of
+    >>> columns_of("模型-4")
+    6
+    """
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def cut(text: str, width: int) -> str:
+    """Cut a text to a number of columns, the last of them an ellipsis.
+
+    Examples
+    --------
+    >>> from crashlens_frame.words import cut
+    >>> cut("claude-sonnet-4-5-20250929", 12)
+    'claude-sonn…'
+    """
+    if columns_of(text) <= width:
+        return text
+    taken = 0
+    for position, character in enumerate(text):
+        taken += _columns(character)
+        if taken > width - 1:
+            return text[:position] + "…"
+    return text
+
+
+def money(dollars: Any) -> str:
+    """Write an amount of US dollars: cents from one dollar up, three significant digits below.
+
+    Examples
+    --------
+    >>> from crashlens_frame.words import money
+    >>> [money(amount) for amount in (1234.56, 0.5, 0.0231, 0.000162, 0.0, float("nan"))]
+    ['$1,234.56', '$0.50', '$0.0231', '$0.000162', '$0.00', 'unknown']
+    """
+    if pd.isna(dollars):
+        return UNKNOWN
+    size = abs(float(dollars))
+    if size >= 1 or size == 0:
+        text = f"{size:,.2f}"
+    elif size < 1e-9:
+        text = f"{size:.2e}"
+    else:
+        places = 2 - int(f"{size:e}".partition("e")[2])
+        whole, _, part = f"{size:.{places}f}".partition(".")
+        text = f"{whole}.{part.rstrip('0'):0<2}"
+    return f"-${text}" if dollars < 0 else f"${text}"
+
+
+def count(number: Any) -> str:
+    """Write a whole number with thousands separators.
+
+    Examples
+    --------
+    >>> from crashlens_frame.words import count
+    >>> count(1234567)
+    '1,234,567'
+    """
+    return UNKNOWN if pd.isna(number) else f"{round(number):,}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number of things.
+
+    Examples
+    --------
+    >>> from crashlens_frame.words import counted
+    >>> counted(1, "call"), counted(2000, "call")
+    ('1 call', '2,000 calls')
+    """
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def share(part: Any, whole: Any) -> str:
+    """Write a part of a whole in percent; what is there is never 0 %, what is not whole never 100 %.
+
+    Examples
+    --------
+    >>> from crashlens_frame.words import share
+    >>> share(1, 3), share(1, 10_000), share(0, 0)
+    ('33.3 %', '<0.1 %', '0.0 %')
+    """
+    if pd.isna(part) or pd.isna(whole):
+        return UNKNOWN
+    percent = 100 * part / whole if whole else 0.0
+    if 0 < percent < 0.05:
+        return "<0.1 %"
+    return ">99.9 %" if 99.95 <= percent < 100 else f"{percent:.1f} %"
+
+
+def _columns(character: str) -> int:
+    if category(character) in ("Mn", "Me"):
+        return 0
+    return 2 if east_asian_width(character) in "WF" else 1

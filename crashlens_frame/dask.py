@@ -18,11 +18,11 @@ from .detectors import (
     flag,
 )
 from .errors import MissingExtraError
-from .frame import chosen, empty_frame, frame_from_table, table_from_frame
-from .io import Path_, partitions, read_parquet, trace_buckets
+from .frame import empty_frame, frame_from_table, selected_columns, table_from_frame
+from .io import AnyPath, partitions, read_parquet, trace_buckets
 from .pricing import Prices, add_cost
-from .report import Tally, tally, traces, whole
-from .scale import READ
+from .report import PartialReport, merge_reports, partial_report, traces
+from .scale import SCAN_COLUMNS
 from .schema import CALLS
 from .tokens import add_tokens
 
@@ -38,7 +38,7 @@ _BUCKET = "trace_bucket"
 _ROW = "crashlens_row"
 
 
-def read_dataset(folder: Path_, *, columns: Iterable[str] | None = None) -> dd.DataFrame:
+def read_dataset(folder: AnyPath, *, columns: Iterable[str] | None = None) -> dd.DataFrame:
     """Read a folder that ``write_dataset`` wrote as a Dask DataFrame, a partition of it as one of Dask.
 
     Parameters
@@ -72,7 +72,7 @@ def read_dataset(folder: Path_, *, columns: Iterable[str] | None = None) -> dd.D
     ...     ddf.npartitions, len(ddf.crashlens.waste().compute(scheduler="synchronous"))
     (4, 12)
     """
-    names = [column.name for column in chosen(columns)]
+    names = [column.name for column in selected_columns(columns)]
     parts = partitions(Path(folder).resolve())
     if not trace_buckets(folder):
         meta = _open(empty_frame()[names])
@@ -137,12 +137,12 @@ class DaskAccessor:
         check_holds_calls(calls.columns)
         self._calls = calls
 
-    retry_loops = _bound(find_retry_loops, columns=READ)
-    fallback_storms = _bound(find_fallback_storms, columns=READ)
-    fallback_failures = _bound(find_fallback_failures, columns=READ)
-    overkill_models = _bound(find_overkill_models, columns=READ)
-    waste = _bound(find_waste, columns=READ)
-    traces = _bound(traces, columns=READ)
+    retry_loops = _bound(find_retry_loops, columns=SCAN_COLUMNS)
+    fallback_storms = _bound(find_fallback_storms, columns=SCAN_COLUMNS)
+    fallback_failures = _bound(find_fallback_failures, columns=SCAN_COLUMNS)
+    overkill_models = _bound(find_overkill_models, columns=SCAN_COLUMNS)
+    waste = _bound(find_waste, columns=SCAN_COLUMNS)
+    traces = _bound(traces, columns=SCAN_COLUMNS)
     flag = _bound(flag)
 
     add_tokens = _bound(add_tokens, traces=False)
@@ -150,8 +150,8 @@ class DaskAccessor:
 
     def summary(self, *, prices: Prices | None = None) -> Any:
         """Sum up the log as :func:`crashlens_frame.summarize` does, as a Delayed of the Report."""
-        parts = _whole_traces(_with(self._calls, READ)).to_delayed()
-        return delayed(whole)([delayed(_tallied)(part, prices) for part in parts])
+        parts = _whole_traces(_with(self._calls, SCAN_COLUMNS)).to_delayed()
+        return delayed(merge_reports)([delayed(_tallied)(part, prices) for part in parts])
 
 
 def _with(calls: dd.DataFrame, columns: Iterable[str] | None) -> dd.DataFrame:
@@ -183,9 +183,9 @@ def _applied(
     return function(_typed(calls), *args, **options)
 
 
-def _tallied(calls: pd.DataFrame, prices: Prices | None) -> Tally:
+def _tallied(calls: pd.DataFrame, prices: Prices | None) -> PartialReport:
     calls = _typed(calls)
-    return tally(calls, find_waste(calls, prices=prices))
+    return partial_report(calls, find_waste(calls, prices=prices))
 
 
 def _typed(calls: pd.DataFrame) -> pd.DataFrame:

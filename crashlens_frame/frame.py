@@ -16,13 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .errors import InvalidCallError, MissingColumnsError
-from .schema import CALLS, FLAG, LABEL, NUMBER, TEXT, TIME, Column, Columns, arrow_schema
+from .schema import CALLS, FLAG, LABEL, NUMBER, TEXT, TIME, Column, Schema, arrow_schema
 
 _BY_NAME = {column.name: column for column in CALLS}
 _MANY = 100_000  # rows from which on threads are worth their start
 
 
-def frame_from_table(table: pa.Table, columns: Columns = CALLS) -> pd.DataFrame:
+def frame_from_table(table: pa.Table, columns: Schema = CALLS) -> pd.DataFrame:
     """Turn an Arrow table of the package into its typed DataFrame.
 
     Parameters
@@ -56,7 +56,7 @@ def frame_from_table(table: pa.Table, columns: Columns = CALLS) -> pd.DataFrame:
     return pd.DataFrame(data, index=pd.RangeIndex(len(table)), copy=False)
 
 
-def table_from_frame(df: pd.DataFrame, columns: Columns = CALLS) -> pa.Table:
+def table_from_frame(df: pd.DataFrame, columns: Schema = CALLS) -> pa.Table:
     """Turn a DataFrame into the Arrow table of a schema.
 
     Values are converted where nothing is lost by it: 5.0 to 5, ISO 8601 text to a time, naive times taken as UTC.
@@ -116,7 +116,7 @@ def arrow_column(values: pd.Series, name: str) -> pa.ChunkedArray:
     return made if isinstance(made, pa.ChunkedArray) else pa.chunked_array([made])
 
 
-def chosen(columns: Iterable[str] | None) -> Columns:
+def selected_columns(columns: Iterable[str] | None) -> Schema:
     """Give the columns of CALLS that are asked for, in the order in which they are; None asks for all.
 
     Raises
@@ -126,8 +126,8 @@ def chosen(columns: Iterable[str] | None) -> Columns:
 
     Examples
     --------
-    >>> from crashlens_frame.frame import chosen
-    >>> [column.name for column in chosen(["model", "cost"])]
+    >>> from crashlens_frame.frame import selected_columns
+    >>> [column.name for column in selected_columns(["model", "cost"])]
     ['model', 'cost']
     """
     names = list(dict.fromkeys(_BY_NAME if columns is None else columns))
@@ -182,7 +182,7 @@ def as_calls(df: pd.DataFrame) -> pd.DataFrame:
     return frame_from_table(table_from_frame(df))
 
 
-def empty_frame(columns: Columns = CALLS) -> pd.DataFrame:
+def empty_frame(columns: Schema = CALLS) -> pd.DataFrame:
     """Give the typed frame without rows.
 
     Examples
@@ -230,14 +230,14 @@ def check_calls(df: pd.DataFrame, *, needs: Iterable[str]) -> None:
     raise MissingColumnsError(f"missing {what}: {', '.join(hints)}; {remedy}, or read the log with cf.read_jsonl")
 
 
-def failed(calls: pd.DataFrame) -> np.ndarray:
+def failed_calls(calls: pd.DataFrame) -> np.ndarray:
     """Tell which calls failed: those of level "error" and those with the text of an error.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> from crashlens_frame.frame import failed
-    >>> failed(pd.DataFrame({"level": ["error", None, "info"], "error": [None, "timeout", None]})).tolist()
+    >>> from crashlens_frame.frame import failed_calls
+    >>> failed_calls(pd.DataFrame({"level": ["error", None, "info"], "error": [None, "timeout", None]})).tolist()
     [True, True, False]
     """
     check_calls(calls, needs=("level", "error"))

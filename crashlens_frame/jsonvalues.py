@@ -19,7 +19,7 @@ _OPTIONS = (
 )
 
 
-def parse(line: bytes) -> Any:
+def parse_json(line: bytes) -> Any:
     """Decode JSON, and what programs write for it: NaN, Infinity, whole numbers of any size, half surrogate pairs.
 
     Of a key that stands twice the last value counts.
@@ -36,7 +36,7 @@ def parse(line: bytes) -> Any:
             pass
     try:
         value = json.loads(line.decode("utf-8"))
-        return json.loads(scrubbed(json.dumps(value, ensure_ascii=False))) if b"\\u" in line else value
+        return json.loads(without_surrogates(json.dumps(value, ensure_ascii=False))) if b"\\u" in line else value
     except UnicodeDecodeError as error:
         raise ValueError(f"byte 0x{line[error.start]:02x} at byte {error.start + 1} is not UTF-8") from None
     except json.JSONDecodeError as error:
@@ -46,7 +46,7 @@ def parse(line: bytes) -> Any:
         raise ValueError("nested too deep") from None
 
 
-def canonical(value: Any) -> str:
+def canonical_json(value: Any) -> str:
     """Encode as compact JSON with sorted keys; NaN and Infinity become null.
 
     Raises
@@ -60,20 +60,20 @@ def canonical(value: Any) -> str:
         pass
     try:  # whole numbers past 64 bits, half surrogate pairs, deep nesting
         finite = json.loads(json.dumps(value), parse_constant=lambda _: None)
-        return scrubbed(json.dumps(finite, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
+        return without_surrogates(json.dumps(finite, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidCallError(f"a field is {shown(value)}, expected what JSON can hold ({error})") from None
+        raise InvalidCallError(f"a field is {quoted(value)}, expected what JSON can hold ({error})") from None
 
 
-def scrubbed(value: str) -> str:
+def without_surrogates(value: str) -> str:
     """Replace half surrogate pairs, which UTF-8 cannot hold, by U+FFFD."""
     return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def shown(value: Any) -> str:
+def quoted(value: Any) -> str:
     """Give a value as people read it in a message: JSON, cut at 80 characters."""
     try:
-        encoded = scrubbed(json.dumps(value, ensure_ascii=False, default=str))
+        encoded = without_surrogates(json.dumps(value, ensure_ascii=False, default=str))
     except (TypeError, ValueError, RecursionError):
         encoded = repr(value)
     return encoded if len(encoded) <= 80 else f"{encoded[:79]}…"

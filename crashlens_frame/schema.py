@@ -23,7 +23,7 @@ class Column:
     categories: tuple[str, ...] | None = None
 
 
-Columns = tuple[Column, ...]
+Schema = tuple[Column, ...]
 
 TEXT = pa.string()
 LABEL = pa.dictionary(pa.int32(), pa.string())
@@ -38,7 +38,7 @@ SEVERITIES = ("low", "medium", "high")
 # the order is the precedence: the first detector with a finding on a trace owns the trace
 DETECTORS = ("retry_loops", "fallback_storms", "fallback_failures", "overkill_models")
 
-CALLS: Columns = (
+CALLS: Schema = (
     Column("trace_id", TEXT, "str", "groups the calls of one request; required"),
     Column("timestamp", TIME, "datetime64[us, UTC]", "start of the call"),
     Column("model", LABEL, "category", "name of the model, as logged"),
@@ -72,7 +72,7 @@ CALLS: Columns = (
 # the first eleven columns; a flat JSONL line holds exactly their names
 LOG_SCHEMA: tuple[str, ...] = tuple(column.name for column in CALLS[:11])
 
-FINDINGS: Columns = (
+FINDINGS: Schema = (
     Column("finding_id", TEXT, "str", "detector, trace and position of the first call in the trace"),
     Column("detector", LABEL, "category", "detector that found it", DETECTORS),
     Column("trace_id", TEXT, "str", "trace it was found in"),
@@ -92,7 +92,7 @@ FINDINGS: Columns = (
     Column("suppressed_by", LABEL, "category", "detector that owns the trace instead; null: counted", DETECTORS),
 )
 
-REJECTS: Columns = (
+REJECTS: Schema = (
     Column("source", TEXT, "str", "file that the line stands in"),
     Column("line", COUNT, "Int64", "number of the line, from 1"),
     Column("reason", TEXT, "str", "what was found and what was expected"),
@@ -100,7 +100,7 @@ REJECTS: Columns = (
 )
 
 
-def arrow_schema(columns: Columns) -> pa.Schema:
+def arrow_schema(columns: Schema) -> pa.Schema:
     """Give the Arrow schema of a table of the package.
 
     Examples

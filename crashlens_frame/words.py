@@ -11,13 +11,13 @@ import pandas as pd
 UNKNOWN = "unknown"
 
 
-def shown(text: str) -> str:
+def printable(text: str) -> str:
     r"""Show each character that would not print as its escape.
 
     Examples
     --------
-    >>> from crashlens_frame.words import shown
-    >>> shown("gpt\x1b[31m\u202e4\n")
+    >>> from crashlens_frame.words import printable
+    >>> printable("gpt\x1b[31m\u202e4\n")
     'gpt\\x1b[31m\\u202e4\\n'
     """
     if text.isprintable():
@@ -25,13 +25,13 @@ def shown(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def columns_of(text: str) -> int:
+def terminal_width(text: str) -> int:
     """Count the columns of a terminal that a text takes; wide characters take two, combining ones none.
 
     Examples
     --------
-    >>> from crashlens_frame.words import columns_of
-    >>> columns_of("模型-4")
+    >>> from crashlens_frame.words import terminal_width
+    >>> terminal_width("模型-4")
     6
     """
     return len(text) if text.isascii() else sum(map(_columns, text))
@@ -46,7 +46,7 @@ def cut(text: str, width: int) -> str:
     >>> cut("claude-sonnet-4-5-20250929", 12)
     'claude-sonn…'
     """
-    if columns_of(text) <= width:
+    if terminal_width(text) <= width:
         return text
     taken = 0
     for position, character in enumerate(text):
@@ -79,37 +79,37 @@ def money(dollars: Any) -> str:
     return f"-${text}" if dollars < 0 else f"${text}"
 
 
-def count(number: Any) -> str:
+def digits(number: Any) -> str:
     """Write a whole number with thousands separators.
 
     Examples
     --------
-    >>> from crashlens_frame.words import count
-    >>> count(1234567)
+    >>> from crashlens_frame.words import digits
+    >>> digits(1234567)
     '1,234,567'
     """
     return UNKNOWN if pd.isna(number) else f"{round(number):,}"
 
 
-def counted(number: int, noun: str) -> str:
+def quantity(number: int, noun: str) -> str:
     """Write a number of things.
 
     Examples
     --------
-    >>> from crashlens_frame.words import counted
-    >>> counted(1, "call"), counted(2000, "call")
+    >>> from crashlens_frame.words import quantity
+    >>> quantity(1, "call"), quantity(2000, "call")
     ('1 call', '2,000 calls')
     """
-    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+    return f"{digits(number)} {noun}{'' if number == 1 else 's'}"
 
 
-def share(part: Any, whole: Any) -> str:
+def percent(part: Any, whole: Any) -> str:
     """Write a part of a whole in percent; what is there is never 0 %, what is not whole never 100 %.
 
     Examples
     --------
-    >>> from crashlens_frame.words import share
-    >>> share(1, 3), share(1, 10_000), share(0, 0)
+    >>> from crashlens_frame.words import percent
+    >>> percent(1, 3), percent(1, 10_000), percent(0, 0)
     ('33.3 %', '<0.1 %', '0.0 %')
     """
     if pd.isna(part) or pd.isna(whole):

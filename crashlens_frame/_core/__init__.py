@@ -1,22 +1,34 @@
 """How the work is done, never what: groups of equal keys, threads, progress bars."""
 
-from .groups import changes, coded, crowds, firsts, hashes, in_groups, keys_of, lengths, sharing, taken, trimmed_lengths
-from .parallel import ahead
-from .progress import bar, watched
+from .groups import (
+    byte_lengths,
+    codes_and_labels,
+    first_equal,
+    group_starts,
+    hash_keys,
+    in_large_groups,
+    share_bucket,
+    stable_order,
+    take_texts,
+    text_keys,
+    trimmed_lengths,
+)
+from .parallel import parallel_map
+from .progress import progress_bar, progress_of_files
 
 __all__ = [
-    "ahead",
-    "bar",
-    "changes",
-    "coded",
-    "crowds",
-    "firsts",
-    "hashes",
-    "in_groups",
-    "keys_of",
-    "lengths",
-    "sharing",
-    "taken",
+    "byte_lengths",
+    "codes_and_labels",
+    "first_equal",
+    "group_starts",
+    "hash_keys",
+    "in_large_groups",
+    "parallel_map",
+    "progress_bar",
+    "progress_of_files",
+    "share_bucket",
+    "stable_order",
+    "take_texts",
+    "text_keys",
     "trimmed_lengths",
-    "watched",
 ]

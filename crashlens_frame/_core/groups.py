@@ -18,7 +18,7 @@ _SPACE, _DELETE = 0x20, 0x7F  # between them the visible characters of ASCII
 _WORD = 8  # bytes of a text that are one number
 
 
-def keys_of(texts: pa.ChunkedArray) -> list[np.ndarray]:
+def text_keys(texts: pa.ChunkedArray) -> list[np.ndarray]:
     """Give numbers, an array or several, that are all equal where two texts are, and only there.
 
     Texts of one width, as nearly all ids are, are their own numbers, eight bytes each; labels have theirs.
@@ -26,8 +26,8 @@ def keys_of(texts: pa.ChunkedArray) -> list[np.ndarray]:
     Examples
     --------
     >>> import pyarrow as pa
-    >>> from crashlens_frame._core.groups import keys_of
-    >>> [key.tolist() for key in keys_of(pa.chunked_array([["t-1", "t-20", "t-1"]]))]
+    >>> from crashlens_frame._core.groups import text_keys
+    >>> [key.tolist() for key in text_keys(pa.chunked_array([["t-1", "t-20", "t-1"]]))]
     [[0, 1, 0]]
     """
     width = _width(texts)
@@ -37,11 +37,11 @@ def keys_of(texts: pa.ChunkedArray) -> list[np.ndarray]:
         return [np.concatenate([_words(chunk, width, place) for chunk in texts.chunks]) for place in places]
     if not pa.types.is_dictionary(texts.type):
         texts = pc.dictionary_encode(texts)
-    codes, _ = coded(texts)
+    codes, _ = codes_and_labels(texts)
     return [codes]
 
 
-def coded(labels: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
+def codes_and_labels(labels: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
     """Give the number of each label, -1 for null, and the label that each number stands for."""
     labels = labels.unify_dictionaries().combine_chunks()
     if isinstance(labels, pa.ChunkedArray):  # no chunk at all
@@ -49,14 +49,14 @@ def coded(labels: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
     return labels.indices.fill_null(-1).to_numpy().astype(np.int64), labels.dictionary
 
 
-def hashes(keys: Keys) -> np.ndarray:
+def hash_keys(keys: Keys) -> np.ndarray:
     """Give equal keys equal numbers, and others most likely not; the upper bits are the better ones.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from crashlens_frame._core.groups import hashes
-    >>> one, other, same = hashes([np.array([7, 8, 7]), np.array([1, 1, 1])])
+    >>> from crashlens_frame._core.groups import hash_keys
+    >>> one, other, same = hash_keys([np.array([7, 8, 7]), np.array([1, 1, 1])])
     >>> bool(one == same), bool(one == other)
     (True, False)
     """
@@ -70,28 +70,28 @@ def hashes(keys: Keys) -> np.ndarray:
     return mixed
 
 
-def crowds(keys: Keys, least: int) -> np.ndarray:
+def in_large_groups(keys: Keys, least: int) -> np.ndarray:
     """Tell which rows may share their key with so many rows, themselves included; of the others some may be told too.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from crashlens_frame._core.groups import crowds
-    >>> crowds([np.array([7, 8, 7])], 2).tolist()
+    >>> from crashlens_frame._core.groups import in_large_groups
+    >>> in_large_groups([np.array([7, 8, 7])], 2).tolist()
     [True, False, True]
     """
-    bucket = _buckets(hashes(keys))
+    bucket = _buckets(hash_keys(keys))
     return (np.bincount(bucket) >= least)[bucket]
 
 
-def sharing(code: np.ndarray, told: np.ndarray) -> np.ndarray:
+def share_bucket(code: np.ndarray, told: np.ndarray) -> np.ndarray:
     """Tell which rows may share their hash with a row that is told; of the others some may be told too.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from crashlens_frame._core.groups import hashes, sharing
-    >>> sharing(hashes([np.array([7, 8, 7])]), np.array([True, False, False])).tolist()
+    >>> from crashlens_frame._core.groups import hash_keys, share_bucket
+    >>> share_bucket(hash_keys([np.array([7, 8, 7])]), np.array([True, False, False])).tolist()
     [True, False, True]
     """
     bucket = _buckets(code)
@@ -100,17 +100,17 @@ def sharing(code: np.ndarray, told: np.ndarray) -> np.ndarray:
     return marked[bucket]
 
 
-def firsts(keys: Keys) -> np.ndarray:
+def first_equal(keys: Keys) -> np.ndarray:
     """Give for each row the first row with an equal key.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from crashlens_frame._core.groups import firsts
-    >>> firsts([np.array([7, 8, 7, 8, 9])]).tolist()
+    >>> from crashlens_frame._core.groups import first_equal
+    >>> first_equal([np.array([7, 8, 7, 8, 9])]).tolist()
     [0, 1, 0, 1, 4]
     """
-    rows, code = np.arange(len(keys[0])), hashes(keys)
+    rows, code = np.arange(len(keys[0])), hash_keys(keys)
     first = np.empty_like(rows)
     left: slice | np.ndarray = slice(None)
     while len(code):
@@ -126,14 +126,14 @@ def firsts(keys: Keys) -> np.ndarray:
     return first
 
 
-def in_groups(number: np.ndarray) -> np.ndarray:
+def stable_order(number: np.ndarray) -> np.ndarray:
     """Give the rows in the order of their numbers, equal numbers in the order of the rows.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from crashlens_frame._core.groups import in_groups
-    >>> in_groups(np.array([0, 1, 0, 1, 4])).tolist()
+    >>> from crashlens_frame._core.groups import stable_order
+    >>> stable_order(np.array([0, 1, 0, 1, 4])).tolist()
     [0, 2, 1, 3, 4]
     """
     # a stable sort of sixteen bits is a radix sort, and few steps of it sort any number of rows
@@ -143,14 +143,14 @@ def in_groups(number: np.ndarray) -> np.ndarray:
     return row
 
 
-def changes(keys: Keys) -> np.ndarray:
+def group_starts(keys: Keys) -> np.ndarray:
     """Tell where a key differs from the one before it; the first one does.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from crashlens_frame._core.groups import changes
-    >>> changes([np.array([4, 4, 7]), np.array([1, 2, 2])]).tolist()
+    >>> from crashlens_frame._core.groups import group_starts
+    >>> group_starts([np.array([4, 4, 7]), np.array([1, 2, 2])]).tolist()
     [True, True, True]
     """
     begins = np.ones(len(keys[0]), bool)
@@ -160,14 +160,14 @@ def changes(keys: Keys) -> np.ndarray:
     return begins
 
 
-def lengths(texts: pa.ChunkedArray) -> np.ndarray:
+def byte_lengths(texts: pa.ChunkedArray) -> np.ndarray:
     """Give the bytes of each text; 0 for null.
 
     Examples
     --------
     >>> import pyarrow as pa
-    >>> from crashlens_frame._core.groups import lengths
-    >>> lengths(pa.chunked_array([["one", "€", None]])).tolist()
+    >>> from crashlens_frame._core.groups import byte_lengths
+    >>> byte_lengths(pa.chunked_array([["one", "€", None]])).tolist()
     [3, 3, 0]
     """
     texts = texts.cast(pa.large_string())
@@ -185,22 +185,22 @@ def trimmed_lengths(texts: pa.ChunkedArray, blanks: str) -> np.ndarray:
     [3, 3, 0]
     """
     texts = texts.cast(pa.large_string())
-    length = lengths(texts).copy()
+    length = byte_lengths(texts).copy()
     # few texts begin or end with what may be a blank, and only those are looked at as a whole
     ragged = np.concatenate([np.empty(0, bool), *map(_ragged, texts.chunks)]) & (length > 0)
-    length[ragged] = lengths(pc.utf8_trim(texts.filter(pa.array(ragged)), characters=blanks))
+    length[ragged] = byte_lengths(pc.utf8_trim(texts.filter(pa.array(ragged)), characters=blanks))
     return length
 
 
-def taken(values: pa.ChunkedArray, row: np.ndarray) -> pa.ChunkedArray:
+def take_texts(values: pa.ChunkedArray, row: np.ndarray) -> pa.ChunkedArray:
     """Give the values at some rows, in their order.
 
     Examples
     --------
     >>> import numpy as np
     >>> import pyarrow as pa
-    >>> from crashlens_frame._core.groups import taken
-    >>> taken(pa.chunked_array([["a", "b"], ["c"]]), np.array([2, 0])).to_pylist()
+    >>> from crashlens_frame._core.groups import take_texts
+    >>> take_texts(pa.chunked_array([["a", "b"], ["c"]]), np.array([2, 0])).to_pylist()
     ['c', 'a']
     """
     if values.num_chunks > 1:

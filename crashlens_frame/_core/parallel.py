@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 WORKERS = os.cpu_count() or 1
 
 
-def ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+def parallel_map(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """Give the results of work on items in their order, worked on by as many threads as there are processors.
 
     No more items are taken than are worked on. If they end in an error, it comes after the results of those before it.

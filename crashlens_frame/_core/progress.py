@@ -12,7 +12,7 @@ _PATIENCE = 2  # seconds before a bar that nobody asked for is shown
 
 
 @contextmanager
-def watched(files: list[Any], *, shown: bool | None) -> Iterator[Wrap]:
+def progress_of_files(files: list[Any], *, shown: bool | None) -> Iterator[Wrap]:
     """Give what wraps each stream of the files, so that a bar counts the bytes read of all of them.
 
     Parameters
@@ -27,12 +27,12 @@ def watched(files: list[Any], *, shown: bool | None) -> Iterator[Wrap]:
         return
     from tqdm.utils import CallbackIOWrapper
 
-    with bar(_size(files), "read", "B", shown=shown) as advance:
+    with progress_bar(_size(files), "read", "B", shown=shown) as advance:
         yield lambda stream: CallbackIOWrapper(advance, stream, "read")
 
 
 @contextmanager
-def bar(total: int | None, what: str, unit: str, *, shown: bool | None) -> Iterator[Callable[[int], Any]]:
+def progress_bar(total: int | None, what: str, unit: str, *, shown: bool | None) -> Iterator[Callable[[int], Any]]:
     """Give what moves a bar on, shown as ``watched`` has it; None: how much there is to do is not known."""
     if not _is_shown(shown):
         yield lambda _: None

@@ -25,13 +25,13 @@ from ..errors import (
     UnknownTraceError,
     UnpricedWarning,
 )
-from ..io import append_jsonl, read_logs, replaced, to_jsonl, to_parquet
+from ..io import append_jsonl, open_atomic, read_logs, to_jsonl, to_parquet
 from ..logbook import LogBook
 from ..pricing import PriceBook, add_cost
-from ..report import calls_table, findings_table, json_text, markdown, records, summarize
+from ..report import calls_table, escape_markdown, findings_table, frame_records, json_text, summarize
 from ..simulate import simulate_workload
 from ..tokens import add_tokens
-from ..words import UNKNOWN, count, counted, money, share, shown
+from ..words import UNKNOWN, digits, money, percent, printable, quantity
 
 _REJECTS_SHOWN = 5
 _MODELS_NAMED = 5
@@ -125,7 +125,7 @@ def log(output: str, config: str | None, schema: str, demo: bool, dev_mode: bool
     append = to_jsonl if output == "-" else append_jsonl
     append(calls, output, schema=schema)
     traces = calls["trace_id"].drop_duplicates().tolist()
-    _note(f"logged {counted(len(calls), 'call')} to {output}, cost {money(calls['cost'].sum(min_count=1))}")
+    _note(f"logged {quantity(len(calls), 'call')} to {output}, cost {money(calls['cost'].sum(min_count=1))}")
     for trace in traces:
         _note(f"trace {trace}")
 
@@ -137,7 +137,7 @@ def init_config(config: str, force: bool) -> None:
     """Write a commented file of prices to start from."""
     if config != "-" and Path(config).exists() and not force:
         raise click.ClickException(f"{config} exists; --force overwrites it")
-    with replaced(config) as stream:
+    with open_atomic(config) as stream:
         stream.write(files("crashlens_frame.pricing").joinpath("starter_prices.yaml").read_bytes())
     _note(f"wrote {config}")
 
@@ -187,15 +187,15 @@ def scan(logs: tuple[str, ...], config: str | None, form: str, fail_on_waste: fl
         report = summarize(calls, findings)
     _tell_unpriced(calls)
     total = (
-        f"{money(report.waste_cost)} wasted in {counted(int(report.waste['findings'].sum()), 'finding')},"
-        f" {share(report.waste_cost, report.cost)} of {money(report.cost)} for {counted(report.events, 'call')}"
+        f"{money(report.waste_cost)} wasted in {quantity(int(report.waste['findings'].sum()), 'finding')},"
+        f" {percent(report.waste_cost, report.cost)} of {money(report.cost)} for {quantity(report.events, 'call')}"
     )
     if form == "json":
-        waste = {"cost": report.cost, "waste_cost": report.waste_cost, "waste": records(report.waste)}
-        click.echo(json_text({**waste, "findings": records(findings)}))
+        waste = {"cost": report.cost, "waste_cost": report.waste_cost, "waste": frame_records(report.waste)}
+        click.echo(json_text({**waste, "findings": frame_records(findings)}))
     elif form == "markdown":
         table = findings_table(findings).to_markdown()
-        click.echo(f"{table}\n\n{markdown(total)}" if len(findings) else markdown(total))
+        click.echo(f"{table}\n\n{escape_markdown(total)}" if len(findings) else escape_markdown(total))
     else:
         table = findings_table(findings).to_text(_width())
         click.echo(f"{table}\n\n{total}" if len(findings) else total)
@@ -233,7 +233,7 @@ def simulate(output: str, traces: int, seed: int | None, schema: str) -> None:
         calls = simulate_workload(traces, seed=seed)
     with _working("writing"):
         _write(calls, output, schema)
-    _note(f"wrote {counted(len(calls), 'call')} in {counted(traces, 'trace')} to {output}")
+    _note(f"wrote {quantity(len(calls), 'call')} in {quantity(traces, 'trace')} to {output}")
 
 
 @main.command()
@@ -247,7 +247,7 @@ def convert(source: str, target: str, schema: str) -> None:
     with _working("writing"):
         _write(calls, target, schema)
     _tell_unpriced(calls, remedy="")
-    _note(f"wrote {counted(len(calls), 'call')} to {target}")
+    _note(f"wrote {quantity(len(calls), 'call')} to {target}")
 
 
 @main.command()
@@ -345,16 +345,16 @@ def _show_rejects(rejects: pd.DataFrame) -> None:
     for source, line, reason in zip(head["source"], head["line"], head["reason"], strict=True):
         _note(f"rejected {source}:{line}: {reason}")
     if len(rejects) > len(head):
-        _note(f"rejected {counted(len(rejects) - len(head), 'more line')}")
+        _note(f"rejected {quantity(len(rejects) - len(head), 'more line')}")
 
 
 def _tell_unpriced(calls: pd.DataFrame, remedy: str = "; --config FILE prices further models") -> None:
     """Say which models have calls of unknown cost."""
     models = calls.loc[calls["cost"].isna(), "model"].astype("str").fillna(UNKNOWN).value_counts()
     if len(models):
-        names = ", ".join(f"{model} ({count(number)})" for model, number in models.head(_MODELS_NAMED).items())
-        more = f" and {counted(len(models) - _MODELS_NAMED, 'more model')}" if len(models) > _MODELS_NAMED else ""
-        _note(f"warning: the cost of {counted(models.sum(), 'call')} is unknown: {names}{more}{remedy}")
+        names = ", ".join(f"{model} ({digits(number)})" for model, number in models.head(_MODELS_NAMED).items())
+        more = f" and {quantity(len(models) - _MODELS_NAMED, 'more model')}" if len(models) > _MODELS_NAMED else ""
+        _note(f"warning: the cost of {quantity(models.sum(), 'call')} is unknown: {names}{more}{remedy}")
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
@@ -363,12 +363,12 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
 
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
-        return shown(f"{error.filename}: {error.strerror}")
-    return shown(" ".join(str(error).split()))
+        return printable(f"{error.filename}: {error.strerror}")
+    return printable(" ".join(str(error).split()))
 
 
 def _note(text: str) -> None:
-    click.echo(shown(text), err=True)
+    click.echo(printable(text), err=True)
 
 
 def _width() -> int:

@@ -7,12 +7,11 @@ from .fallback_failures import find_fallback_failures
 from .fallback_storms import find_fallback_storms
 from .overkill_models import find_overkill_models
 from .retry_loops import find_retry_loops
-from .traces import in_order
-from .waste import Thresholds, amounts, find_and_flag, find_waste, flag
+from .traces import order_calls
+from .waste import Thresholds, find_and_flag, find_waste, flag, waste_amounts
 
 __all__ = [
     "Thresholds",
-    "amounts",
     "find_and_flag",
     "find_fallback_failures",
     "find_fallback_storms",
@@ -20,5 +19,6 @@ __all__ = [
     "find_retry_loops",
     "find_waste",
     "flag",
-    "in_order",
+    "order_calls",
+    "waste_amounts",
 ]

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from ..frame import frame_from_table
 from ..schema import FINDINGS, SEVERITIES, TEXT
-from .traces import Traced
+from .traces import OrderedCalls
 
 LOW, MEDIUM, HIGH = range(3)
 
@@ -24,7 +24,7 @@ class Evidence:
     """
 
     detector: str
-    calls: Traced
+    calls: OrderedCalls
     sizes: np.ndarray
     counted: np.ndarray
     wasted: np.ndarray
@@ -40,14 +40,14 @@ class Evidence:
         return np.repeat(np.arange(len(self.sizes)), self.sizes)
 
     @property
-    def first(self) -> Traced:
+    def first(self) -> OrderedCalls:
         """The first call of each finding."""
         return self.calls.only(self.sizes.cumsum() - self.sizes)
 
     def ids(self) -> pa.ChunkedArray:
         """Name each finding by its detector, its trace and the place of its first call in the trace."""
         first = self.first
-        return joined(self.detector, "/", first.column("trace_id"), "/", first.place)
+        return concat_text(self.detector, "/", first.column("trace_id"), "/", first.place)
 
     def frame(self) -> pd.DataFrame:
         """Lay the findings out as FINDINGS."""
@@ -123,13 +123,13 @@ def last_answer(answered: np.ndarray, finding: np.ndarray) -> np.ndarray:
     return np.arange(len(finding)) == last[finding]
 
 
-def joined(*parts: str | np.ndarray | pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
+def concat_text(*parts: str | np.ndarray | pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
     """Write texts and numbers side by side, one text a row; a null part reads "unknown"."""
     texts = [part if isinstance(part, str) else pc.fill_null(pc.cast(_arrow(part), TEXT), "unknown") for part in parts]
     return pc.binary_join_element_wise(*texts, "")
 
 
-def seconds(microseconds: np.ndarray) -> pa.Array:
+def seconds_text(microseconds: np.ndarray) -> pa.Array:
     """Write durations in seconds, to a tenth."""
     return pc.cast(pa.array(np.round(microseconds / 1e6, 1)), TEXT)
 
@@ -138,7 +138,7 @@ def _arrow(values: np.ndarray | pa.Array | pa.ChunkedArray) -> pa.Array | pa.Chu
     return pa.array(values) if isinstance(values, np.ndarray) else values
 
 
-def _tokens(calls: Traced) -> np.ndarray:
+def _tokens(calls: OrderedCalls) -> np.ndarray:
     """Add up input and output tokens, as far as they are known; NaN where neither is."""
     sent, made = calls.numbers("input_tokens"), calls.numbers("output_tokens")
     return np.where(np.isnan(sent) & np.isnan(made), np.nan, np.nan_to_num(sent) + np.nan_to_num(made))

@@ -5,9 +5,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..pricing import PRICED, Prices, mean_rate
-from .evidence import HIGH, MEDIUM, Evidence, joined, seconds
-from .traces import Traced, check_rules, in_order, known, microseconds, trimmed
+from ..pricing import PRICE_COLUMNS, Prices, mean_rate
+from .evidence import HIGH, MEDIUM, Evidence, concat_text, seconds_text
+from .traces import OrderedCalls, check_rules, duration_us, known_texts, order_calls, trim_texts
 
 _DEAR = 0.01  # US dollars, from which an unnecessary call is of high severity
 _CHEAPER = "^(gpt-3.5-turbo|claude-3-haiku|claude-instant-1)".replace(".", r"\.")
@@ -71,12 +71,12 @@ def find_fallback_failures(
 
 
 def evidence(
-    calls: pd.DataFrame | Traced, *, window: str = "5min", prices: Prices | None = None, rules: str = "default"
+    calls: pd.DataFrame | OrderedCalls, *, window: str = "5min", prices: Prices | None = None, rules: str = "default"
 ) -> Evidence:
     """Find what :func:`find_fallback_failures` finds, with the calls of each finding."""
     check_rules(rules)
-    longest = microseconds("window", window)
-    traced = in_order(calls, least=2).timed()
+    longest = duration_us("window", window)
+    traced = order_calls(calls, least=2).timed()
     # what is cheap to tell comes first: few neighbours are left when their prompts are compared
     code, names = traced.models()
     near = (np.diff(traced.trace) == 0) & (np.diff(traced.time) <= longest) & (code[1:] != code[:-1])
@@ -102,19 +102,19 @@ def evidence(
         wasted=second,
         saved=cost,
         severity=np.where((cost[second] > _DEAR) & (rules == "default"), HIGH, MEDIUM),
-        description=joined(
+        description=concat_text(
             model.filter(pa.array(~second)), " answered, and ", model.filter(pa.array(second)), " was asked the same ",
-            seconds(np.diff(pairs.time)[::2]), " s later",
+            seconds_text(np.diff(pairs.time)[::2]), " s later",
         ),
     )  # fmt: skip
 
 
-def _same_prompt(traced: Traced, first: np.ndarray) -> np.ndarray:
+def _same_prompt(traced: OrderedCalls, first: np.ndarray) -> np.ndarray:
     """Tell which of the calls have the same prompt as the call after them, so far as both are known."""
     one, other = traced.only(first).column("prompt"), traced.only(first + 1).column("prompt")
-    same: np.ndarray = pc.fill_null(pc.equal(trimmed(one), trimmed(other)), False).to_numpy()
-    return same & known(one) & known(other)
+    same: np.ndarray = pc.fill_null(pc.equal(trim_texts(one), trim_texts(other)), False).to_numpy()
+    return same & known_texts(one) & known_texts(other)
 
 
-def _rate(calls: Traced, prices: Prices | None) -> np.ndarray:
-    return mean_rate(calls.frame(PRICED), prices)
+def _rate(calls: OrderedCalls, prices: Prices | None) -> np.ndarray:
+    return mean_rate(calls.frame(PRICE_COLUMNS), prices)

@@ -4,8 +4,18 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from .evidence import HIGH, MEDIUM, Evidence, joined, last_answer, seconds
-from .traces import Traced, check_least, check_rules, chosen, in_order, microseconds, numbered, runs, trimmed
+from .evidence import HIGH, MEDIUM, Evidence, concat_text, last_answer, seconds_text
+from .traces import (
+    OrderedCalls,
+    check_at_least_one,
+    check_rules,
+    duration_us,
+    find_runs,
+    order_calls,
+    select_groups,
+    text_codes,
+    trim_texts,
+)
 
 
 def find_fallback_storms(
@@ -61,7 +71,7 @@ def find_fallback_storms(
 
 
 def evidence(
-    calls: pd.DataFrame | Traced,
+    calls: pd.DataFrame | OrderedCalls,
     *,
     min_calls: int = 3,
     min_models: int = 2,
@@ -70,16 +80,16 @@ def evidence(
 ) -> Evidence:
     """Find what :func:`find_fallback_storms` finds, with the calls of each finding."""
     check_rules(rules)
-    check_least(min_calls=min_calls, min_models=min_models)
-    longest = microseconds("window", window)
-    traced = in_order(calls, least=min_calls).timed().crowded(min_calls)
+    check_at_least_one(min_calls=min_calls, min_models=min_models)
+    longest = duration_us("window", window)
+    traced = order_calls(calls, least=min_calls).timed().crowded(min_calls)
     if rules == "default":
         bursts, burst = _same_prompt(traced, longest, min_calls, min_models)
     else:
         bursts, burst = _short_traces(traced, longest, min_calls)
     models = _distinct_models(bursts, burst)
     storm = models >= min_models
-    bursts, burst = chosen(bursts, burst, storm)
+    bursts, burst = select_groups(bursts, burst, storm)
 
     sizes = np.bincount(burst)
     ends = sizes.cumsum()
@@ -92,30 +102,32 @@ def evidence(
         wasted=~last_answer(bursts.answered(), burst),
         saved=bursts.numbers("cost"),
         severity=np.where(sizes > 5, HIGH, MEDIUM),
-        description=joined(sizes, " calls on ", models[storm], " models for one request in ", seconds(span), " s"),
+        description=concat_text(
+            sizes, " calls on ", models[storm], " models for one request in ", seconds_text(span), " s"
+        ),
     )
 
 
-def _same_prompt(traced: Traced, window: int, min_calls: int, min_models: int) -> tuple[Traced, np.ndarray]:
+def _same_prompt(traced: OrderedCalls, window: int, min_calls: int, min_models: int) -> tuple[OrderedCalls, np.ndarray]:
     """Bring the calls of one trace and prompt side by side, and number those that follow each other in time."""
     # prompts are slow to compare, so that of a storm is looked for where enough of one length follow each other
     logged = traced.only(traced.columns.trimmed_lengths[traced.row] > 0)
     length = logged.columns.trimmed_lengths[logged.row]
-    traced, burst = runs(logged, [logged.trace, length], max_gap=window, least=min_calls)
-    traced, burst = chosen(traced, burst, _distinct_models(traced, burst) >= min_models)
-    prompt = numbered(trimmed(traced.column("prompt")), burst)
-    return runs(traced, [burst, prompt], max_gap=window, least=min_calls)
+    traced, burst = find_runs(logged, [logged.trace, length], max_gap=window, least=min_calls)
+    traced, burst = select_groups(traced, burst, _distinct_models(traced, burst) >= min_models)
+    prompt = text_codes(trim_texts(traced.column("prompt")), burst)
+    return find_runs(traced, [burst, prompt], max_gap=window, least=min_calls)
 
 
-def _short_traces(traced: Traced, window: int, min_calls: int) -> tuple[Traced, np.ndarray]:
+def _short_traces(traced: OrderedCalls, window: int, min_calls: int) -> tuple[OrderedCalls, np.ndarray]:
     """Keep the traces of enough calls that span at most the window, and give each a number."""
-    traced, trace = runs(traced, [traced.trace], least=min_calls, consecutive=True)
+    traced, trace = find_runs(traced, [traced.trace], least=min_calls, consecutive=True)
     whole = np.bincount(trace)
     ends = whole.cumsum()
-    return chosen(traced, trace, traced.only(ends - 1).time - traced.only(ends - whole).time <= window)
+    return select_groups(traced, trace, traced.only(ends - 1).time - traced.only(ends - whole).time <= window)
 
 
-def _distinct_models(traced: Traced, group: np.ndarray) -> np.ndarray:
+def _distinct_models(traced: OrderedCalls, group: np.ndarray) -> np.ndarray:
     """Count the distinct models of each group, whatever their case; no name is no model."""
     code, names = traced.models()
     lowered = pc.dictionary_encode(pc.utf8_lower(names)).indices.to_numpy()

@@ -5,10 +5,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..pricing import PRICED, Prices, add_cost, alternatives
+from ..pricing import PRICE_COLUMNS, Prices, add_cost, cheaper_alternatives
 from ..schema import TEXT
-from .evidence import MEDIUM, Evidence, joined
-from .traces import WHITESPACE, Traced, check_least, check_rules, in_order, known, trimmed
+from .evidence import MEDIUM, Evidence, concat_text
+from .traces import WHITESPACE, OrderedCalls, check_at_least_one, check_rules, known_texts, order_calls, trim_texts
 
 _STARTS = (
     "summarize", "fix grammar", "translate", "explain", "what is", "hello", "hi", "thanks", "thank you", "yes", "no",
@@ -87,7 +87,7 @@ def find_overkill_models(
 
 
 def evidence(
-    calls: pd.DataFrame | Traced,
+    calls: pd.DataFrame | OrderedCalls,
     *,
     max_prompt_tokens: int = 20,
     max_prompt_chars: int = 150,
@@ -96,16 +96,16 @@ def evidence(
 ) -> Evidence:
     """Find what :func:`find_overkill_models` finds, with the calls of each finding."""
     check_rules(rules)
-    check_least(max_prompt_tokens=max_prompt_tokens, max_prompt_chars=max_prompt_chars)
-    traced = in_order(calls)
+    check_at_least_one(max_prompt_tokens=max_prompt_tokens, max_prompt_chars=max_prompt_chars)
+    traced = order_calls(calls)
     code, names = traced.models()
     cheaper = _alternatives(names, prices) if rules == "default" else _suggestions(names)
     dear = traced.only((np.append(pc.is_valid(cheaper), False))[code])
     if rules == "default":
         short = dear.only(dear.numbers("input_tokens") <= max_prompt_tokens)
         prompts = short.column("prompt")
-        kept = known(prompts) & short.answered()
-        short, prompts = short.only(kept), trimmed(prompts.filter(pa.array(kept)))
+        kept = known_texts(prompts) & short.answered()
+        short, prompts = short.only(kept), trim_texts(prompts.filter(pa.array(kept)))
     else:
         prompts = pc.fill_null(dear.column("prompt"), "")
         kept = _estimated_tokens(prompts) <= max_prompt_tokens
@@ -122,14 +122,14 @@ def evidence(
         wasted=np.ones(len(overkill), bool),
         saved=_saved(overkill, suggested, prices) if rules == "default" else _SAVED * overkill.numbers("cost"),
         severity=np.full(len(overkill), MEDIUM),
-        description=joined(names.take(pa.array(code)), " for a short and simple prompt; ", suggested, " would do"),
+        description=concat_text(names.take(pa.array(code)), " for a short and simple prompt; ", suggested, " would do"),
         suggested_model=suggested,
     )
 
 
 def _alternatives(names: pa.Array, prices: Prices | None) -> pa.Array:
     """Give the cheaper model that the prices name for each model; null where they name none."""
-    cheaper = alternatives(pd.Series(names.to_pylist(), dtype="str"), prices)
+    cheaper = cheaper_alternatives(pd.Series(names.to_pylist(), dtype="str"), prices)
     return pa.array(cheaper.to_numpy(object), TEXT, from_pandas=True)
 
 
@@ -144,23 +144,23 @@ def _suggestions(names: pa.Array) -> pa.Array:
 def _estimated_tokens(prompts: pa.ChunkedArray) -> np.ndarray:
     """Estimate tokens as CrashLens does: three quarters of the words, at least 1 where there is a text."""
     words = pc.count_substring_regex(prompts, _WORD).to_numpy()
-    return np.where(known(prompts), np.maximum(1, (words * 0.75).astype(np.int64)), 0)
+    return np.where(known_texts(prompts), np.maximum(1, (words * 0.75).astype(np.int64)), 0)
 
 
 def _simple(prompts: pa.ChunkedArray, max_chars: int, rules: str) -> np.ndarray:
     """Tell which prompts ask for little."""
     whole_word = r"(?:$|[^\pL\pN_])" if rules == "default" else ""
     begins = pc.match_substring_regex(
-        pc.utf8_lower(pc.utf8_slice_codeunits(trimmed(prompts), 0, 40)), f"^(?:{'|'.join(_STARTS)}){whole_word}"
+        pc.utf8_lower(pc.utf8_slice_codeunits(trim_texts(prompts), 0, 40)), f"^(?:{'|'.join(_STARTS)}){whole_word}"
     )
     brief = pc.less(pc.utf8_length(prompts), max_chars)
     simple: np.ndarray = pc.and_not(pc.or_(begins, brief), pc.match_substring_regex(prompts, _COMPLEX)).to_numpy()
     return simple
 
 
-def _saved(calls: Traced, suggested: pa.Array, prices: Prices | None) -> np.ndarray:
+def _saved(calls: OrderedCalls, suggested: pa.Array, prices: Prices | None) -> np.ndarray:
     """Give what each call cost more than the same tokens would have cost on the suggested model."""
     # as an array: a Series would be aligned with the index of the calls
-    elsewhere = calls.frame(PRICED).assign(model=suggested.to_numpy(zero_copy_only=False))
+    elsewhere = calls.frame(PRICE_COLUMNS).assign(model=suggested.to_numpy(zero_copy_only=False))
     instead = add_cost(elsewhere, prices, reprice=True)["cost"].to_numpy()
     return np.maximum(calls.numbers("cost") - instead, 0.0)

@@ -7,8 +7,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .evidence import HIGH, LOW, MEDIUM, Evidence, joined, last_answer, seconds
-from .traces import Traced, check_least, check_rules, chosen, in_order, known, microseconds, numbered, runs
+from .evidence import HIGH, LOW, MEDIUM, Evidence, concat_text, last_answer, seconds_text
+from .traces import (
+    OrderedCalls,
+    check_at_least_one,
+    check_rules,
+    duration_us,
+    find_runs,
+    known_texts,
+    order_calls,
+    select_groups,
+    text_codes,
+)
 
 _SMALL = 50  # tokens
 _SECOND = 1_000_000
@@ -67,13 +77,13 @@ def find_retry_loops(
 
 
 def evidence(
-    calls: pd.DataFrame | Traced, *, max_retries: int = 3, max_gap: str = "2min", rules: str = "default"
+    calls: pd.DataFrame | OrderedCalls, *, max_retries: int = 3, max_gap: str = "2min", rules: str = "default"
 ) -> Evidence:
     """Find what :func:`find_retry_loops` finds, with the calls of each finding."""
     check_rules(rules)
-    check_least(max_retries=max_retries)
-    ordered = in_order(calls, least=max_retries + 1, alike=True)
-    tries, run = _runs(ordered.timed(), max_retries, microseconds("max_gap", max_gap), rules)
+    check_at_least_one(max_retries=max_retries)
+    ordered = order_calls(calls, least=max_retries + 1, alike=True)
+    tries, run = _runs(ordered.timed(), max_retries, duration_us("max_gap", max_gap), rules)
     answered = tries.answered()
     small, signs = _small_answers(tries, run, rules), np.zeros(_size(run), bool)
     if rules == "default":
@@ -81,7 +91,7 @@ def evidence(
     backoff, patient = _waiting(tries, run)
     loop = small | signs | backoff | patient
     answered = answered[loop[run]]
-    tries, run = chosen(tries, run, loop)
+    tries, run = select_groups(tries, run, loop)
 
     sizes = np.bincount(run)
     ends = sizes.cumsum()
@@ -98,28 +108,30 @@ def evidence(
         wasted=~last_answer(answered, run),
         saved=tries.numbers("cost"),
         severity=np.select([score >= 70, score >= 40], [HIGH, MEDIUM], LOW),
-        description=joined(
-            sizes, " calls to ", names.take(pa.array(code, mask=code < 0)), " with the same prompt in ", seconds(span),
-            " s, ", how,
+        description=concat_text(
+            sizes, " calls to ", names.take(pa.array(code, mask=code < 0)), " with the same prompt in ",
+            seconds_text(span), " s, ", how,
         ),
         score=pa.array(score),
     )  # fmt: skip
 
 
-def _runs(traced: Traced, max_retries: int, max_gap: int, rules: str) -> tuple[Traced, np.ndarray]:
+def _runs(traced: OrderedCalls, max_retries: int, max_gap: int, rules: str) -> tuple[OrderedCalls, np.ndarray]:
     """Bring the calls of each run of more than so many calls side by side, and number the runs."""
     rule: dict[str, Any] = {"max_gap": max_gap, "least": max_retries + 1, "consecutive": rules == "crashlens"}
     traced = traced.crowded(max_retries + 1)
     # prompts are slow to compare, so that of a run is looked for where enough of one model and length follow each other
-    traced, run = runs(traced, [traced.trace, traced.models()[0], traced.columns.prompt_lengths[traced.row]], **rule)
+    traced, run = find_runs(
+        traced, [traced.trace, traced.models()[0], traced.columns.prompt_lengths[traced.row]], **rule
+    )
     prompts = traced.column("prompt")
     if rules == "default":
-        logged = known(prompts)
+        logged = known_texts(prompts)
         traced, run, prompts = traced.only(logged), run[logged], prompts.filter(pa.array(logged))
-    return runs(traced, [run, numbered(pc.fill_null(prompts, ""), run)], **rule)
+    return find_runs(traced, [run, text_codes(pc.fill_null(prompts, ""), run)], **rule)
 
 
-def _small_answers(tries: Traced, run: np.ndarray, rules: str) -> np.ndarray:
+def _small_answers(tries: OrderedCalls, run: np.ndarray, rules: str) -> np.ndarray:
     """Tell in which runs every answer is short, and about as long as the others."""
     tokens = tries.numbers("output_tokens")
     judged = ~np.isnan(tokens)
@@ -133,7 +145,7 @@ def _small_answers(tries: Traced, run: np.ndarray, rules: str) -> np.ndarray:
     return (number > 0) & ~large & ((total == 0) | (25 * spread < 4 * total**2))
 
 
-def _rising(tries: Traced, run: np.ndarray) -> np.ndarray:
+def _rising(tries: OrderedCalls, run: np.ndarray) -> np.ndarray:
     """Tell in which runs the retry count rises from each call to the next."""
     count = tries.numbers("retry_count")
     inside = run[1:] == run[:-1]
@@ -141,14 +153,14 @@ def _rising(tries: Traced, run: np.ndarray) -> np.ndarray:
     return np.bincount(falling, minlength=_size(run)) == 0
 
 
-def _failing(tries: Traced, run: np.ndarray) -> np.ndarray:
+def _failing(tries: OrderedCalls, run: np.ndarray) -> np.ndarray:
     """Tell in which runs every call but the last is an error or has no response."""
     silent = ~tries.columns.responded[tries.row] | tries.failed()
     inside = run[1:] == run[:-1]
     return np.bincount(run[:-1][inside & ~silent[:-1]], minlength=_size(run)) == 0
 
 
-def _waiting(tries: Traced, run: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _waiting(tries: OrderedCalls, run: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Tell in which runs the gaps about double, and in which they at least do not shrink."""
     size = _size(run)
     gap = np.diff(tries.time) / _SECOND

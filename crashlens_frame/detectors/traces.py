@@ -10,9 +10,21 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .._core import changes, coded, crowds, firsts, hashes, in_groups, keys_of, lengths, sharing, taken, trimmed_lengths
+from .._core import (
+    byte_lengths,
+    codes_and_labels,
+    first_equal,
+    group_starts,
+    hash_keys,
+    in_large_groups,
+    share_bucket,
+    stable_order,
+    take_texts,
+    text_keys,
+    trimmed_lengths,
+)
 from ..errors import InvalidCallError
-from ..frame import arrow_column, check_calls, failed
+from ..frame import arrow_column, check_calls, failed_calls
 
 RULES = ("default", "crashlens")
 
@@ -31,7 +43,7 @@ _TEXTS = ("trace_id", "prompt")
 
 
 @dataclass(frozen=True)
-class Columns:
+class CallColumns:
     """What is read of all calls of a frame whichever of them are left; worked out once, and only if asked for."""
 
     calls: pd.DataFrame
@@ -50,12 +62,12 @@ class Columns:
     @cached_property
     def models(self) -> tuple[np.ndarray, pa.Array]:
         """The number of the model of each call, -1 where it has none, and the name that each number stands for."""
-        return coded(arrow_column(self.calls["model"], "model"))
+        return codes_and_labels(arrow_column(self.calls["model"], "model"))
 
     @cached_property
     def failed(self) -> np.ndarray:
         """Which calls failed."""
-        return failed(self.calls)
+        return failed_calls(self.calls)
 
     @cached_property
     def responded(self) -> np.ndarray:
@@ -71,7 +83,7 @@ class Columns:
     @cached_property
     def prompt_lengths(self) -> np.ndarray:
         """The bytes of each prompt: those of different lengths need not be compared."""
-        return lengths(arrow_column(self.calls["prompt"], "prompt"))
+        return byte_lengths(arrow_column(self.calls["prompt"], "prompt"))
 
     @cached_property
     def trimmed_lengths(self) -> np.ndarray:
@@ -80,7 +92,7 @@ class Columns:
 
 
 @dataclass(frozen=True)
-class Traced:
+class OrderedCalls:
     """Calls ordered by trace, then by time, then as logged; calls without a time come last in their trace.
 
     ``row`` tells where each of them stands in the frame; ``traces``, ``sizes`` and ``places`` are, row by row of the
@@ -88,7 +100,7 @@ class Traced:
     asked for, of the calls that are left then.
     """
 
-    columns: Columns
+    columns: CallColumns
     row: np.ndarray
     traces: np.ndarray
     sizes: np.ndarray
@@ -132,7 +144,7 @@ class Traced:
     def column(self, name: str) -> pa.ChunkedArray:
         """Give a column of the calls, in their order; texts as large strings, of which there may be any number."""
         if name in _TEXTS:
-            texts = taken(arrow_column(self.columns.calls[name], name), self.row)
+            texts = take_texts(arrow_column(self.columns.calls[name], name), self.row)
             return texts.cast(pa.large_string())
         return arrow_column(self.columns.calls[name].take(self.row), name)
 
@@ -155,32 +167,32 @@ class Traced:
         return self.columns.answered[self.row]
 
 
-def in_order(calls: pd.DataFrame | Traced, *, least: int = 1, alike: bool = False) -> Traced:
+def order_calls(calls: pd.DataFrame | OrderedCalls, *, least: int = 1, alike: bool = False) -> OrderedCalls:
     """Order calls by trace and time; calls that are in order already are given back as they are.
 
     Of the traces with fewer calls than are asked for, or fewer that are alike in model and length of prompt, most are
     left out before anything is compared.
     """
-    if isinstance(calls, Traced):
+    if isinstance(calls, OrderedCalls):
         return calls
     check_calls(calls, needs=_READ)
-    columns = Columns(calls)
-    trace_id = keys_of(arrow_column(calls["trace_id"], "trace_id"))
+    columns = CallColumns(calls)
+    trace_id = text_keys(arrow_column(calls["trace_id"], "trace_id"))
     asked: slice | np.ndarray = slice(None)
     if least > 1:
-        code = hashes(trace_id)
-        crowd = crowds([code, columns.models[0], columns.prompt_lengths] if alike else [code], least)
-        asked = np.flatnonzero(sharing(code, crowd))
+        code = hash_keys(trace_id)
+        crowd = in_large_groups([code, columns.models[0], columns.prompt_lengths] if alike else [code], least)
+        asked = np.flatnonzero(share_bucket(code, crowd))
     row = np.arange(len(calls))[asked]
-    trace = firsts([key[asked] for key in trace_id])
+    trace = first_equal([key[asked] for key in trace_id])
     size = np.bincount(trace)[trace]
     traces, sizes, places = (np.zeros(len(calls), np.intp) for _ in range(3))
     traces[asked], sizes[asked] = trace, size
     several = row[size > 1]
-    several = several[in_groups(traces[several])]
+    several = several[stable_order(traces[several])]
     several = _by_time(several, traces[several], columns.times)
     places[several] = np.arange(len(several)) - first_of(traces[several])
-    return Traced(columns, np.concatenate((several, row[size == 1])), traces, sizes, places)
+    return OrderedCalls(columns, np.concatenate((several, row[size == 1])), traces, sizes, places)
 
 
 def _by_time(row: np.ndarray, trace: np.ndarray, times: np.ndarray) -> np.ndarray:
@@ -211,59 +223,59 @@ def first_of(groups: np.ndarray) -> np.ndarray:
     return np.repeat(starts, np.diff(np.append(starts, len(groups))))
 
 
-def runs(
-    traced: Traced,
+def find_runs(
+    traced: OrderedCalls,
     labels: Sequence[np.ndarray],
     *,
     max_gap: int | None = None,
     least: int = 1,
     consecutive: bool = False,
-) -> tuple[Traced, np.ndarray]:
+) -> tuple[OrderedCalls, np.ndarray]:
     """Keep the runs of at least so many calls with equal labels and no gap above so many microseconds; number them.
 
     The calls of a run stand side by side in the result. Where they need not be consecutive, those of other labels may
     lie between them.
     """
     if not consecutive:
-        kept = np.flatnonzero(crowds(labels, least))
-        order = kept[in_groups(firsts([label[kept] for label in labels]))]
+        kept = np.flatnonzero(in_large_groups(labels, least))
+        order = kept[stable_order(first_equal([label[kept] for label in labels]))]
         traced, labels = traced.only(order), [label[order] for label in labels]
-    begins = changes(labels)
+    begins = group_starts(labels)
     if max_gap is not None:
         begins[1:] |= np.diff(traced.time) > max_gap
     run = begins.cumsum() - 1
-    return chosen(traced, run, np.bincount(run) >= least)
+    return select_groups(traced, run, np.bincount(run) >= least)
 
 
-def chosen(traced: Traced, group: np.ndarray, which: np.ndarray) -> tuple[Traced, np.ndarray]:
+def select_groups(traced: OrderedCalls, group: np.ndarray, which: np.ndarray) -> tuple[OrderedCalls, np.ndarray]:
     """Keep some of the groups of calls, and number them anew."""
     kept = which[group]
     return traced.only(kept), (which.cumsum() - 1)[group[kept]]
 
 
-def numbered(texts: pa.ChunkedArray, group: np.ndarray) -> np.ndarray:
+def text_codes(texts: pa.ChunkedArray, group: np.ndarray) -> np.ndarray:
     """Give equal texts of a group equal numbers; where a group has but one text, that is seen without a table."""
     number = np.zeros(len(texts), np.int64)
     unlike = pc.not_equal(texts.slice(1), texts.slice(0, max(len(texts) - 1, 0))).to_numpy()
     mixed = np.zeros(group.max(initial=-1) + 1, bool)
     mixed[group[1:][unlike & (group[1:] == group[:-1])]] = True
     rows = mixed[group]
-    number[rows], _ = coded(pc.dictionary_encode(texts.filter(pa.array(rows))))
+    number[rows], _ = codes_and_labels(pc.dictionary_encode(texts.filter(pa.array(rows))))
     return number
 
 
-def trimmed(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+def trim_texts(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     """Take off the white space at both ends of each text."""
     return pc.utf8_trim(texts, characters=WHITESPACE)
 
 
-def known(prompts: pa.ChunkedArray) -> np.ndarray:
+def known_texts(prompts: pa.ChunkedArray) -> np.ndarray:
     """Tell which prompts were logged: one that is null or empty equals no other."""
     flags: np.ndarray = pc.fill_null(pc.not_equal(prompts, ""), False).to_numpy()
     return flags
 
 
-def microseconds(name: str, duration: str | pd.Timedelta) -> int:
+def duration_us(name: str, duration: str | pd.Timedelta) -> int:
     """Read a duration such as "2min" as whole microseconds."""
     try:
         length: Any = pd.Timedelta(duration)
@@ -280,7 +292,7 @@ def check_rules(rules: str) -> None:
         raise InvalidCallError(f"rules is {rules!r}, expected one of {', '.join(RULES)}")
 
 
-def check_least(**thresholds: int) -> None:
+def check_at_least_one(**thresholds: int) -> None:
     """Refuse a threshold that is no whole number of at least 1."""
     for name, value in thresholds.items():
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from .._core import ahead
+from .._core import parallel_map
 from ..errors import InvalidCallError
 from ..frame import frame_from_table
 from ..pricing import Prices
 from ..schema import DETECTORS, FINDINGS, TEXT
 from .evidence import Evidence
 from .roster import ALL
-from .traces import Traced, in_order
+from .traces import OrderedCalls, order_calls
 
 _AMOUNTS = tuple(
     column for column in FINDINGS if column.name in ("detector", "cost", "waste_cost", "waste_tokens", "suppressed_by")
@@ -77,7 +77,7 @@ def find_waste(
     return _findings(_evidence(calls, thresholds, prices, rules))
 
 
-def amounts(traced: Traced, *, prices: Prices | None = None) -> pd.DataFrame:
+def waste_amounts(traced: OrderedCalls, *, prices: Prices | None = None) -> pd.DataFrame:
     """Find the waste as :func:`find_waste` does, and give no more of it than a sum by detector needs.
 
     Returns
@@ -89,11 +89,11 @@ def amounts(traced: Traced, *, prices: Prices | None = None) -> pd.DataFrame:
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.detectors.waste import amounts
-    >>> from crashlens_frame.detectors.traces import in_order
+    >>> from crashlens_frame.detectors.waste import waste_amounts
+    >>> from crashlens_frame.detectors.traces import order_calls
     >>> book = cf.LogBook()
     >>> trace = book.simulate_retries("gpt-4", "Hi", "Hello!", retries=3, seed=1)
-    >>> amounts(in_order(book.df))[["detector", "trace_id", "suppressed_by"]]
+    >>> waste_amounts(order_calls(book.df))[["detector", "trace_id", "suppressed_by"]]
               detector  trace_id suppressed_by
     0      retry_loops         0           NaN
     1  overkill_models         0   retry_loops
@@ -173,7 +173,7 @@ def find_and_flag(
 
 def _findings(found: Found) -> pd.DataFrame:
     """Lay out what was found as FINDINGS, detector by detector."""
-    tables = ahead(lambda each: each[0].table(_labels(each[1])), found)
+    tables = parallel_map(lambda each: each[0].table(_labels(each[1])), found)
     return frame_from_table(pa.concat_tables(tables, promote_options="default"), FINDINGS)
 
 
@@ -199,13 +199,15 @@ def _flagged(calls: pd.DataFrame, found: Found) -> pd.DataFrame:
     )
 
 
-def _evidence(calls: pd.DataFrame | Traced, thresholds: Thresholds | None, prices: Prices | None, rules: str) -> Found:
+def _evidence(
+    calls: pd.DataFrame | OrderedCalls, thresholds: Thresholds | None, prices: Prices | None, rules: str
+) -> Found:
     """Run the detectors; give for each finding the place in ALL of the detector that owns its trace instead, or -1."""
     options = _options(thresholds or {}, rules=rules, prices=prices)
-    traced = in_order(calls)
+    traced = order_calls(calls)
     owners = np.full(len(traced.traces), -1)
     found = []
-    for place, evidence in enumerate(ahead(lambda name: ALL[name](traced, **options[name]), ALL)):
+    for place, evidence in enumerate(parallel_map(lambda name: ALL[name](traced, **options[name]), ALL)):
         trace = evidence.first.trace
         found.append((evidence, owners[trace]))
         owners[trace[owners[trace] < 0]] = place

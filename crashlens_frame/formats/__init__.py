@@ -12,14 +12,22 @@ from .reading import (
     Rows,
     check_format,
     detect_format,
-    is_unknown,
+    has_no_column,
     row_from_record,
     rows_from_line,
-    unfolded,
+    unfold_extra,
 )
 from .rows import Row, check_row, table_from_rows
-from .table import END, TOTAL, Field, Format, Tree, pruned
-from .values import amount, cost_source, count, flag, milliseconds, moment, token_source
+from .table import END, TOTAL, Field, Format, Tree, pruned_tree
+from .values import (
+    amount_value,
+    bool_value,
+    cost_source_value,
+    count_value,
+    milliseconds_value,
+    time_value,
+    token_source_value,
+)
 
 __all__ = [
     "CRASHLENS",
@@ -35,20 +43,20 @@ __all__ = [
     "Row",
     "Rows",
     "Tree",
-    "amount",
+    "amount_value",
+    "bool_value",
     "check_format",
     "check_row",
-    "cost_source",
-    "count",
+    "cost_source_value",
+    "count_value",
     "detect_format",
-    "flag",
-    "is_unknown",
-    "milliseconds",
-    "moment",
-    "pruned",
+    "has_no_column",
+    "milliseconds_value",
+    "pruned_tree",
     "row_from_record",
     "rows_from_line",
     "table_from_rows",
-    "token_source",
-    "unfolded",
+    "time_value",
+    "token_source_value",
+    "unfold_extra",
 ]

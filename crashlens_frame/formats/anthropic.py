@@ -2,21 +2,24 @@
 
 from collections.abc import Iterator
 
-from .table import Field, Format, Record, Sign, inner
+from .table import Field, Format, Record, Sign, object_at
 from .texts import error_text, message_text
-from .values import count, moment, text
+from .values import count_value, text_value, time_value
 
 
 def _records(record: Record) -> Iterator[Record]:
     """Give the message itself; a line of a batch's results has it in an envelope."""
-    result = inner(record, "result")
+    result = object_at(record, "result")
     if not result:
         yield record
         return
-    message, batch = dict(inner(result, "message")), {k: v for k, v in result.items() if k not in ("message", "error")}
+    message, batch = (
+        dict(object_at(result, "message")),
+        {k: v for k, v in result.items() if k not in ("message", "error")},
+    )
     if message.get("usage"):
         # a batch is billed as such, whatever tier the answer names
-        message["usage"] = usage = dict(inner(message, "usage"))
+        message["usage"] = usage = dict(object_at(message, "usage"))
         batch["service_tier"] = usage.pop("service_tier", None)
     told = {**message, "custom_id": record.get("custom_id"), "service_tier": "batch", "batch": batch}
     yield {**told, "error": result["error"]} if result.get("error") else told
@@ -24,7 +27,7 @@ def _records(record: Record) -> Iterator[Record]:
 
 def _was_made(record: Record) -> bool:
     """Tell a call from a request of a batch that was canceled, or expired, before it was made."""
-    return "custom_id" not in record or inner(record, "batch").get("type") not in ("canceled", "expired")
+    return "custom_id" not in record or object_at(record, "batch").get("type") not in ("canceled", "expired")
 
 
 ANTHROPIC = Format(
@@ -33,23 +36,23 @@ ANTHROPIC = Format(
     " (https://docs.claude.com/en/api/messages); that input_tokens leave out what a cache read and wrote:"
     " https://docs.claude.com/en/docs/build-with-claude/prompt-caching",
     (
-        Field("custom_id", "trace_id", text),
-        Field("trace_id", "trace_id", text, loose=True),
-        Field("id", "event_id", text),
-        Field("model", "model", text),
+        Field("custom_id", "trace_id", text_value),
+        Field("trace_id", "trace_id", text_value, loose=True),
+        Field("id", "event_id", text_value),
+        Field("model", "model", text_value),
         Field("content", "response", message_text, kept=True),
         Field("error", "error", error_text, loose=True, kept=True),
-        Field("service_tier", "service_tier", text),
+        Field("service_tier", "service_tier", text_value),
         # programs that log answers put the question, and the time, beside them
         Field("messages", "prompt", message_text, loose=True, kept=True),
-        Field("created_at", "timestamp", moment, loose=True),
-        Field("timestamp", "timestamp", moment, loose=True),
-        Field("usage.input_tokens", "input_tokens", count),
-        Field("usage.cache_read_input_tokens", "cached_input_tokens", count, adds="input_tokens"),
-        Field("usage.cache_creation_input_tokens", "cache_write_tokens", count, adds="input_tokens"),
-        Field("usage.output_tokens", "output_tokens", count),
-        Field("usage.output_tokens_details.thinking_tokens", "reasoning_tokens", count),
-        Field("usage.service_tier", "service_tier", text),
+        Field("created_at", "timestamp", time_value, loose=True),
+        Field("timestamp", "timestamp", time_value, loose=True),
+        Field("usage.input_tokens", "input_tokens", count_value),
+        Field("usage.cache_read_input_tokens", "cached_input_tokens", count_value, adds="input_tokens"),
+        Field("usage.cache_creation_input_tokens", "cache_write_tokens", count_value, adds="input_tokens"),
+        Field("usage.output_tokens", "output_tokens", count_value),
+        Field("usage.output_tokens_details.thinking_tokens", "reasoning_tokens", count_value),
+        Field("usage.service_tier", "service_tier", text_value),
     ),
     signs=(Sign("role", ("assistant",), ("content", "usage")), Sign("custom_id", beside=("result",))),
     constants={"type": "generation"},

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from .table import END, TOTAL, Field, Format, Record, Sign
-from .texts import message_text, outcome
-from .values import amount, count, moment, text
+from .texts import level_of_status, message_text
+from .values import amount_value, count_value, text_value, time_value
 
 
 def _records(record: Record) -> Iterator[Record]:
@@ -20,28 +20,28 @@ LITELLM = Format(
     "StandardLoggingPayload of the litellm package 1.106 (https://docs.litellm.ai/docs/proxy/logging_spec); its"
     " prompt_tokens include what came from a cache, as those of OpenAI do",
     (
-        Field("trace_id", "trace_id", text),
-        Field("session_id", "trace_id", text, loose=True),
-        Field("id", "event_id", text),
-        Field("request_id", "event_id", text),
-        Field("startTime", "timestamp", moment),
-        Field("endTime", END, moment),
-        Field("model", "model", text),
+        Field("trace_id", "trace_id", text_value),
+        Field("session_id", "trace_id", text_value, loose=True),
+        Field("id", "event_id", text_value),
+        Field("request_id", "event_id", text_value),
+        Field("startTime", "timestamp", time_value),
+        Field("endTime", END, time_value),
+        Field("model", "model", text_value),
         Field("messages", "prompt", message_text, kept=True),
         Field("response", "response", message_text, kept=True),
-        Field("response_cost", "cost", amount),
-        Field("spend", "cost", amount),
-        Field("status", "level", outcome),
-        Field("error_str", "error", text),
-        Field("prompt_tokens", "input_tokens", count),
-        Field("completion_tokens", "output_tokens", count),
-        Field("total_tokens", TOTAL, count),
-        Field("metadata.usage_object.prompt_tokens_details.cached_tokens", "cached_input_tokens", count),
-        Field("metadata.usage_object.prompt_tokens_details.cache_creation_tokens", "cache_write_tokens", count),
-        Field("metadata.usage_object.completion_tokens_details.reasoning_tokens", "reasoning_tokens", count),
-        Field("cost_breakdown.service_tier", "service_tier", text),
-        Field("metadata.user_api_key_team_alias", "team", text),
-        Field("metadata.user_api_key_request_route", "route", text),
+        Field("response_cost", "cost", amount_value),
+        Field("spend", "cost", amount_value),
+        Field("status", "level", level_of_status),
+        Field("error_str", "error", text_value),
+        Field("prompt_tokens", "input_tokens", count_value),
+        Field("completion_tokens", "output_tokens", count_value),
+        Field("total_tokens", TOTAL, count_value),
+        Field("metadata.usage_object.prompt_tokens_details.cached_tokens", "cached_input_tokens", count_value),
+        Field("metadata.usage_object.prompt_tokens_details.cache_creation_tokens", "cache_write_tokens", count_value),
+        Field("metadata.usage_object.completion_tokens_details.reasoning_tokens", "reasoning_tokens", count_value),
+        Field("cost_breakdown.service_tier", "service_tier", text_value),
+        Field("metadata.user_api_key_team_alias", "team", text_value),
+        Field("metadata.user_api_key_request_route", "route", text_value),
     ),
     signs=(
         Sign("litellm_call_id"),

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from ..errors import InvalidCallError
-from .table import END, TOTAL, Field, Format, Record, Sign, inner
-from .texts import error_text, message_text, outcome
-from .values import count, moment, text
+from .table import END, TOTAL, Field, Format, Record, Sign, object_at
+from .texts import error_text, level_of_status, message_text
+from .values import count_value, text_value, time_value
 
 _OBJECTS = ("chat.completion", "chat.completion.chunk", "response", "text_completion")
 
@@ -17,8 +17,8 @@ def _records(record: Record) -> Iterator[Record]:
     if "custom_id" not in record:
         yield record
         return
-    response = inner(record, "response")
-    body = inner(response, "body")
+    response = object_at(record, "response")
+    body = object_at(response, "body")
     batch = {key: value for key, value in record.items() if key not in ("custom_id", "response", "error")}
     batch |= {key: value for key, value in response.items() if key != "body"}
     batch |= {key: value for key, value in body.items() if key == "service_tier"}
@@ -32,14 +32,14 @@ OPENAI = Format(
     "ChatCompletion, Completion and Response of the openai package 2.54 (https://platform.openai.com/docs/api-reference);"
     " batches: https://platform.openai.com/docs/guides/batch",
     (
-        Field("custom_id", "trace_id", text),
-        Field("trace_id", "trace_id", text, loose=True),
-        Field("id", "event_id", text),
-        Field("created", "timestamp", moment),
-        Field("created_at", "timestamp", moment),
-        Field("completed_at", END, moment),
-        Field("model", "model", text),
-        Field("service_tier", "service_tier", text),
+        Field("custom_id", "trace_id", text_value),
+        Field("trace_id", "trace_id", text_value, loose=True),
+        Field("id", "event_id", text_value),
+        Field("created", "timestamp", time_value),
+        Field("created_at", "timestamp", time_value),
+        Field("completed_at", END, time_value),
+        Field("model", "model", text_value),
+        Field("service_tier", "service_tier", text_value),
         Field("choices", "response", message_text, kept=True),
         Field("output", "response", message_text, kept=True),
         # programs that log answers put the question beside them
@@ -47,19 +47,19 @@ OPENAI = Format(
         Field("input", "prompt", message_text, loose=True, kept=True),
         Field("prompt", "prompt", message_text, loose=True, kept=True),
         Field("error", "error", error_text, loose=True, kept=True),
-        Field("status", "level", outcome, kept=True),
+        Field("status", "level", level_of_status, kept=True),
         # input includes what came from a cache and what was written to one, output includes reasoning
-        Field("usage.prompt_tokens", "input_tokens", count),
-        Field("usage.input_tokens", "input_tokens", count),
-        Field("usage.completion_tokens", "output_tokens", count),
-        Field("usage.output_tokens", "output_tokens", count),
-        Field("usage.total_tokens", TOTAL, count),
-        Field("usage.prompt_tokens_details.cached_tokens", "cached_input_tokens", count),
-        Field("usage.input_tokens_details.cached_tokens", "cached_input_tokens", count),
-        Field("usage.prompt_tokens_details.cache_write_tokens", "cache_write_tokens", count),
-        Field("usage.input_tokens_details.cache_write_tokens", "cache_write_tokens", count),
-        Field("usage.completion_tokens_details.reasoning_tokens", "reasoning_tokens", count),
-        Field("usage.output_tokens_details.reasoning_tokens", "reasoning_tokens", count),
+        Field("usage.prompt_tokens", "input_tokens", count_value),
+        Field("usage.input_tokens", "input_tokens", count_value),
+        Field("usage.completion_tokens", "output_tokens", count_value),
+        Field("usage.output_tokens", "output_tokens", count_value),
+        Field("usage.total_tokens", TOTAL, count_value),
+        Field("usage.prompt_tokens_details.cached_tokens", "cached_input_tokens", count_value),
+        Field("usage.input_tokens_details.cached_tokens", "cached_input_tokens", count_value),
+        Field("usage.prompt_tokens_details.cache_write_tokens", "cache_write_tokens", count_value),
+        Field("usage.input_tokens_details.cache_write_tokens", "cache_write_tokens", count_value),
+        Field("usage.completion_tokens_details.reasoning_tokens", "reasoning_tokens", count_value),
+        Field("usage.output_tokens_details.reasoning_tokens", "reasoning_tokens", count_value),
     ),
     signs=(Sign("object", _OBJECTS), Sign("custom_id", beside=("response",))),
     constants={"type": "generation"},

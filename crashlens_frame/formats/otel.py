@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import InvalidCallError
-from .table import END, TOTAL, Field, Format, Record, Sign, each, inner
-from .texts import error_text, outcome, packed_text
-from .values import amount, count, moment, text
+from .table import END, TOTAL, Field, Format, Record, Sign, object_at, objects_at
+from .texts import error_text, level_of_status, packed_text
+from .values import amount_value, count_value, text_value, time_value
 
 # how the several shapes name what each span has
 _NAMES = {
@@ -37,7 +37,7 @@ def _records(record: Record) -> Iterator[Record]:
         yield _span(record)
         return
     for group in _there(record, "resourceSpans"):
-        resource = {"attributes": _attributes(inner(group, "resource").get("attributes"))}
+        resource = {"attributes": _attributes(object_at(group, "resource").get("attributes"))}
         for scope in _there(group, "scopeSpans"):
             told = {key: value for key, value in (("scope", scope.get("scope")), ("resource", resource)) if value}
             yield from (_span({**span, **told}) for span in _there(scope, "spans"))
@@ -47,7 +47,7 @@ def _there(record: Record, key: str) -> list[Record]:
     """Give the objects of a list that has to be there: a line whose spans are not found would be lost in silence."""
     if record.get(key) is None:
         raise InvalidCallError(f"{key} is missing, expected a list of objects")
-    return each(record, key)
+    return objects_at(record, key)
 
 
 def _span(record: Record) -> Record:
@@ -96,9 +96,9 @@ def _any_value(value: Any) -> Any:
         if kind == "intValue" and isinstance(told, str) and told.lstrip("-").isdigit():
             return int(told)
         if kind == "arrayValue":
-            return [_any_value(one) for one in each(inner(value, kind), "values")]
+            return [_any_value(one) for one in objects_at(object_at(value, kind), "values")]
         if kind == "kvlistValue":
-            return _attributes(inner(value, kind).get("values"))
+            return _attributes(object_at(value, kind).get("values"))
         return told
     return None
 
@@ -145,7 +145,7 @@ def _is_call(span: Record) -> bool:
 
 def _nanoseconds(value: Any) -> int | None:
     """Take a time that may be digits in text: JSON has no whole numbers of 64 bits."""
-    return moment(int(value) if isinstance(value, str) and value.isdigit() else value)
+    return time_value(int(value) if isinstance(value, str) and value.isdigit() else value)
 
 
 OTEL = Format(
@@ -155,18 +155,18 @@ OTEL = Format(
     " OpenInference: https://arize-ai.github.io/openinference/spec/semantic_conventions.html;"
     " OTLP JSON: https://opentelemetry.io/docs/specs/otlp/",
     (
-        Field("trace_id", "trace_id", text),
-        Field("attributes.gen_ai.response.id", "event_id", text),
-        Field("span_id", "event_id", text, loose=True),
+        Field("trace_id", "trace_id", text_value),
+        Field("attributes.gen_ai.response.id", "event_id", text_value),
+        Field("span_id", "event_id", text_value, loose=True),
         Field("start", "timestamp", _nanoseconds),
         Field("end", END, _nanoseconds),
-        Field("name", "name", text),
-        Field("level", "level", outcome),
+        Field("name", "name", text_value),
+        Field("level", "level", level_of_status),
         Field("error", "error", error_text),
-        Field("attributes.gen_ai.response.model", "model", text),
-        Field("attributes.llm.model_name", "model", text, loose=True),
-        Field("attributes.gen_ai.request.model", "model", text, loose=True),
-        Field("attributes.embedding.model_name", "model", text, loose=True),
+        Field("attributes.gen_ai.response.model", "model", text_value),
+        Field("attributes.llm.model_name", "model", text_value, loose=True),
+        Field("attributes.gen_ai.request.model", "model", text_value, loose=True),
+        Field("attributes.embedding.model_name", "model", text_value, loose=True),
         Field("attributes.gen_ai.input.messages", "prompt", packed_text, loose=True, kept=True),
         Field("attributes.gen_ai.prompt", "prompt", packed_text, loose=True, kept=True),
         Field("attributes.llm.input_messages", "prompt", packed_text, loose=True, kept=True),
@@ -175,23 +175,23 @@ OTEL = Format(
         Field("attributes.gen_ai.completion", "response", packed_text, loose=True, kept=True),
         Field("attributes.llm.output_messages", "response", packed_text, loose=True, kept=True),
         Field("attributes.output.value", "response", packed_text, loose=True, kept=True),
-        Field("attributes.gen_ai.usage.input_tokens", "input_tokens", count),
-        Field("attributes.gen_ai.usage.prompt_tokens", "input_tokens", count, loose=True),
-        Field("attributes.llm.token_count.prompt", "input_tokens", count, loose=True),
-        Field("attributes.gen_ai.usage.output_tokens", "output_tokens", count),
-        Field("attributes.gen_ai.usage.completion_tokens", "output_tokens", count, loose=True),
-        Field("attributes.llm.token_count.completion", "output_tokens", count, loose=True),
-        Field("attributes.llm.token_count.total", TOTAL, count),
-        Field("attributes.gen_ai.usage.cache_read.input_tokens", "cached_input_tokens", count),
-        Field("attributes.llm.token_count.prompt_details.cache_read", "cached_input_tokens", count, loose=True),
-        Field("attributes.gen_ai.usage.cache_creation.input_tokens", "cache_write_tokens", count),
-        Field("attributes.llm.token_count.prompt_details.cache_write", "cache_write_tokens", count, loose=True),
-        Field("attributes.gen_ai.usage.reasoning.output_tokens", "reasoning_tokens", count),
-        Field("attributes.llm.token_count.completion_details.reasoning", "reasoning_tokens", count, loose=True),
-        Field("attributes.llm.cost.total", "cost", amount),
-        Field("attributes.gen_ai.openai.response.service_tier", "service_tier", text),
-        Field("attributes.gen_ai.openai.request.service_tier", "service_tier", text, loose=True),
-        Field("resource.attributes.service.name", "source", text),
+        Field("attributes.gen_ai.usage.input_tokens", "input_tokens", count_value),
+        Field("attributes.gen_ai.usage.prompt_tokens", "input_tokens", count_value, loose=True),
+        Field("attributes.llm.token_count.prompt", "input_tokens", count_value, loose=True),
+        Field("attributes.gen_ai.usage.output_tokens", "output_tokens", count_value),
+        Field("attributes.gen_ai.usage.completion_tokens", "output_tokens", count_value, loose=True),
+        Field("attributes.llm.token_count.completion", "output_tokens", count_value, loose=True),
+        Field("attributes.llm.token_count.total", TOTAL, count_value),
+        Field("attributes.gen_ai.usage.cache_read.input_tokens", "cached_input_tokens", count_value),
+        Field("attributes.llm.token_count.prompt_details.cache_read", "cached_input_tokens", count_value, loose=True),
+        Field("attributes.gen_ai.usage.cache_creation.input_tokens", "cache_write_tokens", count_value),
+        Field("attributes.llm.token_count.prompt_details.cache_write", "cache_write_tokens", count_value, loose=True),
+        Field("attributes.gen_ai.usage.reasoning.output_tokens", "reasoning_tokens", count_value),
+        Field("attributes.llm.token_count.completion_details.reasoning", "reasoning_tokens", count_value, loose=True),
+        Field("attributes.llm.cost.total", "cost", amount_value),
+        Field("attributes.gen_ai.openai.response.service_tier", "service_tier", text_value),
+        Field("attributes.gen_ai.openai.request.service_tier", "service_tier", text_value, loose=True),
+        Field("resource.attributes.service.name", "source", text_value),
     ),
     signs=(
         Sign("resourceSpans"),

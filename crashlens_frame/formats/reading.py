@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from ..errors import InvalidCallError, UnknownFormatError
-from ..jsonvalues import canonical, shown
+from ..jsonvalues import canonical_json, quoted
 from ..schema import CALLS
 from .anthropic import ANTHROPIC
 from .crashlens import CRASHLENS, FLAT
@@ -13,7 +13,7 @@ from .langfuse import LANGFUSE
 from .litellm import LITELLM
 from .openai import OPENAI
 from .otel import OTEL
-from .table import END, TOTAL, Field, Format, Record, Tree, pruned
+from .table import END, TOTAL, Field, Format, Record, Tree, pruned_tree
 
 # in the order in which a record is asked for the signs of each; one without any is of the first two
 FORMATS: dict[str, Format] = {each.name: each for each in (CRASHLENS, FLAT, OPENAI, ANTHROPIC, LITELLM, LANGFUSE, OTEL)}
@@ -104,7 +104,7 @@ def rows_from_line(value: Any, format: str | None = None, columns: frozenset[str
     for packed in _unpacked(value):
         try:
             if not isinstance(packed, Mapping):
-                raise InvalidCallError(f"{shown(packed)}, expected a JSON object")
+                raise InvalidCallError(f"{quoted(packed)}, expected a JSON object")
             known = FORMATS[format or detect_format(packed).format]
             for record in known.records(packed):
                 if known.is_call(record):
@@ -173,7 +173,7 @@ def row_from_record(record: Record, format: str | None = None) -> Row:
     return rows[0]
 
 
-def is_unknown(key: str, value: Any) -> bool:
+def has_no_column(key: str, value: Any) -> bool:
     """Tell whether a field, standing at the top of a line in any format, is read as itself and as nothing else."""
     reading = _Reading()
     try:
@@ -184,7 +184,7 @@ def is_unknown(key: str, value: Any) -> bool:
     return key not in ("extra", "filled", *SIGNS) and not consumed and reading.rest == {key: value}
 
 
-def unfolded(rest: dict[str, Any]) -> dict[str, Any]:
+def unfold_extra(rest: dict[str, Any]) -> dict[str, Any]:
     """Lift what stands under ``extra``: there the writer puts fields that have the names of columns."""
     inner = rest.get("extra")
     if not isinstance(inner, Mapping) or not inner.keys().isdisjoint(rest.keys() - {"extra"}):
@@ -194,7 +194,7 @@ def unfolded(rest: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def _tree(format: str, columns: frozenset[str] | None) -> Tree:
-    return pruned(FORMATS[format].tree, columns)
+    return pruned_tree(FORMATS[format].tree, columns)
 
 
 def _row(record: Record, format: Format, columns: frozenset[str] | None) -> Row:
@@ -205,7 +205,7 @@ def _row(record: Record, format: Format, columns: frozenset[str] | None) -> Row:
     if not row.get("trace_id") and format.traces_itself and "event_id" in row:
         row["trace_id"] = row["event_id"]
     if not row.get("trace_id"):
-        found = shown(row["trace_id"]) if "trace_id" in row else "missing"
+        found = quoted(row["trace_id"]) if "trace_id" in row else "missing"
         # a record without any of the names of a trace is of the flat vocabulary by its looks alone
         told = CRASHLENS if format is FLAT else format
         expected = " or ".join(field.path for field in told.fields if field.column == "trace_id")
@@ -219,9 +219,9 @@ def _row(record: Record, format: Format, columns: frozenset[str] | None) -> Row:
         row.setdefault("level", "error" if "error" in row else "info")
     _set_sources(row)
     reading.drop_filled()
-    rest = unfolded(reading.rest)
+    rest = unfold_extra(reading.rest)
     if rest and columns is None:
-        row["extra"] = canonical(rest)
+        row["extra"] = canonical_json(rest)
     return row
 
 
@@ -251,7 +251,7 @@ class _Reading:
                     self.nulls.add(leaf.column)
             elif isinstance(leaf, dict):
                 if not isinstance(value, Mapping):
-                    raise InvalidCallError(f"{'.'.join((*path, key))} is {shown(value)}, expected an object")
+                    raise InvalidCallError(f"{'.'.join((*path, key))} is {quoted(value)}, expected an object")
                 self.walk(value, leaf, (*path, key))
             elif leaf.column in (END, TOTAL):
                 self.derived.append((leaf, value))
@@ -291,7 +291,7 @@ class _Reading:
         if column in self.row and self.row[column] != new:
             path, old = self.origin[column]
             raise InvalidCallError(
-                f"{path} is {shown(old)} but {field.path} is {shown(value)}, expected both to be the same"
+                f"{path} is {quoted(old)} but {field.path} is {quoted(value)}, expected both to be the same"
             )
         self.row[column] = new
         self.origin[column] = field.path, value
@@ -340,7 +340,9 @@ class _Reading:
             return abs(end - start - 1000 * self.row["latency_ms"]) < 1000
         if end < start:
             path, begun = self.origin["timestamp"]
-            raise InvalidCallError(f"{field.path} is {shown(value)}, expected a time not before {path}, {shown(begun)}")
+            raise InvalidCallError(
+                f"{field.path} is {quoted(value)}, expected a time not before {path}, {quoted(begun)}"
+            )
         self.row["latency_ms"] = (end - start) // 1000
         return True
 
@@ -349,7 +351,7 @@ def _converted(field: Field, value: Any) -> Any:
     try:
         return field.convert(value)
     except ValueError as error:
-        raise InvalidCallError(f"{field.path} is {shown(value)}, expected {error}") from None
+        raise InvalidCallError(f"{field.path} is {quoted(value)}, expected {error}") from None
 
 
 def _set_sources(row: Row) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import InvalidCallError
-from ..jsonvalues import scrubbed
+from ..jsonvalues import without_surrogates
 from ..schema import CALLS, COUNT, FLAG, NUMBER, TIME, arrow_schema
 
 Row = dict[str, Any]
@@ -24,7 +24,8 @@ def table_from_rows(rows: list[Row]) -> pa.Table:
     except UnicodeEncodeError:
         # half a surrogate pair is no character and no UTF-8; a call is worth more than it
         clean = [
-            {name: scrubbed(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows
+            {name: without_surrogates(value) if isinstance(value, str) else value for name, value in row.items()}
+            for row in rows
         ]
         return pa.Table.from_struct_array(pa.array(clean, ROW))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InvalidCallError
-from ..jsonvalues import shown
+from ..jsonvalues import quoted
 
 # what a field says again that follows from columns; it is dropped where it does follow
 END, TOTAL = "end of the call", "tokens in all"
@@ -98,7 +98,7 @@ class Format:
         return root
 
 
-def inner(record: Record, key: str) -> Record:
+def object_at(record: Record, key: str) -> Record:
     """Give the object under a key; an empty one where there is none.
 
     Raises
@@ -111,10 +111,10 @@ def inner(record: Record, key: str) -> Record:
         return {}
     if isinstance(value, Mapping):
         return value
-    raise InvalidCallError(f"{key} is {shown(value)}, expected an object")
+    raise InvalidCallError(f"{key} is {quoted(value)}, expected an object")
 
 
-def each(record: Record, key: str) -> list[Record]:
+def objects_at(record: Record, key: str) -> list[Record]:
     """Give the objects of the list under a key; none where there is no list.
 
     Raises
@@ -127,10 +127,10 @@ def each(record: Record, key: str) -> list[Record]:
         return []
     if isinstance(value, list) and all(isinstance(one, Mapping) for one in value):
         return value
-    raise InvalidCallError(f"{key} is {shown(value)}, expected a list of objects")
+    raise InvalidCallError(f"{key} is {quoted(value)}, expected a list of objects")
 
 
-def pruned(tree: Tree, columns: frozenset[str] | None) -> Tree:
+def pruned_tree(tree: Tree, columns: frozenset[str] | None) -> Tree:
     """Give the tree of the fields that some columns need; None needs all."""
     if columns is None:
         return tree
@@ -139,6 +139,6 @@ def pruned(tree: Tree, columns: frozenset[str] | None) -> Tree:
         if isinstance(leaf, Field):
             if leaf.column in columns or leaf.adds in columns or (leaf.column == END and "latency_ms" in columns):
                 kept[key] = leaf
-        elif below := pruned(leaf, columns):
+        elif below := pruned_tree(leaf, columns):
             kept[key] = below
     return kept

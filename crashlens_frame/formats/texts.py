@@ -48,14 +48,14 @@ def error_text(value: Any) -> str | None:
     raise ValueError("text or an object with a message")
 
 
-def lower(value: Any) -> str:
+def lowercase_text(value: Any) -> str:
     """Take a word as it is spelled in CALLS."""
     if isinstance(value, str):
         return value.lower()
     raise ValueError("text")
 
 
-def outcome(value: Any) -> str:
+def level_of_status(value: Any) -> str:
     """Read how a call went as a level: "error" where it failed."""
-    word = lower(value)
+    word = lowercase_text(value)
     return "error" if word in ("error", "failed", "failure", "cancelled", "status_code_error") else "info"

@@ -15,14 +15,14 @@ EPOCH_UNITS = ((1e11, 1_000_000), (1e14, 1_000), (1e17, 1), (math.inf, 0.001))
 MAX_COUNT = 2**63 - 1
 
 
-def text(value: Any) -> str:
+def text_value(value: Any) -> str:
     """Take text as it is."""
     if isinstance(value, str):
         return value
     raise ValueError("text")
 
 
-def count(value: Any) -> int:
+def count_value(value: Any) -> int:
     """Take a whole number from 0 on; 5.0 is one, True and 5.5 are not."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -34,7 +34,7 @@ def count(value: Any) -> int:
     return whole
 
 
-def amount(value: Any) -> float | None:
+def amount_value(value: Any) -> float | None:
     """Take a finite number from 0 on; NaN, which JSON does not know but Python writes, is null."""
     if isinstance(value, bool | str) or not hasattr(value, "__float__"):
         raise ValueError("a number")
@@ -46,22 +46,22 @@ def amount(value: Any) -> float | None:
     return number
 
 
-def milliseconds(value: Any) -> int | None:
+def milliseconds_value(value: Any) -> int | None:
     """Take a number from 0 on, rounded to a whole one."""
     if hasattr(value, "__index__"):
-        return count(value)
-    number = amount(value)
-    return None if number is None else count(float(round(number)))
+        return count_value(value)
+    number = amount_value(value)
+    return None if number is None else count_value(float(round(number)))
 
 
-def flag(value: Any) -> bool:
+def bool_value(value: Any) -> bool:
     """Take true or false."""
     if isinstance(value, bool | np.bool_):
         return bool(value)
     raise ValueError("true or false")
 
 
-def moment(value: Any) -> int | None:
+def time_value(value: Any) -> int | None:
     """Take a time as microseconds since 1970: ISO 8601 text, a datetime, or an epoch number in s, ms, us or ns.
 
     Without a zone it is UTC; digits beyond the microsecond are cut off.
@@ -82,12 +82,12 @@ def moment(value: Any) -> int | None:
     raise ValueError("an ISO 8601 time or an epoch number")
 
 
-def token_source(value: Any) -> str:
+def token_source_value(value: Any) -> str:
     """Take one of the words for where token counts came from."""
     return _word(value, TOKEN_SOURCES)
 
 
-def cost_source(value: Any) -> str:
+def cost_source_value(value: Any) -> str:
     """Take one of the words for where a cost came from."""
     return _word(value, COST_SOURCES)
 

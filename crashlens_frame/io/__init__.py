@@ -3,36 +3,36 @@
 from . import datasets
 from .any_log import read_logs
 from .csv import to_csv
-from .datasets import bucket_of, partitions, trace_buckets, write_dataset
+from .datasets import bucket_numbers, partitions, trace_buckets, write_dataset
 from .journal import Journal
-from .jsonl import LeftOut, append_jsonl, read_jsonl, read_log, read_rejects, to_jsonl
+from .jsonl import LeftOutCounts, append_jsonl, read_jsonl, read_log, read_rejects, to_jsonl
 from .parquet import parquet_file, read_batches, read_parquet, stored_bytes, to_parquet
-from .read_files import last_told, read_blocks
-from .streams import Path_, Source, replaced
-from .write_lines import lines
+from .read_files import iter_blocks, last_of_each_id
+from .streams import AnyPath, Source, open_atomic
+from .write_lines import encode_lines
 from .write_row import line_from_row
 
 __all__ = [
+    "AnyPath",
     "Journal",
-    "LeftOut",
-    "Path_",
+    "LeftOutCounts",
     "Source",
     "append_jsonl",
-    "bucket_of",
+    "bucket_numbers",
     "datasets",
-    "last_told",
+    "encode_lines",
+    "iter_blocks",
+    "last_of_each_id",
     "line_from_row",
-    "lines",
+    "open_atomic",
     "parquet_file",
     "partitions",
     "read_batches",
-    "read_blocks",
     "read_jsonl",
     "read_log",
     "read_logs",
     "read_parquet",
     "read_rejects",
-    "replaced",
     "stored_bytes",
     "to_csv",
     "to_jsonl",

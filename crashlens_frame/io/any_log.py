@@ -10,7 +10,7 @@ from ..frame import frame_from_table, table_from_frame
 from ..schema import REJECTS, arrow_schema
 from .jsonl import read_log
 from .parquet import read_parquet
-from .streams import listed
+from .streams import list_files
 
 
 def read_logs(logs: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -24,7 +24,7 @@ def read_logs(logs: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     tables, rejects = [], [arrow_schema(REJECTS).empty_table()]
     for log in logs:
         dataset = next(Path(log).glob("*=*/"), None) is not None
-        for path in [log] if dataset else listed(log):
+        for path in [log] if dataset else list_files(log):
             if dataset or str(path).endswith(".parquet"):
                 tables.append(table_from_frame(read_parquet(path)))
             else:

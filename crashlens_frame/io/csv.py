@@ -4,7 +4,7 @@ import pandas as pd
 
 from ..frame import as_calls
 from ..schema import CALLS
-from .streams import Target, replaced
+from .streams import Target, open_atomic
 
 # what Excel, LibreOffice and Google Sheets may take for the beginning of a formula (OWASP, "CSV Injection")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -46,7 +46,7 @@ def to_csv(calls: pd.DataFrame, target: Target) -> None:
     calls = as_calls(calls)
     texts = [column.name for column in CALLS if column.dtype in ("str", "category")]
     harmless = calls.assign(**{name: _harmless(calls[name]) for name in texts})
-    with replaced(target) as stream:
+    with open_atomic(target) as stream:
         harmless.to_csv(stream, index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ", lineterminator="\r\n")
 
 

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from ..errors import InvalidCallError, SchemaVersionError
 from ..frame import as_calls, table_from_frame
 from .parquet import ORDER, parquet_file, write_table
-from .streams import Path_
+from .streams import AnyPath
 
-BY = ("trace", "day")
+PARTITIONED_BY = ("trace", "day")
 MODES = ("error", "append", "overwrite")
 _BY_KEY, _BUCKETS_KEY = "crashlens_frame.by", "crashlens_frame.buckets"
 _NO_DAY = "__HIVE_DEFAULT_PARTITION__"  # what Hive, Spark and Arrow call null
@@ -32,7 +32,7 @@ class Partition(NamedTuple):
 
 def write_dataset(
     calls: pd.DataFrame | Iterable[pd.DataFrame],
-    target: Path_,
+    target: AnyPath,
     *,
     by: str = "trace",
     buckets: int = 16,
@@ -83,7 +83,7 @@ def write_dataset(
     ...     [len(cf.read_parquet(part.path)) == part.rows for part in cf.datasets.partitions(folder)]
     [True, True, True, True]
     """
-    for name, value, allowed in (("by", by, BY), ("mode", mode, MODES)):
+    for name, value, allowed in (("by", by, PARTITIONED_BY), ("mode", mode, MODES)):
         if value not in allowed:
             raise InvalidCallError(f"{name} is {value!r}, expected one of {', '.join(allowed)}")
     if not 1 <= buckets <= 10_000:
@@ -106,7 +106,7 @@ def write_dataset(
     _write(frames, path, by, buckets, about)
 
 
-def partitions(folder: Path_) -> list[Partition]:
+def partitions(folder: AnyPath) -> list[Partition]:
     """List the partitions of a folder that ``write_dataset`` wrote, in the order of their names.
 
     Raises
@@ -125,7 +125,7 @@ def partitions(folder: Path_) -> list[Partition]:
     ]
 
 
-def trace_buckets(folder: Path_) -> list[Partition]:
+def trace_buckets(folder: AnyPath) -> list[Partition]:
     """List the partitions of a dataset that holds each trace whole in one of them; none where it is no such dataset."""
     files = sorted(Path(folder).rglob("*.parquet"))
     layouts = [_said(file) for file in files]
@@ -134,14 +134,14 @@ def trace_buckets(folder: Path_) -> list[Partition]:
     return partitions(folder) if files and alike and not apart else []
 
 
-def bucket_of(trace_ids: pd.Series, buckets: int) -> np.ndarray:
+def bucket_numbers(trace_ids: pd.Series, buckets: int) -> np.ndarray:
     """Give the bucket of each trace id.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> from crashlens_frame.io.datasets import bucket_of
-    >>> bucket_of(pd.Series(["a", "b", "a"], dtype="str"), 16).tolist()
+    >>> from crashlens_frame.io.datasets import bucket_numbers
+    >>> bucket_numbers(pd.Series(["a", "b", "a"], dtype="str"), 16).tolist()
     [0, 15, 0]
     """
     code, distinct = pd.factorize(trace_ids)
@@ -171,7 +171,7 @@ def _parts(calls: pd.DataFrame, by: str, buckets: int) -> pa.Array:
     if by == "trace":
         width = len(str(buckets - 1))
         names = pa.array([f"bucket={number:0{max(width, 2)}d}" for number in range(buckets)])
-        return names.take(pa.array(bucket_of(calls["trace_id"], buckets)))
+        return names.take(pa.array(bucket_numbers(calls["trace_id"], buckets)))
     days = pa.array(calls["timestamp"].dt.strftime("%Y-%m-%d").astype("str"), pa.string())
     return pc.binary_join_element_wise("day=", pc.fill_null(days, _NO_DAY), "")
 

@@ -12,8 +12,8 @@ except ImportError:  # Windows, where appending is a single write all the same, 
     fcntl = None  # type: ignore[assignment]
 
 from ..errors import LogFileChangedWarning, UnsavedCallsError
-from ..words import counted
-from .streams import Path_
+from ..words import quantity
+from .streams import AnyPath
 
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 
@@ -37,7 +37,7 @@ class Journal:
         Number of calls that the file is known to hold.
     """
 
-    def __init__(self, path: Path_, *, fsync: bool = False) -> None:
+    def __init__(self, path: AnyPath, *, fsync: bool = False) -> None:
         self.path = os.fspath(path)
         self.saved = 0
         self._fsync = fsync
@@ -64,9 +64,9 @@ class Journal:
         try:
             self.write(b"".join(data for data, _ in self._pending) if len(self._pending) > 1 else data)
         except OSError as error:
-            unsaved = counted(sum(calls for _, calls in self._pending), "call")
+            unsaved = quantity(sum(calls for _, calls in self._pending), "call")
             raise UnsavedCallsError(
-                f"{self.path}: {error.strerror or error}; {counted(self.saved, 'call')} of the book in the file,"
+                f"{self.path}: {error.strerror or error}; {quantity(self.saved, 'call')} of the book in the file,"
                 f" {unsaved} only in memory until the next one can be written"
             ) from error
         self.saved += sum(calls for _, calls in self._pending)
@@ -156,7 +156,7 @@ class Journal:
         )
 
 
-def append(target: Path_, data: bytes) -> None:
+def append_bytes(target: AnyPath, data: bytes) -> None:
     """Add whole lines to a file that is not kept open."""
     journal = Journal(target)
     try:

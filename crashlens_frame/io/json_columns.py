@@ -41,11 +41,11 @@ class Json:
 
     def text(self, begin: str = "") -> pa.Array:
         """Write the values, each after a beginning; null stays null."""
-        whole = joined([begin + self.opening, self.texts, self.closing])
+        whole = concat_pieces([begin + self.opening, self.texts, self.closing])
         return whole if self.codes is None else pc.take(whole, self.codes)
 
 
-def json_of(values: pa.Array) -> Json:
+def json_column(values: pa.Array) -> Json:
     """Write a column as texts of JSON; null stays null."""
     if pa.types.is_dictionary(values.type):
         return Json(_escaped(values.dictionary), values.indices, '"', '"')
@@ -77,7 +77,7 @@ def _is_plain(values: pa.LargeStringArray) -> bool:
     return not ((part < 0x20) | (part == 0x22) | (part == 0x5C) | (part >= 0x80)).any()
 
 
-def joined(pieces: list[Piece]) -> pa.LargeStringArray:
+def concat_pieces(pieces: list[Piece]) -> pa.LargeStringArray:
     """Join pieces row by row; null where one is. Neighbours that are the same in every row are joined first."""
     merged: list[Piece] = []
     for piece in pieces:
@@ -88,10 +88,10 @@ def joined(pieces: list[Piece]) -> pa.LargeStringArray:
     if len(merged) == 1:
         return merged[0]
     return pc.binary_join_element_wise(
-        *(constant(one) if isinstance(one, str) else one for one in merged), constant("")
+        *(text_scalar(one) if isinstance(one, str) else one for one in merged), text_scalar("")
     )
 
 
-def constant(value: str) -> pa.Scalar:
+def text_scalar(value: str) -> pa.Scalar:
     """Give a text that is the same in every row."""
     return pa.scalar(value, pa.large_string())

@@ -9,14 +9,14 @@ import pyarrow as pa
 
 from ..errors import PassedOverWarning, RejectedLinesWarning
 from ..formats import check_format
-from ..frame import as_calls, chosen, frame_from_table, table_from_frame
+from ..frame import as_calls, frame_from_table, selected_columns, table_from_frame
 from ..schema import REJECTS
-from ..words import counted
-from .journal import append
+from ..words import quantity
+from .journal import append_bytes
 from .read_files import Log, read_files
 from .read_lines import Read, Reject
-from .streams import Path_, Source, Target, replaced
-from .write_lines import check_schema, lines, warn_unpriced
+from .streams import AnyPath, Source, Target, open_atomic
+from .write_lines import check_schema, encode_lines, warn_unpriced
 
 DUPLICATES = ("last", "all")
 ON_ERROR = ("reject", "raise")
@@ -88,7 +88,7 @@ def read_jsonl(
       trace_id   model prompt  cost
     0       t1  gpt-4o     Hi   0.5
     """
-    wanted = chosen(columns)
+    wanted = selected_columns(columns)
     log = _read(source, format, [column.name for column in wanted], duplicates, on_error, progress)
     _warn(log)
     return frame_from_table(log.calls, wanted)
@@ -98,7 +98,7 @@ def read_log(
     source: Source, *, format: str | None = None, duplicates: str = "last", on_error: str = "reject"
 ) -> tuple[pa.Table, pa.Table]:
     """Read JSON Lines as ``read_jsonl`` does; give CALLS and REJECTS as tables."""
-    log = _read(source, format, [column.name for column in chosen(None)], duplicates, on_error, None)
+    log = _read(source, format, [column.name for column in selected_columns(None)], duplicates, on_error, None)
     _warn(log)
     return log.calls, log.rejects
 
@@ -131,7 +131,7 @@ def read_rejects(source: Source, *, format: str | None = None) -> pd.DataFrame:
     >>> cf.read_rejects(log)["reason"].item()
     'input_tokens is "12a", expected a whole number'
     """
-    everything = [column.name for column in chosen(None)]
+    everything = [column.name for column in selected_columns(None)]
     return frame_from_table(_read(source, format, everything, "all", "reject", None).rejects, REJECTS)
 
 
@@ -177,17 +177,17 @@ def to_jsonl(calls: pd.DataFrame, target: Target, *, schema: str = "crashlens") 
     """
     check_schema(schema)
     calls = as_calls(calls)
-    with replaced(target) as stream:
-        for part in lines(table_from_frame(calls), schema=schema):
+    with open_atomic(target) as stream:
+        for part in encode_lines(table_from_frame(calls), schema=schema):
             stream.write(part)
     if schema == "crashlens":
         warn_unpriced(calls)
 
 
-def append_jsonl(calls: pd.DataFrame, target: Path_, *, schema: str = "crashlens") -> None:
+def append_jsonl(calls: pd.DataFrame, target: AnyPath, *, schema: str = "crashlens") -> None:
     """Append calls to a file of JSON Lines under its lock, so that several programs may log to one file."""
     check_schema(schema)
-    append(target, b"".join(lines(table_from_frame(as_calls(calls)), schema=schema)))
+    append_bytes(target, b"".join(encode_lines(table_from_frame(as_calls(calls)), schema=schema)))
 
 
 def _read(
@@ -203,7 +203,7 @@ def _read(
 
 
 @dataclass
-class LeftOut:
+class LeftOutCounts:
     """What of logs is no row of the result, counted while they are read."""
 
     rejects: int = 0
@@ -225,15 +225,15 @@ class LeftOut:
         """Tell the counts in warnings."""
         if self.rejects:
             warnings.warn(
-                f"{counted(self.rejects, 'line')} of {counted(len(self.files), 'file')} could not be read and left out,"
-                f" the first {self.first['source']}:{self.first['line']}: {self.first['reason']}; cf.read_rejects lists"
-                " them",
+                f"{quantity(self.rejects, 'line')} of {quantity(len(self.files), 'file')} could not be read and left"
+                f" out, the first {self.first['source']}:{self.first['line']}: {self.first['reason']}; cf.read_rejects"
+                " lists them",
                 RejectedLinesWarning,
                 stacklevel=stacklevel,
             )
         if self.passed or self.duplicates:
-            again = f"{counted(self.duplicates, 'call')} told again further down (the same event_id)"
-            other = f"{counted(self.passed, 'record')} of work that is no call of a model"
+            again = f"{quantity(self.duplicates, 'call')} told again further down (the same event_id)"
+            other = f"{quantity(self.passed, 'record')} of work that is no call of a model"
             said = [text for text, number in ((again, self.duplicates), (other, self.passed)) if number]
             warnings.warn(f"left out: {', and '.join(said)}", PassedOverWarning, stacklevel=stacklevel)
 
@@ -241,4 +241,4 @@ class LeftOut:
 def _warn(log: Log) -> None:
     sources = log.rejects["source"].to_pylist()
     first: Reject = next(iter(log.rejects.slice(0, 1).to_pylist()), {})
-    LeftOut(len(sources), first, set(sources), log.passed, log.duplicates).warn(stacklevel=4)
+    LeftOutCounts(len(sources), first, set(sources), log.passed, log.duplicates).warn(stacklevel=4)

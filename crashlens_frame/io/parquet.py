@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from .._core import bar
+from .._core import progress_bar
 from ..errors import InvalidCallError, MissingColumnsError, SchemaVersionError
-from ..frame import as_calls, chosen, frame_from_table, table_from_frame
+from ..frame import as_calls, frame_from_table, selected_columns, table_from_frame
 from ..schema import CALLS, LABEL, arrow_schema
-from .streams import Path_, Source, Target, listed, replaced
+from .streams import AnyPath, Source, Target, list_files, open_atomic
 
 VERSION = 1
 VERSION_KEY = b"crashlens_frame.schema_version"
@@ -68,7 +68,7 @@ def read_parquet(source: Source, *, columns: Iterable[str] | None = None, filter
       trace_id  cost
     0       t2   2.0
     """
-    wanted = chosen(columns)
+    wanted = selected_columns(columns)
     names = [column.name for column in wanted]
     tables = [_calls(file, names, filters) for file in parquet_files(source)]
     return frame_from_table(pa.concat_tables(tables), wanted)
@@ -78,7 +78,7 @@ def read_batches(source: Source, names: list[str], *, size: int, progress: bool 
     """Read the named columns as ``read_parquet`` does, in tables of about so many bytes at most."""
     files = parquet_files(source)
     calls = sum(parquet_file(path).metadata.num_rows for path in files)
-    with bar(calls, "read", "call", shown=progress) as advance:
+    with progress_bar(calls, "read", "call", shown=progress) as advance:
         for path in files:
             # what is read ahead by default takes several times the memory
             with parquet_file(path, pre_buffer=False, buffer_size=_BUFFER) as file:
@@ -129,13 +129,13 @@ def write_table(calls: pa.Table, target: Target, *, is_sorted: bool, metadata: d
     table = calls.replace_schema_metadata({VERSION_KEY.decode(): str(VERSION), **(metadata or {})})
     labels = [column.name for column in CALLS if column.arrow == LABEL]
     order = pq.SortingColumn.from_ordering(table.schema, ORDER) if is_sorted else None
-    with replaced(target) as stream:
+    with open_atomic(target) as stream:
         pq.write_table(
             table, stream, compression="zstd", use_dictionary=labels, row_group_size=ROW_GROUP, sorting_columns=order
         )
 
 
-def parquet_file(source: Path_ | IO[Any], **options: Any) -> pq.ParquetFile:
+def parquet_file(source: AnyPath | IO[Any], **options: Any) -> pq.ParquetFile:
     """Open a Parquet file of a schema that is known.
 
     Raises
@@ -156,19 +156,19 @@ def parquet_file(source: Path_ | IO[Any], **options: Any) -> pq.ParquetFile:
     return file
 
 
-def parquet_files(source: Source) -> list[Path_ | IO[Any]]:
+def parquet_files(source: Source) -> list[AnyPath | IO[Any]]:
     """List the files that a source stands for."""
     if not (hasattr(source, "read") or isinstance(source, str | PathLike)):
-        return [file for each in cast("Iterable[Path_]", source) for file in parquet_files(each)]
+        return [file for each in cast("Iterable[AnyPath]", source) for file in parquet_files(each)]
     if not isinstance(source, str | PathLike) or not Path(source).is_dir():
-        return listed(source)
+        return list_files(source)
     found = sorted(Path(source).rglob("*.parquet"))
     if not found:
         raise FileNotFoundError(f"no file in {source} has a name that ends in .parquet")
     return [*found]
 
 
-def _calls(source: Path_ | IO[Any], names: list[str], filters: Filters) -> pa.Table:
+def _calls(source: AnyPath | IO[Any], names: list[str], filters: Filters) -> pa.Table:
     """Read the named columns of one file as CALLS has them."""
     file = parquet_file(source)
     needed = _needed(file.schema_arrow, names)
@@ -190,7 +190,7 @@ def _needed(schema: pa.Schema, names: list[str]) -> list[str] | None:
     return [*needed, *({"trace_id", "model"}.intersection(schema.names) - set(needed))]
 
 
-def _converted(table: pa.Table, names: list[str], file: pq.ParquetFile, source: Path_ | IO[Any]) -> pa.Table:
+def _converted(table: pa.Table, names: list[str], file: pq.ParquetFile, source: AnyPath | IO[Any]) -> pa.Table:
     """Turn columns of a file into the named ones of CALLS."""
     if _is_ours(file.schema_arrow):
         return table.replace_schema_metadata(None)
@@ -243,7 +243,7 @@ def _scalar(value: Any, kind: pa.DataType) -> pa.Scalar:
     return pa.scalar(value, kind)
 
 
-def _name(source: Path_ | IO[Any]) -> str:
+def _name(source: AnyPath | IO[Any]) -> str:
     return str(source) if isinstance(source, str | PathLike) else str(getattr(source, "name", "the file"))
 
 

@@ -23,18 +23,18 @@ from ..formats import (
     Field,
     Format,
     Tree,
-    amount,
-    cost_source,
-    count,
+    amount_value,
+    bool_value,
+    cost_source_value,
+    count_value,
     detect_format,
-    flag,
-    milliseconds,
-    moment,
-    pruned,
-    token_source,
-    unfolded,
+    milliseconds_value,
+    pruned_tree,
+    time_value,
+    token_source_value,
+    unfold_extra,
 )
-from ..jsonvalues import canonical, parse
+from ..jsonvalues import canonical_json, parse_json
 from ..schema import CALLS, COST_SOURCES, LABEL, TEXT, TIME, TOKEN_SOURCES, arrow_schema
 
 # the default pool gives the memory of each block back to the system, only to fault it in again for the next
@@ -66,7 +66,7 @@ class BulkReader:
     def __init__(self, format: str | None, columns: frozenset[str] | None = None) -> None:
         self._format = _READ.get(format or "crashlens")
         self._all = columns is None
-        self._tree = {} if self._format is None else pruned(self._format.tree, columns)
+        self._tree = {} if self._format is None else pruned_tree(self._format.tree, columns)
         self._known = {field.path: field for field in _leaves(self._tree)}
         self._paths = frozenset() if self._all else frozenset(self._known)
 
@@ -93,7 +93,7 @@ class BulkReader:
     def understands(self, block: bytes) -> bool:
         """Tell from its first line whether a block may hold regular lines of the vocabularies that are read at once."""
         try:
-            first = parse(block[: block.index(b"\n")])
+            first = parse_json(block[: block.index(b"\n")])
         except ValueError:
             return self._format is not None
         return self._format is not None and isinstance(first, dict) and detect_format(first).format in _READ
@@ -108,14 +108,14 @@ class BulkReader:
             rests = self._learn(block)
         if not any(rests):
             return _parse(block, self._schema(), "error"), None
-        extra = pa.array([canonical(rest) if rest else None for rest in rests], TEXT)
+        extra = pa.array([canonical_json(rest) if rest else None for rest in rests], TEXT)
         return _parse(block, self._schema(), "ignore"), extra
 
     def _learn(self, block: bytes) -> list[dict[str, Any]]:
         """Learn the fields of the lines; give what each line has beside them."""
         seen: set[str] = set()
         try:
-            records = [parse(line) for line in block.split(b"\n")[:-1]]
+            records = [parse_json(line) for line in block.split(b"\n")[:-1]]
             rests = [_rest(record, self._tree, seen) for record in records]
         except (ValueError, AttributeError):
             raise _IrregularError from None
@@ -125,7 +125,7 @@ class BulkReader:
         self._paths |= seen
         for rest in rests:
             rest.pop("filled", None)  # Arrow reads it
-        return [unfolded(rest) for rest in rests]
+        return [unfold_extra(rest) for rest in rests]
 
     def _schema(self, more: tuple[pa.Field, ...] = ()) -> pa.Schema:
         return pa.schema([*_fields(self._tree, self._paths), _FILLED, *more])
@@ -215,13 +215,16 @@ def _fields(tree: Tree, paths: frozenset[str]) -> Iterator[pa.Field]:
 
 
 _TYPES: dict[Callable[[Any], Any], pa.DataType] = {
-    count: pa.int64(),
-    amount: pa.float64(),
-    milliseconds: pa.float64(),
-    flag: pa.bool_(),
+    count_value: pa.int64(),
+    amount_value: pa.float64(),
+    milliseconds_value: pa.float64(),
+    bool_value: pa.bool_(),
 }
-_CONVERTED: dict[Callable[[Any], Any], pa.DataType] = {milliseconds: pa.int64(), moment: TIME}
-_WORDS: dict[Callable[[Any], Any], tuple[str, ...]] = {token_source: TOKEN_SOURCES, cost_source: COST_SOURCES}
+_CONVERTED: dict[Callable[[Any], Any], pa.DataType] = {milliseconds_value: pa.int64(), time_value: TIME}
+_WORDS: dict[Callable[[Any], Any], tuple[str, ...]] = {
+    token_source_value: TOKEN_SOURCES,
+    cost_source_value: COST_SOURCES,
+}
 _FILLED = pa.field("filled", pa.list_(pa.string()))
 # a line that has one of these is of another format, or holds what Arrow cannot turn into text
 _SIGNS = tuple(pa.field(sign, pa.string()) for sign in sorted(SIGNS))
@@ -252,11 +255,15 @@ def _converted(field: Field, values: pa.ChunkedArray) -> pa.ChunkedArray:
     """Check values as the converter of the field does."""
     if values.null_count == len(values):
         return values.cast(_CONVERTED.get(field.convert, values.type))
-    if field.convert is moment:
+    if field.convert is time_value:
         return _times(values)
-    if field.convert in (count, amount, milliseconds):
-        _check_numbers(values, most=_INEXACT if field.convert is milliseconds else np.inf)
-        return pc.round(values, round_mode="half_to_even").cast(pa.int64()) if field.convert is milliseconds else values
+    if field.convert in (count_value, amount_value, milliseconds_value):
+        _check_numbers(values, most=_INEXACT if field.convert is milliseconds_value else np.inf)
+        return (
+            pc.round(values, round_mode="half_to_even").cast(pa.int64())
+            if field.convert is milliseconds_value
+            else values
+        )
     words = _WORDS.get(field.convert)
     if words is not None and not pc.all(pc.is_in(values.drop_null(), pa.array(words))).as_py():
         raise _IrregularError

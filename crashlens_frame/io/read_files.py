@@ -6,11 +6,11 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from .._core import ahead, watched
+from .._core import parallel_map, progress_of_files
 from ..errors import LogFileError
 from ..schema import CALLS, arrow_schema
-from .read_lines import REJECT, BlockReader, Read, Reject, reject
-from .streams import Source, blocks, listed, opened
+from .read_lines import REJECT, BlockReader, Read, Reject, make_reject
+from .streams import Source, line_blocks, list_files, open_source
 
 # what the value of a column is made of, beside its own fields: a call needs a trace, and may be its own
 _ALWAYS = frozenset({"trace_id", "event_id"})
@@ -46,26 +46,26 @@ def read_files(
     tables = [arrow_schema(CALLS).empty_table().select(read_too)]
     rejects: list[Reject] = []
     passed = 0
-    for read in read_blocks(source, format=format, columns=columns, on_error=on_error, progress=progress):
+    for read in iter_blocks(source, format=format, columns=columns, on_error=on_error, progress=progress):
         tables.append(read.table.select(read_too))
         rejects += read.rejects
         passed += read.passed
     calls = pa.concat_tables(tables)
     del tables
-    last = last_told(calls["event_id"]) if duplicates == "last" else None
+    last = last_of_each_id(calls["event_id"]) if duplicates == "last" else None
     kept = calls if last is None else calls.filter(pa.array(last))
     bad = pa.Table.from_struct_array(pa.array(rejects, REJECT))
     return Log(kept.select(columns), bad, passed, len(calls) - len(kept))
 
 
-def read_blocks(
+def iter_blocks(
     source: Source, *, format: str | None, columns: list[str], on_error: str, progress: bool | None
 ) -> Iterator[Read]:
     """Read logs a few megabytes at a time, in the order of their lines."""
-    files = listed(source)
-    with watched(files, shown=progress) as wrap:
+    files = list_files(source)
+    with progress_of_files(files, shown=progress) as wrap:
         for file in files:
-            with opened(file) as (name, stream):
+            with open_source(file) as (name, stream):
                 for read in _blocks_read(wrap(stream), name, format, _needed(columns)):
                     if read.rejects and on_error == "raise":
                         first = read.rejects[0]
@@ -73,7 +73,7 @@ def read_blocks(
                     yield read
 
 
-def last_told(ids: pa.ChunkedArray) -> np.ndarray | None:
+def last_of_each_id(ids: pa.ChunkedArray) -> np.ndarray | None:
     """Tell which of the calls with these ids are not told again further down; None: all."""
     if ids.null_count == len(ids):
         return None
@@ -97,9 +97,9 @@ def _blocks_read(stream: IO[Any], name: str, format: str | None, columns: frozen
     reader = BlockReader(name, format=format, columns=columns)
     before = 0  # lines of the file
     try:
-        for read in ahead(reader.read, blocks(stream)):
+        for read in parallel_map(reader.read, line_blocks(stream)):
             yield read._replace(rejects=[{**one, "line": one["line"] + before} for one in read.rejects])
             before += read.lines
     except LogFileError as torn:
         nothing = arrow_schema(CALLS).empty_table()
-        yield Read(nothing, np.array([], np.int64), [reject(name, before + 1, str(torn), b"")])
+        yield Read(nothing, np.array([], np.int64), [make_reject(name, before + 1, str(torn), b"")])

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ..errors import InvalidCallError
 from ..formats import rows_from_line
-from ..jsonvalues import parse, scrubbed
+from ..jsonvalues import parse_json, without_surrogates
 from ..schema import CALLS, REJECTS, arrow_schema
 from .read_blocks import BulkReader, line_ends, regular_lines
 
@@ -51,7 +51,7 @@ class BlockReader:
 
     def __init__(self, source: str, *, format: str | None = None, columns: frozenset[str] | None = None) -> None:
         self._bulk = BulkReader(format, columns)
-        self._line = partial(salvage, source=source, format=format, columns=columns)
+        self._line = partial(read_line_by_line, source=source, format=format, columns=columns)
 
     def read(self, block: bytes, line: int = 1) -> Read:
         """Read a block, of which the first line has the given number."""
@@ -90,7 +90,7 @@ def _joined(parts: list[Read]) -> Read:
     return Read(table.take(order), numbers[order], rejects, passed)
 
 
-def salvage(
+def read_line_by_line(
     lines: Iterable[tuple[int, bytes]], *, source: str, format: str | None, columns: frozenset[str] | None = None
 ) -> Read:
     """Read lines one by one, so that a bad line costs only itself."""
@@ -104,24 +104,24 @@ def salvage(
         try:
             read = rows_from_line(_value(raw), format, columns)
         except (ValueError, InvalidCallError) as error:
-            rejects.append(reject(source, int(number), str(error), raw))
+            rejects.append(make_reject(source, int(number), str(error), raw))
             continue
         rows += read.rows
         numbers += [number] * len(read.rows)
-        rejects += [reject(source, int(number), error, raw) for error in read.errors]
+        rejects += [make_reject(source, int(number), error, raw) for error in read.errors]
         passed += read.passed
     return Read(pa.Table.from_struct_array(pa.array(rows, ROW)), np.array(numbers, dtype=np.int64), rejects, passed)
 
 
-def reject(source: str, line: int, reason: str, raw: bytes) -> Reject:
+def make_reject(source: str, line: int, reason: str, raw: bytes) -> Reject:
     """Make a row of REJECTS."""
     # no character takes more than four bytes, and each that is none is shown as one
     text = raw[: 4 * TEXT_WIDTH].decode("utf-8", "replace").rstrip("\r\n")[:TEXT_WIDTH]
-    return {"source": scrubbed(source), "line": line, "reason": scrubbed(reason), "text": text}
+    return {"source": without_surrogates(source), "line": line, "reason": without_surrogates(reason), "text": text}
 
 
 def _value(raw: bytes) -> Any:
     line = raw.strip(b" \t\r\0")
     if not line:
         raise ValueError(f"{raw.count(0)} NUL bytes, expected a JSON object; a crash leaves such")
-    return parse(line)
+    return parse_json(line)

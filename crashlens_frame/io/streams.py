@@ -17,9 +17,9 @@ import zstandard
 
 from ..errors import LogFileError
 
-Path_ = str | PathLike[str]
-Target = Path_ | IO[bytes]
-Source = Path_ | IO[Any] | Iterable[Path_ | IO[Any]]
+AnyPath = str | PathLike[str]
+Target = AnyPath | IO[bytes]
+Source = AnyPath | IO[Any] | Iterable[AnyPath | IO[Any]]
 
 BLOCK = 4 << 20  # larger ones come from the system page by page, at four times the cost
 BOM = b"\xef\xbb\xbf"
@@ -30,7 +30,7 @@ _DECODERS: dict[bytes, Callable[[], Any]] = {
 
 
 @contextmanager
-def opened(source: Path_ | IO[Any]) -> Iterator[tuple[str, IO[Any]]]:
+def open_source(source: AnyPath | IO[Any]) -> Iterator[tuple[str, IO[Any]]]:
     """Open one file for reading, and give its name with it; a file object stays open, "-" is the standard input."""
     if hasattr(source, "read"):
         name = getattr(source, "name", None)
@@ -43,7 +43,7 @@ def opened(source: Path_ | IO[Any]) -> Iterator[tuple[str, IO[Any]]]:
             yield path, stream
 
 
-def listed(source: Source) -> list[Path_ | IO[Any]]:
+def list_files(source: Source) -> list[AnyPath | IO[Any]]:
     """List the files that a path, a glob, a file object, or an iterable of these stands for, in order.
 
     Raises
@@ -56,7 +56,7 @@ def listed(source: Source) -> list[Path_ | IO[Any]]:
     if hasattr(source, "read"):
         return [cast("IO[Any]", source)]
     if not isinstance(source, str | PathLike):
-        return [file for each in source for file in listed(each)]
+        return [file for each in source for file in list_files(each)]
     path = os.fspath(source)
     if Path(path).is_dir():
         raise LogFileError(f"{path} is a directory, expected a file; give its files as '{Path(path, '*.jsonl')}'")
@@ -68,7 +68,7 @@ def listed(source: Source) -> list[Path_ | IO[Any]]:
     return list(found)
 
 
-def blocks(stream: IO[Any], *, size: int = BLOCK) -> Iterator[bytes]:
+def line_blocks(stream: IO[Any], *, size: int = BLOCK) -> Iterator[bytes]:
     """Read a stream as blocks of whole lines, decompressed, without a byte order mark.
 
     Raises
@@ -143,7 +143,7 @@ def _decompressed(chunks: Iterable[bytes], new: Callable[[], Any]) -> Iterator[b
 
 
 @contextmanager
-def replaced(target: Target) -> Iterator[IO[bytes]]:
+def open_atomic(target: Target) -> Iterator[IO[bytes]]:
     """Open a file for writing so that it takes the place of the target only when all is written.
 
     The bytes go to a temporary file beside the target, compressed if its name ends in .gz or .zst. A file object is

@@ -13,15 +13,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .._core import ahead
+from .._core import parallel_map
 from ..errors import InvalidCallError, UnknownFormatError, UnpricedWarning
-from ..formats import is_unknown
-from ..jsonvalues import canonical, parse, shown
+from ..formats import has_no_column
+from ..jsonvalues import canonical_json, parse_json, quoted
 from ..schema import CALLS, COUNT, LOG_SCHEMA, NUMBER, TEXT, TIME
-from ..words import counted
-from .json_columns import RARE, Json, Piece, constant, joined, json_of
+from ..words import quantity
+from .json_columns import RARE, Json, Piece, concat_pieces, json_column, text_scalar
 
-Columns: TypeAlias = dict[str, pa.Array]
+ArrowColumns: TypeAlias = dict[str, pa.Array]
 Jsons: TypeAlias = dict[str, Json]
 
 BATCH = 16_384
@@ -53,27 +53,27 @@ def check_schema(schema: str) -> None:
         raise UnknownFormatError(f"schema is {schema!r}, expected one of {', '.join(SCHEMAS)}")
 
 
-def lines(calls: pa.Table, *, schema: str) -> Iterator[pa.Buffer]:
+def encode_lines(calls: pa.Table, *, schema: str) -> Iterator[pa.Buffer]:
     """Write a CALLS table as lines, some at a time."""
     _check(calls)
     starts = _starts(calls)
     batches = ((calls.slice(offset, BATCH), starts.slice(offset, BATCH)) for offset in range(0, len(calls), BATCH))
-    yield from ahead(partial(_batch, SCHEMAS[schema]), batches)
+    yield from parallel_map(partial(_batch, SCHEMAS[schema]), batches)
 
 
 def _batch(write: Callable[..., list[Piece]], batch: tuple[pa.Table, pa.ChunkedArray]) -> pa.Buffer:
     calls, starts = batch
     columns = {name: _array(calls[name]) for name in calls.column_names}
-    json = {column.name: json_of(columns[column.name]) for column in CALLS if column.name != "extra"}
-    start = json["timestamp"] if columns["timestamp"].null_count == 0 else json_of(_array(starts))
+    json = {column.name: json_column(columns[column.name]) for column in CALLS if column.name != "extra"}
+    start = json["timestamp"] if columns["timestamp"].null_count == 0 else json_column(_array(starts))
     # Arrow keeps texts end to end, so these are the bytes of the lines
-    return joined(write(columns, json, start, _placed(columns["extra"]))).buffers()[2]
+    return concat_pieces(write(columns, json, start, _placed(columns["extra"]))).buffers()[2]
 
 
 # -- the two schemas: the pieces of a line, each a column of texts or the same text in every row -----------------------
 
 
-def _flat(columns: Columns, json: Jsons, _: Json, extra: dict[str, list[Piece]]) -> list[Piece]:
+def _flat(columns: ArrowColumns, json: Jsons, _: Json, extra: dict[str, list[Piece]]) -> list[Piece]:
     first, *others = LOG_SCHEMA
     return [
         *_member(first, json[first], begin="{"),
@@ -86,19 +86,19 @@ def _flat(columns: Columns, json: Jsons, _: Json, extra: dict[str, list[Piece]])
     ]
 
 
-def _crashlens(columns: Columns, json: Jsons, start: Json, extra: dict[str, list[Piece]]) -> list[Piece]:
+def _crashlens(columns: ArrowColumns, json: Jsons, start: Json, extra: dict[str, list[Piece]]) -> list[Piece]:
     first, *others = LOG_SCHEMA
     nulls = {name: columns[name].is_null() for name in ("timestamp", *FILLERS)} | _unsaid(columns)
     # the Log Schema keeps its nulls where CrashLens can bear them
     null = {name: FILLERS[name] if name in ("model", "cost", "retry_count") else "null" for name in others}
     usage = [pc.fill_null(columns[name], 0).cast(pa.uint64()) for name in ("input_tokens", "output_tokens")]
-    total = json_of(pc.add(*usage))
+    total = json_column(pc.add(*usage))
     return [
         *_member(first, json[first], begin="{"),
         *(piece for name in others for piece in _member(name, json[name], null[name])),
         *_member("traceId", json["trace_id"]),
         *_member("startTime", start),
-        *_known("endTime", json_of(_end(columns))),
+        *_known("endTime", json_column(_end(columns))),
         ',"input":{',
         *_member("model", json["model"], FILLERS["model"], begin=""),
         *_member("prompt", json["prompt"], FILLERS["prompt"]),
@@ -118,7 +118,7 @@ def _crashlens(columns: Columns, json: Jsons, start: Json, extra: dict[str, list
         *_known("endpoint", json["route"]),
         *_known("fallback_triggered", json["fallback_attempted"]),
         *(piece for name in TOP for piece in _known(name, json[name])),
-        *_known("cost_source", json_of(_source(columns))),
+        *_known("cost_source", json_column(_source(columns))),
         *_filled(nulls),
         *extra[""],
         "}\n",
@@ -150,25 +150,27 @@ def _enclosed(name: str, members: list[Piece], brackets: str) -> list[Piece]:
     """Write `,"name":{members}` in the rows in which there are any."""
     if not members:
         return []
-    inner = joined(members)
-    whole = joined([f',"{name}":{brackets[0]}', pc.utf8_ltrim(inner, ","), brackets[1]])
-    return [pc.if_else(pc.equal(pc.binary_length(inner), 0), constant(""), whole)]
+    inner = concat_pieces(members)
+    whole = concat_pieces([f',"{name}":{brackets[0]}', pc.utf8_ltrim(inner, ","), brackets[1]])
+    return [pc.if_else(pc.equal(pc.binary_length(inner), 0), text_scalar(""), whole)]
 
 
 def _without_comma(members: list[Piece]) -> list[Piece]:
     """Take from members the comma that the first of them in each row begins with."""
     if members and isinstance(members[0], str):
         return [members[0][1:], *members[1:]]
-    return [pc.utf8_ltrim(joined(members), ",")] if members else []
+    return [pc.utf8_ltrim(concat_pieces(members), ",")] if members else []
 
 
 def _filled(nulls: dict[str, pa.BooleanArray]) -> list[Piece]:
     """Name for each row the columns that are null whatever the rest of the line says."""
-    names = [pc.if_else(mask, constant(f',"{name}"'), constant("")) for name, mask in nulls.items() if mask.true_count]
+    names = [
+        pc.if_else(mask, text_scalar(f',"{name}"'), text_scalar("")) for name, mask in nulls.items() if mask.true_count
+    ]
     return _enclosed("filled", names, "[]")
 
 
-def _source(columns: Columns) -> pa.Array:
+def _source(columns: ArrowColumns) -> pa.Array:
     """Say of a cost that is null that it is unknown: CrashLens is given a number for it."""
     source = columns["cost_source"].cast(TEXT)
     return pc.if_else(pc.and_(columns["cost"].is_null(), source.is_null()), "unknown", source)
@@ -176,9 +178,9 @@ def _source(columns: Columns) -> pa.Array:
 
 def _unsaid(columns: dict[str, pa.Array]) -> dict[str, pa.BooleanArray]:
     """Find the sources that are null although reading would assume one."""
-    counted = pc.or_(columns["input_tokens"].is_valid(), columns["output_tokens"].is_valid())
+    quantity = pc.or_(columns["input_tokens"].is_valid(), columns["output_tokens"].is_valid())
     return {
-        "token_source": pc.and_(columns["token_source"].is_null(), counted),
+        "token_source": pc.and_(columns["token_source"].is_null(), quantity),
         "cost_source": columns["cost_source"].is_null(),
     }
 
@@ -219,10 +221,10 @@ def _placed(extra: pa.StringArray) -> dict[str, list[Piece]]:
 
 
 def _split(text: str) -> dict[str, str]:
-    return {place: _bare(fields) for place, fields in placed(text).items()}
+    return {place: _bare(fields) for place, fields in split_extra(text).items()}
 
 
-def placed(extra: str) -> dict[str, dict[str, Any]]:
+def split_extra(extra: str) -> dict[str, dict[str, Any]]:
     """Tell which fields of extra stand at the top of a line ("") and which below each parent.
 
     Raises
@@ -231,12 +233,12 @@ def placed(extra: str) -> dict[str, dict[str, Any]]:
         It is no JSON object.
     """
     try:
-        fields = parse(extra.encode())
+        fields = parse_json(extra.encode())
     except ValueError:
         fields = None
     if not isinstance(fields, dict):
-        raise InvalidCallError(f"extra is {shown(extra)}, expected a JSON object")
-    own = {key: value for key, value in fields.items() if is_unknown(key, value)}
+        raise InvalidCallError(f"extra is {quoted(extra)}, expected a JSON object")
+    own = {key: value for key, value in fields.items() if has_no_column(key, value)}
     nested = {key: own.pop(key) for key in PARENTS if isinstance(own.get(key), dict)}
     if len(own) + len(nested) < len(fields):
         # the name of a column, so the field cannot stand at its own place
@@ -245,7 +247,7 @@ def placed(extra: str) -> dict[str, dict[str, Any]]:
 
 
 def _bare(fields: Mapping[str, Any]) -> str:
-    return f",{canonical(fields)[1:-1].translate(_LINE_ENDS)}" if fields else ""
+    return f",{canonical_json(fields)[1:-1].translate(_LINE_ENDS)}" if fields else ""
 
 
 def _array(values: pa.ChunkedArray) -> pa.Array:
@@ -285,7 +287,7 @@ def warn_unpriced(calls: pd.DataFrame) -> None:
         models = calls.loc[unknown, "model"].astype("str").fillna("no model").value_counts()
         named = ", ".join(f"{model} ({number:,})" for model, number in models.items())
         warnings.warn(
-            f"{counted(int(unknown.sum()), 'call')} without a known cost written for CrashLens at 0 with"
+            f"{quantity(int(unknown.sum()), 'call')} without a known cost written for CrashLens at 0 with"
             f' cost_source "unknown": {named}; price them with cf.add_cost, or silence this with'
             ' warnings.simplefilter("ignore", cf.UnpricedWarning)',
             UnpricedWarning,

@@ -12,7 +12,7 @@ import orjson
 from ..formats import Row, table_from_rows
 from ..schema import LOG_SCHEMA
 from ..times import EPOCH
-from .write_lines import FILLERS, METADATA, PARENTS, TOP, USAGE, lines, placed
+from .write_lines import FILLERS, METADATA, PARENTS, TOP, USAGE, encode_lines, split_extra
 
 _EPOCH = EPOCH.replace(tzinfo=None)
 _FILLED = {name: orjson.loads(text) for name, text in FILLERS.items()}
@@ -39,7 +39,7 @@ def line_from_row(row: Row) -> bytes:
     try:
         line = orjson.dumps(_record(row), option=orjson.OPT_APPEND_NEWLINE)
     except (TypeError, OverflowError):  # half surrogate pairs, numbers past 64 bits, years past 9999
-        return b"".join(lines(table_from_rows([row]), schema="crashlens"))
+        return b"".join(encode_lines(table_from_rows([row]), schema="crashlens"))
     if not line.isascii():
         for end, escaped in _LINE_ENDS.items():
             line = line.replace(end, escaped)
@@ -51,7 +51,7 @@ def _record(row: Row) -> dict[str, Any]:
     start = known["timestamp"] = _time(row["timestamp"])
     some = _FILLED | known
     total = some["input_tokens"] + some["output_tokens"]
-    extra = placed(known["extra"]) if "extra" in known else _NOWHERE
+    extra = split_extra(known["extra"]) if "extra" in known else _NOWHERE
     log_schema = {name: some.get(name) for name in LOG_SCHEMA} | dict.fromkeys(_KEPT_NULL - known.keys())
     envelope = {
         "traceId": known["trace_id"],

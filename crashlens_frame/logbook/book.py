@@ -20,8 +20,8 @@ from ..pricing import PriceBook, Prices
 from ..report import Table, text_cells
 from ..schema import REJECTS, arrow_schema
 from ..simulate import patterns as simulate
-from ..times import microseconds, start_of_call_ending_now
-from ..words import counted, money, shown
+from ..times import epoch_us, start_of_call
+from ..words import money, printable, quantity
 from .ledger import Ledger
 
 Source = str | PathLike[str] | IO[bytes] | Iterable[str | PathLike[str]]
@@ -137,7 +137,7 @@ class LogBook:
             **columns,
         }
         check_row(row)
-        row["timestamp"] = start_of_call_ending_now(row) if timestamp is None else microseconds(timestamp)
+        row["timestamp"] = start_of_call(row) if timestamp is None else epoch_us(timestamp)
         self._ledger.add(row)
         return trace_id
 
@@ -179,7 +179,7 @@ class LogBook:
         if row.get("model") is None:
             raise InvalidCallError("no model is given, expected input.model or model as non-empty text")
         if row.get("timestamp") is None:
-            row["timestamp"] = start_of_call_ending_now(row)
+            row["timestamp"] = start_of_call(row)
         self._ledger.add(row)
         trace_id: str = row["trace_id"]
         return trace_id
@@ -386,14 +386,14 @@ class LogBook:
         calls = self.df
         unknown = calls.loc[calls["cost"].isna(), "model"].astype("str").value_counts()
         facts = {
-            "calls": f"{counted(len(calls), 'call')} in {counted(calls['trace_id'].nunique(), 'trace')}",
+            "calls": f"{quantity(len(calls), 'call')} in {quantity(calls['trace_id'].nunique(), 'trace')}",
             "cost": money(calls["cost"].sum()),
         }
         if len(unknown):
-            names = ", ".join(map(shown, unknown.index[:3]))
-            facts["unpriced"] = f"{counted(unknown.sum(), 'call')} without a price ({names})"
+            names = ", ".join(map(printable, unknown.index[:3]))
+            facts["unpriced"] = f"{quantity(unknown.sum(), 'call')} without a price ({names})"
         if len(self._rejects):
-            facts["rejects"] = f"{counted(len(self._rejects), 'line')} rejected"
+            facts["rejects"] = f"{quantity(len(self._rejects), 'line')} rejected"
         if self._ledger.path is not None:
             facts["file"] = self._ledger.path
         return facts

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from ..formats import Row, table_from_rows
 from ..frame import frame_from_table, table_from_frame
-from ..io import Journal, line_from_row, lines
+from ..io import Journal, encode_lines, line_from_row
 from ..pricing import PriceBook, add_cost, fill_cost
 from ..schema import CALLS, arrow_schema
 from ..tokens import add_tokens, fill_tokens
@@ -80,7 +80,7 @@ class Ledger:
             self._gather()
             self._fresh.append(table)
             if self._journal is not None:
-                self._journal.append(b"".join(lines(table, schema="crashlens")), calls=len(table))
+                self._journal.append(b"".join(encode_lines(table, schema="crashlens")), calls=len(table))
 
     def load(self, table: pa.Table) -> None:
         """Add calls that the file holds already."""

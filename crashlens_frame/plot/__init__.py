@@ -3,8 +3,8 @@
 from .canvas import COLORS, GREY, WELL_SPENT, colors_of
 from .cost import plot_cost
 from .heatmap import plot_heatmap
-from .latency import duration, plot_latency
-from .svg import svg
+from .latency import duration_text, plot_latency
+from .svg import draw_svg
 from .tokens import plot_tokens
 from .trace import plot_trace
 from .waste import plot_waste
@@ -14,12 +14,12 @@ __all__ = [
     "GREY",
     "WELL_SPENT",
     "colors_of",
-    "duration",
+    "draw_svg",
+    "duration_text",
     "plot_cost",
     "plot_heatmap",
     "plot_latency",
     "plot_tokens",
     "plot_trace",
     "plot_waste",
-    "svg",
 ]

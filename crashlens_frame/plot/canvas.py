@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from ..words import UNKNOWN, counted, money
+from ..words import UNKNOWN, money, quantity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,29 +41,29 @@ def colors_of(names: Iterable[str]) -> dict[str, str]:
     return colors
 
 
-def dearest(calls: pd.DataFrame, by: str) -> list[str]:
+def most_expensive(calls: pd.DataFrame, by: str) -> list[str]:
     """List the names in a column, those with the highest cost first.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> from crashlens_frame.plot.canvas import dearest
-    >>> dearest(pd.DataFrame({"model": ["a", "b", None], "cost": [1.0, 2.0, None]}), "model")
+    >>> from crashlens_frame.plot.canvas import most_expensive
+    >>> most_expensive(pd.DataFrame({"model": ["a", "b", None], "cost": [1.0, 2.0, None]}), "model")
     ['b', 'a', 'unknown']
     """
-    codes, names = named(calls[by])
+    codes, names = names_and_codes(calls[by])
     cost = np.bincount(codes, weights=np.nan_to_num(calls["cost"].to_numpy(np.float64)), minlength=len(names))
     return [names[code] for code in np.argsort(-cost, kind="stable")]
 
 
-def named(values: pd.Series) -> tuple[np.ndarray, list[str]]:
+def names_and_codes(values: pd.Series) -> tuple[np.ndarray, list[str]]:
     """Give each call the number of its name, and the names; a null is called unknown.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> from crashlens_frame.plot.canvas import named
-    >>> codes, names = named(pd.Series(["b", None, "a"]))
+    >>> from crashlens_frame.plot.canvas import names_and_codes
+    >>> codes, names = names_and_codes(pd.Series(["b", None, "a"]))
     >>> codes.tolist(), names
     ([1, 2, 0], ['a', 'b', 'unknown'])
     """
@@ -75,7 +75,7 @@ def named(values: pd.Series) -> tuple[np.ndarray, list[str]]:
     return np.where(codes < 0, names.index(UNKNOWN), codes), names
 
 
-def axes(ax: "Axes | None") -> "Axes":
+def new_axes(ax: "Axes | None") -> "Axes":
     """Give the axes to draw on, those of a new figure when not given."""
     if ax is None:
         _, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
@@ -83,30 +83,30 @@ def axes(ax: "Axes | None") -> "Axes":
     return ax
 
 
-def nothing(ax: "Axes", why: str) -> "Axes":
+def draw_message(ax: "Axes", why: str) -> "Axes":
     """Say why there is nothing to draw."""
     ax.set_axis_off()
     ax.text(0.5, 0.5, why, transform=ax.transAxes, ha="center", va="center")
     return ax
 
 
-def title(ax: "Axes", text: str) -> None:
+def set_title(ax: "Axes", text: str) -> None:
     """Write what the plot says; names in it are text, not mathematics."""
     ax.set_title(text, loc="left", fontweight="bold", parse_math=False)
 
 
 def axis_label(text: str, left_out: int, why: str) -> str:
     """Say on the label of an axis how many calls are not drawn, and why."""
-    return f"{text}; {counted(left_out, 'call')} {why} left out" if left_out else text
+    return f"{text}; {quantity(left_out, 'call')} {why} left out" if left_out else text
 
 
-def rows_of(ax: "Axes", number: int) -> None:
+def set_rows(ax: "Axes", number: int) -> None:
     """Make room for rows, from the lowest up; a few of them stay slim."""
     spare = max(0.0, (5 - number) / 2)
     ax.set_ylim(-0.6 - spare, number - 0.4 + spare)
 
 
-def in_dollars(axis: Any) -> None:
+def format_dollars(axis: Any) -> None:
     """Label an axis with amounts, and draw a faint line at each."""
 
     def label(value: float, _: object) -> str:

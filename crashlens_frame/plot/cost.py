@@ -7,20 +7,20 @@ import pandas as pd
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 
 from ..frame import check_calls
-from ..report import periods
-from ..words import counted, cut, money, shown
+from ..report import period_starts
+from ..words import cut, money, printable, quantity
 from .canvas import (
     COLORS,
     LONGEST_NAME,
     OTHERS,
-    axes,
     axis_label,
     colors_of,
-    dearest,
-    in_dollars,
-    named,
-    nothing,
-    title,
+    draw_message,
+    format_dollars,
+    most_expensive,
+    names_and_codes,
+    new_axes,
+    set_title,
 )
 
 if TYPE_CHECKING:
@@ -85,19 +85,19 @@ def plot_cost(
     'No calls to draw'
     """
     check_calls(calls, needs={"timestamp", "cost", by})
-    ax = axes(ax)
+    ax = new_axes(ax)
     drawn = calls.loc[calls["cost"].notna() & calls["timestamp"].notna(), ["timestamp", by, "cost"]]
     if drawn.empty:
-        return nothing(ax, "None of the calls has a time and a known cost" if len(calls) else "No calls to draw")
+        return draw_message(ax, "None of the calls has a time and a known cost" if len(calls) else "No calls to draw")
     freq = freq or _fitting(drawn["timestamp"].max() - drawn["timestamp"].min())
-    costs = _stack(drawn[by], periods(drawn["timestamp"], freq, tz or "UTC"), drawn["cost"])
-    colors = colors_of(dearest(calls, by))
+    costs = _stack(drawn[by], period_starts(drawn["timestamp"], freq, tz or "UTC"), drawn["cost"])
+    colors = colors_of(most_expensive(calls, by))
     begin = pd.DatetimeIndex(costs.index)
     places = date2num(begin.tz_convert("UTC").tz_localize(None))  # type: ignore[no-untyped-call]
     below = np.zeros(len(costs))
     for place, name in enumerate(costs.columns):
         cost = costs.iloc[:, place]
-        label = f"{cut(shown(name), LONGEST_NAME)}  {money(cost.sum())}"
+        label = f"{cut(printable(name), LONGEST_NAME)}  {money(cost.sum())}"
         ax.bar(places, cost, bottom=below, width=0.92 * _days(freq), align="edge", color=colors[name], label=label)
         below += cost.to_numpy()
 
@@ -105,13 +105,13 @@ def plot_cost(
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=tz, show_offset=False))  # type: ignore[no-untyped-call]
     ax.spines["left"].set_visible(False)
-    in_dollars(ax.yaxis)
+    format_dollars(ax.yaxis)
     first, last = f"{begin[0]:%Y-%m-%d}", f"{begin[-1]:%Y-%m-%d}"
     span = f"{first if first == last else f'{first} to {last}'}, {tz or 'UTC'}"
     left_out = len(calls) - len(drawn)
     ax.set_xlabel(axis_label(span, left_out, "without time or price"))
     ax.set_ylabel(f"US dollars per {_PERIODS.get(freq, freq)}")
-    title(ax, f"{money(drawn['cost'].sum())} in {counted(len(drawn), 'call')}, by {by}")
+    set_title(ax, f"{money(drawn['cost'].sum())} in {quantity(len(drawn), 'call')}, by {by}")
     legend = ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, reverse=True)
     for text in legend.get_texts():
         text.set_parse_math(False)  # a logged name is no mathematics
@@ -120,7 +120,7 @@ def plot_cost(
 
 def _stack(labels: pd.Series, begin: pd.Series, cost: pd.Series) -> pd.DataFrame:
     """Give cost by period and name: the dearest names, the others together, in the order of the stack."""
-    codes, names = named(labels)
+    codes, names = names_and_codes(labels)
     calls = np.bincount(codes, minlength=len(names))
     spent = np.bincount(codes, weights=cost, minlength=len(names))
     order = np.lexsort((-spent, calls == 0))[: np.count_nonzero(calls)]

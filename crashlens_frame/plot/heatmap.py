@@ -8,8 +8,8 @@ from matplotlib.ticker import FuncFormatter
 
 from ..errors import InvalidCallError
 from ..frame import check_calls
-from ..words import count, counted, money
-from .canvas import axes, axis_label, nothing, title
+from ..words import digits, money, quantity
+from .canvas import axis_label, draw_message, new_axes, set_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,14 +57,14 @@ def plot_heatmap(
     if value not in VALUES:
         raise InvalidCallError(f"value is {value!r}, expected {' or '.join(map(repr, VALUES))}")
     check_calls(calls, needs=("timestamp", "cost"))
-    ax = axes(ax)
+    ax = new_axes(ax)
     drawn = calls["timestamp"].notna() & (calls["cost"].notna() if value == "cost" else True)
     if not drawn.any():
         missing = "a time and a known cost" if value == "cost" else "a time"
-        return nothing(ax, f"None of the calls has {missing}" if len(calls) else "No calls to draw")
+        return draw_message(ax, f"None of the calls has {missing}" if len(calls) else "No calls to draw")
     sums = _week(calls["timestamp"][drawn], calls["cost"][drawn] if value == "cost" else None, tz or "UTC")
 
-    write = money if value == "cost" else count
+    write = money if value == "cost" else digits
     mesh = ax.pcolormesh(np.arange(25), np.arange(8), sums, cmap="cividis", vmin=0.0, vmax=sums.max() or 1.0)
     scale = ax.figure.colorbar(mesh, ax=ax, pad=0.02, format=FuncFormatter(lambda amount, _: write(amount)))
     scale.outline.set_visible(False)
@@ -77,8 +77,8 @@ def plot_heatmap(
     why = "without time or price" if value == "cost" else "without a time"
     ax.set_xlabel(axis_label(f"hour of the day, {tz or 'UTC'}", int((~drawn).sum()), why))
     day, hour = np.unravel_index(sums.argmax(), sums.shape)
-    total = money(sums.sum()) if value == "cost" else counted(int(sums.sum()), "call")
-    title(ax, f"{total}, most of it on {_DAYS[day]} from {hour:02d}:00: {write(sums.max())}")
+    total = money(sums.sum()) if value == "cost" else quantity(int(sums.sum()), "call")
+    set_title(ax, f"{total}, most of it on {_DAYS[day]} from {hour:02d}:00: {write(sums.max())}")
     return ax
 
 

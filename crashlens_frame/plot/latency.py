@@ -7,8 +7,19 @@ import pandas as pd
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from ..frame import check_calls
-from ..words import cut, shown
-from .canvas import COLORS, GREY, LONGEST_NAME, MOST_NAMES, axes, axis_label, named, nothing, rows_of, title
+from ..words import cut, printable
+from .canvas import (
+    COLORS,
+    GREY,
+    LONGEST_NAME,
+    MOST_NAMES,
+    axis_label,
+    draw_message,
+    names_and_codes,
+    new_axes,
+    set_rows,
+    set_title,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,13 +59,13 @@ def plot_latency(calls: pd.DataFrame, *, ax: "Axes | None" = None, by: str = "mo
     'No calls to draw'
     """
     check_calls(calls, needs=("latency_ms", by))
-    ax = axes(ax)
+    ax = new_axes(ax)
     drawn = calls.loc[calls["latency_ms"].notna(), [by, "latency_ms"]]
     if drawn.empty:
-        return nothing(ax, "None of the calls has a known latency" if len(calls) else "No calls to draw")
+        return draw_message(ax, "None of the calls has a known latency" if len(calls) else "No calls to draw")
     # a latency of 0 has no place on a logarithmic axis
     latency = np.maximum(drawn["latency_ms"].to_numpy(np.float64), 1.0)
-    codes, names = named(drawn[by])
+    codes, names = names_and_codes(drawn[by])
     calls_of = np.bincount(codes, minlength=len(names))
     most = [code for code in np.argsort(-calls_of, kind="stable")[:MOST_NAMES] if calls_of[code]]
     table = pd.DataFrame(
@@ -66,32 +77,32 @@ def plot_latency(calls: pd.DataFrame, *, ax: "Axes | None" = None, by: str = "mo
     ax.hlines(rows, table["median"], table["p99"], color=GREY, linewidth=1.5, zorder=1)
     for label, color, marker in _QUANTILES.values():
         ax.scatter(table[label], rows, s=42, color=color, marker=marker, label=label, zorder=2)
-    ax.set_yticks(rows, [cut(shown(name), LONGEST_NAME) for name in table.index], parse_math=False)
+    ax.set_yticks(rows, [cut(printable(name), LONGEST_NAME) for name in table.index], parse_math=False)
     ax.set_xscale("log")
     ax.set_xlim(table["median"].min() / 1.4, table["p99"].max() * 1.4)
     ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=9))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration_text(value)))
     ax.grid(axis="x", alpha=0.25)
     ax.set_axisbelow(True)
     ax.spines["left"].set_visible(False)
     ax.tick_params(length=0)
-    rows_of(ax, len(table))
+    set_rows(ax, len(table))
     left_out = len(calls) - int(calls_of[most].sum())
     ax.set_xlabel(axis_label("time for an answer", left_out, "of further values or unknown latency"))
     median, p95 = np.quantile(latency, [0.5, 0.95])
-    title(ax, f"p95 {duration(p95)}, median {duration(median)}, by {by}")
+    set_title(ax, f"p95 {duration_text(p95)}, median {duration_text(median)}, by {by}")
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     return ax
 
 
-def duration(milliseconds: float) -> str:
+def duration_text(milliseconds: float) -> str:
     """Write a time for people.
 
     Examples
     --------
-    >>> from crashlens_frame.plot.latency import duration
-    >>> [duration(time) for time in (250, 1500, 20_000, 90_000)]
+    >>> from crashlens_frame.plot.latency import duration_text
+    >>> [duration_text(time) for time in (250, 1500, 20_000, 90_000)]
     ['250 ms', '1.5 s', '20 s', '1.5 min']
     """
     for unit, length in (("min", 60_000.0), ("s", 1000.0)):

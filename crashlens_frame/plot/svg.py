@@ -9,13 +9,13 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from ..words import shown
+from ..words import printable
 
 _INK = "#010203"  # no plot has this colour: it stands for that of the text around
 _INKED = ("text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor", "xtick.color", "ytick.color")
 
 
-def svg(draw: Callable[..., Any], *, width: float = 10.5, height: float = 3.8) -> str:
+def draw_svg(draw: Callable[..., Any], *, width: float = 10.5, height: float = 3.8) -> str:
     """Draw a plot as SVG, whose words and lines take the colour of the text around it.
 
     Letters are drawn as outlines, so nothing that was logged is part of the markup. What the plot says is its label.
@@ -35,8 +35,8 @@ def svg(draw: Callable[..., Any], *, width: float = 10.5, height: float = 3.8) -
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.plot.svg import svg
-    >>> svg(cf.LogBook().df.crashlens.plot.cost)[:60]
+    >>> from crashlens_frame.plot.svg import draw_svg
+    >>> draw_svg(cf.LogBook().df.crashlens.plot.cost)[:60]
     '<svg role="img" aria-label="No calls to draw" xmlns:xlink="h'
     """
     settings: Any = dict.fromkeys(_INKED, _INK) | {"svg.fonttype": "path", "font.size": 10}
@@ -49,4 +49,4 @@ def svg(draw: Callable[..., Any], *, width: float = 10.5, height: float = 3.8) -
     text = re.sub(r"<!--.*?-->", "", text[text.index("<svg") :], flags=re.DOTALL).replace(_INK, "currentColor")
     text = text.replace("*{", "svg *{")  # the style of a picture is not that of the page
     says = ax.get_title(loc="left") or " ".join(each.get_text() for each in ax.texts)
-    return text.replace("<svg", f'<svg role="img" aria-label="{escape(shown(says))}"', 1)
+    return text.replace("<svg", f'<svg role="img" aria-label="{escape(printable(says))}"', 1)

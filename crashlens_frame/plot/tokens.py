@@ -7,8 +7,18 @@ import pandas as pd
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ..frame import check_calls
-from ..words import cut, share, shown
-from .canvas import COLORS, LONGEST_NAME, MOST_NAMES, axes, axis_label, named, nothing, rows_of, title
+from ..words import cut, percent, printable
+from .canvas import (
+    COLORS,
+    LONGEST_NAME,
+    MOST_NAMES,
+    axis_label,
+    draw_message,
+    names_and_codes,
+    new_axes,
+    set_rows,
+    set_title,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,12 +58,12 @@ def plot_tokens(calls: pd.DataFrame, *, ax: "Axes | None" = None, by: str = "mod
     'No calls to draw'
     """
     check_calls(calls, needs=(*_NEEDED, by))
-    ax = axes(ax)
+    ax = new_axes(ax)
     known = calls["input_tokens"].notna() | calls["output_tokens"].notna()
     if not known.any():
-        return nothing(ax, "None of the calls has known tokens" if len(calls) else "No calls to draw")
+        return draw_message(ax, "None of the calls has known tokens" if len(calls) else "No calls to draw")
     sent, cached, back = (calls[name].to_numpy(np.float64, na_value=0.0) for name in _NEEDED)
-    codes, names = named(calls[by])
+    codes, names = names_and_codes(calls[by])
     parts = dict(zip(_PARTS, (np.maximum(sent - cached, 0.0), cached, back), strict=True))
     sums = pd.DataFrame(
         {part: np.bincount(codes, weights=tokens, minlength=len(names)) for part, tokens in parts.items()}, index=names
@@ -65,30 +75,34 @@ def plot_tokens(calls: pd.DataFrame, *, ax: "Axes | None" = None, by: str = "mod
     for part, color in _PARTS.items():
         ax.barh(rows, table[part], left=left, color=color, height=0.66, label=part)
         left += table[part].to_numpy()
-    ax.set_yticks(rows, [cut(shown(name), LONGEST_NAME) for name in table.index], parse_math=False)
+    ax.set_yticks(rows, [cut(printable(name), LONGEST_NAME) for name in table.index], parse_math=False)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: amount(value)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tokens_text(value)))
     ax.set_xlim(0, 1.015 * left.max() or 1.0)
     ax.grid(axis="x", alpha=0.25)
     ax.set_axisbelow(True)
     ax.spines["left"].set_visible(False)
     ax.tick_params(length=0)
-    rows_of(ax, len(table))
+    set_rows(ax, len(table))
     left_out = ~known.to_numpy() | ~np.isin(codes, [names.index(name) for name in most])
     ax.set_xlabel(axis_label("tokens", int(left_out.sum()), "of further values or unknown tokens"))
     new, read, out = sums.sum()
-    title(ax, f"{amount(new + read)} tokens in ({share(read, new + read)} from a cache), {amount(out)} out, by {by}")
+    set_title(
+        ax,
+        f"{tokens_text(new + read)} tokens in ({percent(read, new + read)} from a cache), {tokens_text(out)} out,"
+        f" by {by}",
+    )
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     return ax
 
 
-def amount(tokens: float) -> str:
+def tokens_text(tokens: float) -> str:
     """Write a number of tokens for people.
 
     Examples
     --------
-    >>> from crashlens_frame.plot.tokens import amount
-    >>> [amount(number) for number in (950, 20_000, 1_234_567)]
+    >>> from crashlens_frame.plot.tokens import tokens_text
+    >>> [tokens_text(number) for number in (950, 20_000, 1_234_567)]
     ['950', '20k', '1.23M']
     """
     for unit, size in (("B", 1e9), ("M", 1e6), ("k", 1e3)):

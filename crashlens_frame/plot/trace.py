@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from ..errors import UnknownTraceError
-from ..frame import check_calls, failed
-from ..words import UNKNOWN, counted, cut, money, shown
-from .canvas import GREY, LONGEST_NAME, axes, axis_label, colors_of, dearest, nothing, title
+from ..frame import check_calls, failed_calls
+from ..words import UNKNOWN, cut, money, printable, quantity
+from .canvas import GREY, LONGEST_NAME, axis_label, colors_of, draw_message, most_expensive, new_axes, set_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,10 +57,10 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     own = calls[calls["trace_id"] == trace_id]
     if own.empty:
         raise UnknownTraceError(f"no call belongs to the trace {trace_id!r}; df.crashlens.traces() lists them")
-    ax = axes(ax)
+    ax = new_axes(ax)
     timed = own[own["timestamp"].notna()].sort_values("timestamp", kind="stable")
     if timed.empty:
-        return nothing(ax, "No call of the trace has a time")
+        return draw_message(ax, "No call of the trace has a time")
     drawn = timed.head(_MOST_CALLS)
     start = (drawn["timestamp"] - timed["timestamp"].iloc[0]).dt.total_seconds().to_numpy()
     length = drawn["latency_ms"].fillna(0).to_numpy(np.float64) / 1000
@@ -68,7 +68,7 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     unit, seconds = next((unit, size) for unit, size in _UNITS.items() if span >= 2 * size or size == 1)
     start, length, span = start / seconds, length / seconds, span / seconds
     models = drawn["model"].astype("str").fillna(UNKNOWN)
-    colors, bad = models.map(colors_of(dearest(calls, "model"))), failed(drawn)
+    colors, bad = models.map(colors_of(most_expensive(calls, "model"))), failed_calls(drawn)
 
     rows = np.arange(len(drawn))
     ax.barh(
@@ -104,9 +104,9 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     ax.tick_params(axis="y", labelcolor=GREY)
     hidden = len(own) - len(drawn)
     ax.set_xlabel(axis_label(f"{unit} since the start of the trace", hidden, "without a time or after the fortieth"))
-    errors = counted(int(failed(own).sum()), "failure")
-    name = cut(shown(trace_id), LONGEST_NAME)
-    title(ax, f"{name}: {counted(len(own), 'call')}, {errors}, cost {money(own['cost'].sum(min_count=1))}")
+    errors = quantity(int(failed_calls(own).sum()), "failure")
+    name = cut(printable(trace_id), LONGEST_NAME)
+    set_title(ax, f"{name}: {quantity(len(own), 'call')}, {errors}, cost {money(own['cost'].sum(min_count=1))}")
     return ax
 
 
@@ -116,6 +116,6 @@ def _told(calls: pd.DataFrame, bad: np.ndarray) -> list[str]:
     costs = ["cost unknown" if pd.isna(cost) else money(cost) for cost in calls["cost"]]
     errors = calls["error"].astype("str").fillna("failed")
     return [
-        ", ".join([cut(shown(model), LONGEST_NAME), cost, *([cut(shown(error), 32)] if wrong else [])])
+        ", ".join([cut(printable(model), LONGEST_NAME), cost, *([cut(printable(error), 32)] if wrong else [])])
         for model, cost, error, wrong in zip(models, costs, errors, bad, strict=True)
     ]

@@ -8,8 +8,8 @@ import pandas as pd
 from ..detectors import find_waste
 from ..frame import check_calls
 from ..schema import DETECTORS
-from ..words import counted, money, share
-from .canvas import GREY, WELL_SPENT, axes, axis_label, in_dollars, nothing, title
+from ..words import money, percent, quantity
+from .canvas import GREY, WELL_SPENT, axis_label, draw_message, format_dollars, new_axes, set_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,10 +48,10 @@ def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.Da
     'No calls to draw'
     """
     check_calls(calls, needs=("cost",))
-    ax = axes(ax)
+    ax = new_axes(ax)
     spent = float(calls["cost"].sum())
     if not calls["cost"].notna().any():
-        return nothing(ax, "None of the calls has a known cost" if len(calls) else "No calls to draw")
+        return draw_message(ax, "None of the calls has a known cost" if len(calls) else "No calls to draw")
     if findings is None:
         findings = find_waste(calls)
     active = findings[findings["suppressed_by"].isna()]
@@ -67,7 +67,7 @@ def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.Da
     # each step begins where the one above it ends
     ax.vlines([spent, *left], np.arange(5) + 0.33, np.arange(5) + 0.67, color=GREY, linewidth=0.8)
     details = [
-        f"{money(cost)}, {share(cost, spent)} in {counted(number, 'finding')}"
+        f"{money(cost)}, {percent(cost, spent)} in {quantity(number, 'finding')}"
         for cost, number in zip(wasted, found, strict=True)
     ]
     for row, text in enumerate([money(spent), *details, money(left[-1])]):
@@ -76,10 +76,10 @@ def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.Da
     ax.invert_yaxis()
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
-    in_dollars(ax.xaxis)
+    format_dollars(ax.xaxis)
     ax.set_xlabel(axis_label("US dollars", int(calls["cost"].isna().sum()), "without a known price"))
-    share_of_all = f"{money(steps.sum())} of {money(spent)} wasted ({share(steps.sum(), spent)})"
-    title(ax, share_of_all if len(active) else f"No waste found in {counted(len(calls), 'call')}")
+    share_of_all = f"{money(steps.sum())} of {money(spent)} wasted ({percent(steps.sum(), spent)})"
+    set_title(ax, share_of_all if len(active) else f"No waste found in {quantity(len(calls), 'call')}")
     return ax
 
 

@@ -1,19 +1,19 @@
 """Prices: price files and public lists, which price a logged name has, and what calls cost or would have cost."""
 
 from .book import PriceBook, Prices
-from .cost import PRICED, add_cost, alternatives, fill_cost, mean_rate, unpriced
-from .names import forms
+from .cost import PRICE_COLUMNS, add_cost, cheaper_alternatives, fill_cost, mean_rate, unpriced
+from .names import name_forms
 from .what_if import reprice, reprice_calls
 
 __all__ = [
-    "PRICED",
+    "PRICE_COLUMNS",
     "PriceBook",
     "Prices",
     "add_cost",
-    "alternatives",
+    "cheaper_alternatives",
     "fill_cost",
-    "forms",
     "mean_rate",
+    "name_forms",
     "reprice",
     "reprice_calls",
     "unpriced",

@@ -14,9 +14,9 @@ from typing import Any
 import pandas as pd
 
 from ..errors import UnknownModelError
-from ..times import microseconds
+from ..times import epoch_us
 from .names import Names, Resolution
-from .price_file import KINDS, Entry, PriceFile, dump_price_file, hours_text, read_price_file
+from .price_file import METERS, Entry, PriceFile, dump_price_file, hours_text, read_price_file
 from .public_lists import genai_prices, litellm_prices
 from .rates import RateTable, levels
 
@@ -214,7 +214,7 @@ class PriceBook:
         """
         found = self.resolve(model)
         tokens = (input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, cache_write_1h_tokens)
-        when = microseconds(pd.Timestamp.now("UTC") if at is None else at)
+        when = epoch_us(pd.Timestamp.now("UTC") if at is None else at)
         variant = self.table.variant(service_tier)
         cost = self.table.cost_of_one(self.place[found.model], variant, when, *tokens)
         if math.isnan(cost):
@@ -317,7 +317,7 @@ class PriceBook:
                 "above": [above for *_, above, _ in rows],
             }
         )
-        rates = pd.DataFrame([rates for *_, rates in rows], columns=list(KINDS), dtype="float64")
+        rates = pd.DataFrame([rates for *_, rates in rows], columns=list(METERS), dtype="float64")
         return pd.concat([frame, rates], axis=1)
 
     def find(self, name: str) -> Resolution | None:

@@ -11,17 +11,17 @@ import pandas as pd
 from ..errors import InvalidCallError, UnknownModelError
 from ..frame import check_calls
 from ..schema import COST_SOURCES
-from ..times import microseconds
+from ..times import epoch_us
 from .book import PriceBook, Prices
 from .names import Resolution
-from .price_file import KINDS
+from .price_file import METERS
 from .rates import EVER
 
 # tiers of service that stand for the base prices, so there is nothing to say when a model has no others
 _STANDARD = ("auto", "default", "on_demand", "standard", "standard_only")
-_COUNTS = tuple(f"{kind}_tokens" for kind in KINDS)
+_COUNTS = tuple(f"{kind}_tokens" for kind in METERS)
 NEEDED = ("model", "input_tokens", "output_tokens")
-PRICED = ("model", "timestamp", "service_tier", *_COUNTS)  # all that a price depends on
+PRICE_COLUMNS = ("model", "timestamp", "service_tier", *_COUNTS)  # all that a price depends on
 _ON_UNKNOWN = ("na", "raise")
 
 
@@ -86,7 +86,7 @@ def add_cost(
     if on_unknown not in _ON_UNKNOWN:
         raise InvalidCallError(f"on_unknown is {on_unknown!r}, expected one of {', '.join(_ON_UNKNOWN)}")
     book = PriceBook.load(prices)
-    priced = price(calls, book)
+    priced = price_calls(calls, book)
     known = known_cost(calls)
     kept = ~np.isnan(known) & (not reprice)
     if on_unknown == "raise":
@@ -126,23 +126,23 @@ def mean_rate(calls: pd.DataFrame, prices: Prices | None = None) -> np.ndarray:
     [4.5e-05]
     """
     book = PriceBook.load(prices)
-    rates: np.ndarray = book.table.rates[price(calls, book).level, :2].mean(axis=1) / 1_000_000
+    rates: np.ndarray = book.table.rates[price_calls(calls, book).level, :2].mean(axis=1) / 1_000_000
     return rates
 
 
-def alternatives(models: pd.Series, prices: Prices | None = None) -> pd.Series:
+def cheaper_alternatives(models: pd.Series, prices: Prices | None = None) -> pd.Series:
     """Give the cheaper alternative of each model; null where the prices name none.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> from crashlens_frame.pricing.cost import alternatives
-    >>> alternatives(pd.Series(["gpt-4", "gpt-9"])).tolist()
+    >>> from crashlens_frame.pricing.cost import cheaper_alternatives
+    >>> cheaper_alternatives(pd.Series(["gpt-4", "gpt-9"])).tolist()
     ['gpt-4o-mini', nan]
     """
     book = PriceBook.load(prices)
-    code, names = labels(models)
-    return pd.Series(category([book.cheaper_alternative(name) for name in names], code), index=models.index)
+    code, names = label_codes(models)
+    return pd.Series(categorical([book.cheaper_alternative(name) for name in names], code), index=models.index)
 
 
 def unpriced(calls: pd.DataFrame) -> pd.DataFrame:
@@ -186,7 +186,7 @@ def unpriced(calls: pd.DataFrame) -> pd.DataFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class Priced:
+class PricedCalls:
     """What a price book says of calls. The arrays have an entry a call.
 
     ``level`` is its position in the rate table, ``name`` and ``tier`` are positions in ``names`` (each name with what
@@ -201,11 +201,13 @@ class Priced:
     tiers: Sequence[str]
 
 
-def price(calls: pd.DataFrame, book: PriceBook) -> Priced:
+def price_calls(calls: pd.DataFrame, book: PriceBook) -> PricedCalls:
     """Price all calls, whatever is known of their cost."""
-    name, found = labels(calls["model"])
+    name, found = label_codes(calls["model"])
     names = {text: book.find(text) for text in found}
-    tier, tiers = labels(calls["service_tier"] if "service_tier" in calls.columns else pd.Series(index=calls.index))
+    tier, tiers = label_codes(
+        calls["service_tier"] if "service_tier" in calls.columns else pd.Series(index=calls.index)
+    )
     tokens = [_tokens(calls, name) for name in _COUNTS]
     level = book.table.levels(
         _taken([book.place[one.model] if one else -1 for one in names.values()], name),
@@ -213,13 +215,13 @@ def price(calls: pd.DataFrame, book: PriceBook) -> Priced:
         _times(calls),
         tokens[0],
     )
-    return Priced(book.table.cost(level, *tokens), level, name, names, tier, tiers)
+    return PricedCalls(book.table.cost(level, *tokens), level, name, names, tier, tiers)
 
 
-def labels(values: pd.Series) -> tuple[np.ndarray, list[str]]:
+def label_codes(values: pd.Series) -> tuple[np.ndarray, list[str]]:
     """Give each label of a column a number, -1 for null, and the labels in the order of their numbers."""
-    labels = values.astype("category").cat
-    return labels.codes.to_numpy(np.int64), [str(label) for label in labels.categories]
+    label_codes = values.astype("category").cat
+    return label_codes.codes.to_numpy(np.int64), [str(label) for label in label_codes.categories]
 
 
 def _taken(values: Sequence[int], code: np.ndarray) -> np.ndarray:
@@ -227,7 +229,7 @@ def _taken(values: Sequence[int], code: np.ndarray) -> np.ndarray:
     return np.array([*values, -1])[code]
 
 
-def category(values: Sequence[str | None], code: np.ndarray) -> pd.Categorical:
+def categorical(values: Sequence[str | None], code: np.ndarray) -> pd.Categorical:
     """Give each call the text of its label, null where it has none; the categories are the texts that occur."""
     used = np.bincount(code + 1, minlength=len(values) + 1)[1:] > 0
     values = [value if used[place] else None for place, value in enumerate(values)]
@@ -246,7 +248,7 @@ def _tokens(calls: pd.DataFrame, name: str) -> np.ndarray:
 
 def _times(calls: pd.DataFrame) -> np.ndarray:
     """Give the times of calls in microseconds since 1970, now where they are unknown."""
-    now = microseconds(pd.Timestamp.now("UTC"))
+    now = epoch_us(pd.Timestamp.now("UTC"))
     if "timestamp" not in calls.columns:
         return np.full(len(calls), now)
     times = pd.to_datetime(calls["timestamp"], utc=True).dt.as_unit("us")
@@ -274,7 +276,7 @@ def _sources(calls: pd.DataFrame, kept: np.ndarray, unknown: np.ndarray) -> pd.C
     return pd.Categorical.from_codes(code, categories=pd.Index(COST_SOURCES, dtype="str"), ordered=True)
 
 
-def _refuse_unknown(priced: Priced, asked: np.ndarray, book: PriceBook) -> None:
+def _refuse_unknown(priced: PricedCalls, asked: np.ndarray, book: PriceBook) -> None:
     used = np.unique(priced.name[asked & (priced.name >= 0)])
     names = list(priced.names)
     unknown = [names[place] for place in used if priced.names[names[place]] is None]
@@ -287,22 +289,22 @@ def _refuse_unknown(priced: Priced, asked: np.ndarray, book: PriceBook) -> None:
         raise UnknownModelError(f"{error}{others}") from None
 
 
-def _explained(priced: Priced, book: PriceBook) -> dict[str, Any]:
+def _explained(priced: PricedCalls, book: PriceBook) -> dict[str, Any]:
     """Lay out how each price came about."""
     table, level = book.table, priced.level
     found = list(priced.names.values())
     since = np.where(table.since[level] == EVER, np.iinfo(np.int64).min, table.since[level])
     return {
-        "price_model": category([one.model if one else None for one in found], priced.name),
-        "price_rule": category([one.rule if one else None for one in found], priced.name),
+        "price_model": categorical([one.model if one else None for one in found], priced.name),
+        "price_rule": categorical([one.rule if one else None for one in found], priced.name),
         "price_variant": _variants(priced, book),
         "price_from": pd.DatetimeIndex(since.view("M8[us]")).tz_localize("UTC"),
         "price_above": pd.array(table.above[level], dtype="Int64"),
-        **{f"{kind}_price_per_1m": table.rates[level, place] for place, kind in enumerate(KINDS)},
+        **{f"{kind}_price_per_1m": table.rates[level, place] for place, kind in enumerate(METERS)},
     }
 
 
-def _variants(priced: Priced, book: PriceBook) -> pd.Categorical:
+def _variants(priced: PricedCalls, book: PriceBook) -> pd.Categorical:
     """Say which variant was priced; a tier of service that the model has no prices for is said to be at base prices."""
     models = [one.model if one else None for one in priced.names.values()]
     said: list[str | None] = []
@@ -316,4 +318,4 @@ def _variants(priced: Priced, book: PriceBook) -> pd.Categorical:
             else:
                 said.append(f"base: no prices for {tier}")
     pair = np.where((priced.name < 0) | (priced.tier < 0), -1, priced.name * len(priced.tiers) + priced.tier)
-    return category(said, pair)
+    return categorical(said, pair)

@@ -18,7 +18,7 @@ _YEAR_MONTH_DAY = r"20\d\d(-?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])"
 
 # Each takes off what says where a model was called, or which snapshot of it, and nothing that says which model it is.
 # No rule touches a version number or a word such as mini; ":free" and the like have prices of their own, so they stay.
-RULES: tuple[tuple[str, re.Pattern[str], str], ...] = (
+NAME_RULES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("lower case", re.compile(r"^.*[A-Z].*$", re.DOTALL), ""),
     ("provider prefix", re.compile(rf"^(?:{'|'.join(_GATEWAYS)})/"), ""),
     ("region prefix", re.compile(rf"^(?:{'|'.join(_REGIONS)})\."), ""),
@@ -50,19 +50,19 @@ class Resolution:
     rule: str
 
 
-def forms(name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+def name_forms(name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Give the names that a logged name may stand for, the most literal first, each with the rules that led to it.
 
     Examples
     --------
-    >>> from crashlens_frame.pricing.names import forms
-    >>> [form for form, rules in forms("us.anthropic.claude-sonnet-4-5-20250929-v1:0")]
+    >>> from crashlens_frame.pricing.names import name_forms
+    >>> [form for form, rules in name_forms("us.anthropic.claude-sonnet-4-5-20250929-v1:0")]
     ['us.anthropic.claude-sonnet-4-5-20250929-v1:0', 'anthropic.claude-sonnet-4-5-20250929-v1:0',
      'claude-sonnet-4-5-20250929-v1:0', 'claude-sonnet-4-5-20250929', 'claude-sonnet-4-5']
     """
     used: tuple[str, ...] = ()
     yield name, used
-    for rule, pattern, instead in RULES:
+    for rule, pattern, instead in NAME_RULES:
         # prefixes stand before one another: openrouter/openai/gpt-4o
         while pattern.search(name):
             name = name.lower() if rule == "lower case" else pattern.sub(instead, name)
@@ -104,7 +104,7 @@ class Names:
         return self._found[name]
 
     def _search(self, name: str) -> Resolution | None:
-        for form, rules in forms(name):
+        for form, rules in name_forms(name):
             for rule, model in (
                 ("id", self._ids.get(form)),
                 ("alias", self._aliases.get(form)),
@@ -116,7 +116,7 @@ class Names:
         return None
 
     def _unknown(self, name: str) -> str:
-        *_, (plain, _) = forms(name)
+        *_, (plain, _) = name_forms(name)
         near = get_close_matches(plain, self._ids, n=3, cutoff=0.5)
         nearest = f"; nearest: {', '.join(near)}" if near else ""
         quoted = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'

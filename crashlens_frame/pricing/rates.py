@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..times import microseconds
-from .price_file import KINDS, Entry, Rates, thresholds
+from ..times import epoch_us
+from .price_file import METERS, Entry, Rates, tier_thresholds
 
 EVER = np.iinfo(np.int64).min
 _DAY = 86_400_000_000
@@ -50,7 +50,7 @@ class RateTable:
         self.variants = tuple(sorted({name for entry in entries for name in _variants(entry)}))
         own = [[name in _variants(entry) for name in self.variants] for entry in entries]
         self._has_variant = np.array(own, dtype=bool).reshape(len(entries), len(self.variants))
-        rates: list[tuple[float, ...]] = [(np.nan,) * len(KINDS)]
+        rates: list[tuple[float, ...]] = [(np.nan,) * len(METERS)]
         bounds = [(0, EVER, 1)]
         plans: list[tuple[int, int]] = []
         spans: list[tuple[int, int, int, int]] = []
@@ -120,7 +120,7 @@ class RateTable:
         The numbers of tokens come in the order of KINDS. Those of input include the cached and the written ones, those
         written include the ones for an hour.
         """
-        return _priced([self.rates[level, kind] for kind in range(len(KINDS))], tokens, most=np.maximum)
+        return _priced([self.rates[level, kind] for kind in range(len(METERS))], tokens, most=np.maximum)
 
     def cost_of_one(self, model: int, variant: int, at: int, *tokens: float) -> float:
         """Price one call as ``levels`` and ``cost`` do many: for a single value, arrays take ten times as long."""
@@ -187,7 +187,7 @@ def _timeline(entry: Entry, variant: str | None) -> list[_Span]:
 
 def _span(entry: Entry, variant: str | None, day: date) -> _Span:
     """Give the prices of a day: of the periods in force the last, with the windows listed after it."""
-    held: Levels = ((0, (np.nan,) * len(KINDS)),)
+    held: Levels = ((0, (np.nan,) * len(METERS)),)
     windows: list[tuple[int, int, Levels]] = []
     for period in entry.periods:
         if (period.since or date.min) > day:
@@ -198,7 +198,7 @@ def _span(entry: Entry, variant: str | None, day: date) -> _Span:
         else:
             begin, end = period.between
             windows.append((_clock(begin), _clock(end), rates))
-    return _Span(EVER if day == date.min else microseconds(day), held, tuple(windows))
+    return _Span(EVER if day == date.min else epoch_us(day), held, tuple(windows))
 
 
 def levels(rates: Rates) -> Levels:
@@ -214,8 +214,8 @@ def levels(rates: Rates) -> Levels:
     for kind, other in _INSTEAD.items():
         full.setdefault(kind, full[other])
     return tuple(
-        (above, tuple([rate for start, rate in full[kind] if start <= above][-1] for kind in KINDS))
-        for above in (0, *thresholds(full))
+        (above, tuple([rate for start, rate in full[kind] if start <= above][-1] for kind in METERS))
+        for above in (0, *tier_thresholds(full))
     )
 
 

@@ -8,9 +8,9 @@ import pandas as pd
 
 from ..errors import InvalidCallError, UnknownModelError
 from ..frame import check_calls
-from ..times import microseconds
+from ..times import epoch_us
 from .book import PriceBook, Prices
-from .cost import NEEDED, category, known_cost, labels, price
+from .cost import NEEDED, categorical, known_cost, label_codes, price_calls
 
 
 def reprice(
@@ -112,16 +112,16 @@ def reprice_calls(
     """
     check_calls(calls, needs=(*NEEDED, "cost"))
     book = PriceBook.load(prices)
-    code, names = labels(calls["model"])
+    code, names = label_codes(calls["model"])
     targets = _targets(names, {} if models is None else models, book)
-    elsewhere = calls.assign(model=category(targets, code))
+    elsewhere = calls.assign(model=categorical(targets, code))
     if at is not None:
-        elsewhere["timestamp"] = pd.Timestamp(microseconds(at), unit="us", tz="UTC")
-    after = price(elsewhere, book).cost
+        elsewhere["timestamp"] = pd.Timestamp(epoch_us(at), unit="us", tz="UTC")
+    after = price_calls(elsewhere, book).cost
     if models is not None and prices is None and at is None:
         stays = np.array([*(target == name for target, name in zip(targets, names, strict=True)), True])[code]
         after = np.where(stays, known_cost(calls), after)
-    return calls.assign(to_model=category(targets, code), cost_after=after)
+    return calls.assign(to_model=categorical(targets, code), cost_after=after)
 
 
 def _targets(names: Sequence[str], moves: Mapping[str, str], book: PriceBook) -> list[str]:

@@ -1,28 +1,28 @@
 """Calls and findings summed up, and laid out for people as text, Markdown and HTML."""
 
 from .layouts import calls_table, findings_table
-from .merge import Tally, tally, whole
+from .merge import PartialReport, merge_reports, partial_report
 from .styling import style_findings
 from .summary import Report, summarize
-from .tables import Table, json_text, markdown, records, text_cells
-from .totals import by, periods, trace_codes, traces
+from .tables import Table, escape_markdown, frame_records, json_text, text_cells
+from .totals import by, period_starts, trace_codes, traces
 
 __all__ = [
+    "PartialReport",
     "Report",
     "Table",
-    "Tally",
     "by",
     "calls_table",
+    "escape_markdown",
     "findings_table",
+    "frame_records",
     "json_text",
-    "markdown",
-    "periods",
-    "records",
+    "merge_reports",
+    "partial_report",
+    "period_starts",
     "style_findings",
     "summarize",
-    "tally",
     "text_cells",
     "trace_codes",
     "traces",
-    "whole",
 ]

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from ..words import count, counted
+from ..words import digits, quantity
 from .tables import Table, count_cells, money_cells, text_cells
 
 _MODELS_SHOWN = 20
@@ -36,9 +36,9 @@ def findings_table(findings: pd.DataFrame, *, limit: int | None = None) -> Table
     head = active if limit is None else active.head(limit)
     notes = []
     if len(active) > len(head):
-        notes.append(f"and {count(len(active) - len(head))} more")
+        notes.append(f"and {digits(len(active) - len(head))} more")
     if len(findings) > len(active):
-        hidden = counted(len(findings) - len(active), "finding")
+        hidden = quantity(len(findings) - len(active), "finding")
         notes.append(f"{hidden} on traces that an earlier detector owns")
     return Table(
         {
@@ -152,4 +152,4 @@ def unpriced_table(models: pd.DataFrame) -> Table:
 
 def _more(models: pd.DataFrame) -> str:
     hidden = len(models) - _MODELS_SHOWN
-    return f"and {counted(hidden, 'more model')}" if hidden > 0 else ""
+    return f"and {quantity(hidden, 'more model')}" if hidden > 0 else ""

@@ -16,23 +16,23 @@ _OF_WASTE = ["cost", "waste_cost", "waste_tokens"]
 _LATENCIES = ["model", "latency_ms", "calls"]
 
 
-class Tally(NamedTuple):
+class PartialReport(NamedTuple):
     """The report of some calls, and how many calls of each model took how many milliseconds: percentiles do not add."""
 
     report: Report
     latencies: pa.Table
 
 
-def tally(calls: pd.DataFrame, findings: pd.DataFrame) -> Tally:
+def partial_report(calls: pd.DataFrame, findings: pd.DataFrame) -> PartialReport:
     """Sum up a part of a log, given what was found in it."""
     timed = calls.loc[calls["latency_ms"].notna(), ["model", "latency_ms"]]
     model, latency = (pa.array(timed[name], from_pandas=True) for name in timed)
     ones = pa.array(np.ones(len(timed), np.int64))
     latencies = pa.table([model.cast(TEXT), latency.cast(pa.int64()), ones], names=_LATENCIES)
-    return Tally(summarize(calls, findings), _counted(latencies))
+    return PartialReport(summarize(calls, findings), _counted(latencies))
 
 
-def whole(tallies: Iterable[Tally]) -> Report:
+def merge_reports(tallies: Iterable[PartialReport]) -> Report:
     """Add up one tally or more, no two of them with calls of one trace.
 
     Counts and percentiles are those of ``summarize`` for all calls at once; sums of US dollars may differ from them in

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..frame import check_calls
-from ..words import UNKNOWN, count, counted, cut, shown
-from .tables import aligned, money_cells
+from ..words import UNKNOWN, cut, digits, printable, quantity
+from .tables import align_decimals, money_cells
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -60,14 +60,14 @@ def style_findings(findings: pd.DataFrame, *, limit: int | None = 50) -> "Styler
     check_calls(findings, needs=_COLUMNS)
     head = findings[list(_COLUMNS)].sort_values("waste_cost", ascending=False, kind="stable", ignore_index=True)
     head = head if limit is None else head.head(limit)
-    shown_of = f"the {count(len(head))} most wasteful of {counted(len(findings), 'finding')}"
-    laid_out = head.assign(**{name: aligned(money_cells(head[name])) for name in ("cost", "waste_cost")})
+    shown_of = f"the {digits(len(head))} most wasteful of {quantity(len(findings), 'finding')}"
+    laid_out = head.assign(**{name: align_decimals(money_cells(head[name])) for name in ("cost", "waste_cost")})
     styler = laid_out.style.format(
         {
             **dict.fromkeys(("detector", "suppressed_by"), _words),
             **dict.fromkeys(("severity", "models", "description"), _text),
             "trace_id": lambda trace: cut(_text(trace), _LONGEST_ID),
-            "n_calls": count,
+            "n_calls": digits,
             "start": _moment,
         },
         escape="html",
@@ -83,7 +83,7 @@ def _moment(time: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    return "" if pd.isna(value) else cut(shown(str(value)), _LONGEST)
+    return "" if pd.isna(value) else cut(printable(str(value)), _LONGEST)
 
 
 def _words(value: Any) -> str:

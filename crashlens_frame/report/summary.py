@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..detectors import amounts, in_order
-from ..frame import check_calls, failed
+from ..detectors import order_calls, waste_amounts
+from ..frame import check_calls, failed_calls
 from ..pricing import Prices, unpriced
 from ..schema import COST_SOURCES, DETECTORS, TOKEN_SOURCES
-from ..words import count, counted, cut, money, share
+from ..words import cut, digits, money, percent, quantity
 from .layouts import models_table, unpriced_table, waste_table
-from .tables import Cells, Table, json_text, markdown, records, text_cells
-from .totals import MEASURED, measured, trace_codes
+from .tables import Cells, Table, escape_markdown, frame_records, json_text, text_cells
+from .totals import TOTALS_COLUMNS, totals_by, trace_codes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -121,7 +121,7 @@ class Report:
         """
         if not self.events:
             return "No calls."
-        parts = [markdown(self._headline()), self._facts().to_markdown()]
+        parts = [escape_markdown(self._headline()), self._facts().to_markdown()]
         parts += [f"## {title}\n\n{table.to_markdown()}" for title, table in self._tables()]
         return "\n\n".join(parts)
 
@@ -140,7 +140,7 @@ class Report:
         >>> json.loads(cf.summarize(cf.LogBook().df).to_json())["events"]
         0
         """
-        fields = {name: records(v) if isinstance(v, pd.DataFrame) else v for name, v in vars(self).items()}
+        fields = {name: frame_records(v) if isinstance(v, pd.DataFrame) else v for name, v in vars(self).items()}
         fields["waste_cost"] = self.waste_cost
         return json_text(fields)
 
@@ -156,24 +156,24 @@ class Report:
         return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
 
     def _headline(self) -> str:
-        return f"{counted(self.events, 'call')} in {counted(self.traces, 'trace')}{_span(self.start, self.end)}"
+        return f"{quantity(self.events, 'call')} in {quantity(self.traces, 'trace')}{_span(self.start, self.end)}"
 
     def _facts(self) -> Table:
         """Tell what holds for the whole log."""
         facts = {
             "cost": (money(self.cost), _sources_text(self.cost_sources, self.events)),
-            "waste": (money(self.waste_cost), f"{share(self.waste_cost, self.cost)} of the cost"),
-            "input tokens": (count(self.input_tokens), ""),
-            "output tokens": (count(self.output_tokens), ""),
-            "total tokens": (count(self.total_tokens), _sources_text(self.token_sources, self.events)),
+            "waste": (money(self.waste_cost), f"{percent(self.waste_cost, self.cost)} of the cost"),
+            "input tokens": (digits(self.input_tokens), ""),
+            "output tokens": (digits(self.output_tokens), ""),
+            "total tokens": (digits(self.total_tokens), _sources_text(self.token_sources, self.events)),
             "mean latency": (_milliseconds(self.mean_latency_ms), ""),
             "p95 latency": (_milliseconds(self.p95_latency_ms), ""),
-            "errors": (count(self.errors), f"{share(self.errors, self.events)} of the calls"),
+            "errors": (digits(self.errors), f"{percent(self.errors, self.events)} of the calls"),
         }
         if self.cost_sources["unknown"]:
-            facts["no known cost"] = count(self.cost_sources["unknown"]), "no sum of money holds these calls"
+            facts["no known cost"] = digits(self.cost_sources["unknown"]), "no sum of money holds these calls"
         if self.no_timestamp:
-            facts["no timestamp"] = count(self.no_timestamp), "no detector that goes by time sees these calls"
+            facts["no timestamp"] = digits(self.no_timestamp), "no detector that goes by time sees these calls"
         values, details = zip(*facts.values(), strict=True)
         return Table(
             {
@@ -222,13 +222,13 @@ def summarize(calls: pd.DataFrame, findings: pd.DataFrame | None = None, *, pric
     >>> print(cf.summarize(book.df).to_text().splitlines()[0])
     1 call in 1 trace, 2026-03-01 00:00 UTC
     """
-    check_calls(calls, needs={*MEASURED, "timestamp", "model", "cost_source", "token_source"})
+    check_calls(calls, needs={*TOTALS_COLUMNS, "timestamp", "model", "cost_source", "token_source"})
     if findings is None:
-        traced = in_order(calls)
-        trace, findings = traced.traces, amounts(traced, prices=prices)
+        traced = order_calls(calls)
+        trace, findings = traced.traces, waste_amounts(traced, prices=prices)
     else:
         trace, _ = trace_codes(calls["trace_id"])
-    models = measured(calls, ["model"], trace).drop(columns="errors")
+    models = totals_by(calls, ["model"], trace).drop(columns="errors")
     input_tokens, output_tokens = int(calls["input_tokens"].sum()), int(calls["output_tokens"].sum())
     latency, times = calls["latency_ms"].astype("float64"), calls["timestamp"]
     return Report(
@@ -242,7 +242,7 @@ def summarize(calls: pd.DataFrame, findings: pd.DataFrame | None = None, *, pric
         total_tokens=input_tokens + output_tokens,
         mean_latency_ms=float(latency.mean()),
         p95_latency_ms=float(latency.quantile(0.95)),
-        errors=int(failed(calls).sum()),
+        errors=int(failed_calls(calls).sum()),
         no_timestamp=int(times.isna().sum()),
         cost_sources=_sources(calls["cost_source"], calls["cost"].notna(), COST_SOURCES, "unknown"),
         token_sources=_sources(
@@ -259,8 +259,8 @@ def summarize(calls: pd.DataFrame, findings: pd.DataFrame | None = None, *, pric
 
 def _waste(findings: pd.DataFrame) -> pd.DataFrame:
     detector = findings["detector"].astype(pd.CategoricalDtype(list(DETECTORS), ordered=True))
-    counted = findings["suppressed_by"].isna()
-    active = findings[counted].groupby(detector[counted], observed=False)
+    quantity = findings["suppressed_by"].isna()
+    active = findings[quantity].groupby(detector[quantity], observed=False)
     sums = active[["cost", "waste_cost", "waste_tokens"]].sum(min_count=1)
     found = active.size()
     return pd.DataFrame(
@@ -268,7 +268,7 @@ def _waste(findings: pd.DataFrame) -> pd.DataFrame:
             "findings": found,
             "traces": active["trace_id"].nunique(),
             **{name: sums[name].where(found > 0, 0) for name in sums},
-            "suppressed": detector[~counted].value_counts().reindex(found.index),
+            "suppressed": detector[~quantity].value_counts().reindex(found.index),
         }
     ).reset_index(names="detector")
 
@@ -282,17 +282,17 @@ def _sources(source: pd.Series, known: pd.Series, names: tuple[str, ...], missin
     return result
 
 
-def _total(amounts: pd.Series) -> float:
+def _total(waste_amounts: pd.Series) -> float:
     """Sum what is known; NaN where there is something and none of it is known."""
-    return float(amounts.sum(min_count=1)) if len(amounts) else 0.0
+    return float(waste_amounts.sum(min_count=1)) if len(waste_amounts) else 0.0
 
 
 def _sources_text(sources: dict[str, int], events: int) -> str:
-    return ", ".join(f"{share(number, events)} {source}" for source, number in sources.items() if number)
+    return ", ".join(f"{percent(number, events)} {source}" for source, number in sources.items() if number)
 
 
 def _milliseconds(value: float) -> str:
-    return count(value) if pd.isna(value) else f"{count(value)} ms"
+    return digits(value) if pd.isna(value) else f"{digits(value)} ms"
 
 
 def _span(start: pd.Timestamp | None, end: pd.Timestamp | None) -> str:

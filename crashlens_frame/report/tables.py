@@ -14,7 +14,7 @@ import orjson
 import pandas as pd
 import pyarrow as pa
 
-from ..words import UNKNOWN, columns_of, count, cut, money, shown
+from ..words import UNKNOWN, cut, digits, money, printable, terminal_width
 
 _LONGEST = 200  # characters of a cell, whatever the width
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
@@ -39,7 +39,7 @@ def text_cells(values: Iterable[Any], *, flexible: bool = True) -> Cells:
     >>> text_cells(["gpt-4o", None]).texts
     ('gpt-4o', 'unknown')
     """
-    return Cells(tuple(UNKNOWN if pd.isna(v) else cut(shown(str(v)), _LONGEST) for v in values), "left", flexible)
+    return Cells(tuple(UNKNOWN if pd.isna(v) else cut(printable(str(v)), _LONGEST) for v in values), "left", flexible)
 
 
 def count_cells(values: Iterable[Any]) -> Cells:
@@ -51,7 +51,7 @@ def count_cells(values: Iterable[Any]) -> Cells:
     >>> count_cells([1000, None]).texts
     ('1,000', 'unknown')
     """
-    return Cells(tuple(map(count, values)), "right")
+    return Cells(tuple(map(digits, values)), "right")
 
 
 def money_cells(values: Iterable[Any]) -> Cells:
@@ -145,10 +145,10 @@ class Table:
         lines = [
             list(self.columns),
             [":---" if cells.align == "left" else "---:" for cells in self.columns.values()],
-            *([markdown(text) for text in row] for row in self._rows()),
+            *([escape_markdown(text) for text in row] for row in self._rows()),
         ]
         rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        return f"{rows}\n\n{markdown(self.note)}" if self.note else rows
+        return f"{rows}\n\n{escape_markdown(self.note)}" if self.note else rows
 
     def to_html(self) -> str:
         """Write the table as an HTML table, in which no cell is markup.
@@ -182,14 +182,14 @@ class Table:
         return zip(*(cells.texts for cells in self.columns.values()), strict=True)
 
 
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def frame_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Give the rows of a frame as plain Python values, null as None.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> from crashlens_frame.report.tables import records
-    >>> records(pd.DataFrame({"model": ["o3"], "cost": [float("nan")]}))
+    >>> from crashlens_frame.report.tables import frame_records
+    >>> frame_records(pd.DataFrame({"model": ["o3"], "cost": [float("nan")]}))
     [{'model': 'o3', 'cost': None}]
     """
     table = pa.Table.from_pandas(frame, preserve_index=False)
@@ -228,13 +228,13 @@ def _plain(time: pd.Timestamp) -> datetime:
     return time.to_pydatetime()
 
 
-def markdown(text: str) -> str:
+def escape_markdown(text: str) -> str:
     r"""Write a text so that Markdown shows it as it is, dollars included, which notebooks take for mathematics.
 
     Examples
     --------
-    >>> from crashlens_frame.report.tables import markdown
-    >>> print(markdown("*gpt* $1"))
+    >>> from crashlens_frame.report.tables import escape_markdown
+    >>> print(escape_markdown("*gpt* $1"))
     \*gpt\* \$1
     """
     text = re.sub(r"([\\`*\[\]|~$#])", r"\\\1", text)
@@ -244,11 +244,11 @@ def markdown(text: str) -> str:
 
 
 def _filled(text: str, width: int) -> str:
-    return text + " " * (width - columns_of(text))
+    return text + " " * (width - terminal_width(text))
 
 
 def _width(block: list[str]) -> int:
-    return columns_of(block[0])
+    return terminal_width(block[0])
 
 
 def _least(blocks: list[list[str]], flexible: list[bool]) -> int:
@@ -257,13 +257,13 @@ def _least(blocks: list[list[str]], flexible: list[bool]) -> int:
     return sum(widths) + 2 * (len(blocks) - 1)
 
 
-def aligned(cells: Cells, space: str = "\u2007") -> list[str]:
+def align_decimals(cells: Cells, space: str = "\u2007") -> list[str]:
     """Fill amounts at the right, by spaces as wide as a digit, so that their decimal points stand below each other.
 
     Examples
     --------
-    >>> from crashlens_frame.report.tables import aligned, money_cells
-    >>> aligned(money_cells([12.5, 0.00042]), " ")
+    >>> from crashlens_frame.report.tables import align_decimals, money_cells
+    >>> align_decimals(money_cells([12.5, 0.00042]), " ")
     ['$12.50   ', '$0.00042']
     """
     tails = [len(text.partition(".")[2]) for text in cells.texts]
@@ -273,8 +273,8 @@ def aligned(cells: Cells, space: str = "\u2007") -> list[str]:
 
 def _aligned(header: str, cells: Cells) -> list[str]:
     """Fill header and cells to one width."""
-    texts = aligned(cells, " ") if cells.align == "point" else list(cells.texts)
-    width = max(map(columns_of, [header, *texts]))
+    texts = align_decimals(cells, " ") if cells.align == "point" else list(cells.texts)
+    width = max(map(terminal_width, [header, *texts]))
     if cells.align == "left":
         return [_filled(text, width) for text in [header, *texts]]
-    return [" " * (width - columns_of(text)) + text for text in [header, *texts]]
+    return [" " * (width - terminal_width(text)) + text for text in [header, *texts]]

@@ -8,11 +8,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .._core import firsts, keys_of
+from .._core import first_equal, text_keys
 from ..errors import InvalidCallError
-from ..frame import arrow_column, check_calls, failed
+from ..frame import arrow_column, check_calls, failed_calls
 
-MEASURED = ("trace_id", "cost", "input_tokens", "output_tokens", "latency_ms", "level", "error")
+TOTALS_COLUMNS = ("trace_id", "cost", "input_tokens", "output_tokens", "latency_ms", "level", "error")
 
 _CALENDAR = {
     "MS": "M", "ME": "M", "QS-JAN": "Q", "QE-DEC": "Q", "YS-JAN": "Y", "YE-DEC": "Y",
@@ -60,12 +60,12 @@ def by(calls: pd.DataFrame, *keys: str, freq: str | None = None, tz: str | None 
     0  gpt-4o 2026-03-01 00:00:00+00:00      2  0.75            800.0
     1  gpt-4o 2026-03-02 00:00:00+00:00      1  1.00            800.0
     """
-    check_calls(calls, needs={*keys, *MEASURED, *(["timestamp"] if freq else [])})
-    trace = firsts(keys_of(arrow_column(calls["trace_id"], "trace_id")))
-    return measured(calls, keys, trace, freq=freq, tz=tz)
+    check_calls(calls, needs={*keys, *TOTALS_COLUMNS, *(["timestamp"] if freq else [])})
+    trace = first_equal(text_keys(arrow_column(calls["trace_id"], "trace_id")))
+    return totals_by(calls, keys, trace, freq=freq, tz=tz)
 
 
-def measured(
+def totals_by(
     calls: pd.DataFrame, keys: Sequence[str], trace: np.ndarray, *, freq: str | None = None, tz: str | None = None
 ) -> pd.DataFrame:
     """Sum up calls as :func:`by` does, given the number of the trace of each.
@@ -73,16 +73,16 @@ def measured(
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.report.totals import measured, trace_codes
+    >>> from crashlens_frame.report.totals import totals_by, trace_codes
     >>> book = cf.LogBook()
     >>> trace = book.log(model="gpt-4o", prompt="Hi", cost=0.5)
-    >>> measured(book.df, ["model"], trace_codes(book.df["trace_id"])[0])[["model", "traces", "cost"]]
+    >>> totals_by(book.df, ["model"], trace_codes(book.df["trace_id"])[0])[["model", "traces", "cost"]]
         model  traces  cost
     0  gpt-4o       1   0.5
     """
     labels: dict[str, pd.Series] = {key: calls[key].reset_index(drop=True) for key in keys}
     if freq is not None:
-        labels["timestamp"] = periods(_times(calls), freq, tz or "UTC")
+        labels["timestamp"] = period_starts(_times(calls), freq, tz or "UTC")
     groups, first = _grouped(labels, len(calls))
     result: dict[str, Any] = {name: _used(values.take(first).reset_index(drop=True)) for name, values in labels.items()}
     return pd.DataFrame({**result, **_measured(calls, groups, len(first), trace)})
@@ -120,7 +120,7 @@ def traces(calls: pd.DataFrame) -> pd.DataFrame:
       trace_id  n_calls           models  cost
     0       t1        3  gpt-4 -> gpt-4o   1.5
     """
-    check_calls(calls, needs={*MEASURED, "timestamp", "model"})
+    check_calls(calls, needs={*TOTALS_COLUMNS, "timestamp", "model"})
     codes, names = trace_codes(calls["trace_id"])
     size = len(names)
     start = _times(calls)
@@ -151,7 +151,7 @@ def trace_codes(trace_id: pd.Series) -> tuple[np.ndarray, pa.Array]:
     >>> codes.tolist(), names.to_pylist()
     ([0, 1, 0], ['b', 'a'])
     """
-    first = firsts(keys_of(arrow_column(trace_id, "trace_id")))
+    first = first_equal(text_keys(arrow_column(trace_id, "trace_id")))
     begins = first == np.arange(len(first))
     return (begins.cumsum() - 1)[first], arrow_column(trace_id[begins], "trace_id").cast(pa.string())
 
@@ -213,7 +213,7 @@ def _distinct(groups: np.ndarray, trace: np.ndarray, size: int) -> np.ndarray:
     """Count the distinct traces of each group."""
     several = (np.bincount(trace) > 1)[trace]
     group = groups[several]
-    first = firsts([group, trace[several]])
+    first = first_equal([group, trace[several]])
     distinct = np.bincount(group[first == np.arange(len(first))], minlength=size)
     return distinct + np.bincount(groups[~several], minlength=size)
 
@@ -222,7 +222,7 @@ def _sums(calls: pd.DataFrame, groups: np.ndarray, size: int) -> dict[str, Any]:
     """Sum what is known of each group; null where nothing is."""
     names = ["cost", "input_tokens", "output_tokens"]
     sums = _by_group(calls[names], groups, size).sum(min_count=1)
-    errors = np.bincount(groups, weights=failed(calls), minlength=size)
+    errors = np.bincount(groups, weights=failed_calls(calls), minlength=size)
     return {**{name: sums[name].array for name in names}, "errors": errors.astype(np.int64)}
 
 
@@ -253,14 +253,14 @@ def _models(calls: pd.DataFrame, codes: np.ndarray, size: int) -> pd.Series:
     return pd.Series(joined.to_pandas(), dtype="str").where(counts > 0)
 
 
-def periods(times: pd.Series, freq: str, zone: str) -> pd.Series:
+def period_starts(times: pd.Series, freq: str, zone: str) -> pd.Series:
     """Give the start of the period that each time lies in, in the time zone.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> from crashlens_frame.report.totals import periods
-    >>> periods(pd.Series(pd.to_datetime(["2026-03-01 23:30Z"])), "D", "Europe/Paris").item()
+    >>> from crashlens_frame.report.totals import period_starts
+    >>> period_starts(pd.Series(pd.to_datetime(["2026-03-01 23:30Z"])), "D", "Europe/Paris").item()
     Timestamp('2026-03-02 00:00:00+0100', tz='Europe/Paris')
     """
     step = _step(freq)

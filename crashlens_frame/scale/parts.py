@@ -10,12 +10,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import InvalidCallError
-from ..io import LeftOut, Source, last_told, parquet_file, read_batches, read_blocks, stored_bytes, trace_buckets
+from ..io import (
+    LeftOutCounts,
+    Source,
+    iter_blocks,
+    last_of_each_id,
+    parquet_file,
+    read_batches,
+    stored_bytes,
+    trace_buckets,
+)
 from ..schema import CALLS, TEXT
-from .spill import Bucket, joined, spread, together, whole_traces
+from .spill import Bucket, concat_parts, group_buckets, spread_by_trace, whole_traces
 
 # what detectors, prices and report read; of response and error only whether there is one
-READ = (
+SCAN_COLUMNS = (
     "trace_id", "timestamp", "model", "prompt", "response", "input_tokens", "output_tokens", "cost", "latency_ms",
     "retry_count", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens", "service_tier", "level", "error",
     "token_source", "cost_source",
@@ -30,7 +39,9 @@ class Parts(NamedTuple):
     tables: Iterator[pa.Table]
 
 
-def parts_of(source: Source, folder: Path, left: LeftOut, *, most: int, lean: bool, progress: bool | None) -> Parts:
+def split_log(
+    source: Source, folder: Path, left: LeftOutCounts, *, most: int, lean: bool, progress: bool | None
+) -> Parts:
     """Divide a log into parts of whole traces.
 
     Parameters
@@ -58,19 +69,19 @@ def parts_of(source: Source, folder: Path, left: LeftOut, *, most: int, lean: bo
     kinds = {_is_parquet(each) for each in sources}
     if len(kinds) > 1:
         raise InvalidCallError("the source is JSON Lines and Parquet, expected one of them; scan one after the other")
-    names = list(READ) if lean else [column.name for column in CALLS]
+    names = list(SCAN_COLUMNS) if lean else [column.name for column in CALLS]
     slim = _slim if lean else _whole
     if kinds != {True}:
         names = list(dict.fromkeys((*names, "event_id")))
-        blocks = read_blocks(sources, format=None, columns=names, on_error="reject", progress=progress)
+        blocks = iter_blocks(sources, format=None, columns=names, on_error="reject", progress=progress)
         parts = _spilled((slim(left.seen(read).table.select(names)) for read in blocks), folder, most)
         return parts._replace(tables=(_once(table, left) for table in parts.tables))
     read = partial(read_batches, names=names, size=most // 4)
     buckets = _stored(sources, {*names} - {*_TOLD} if lean else {*names})
     if not buckets or max(bucket.size for bucket in buckets) > most:
         return _spilled(map(slim, read(sources, progress=progress)), folder, most)
-    groups = ([bucket.path for bucket in group] for group in together(buckets, most))
-    return Parts(_calls(buckets), (joined(map(slim, read(group, progress=False))) for group in groups))
+    groups = ([bucket.path for bucket in group] for group in group_buckets(buckets, most))
+    return Parts(_calls(buckets), (concat_parts(map(slim, read(group, progress=False))) for group in groups))
 
 
 def _is_parquet(source: Any) -> bool:
@@ -78,7 +89,7 @@ def _is_parquet(source: Any) -> bool:
 
 
 def _spilled(tables: Iterable[pa.Table], folder: Path, most: int) -> Parts:
-    buckets = spread(tables, folder, most=most // 2)
+    buckets = spread_by_trace(tables, folder, most=most // 2)
     return Parts(_calls(buckets), whole_traces(buckets, most=most))
 
 
@@ -110,9 +121,9 @@ def _slim(calls: pa.Table) -> pa.Table:
     return calls
 
 
-def _once(calls: pa.Table, left: LeftOut) -> pa.Table:
+def _once(calls: pa.Table, left: LeftOutCounts) -> pa.Table:
     """Leave out calls that are told again further down."""
-    last = last_told(pc.binary_join_element_wise(calls["trace_id"], calls["event_id"], "\0"))
+    last = last_of_each_id(pc.binary_join_element_wise(calls["trace_id"], calls["event_id"], "\0"))
     if last is None:
         return calls
     left.duplicates += int((~last).sum())

@@ -11,15 +11,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .._core import bar
+from .._core import progress_bar
 from ..detectors import Thresholds, find_waste
 from ..errors import InvalidCallError
-from ..frame import chosen, empty_frame, frame_from_table, table_from_frame
-from ..io import LeftOut, Source
+from ..frame import empty_frame, frame_from_table, selected_columns, table_from_frame
+from ..io import LeftOutCounts, Source
 from ..pricing import PriceBook, Prices
-from ..report import Report, Tally, tally, whole
+from ..report import PartialReport, Report, merge_reports, partial_report
 from ..schema import DETECTORS, FINDINGS, TEXT
-from .parts import parts_of
+from .parts import split_log
 
 Prepare = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -109,30 +109,30 @@ def scan(
     """
     find = partial(find_waste, thresholds=thresholds, prices=PriceBook.load(prices), rules=rules)
 
-    def looked_at(part: pa.Table) -> tuple[int, pd.DataFrame, Tally]:
+    def looked_at(part: pa.Table) -> tuple[int, pd.DataFrame, PartialReport]:
         pa.default_memory_pool().release_unused()  # what reading and the part before took
-        calls = frame_from_table(part, chosen(part.column_names))
+        calls = frame_from_table(part, selected_columns(part.column_names))
         calls = calls if prepare is None else prepare(calls)
         findings = find(calls)
-        return len(part), findings, tally(calls, findings)
+        return len(part), findings, partial_report(calls, findings)
 
     found = [find(empty_frame())]
-    tallies = [tally(empty_frame(), found[0])]
-    left = LeftOut()
+    tallies = [partial_report(empty_frame(), found[0])]
+    left = LeftOutCounts()
     with TemporaryDirectory(prefix="crashlens_frame-") as folder:
         most = _bytes(memory) // _PART
-        parts = parts_of(source, Path(folder), left, most=most, lean=prepare is None, progress=progress)
-        with bar(parts.calls, "scan", "call", shown=progress) as advance:
+        parts = split_log(source, Path(folder), left, most=most, lean=prepare is None, progress=progress)
+        with progress_bar(parts.calls, "scan", "call", shown=progress) as advance:
             # mapped, no part outlives the reading of the next one
             for size, findings, tallied in map(looked_at, parts.tables):
                 found.append(findings)
                 tallies.append(tallied)
                 advance(size)
     left.warn(stacklevel=3)
-    return Scan(whole(tallies), stacked(found))
+    return Scan(merge_reports(tallies), stack_findings(found))
 
 
-def stacked(found: Iterable[pd.DataFrame]) -> pd.DataFrame:
+def stack_findings(found: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Put the findings of parts into the order that those of all calls at once have."""
     table = pa.concat_tables(table_from_frame(findings, FINDINGS) for findings in found)
     place = pc.index_in(table["detector"].cast(TEXT), pa.array(DETECTORS))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from ..io import bucket_of
+from ..io import bucket_numbers
 
 _SPREAD = 128  # files that are written to at once: some systems allow no more than 256
 _LEVELS = 4
@@ -22,14 +22,14 @@ class Bucket(NamedTuple):
     size: int
 
 
-def spread(tables: Iterable[pa.Table], folder: Path, *, most: int, level: int = 0) -> list[Bucket]:
+def spread_by_trace(tables: Iterable[pa.Table], folder: Path, *, most: int, level: int = 0) -> list[Bucket]:
     """Write calls to files by a hash of their traces, in their order, while holding about so many bytes of them."""
     folder.mkdir(exist_ok=True)
     writers: dict[int, pa.RecordBatchStreamWriter] = {}
     rows, sizes = np.zeros(_SPREAD, np.int64), np.zeros(_SPREAD, np.int64)
     try:
         for table in _gathered(tables, most):
-            digit = bucket_of(table["trace_id"].to_pandas(), _SPREAD ** (level + 1)) // _SPREAD**level
+            digit = bucket_numbers(table["trace_id"].to_pandas(), _SPREAD ** (level + 1)) // _SPREAD**level
             ordered = table.take(np.argsort(digit, kind="stable"))
             ends = np.append(0, np.bincount(digit, minlength=_SPREAD).cumsum())
             for bucket in np.unique(digit).tolist():
@@ -50,26 +50,26 @@ def whole_traces(buckets: list[Bucket], *, most: int, level: int = 0) -> Iterato
 
     A bucket that is larger is spread anew. Only the calls of one trace are never parted, whatever their bytes.
     """
-    for group in together(buckets, most):
+    for group in group_buckets(buckets, most):
         large, *others = group
         if not others and large.size > most and level + 1 < _LEVELS:
-            finer = spread(_batches(large.path), large.path.with_suffix(""), most=most, level=level + 1)
+            finer = spread_by_trace(_batches(large.path), large.path.with_suffix(""), most=most, level=level + 1)
             large.path.unlink()
             yield from whole_traces(finer, most=most, level=level + 1)
         else:
-            yield joined(batch for bucket in group for batch in _batches(bucket.path))
+            yield concat_parts(batch for bucket in group for batch in _batches(bucket.path))
             for bucket in group:
                 bucket.path.unlink()
 
 
-def together(buckets: Iterable[Bucket], most: int) -> Iterator[list[Bucket]]:
+def group_buckets(buckets: Iterable[Bucket], most: int) -> Iterator[list[Bucket]]:
     """Group neighbours that are so many bytes at most together; a larger one stays alone.
 
     Examples
     --------
     >>> from pathlib import Path
-    >>> from crashlens_frame.scale.spill import Bucket, together
-    >>> [len(group) for group in together([Bucket(Path(), 1, size) for size in (3, 1, 2, 9)], most=4)]
+    >>> from crashlens_frame.scale.spill import Bucket, group_buckets
+    >>> [len(group) for group in group_buckets([Bucket(Path(), 1, size) for size in (3, 1, 2, 9)], most=4)]
     [2, 1, 1]
     """
     group: list[Bucket] = []
@@ -82,7 +82,7 @@ def together(buckets: Iterable[Bucket], most: int) -> Iterator[list[Bucket]]:
         yield group
 
 
-def joined(tables: Iterable[pa.Table]) -> pa.Table:
+def concat_parts(tables: Iterable[pa.Table]) -> pa.Table:
     """Put tables into one of one piece: what is worked out chunk by chunk takes long for many small ones."""
     return pa.concat_tables(tables).combine_chunks()
 

@@ -16,8 +16,8 @@ from ..formats import Row, check_row
 from ..frame import frame_from_table
 from ..pricing import Prices, add_cost
 from ..schema import CALLS, arrow_schema
-from ..times import microseconds
-from .workload import traffic
+from ..times import epoch_us
+from .workload import simulate_traffic
 
 Seed = int | Sequence[int] | None
 
@@ -310,11 +310,11 @@ def simulate_workload(
     >>> calls["trace_id"].nunique()
     100
     """
-    calls = traffic(
+    calls = simulate_traffic(
         _whole("traces", traces),
         draw=_generator(seed, "workload"),
         days=_whole("days", days, least=1),
-        start=microseconds(_FIRST_DAY if start is None else start),
+        start=epoch_us(_FIRST_DAY if start is None else start),
     )
     return add_cost(frame_from_table(calls), prices)
 
@@ -341,7 +341,7 @@ def _answered(row: Row, response: str | None) -> Row:
 def _frame(rows: list[Row], common: Row, *, draw: np.random.Generator, backoff: str, start: Any) -> pd.DataFrame:
     """Set each call after the end of the one before and the wait for its retry."""
     _check_choice("backoff", backoff, BACKOFFS)
-    begin = time.time_ns() // 1000 if start is None else microseconds(start)
+    begin = time.time_ns() // 1000 if start is None else epoch_us(start)
     failing = int(draw.integers(120, 240))
     for row in rows:
         row |= {name: row.get(name, value) for name, value in _EVERY_CALL.items()} | common

@@ -48,7 +48,7 @@ APPS = (
 )
 
 # the weights add up to a thousand
-KINDS = {
+CALL_KINDS = {
     "single": Kind(704, 1, 1),
     "agent": Kind(90, 3, 7),
     "hiccup": Kind(50, 2, 3),  # failed once or twice, which is no loop yet
@@ -58,7 +58,7 @@ KINDS = {
     "second_opinion": Kind(22, 2, 2),  # a fallback failure: a small model answers, and a strong one is asked again
     "overkill": Kind(90, 1, 1),
 }
-_SINGLE, _AGENT, _HICCUP, _FAILING, _REJECTING, _STORM, _SECOND_OPINION, _OVERKILL = range(len(KINDS))
+_SINGLE, _AGENT, _HICCUP, _FAILING, _REJECTING, _STORM, _SECOND_OPINION, _OVERKILL = range(len(CALL_KINDS))
 _MOVING = (_STORM, _SECOND_OPINION)
 
 # strong, middle, small: which models sound calls use, and how long each takes for a token
@@ -102,14 +102,14 @@ _SIZES = (1_024, 6_144, 6_144, 256)  # of the pools: short prompts, long prompts
 _SHORT, _LONG, _ANSWER, _STUB = np.cumsum((0, *_SIZES[:-1]))  # where each pool begins
 _CHUNK = 1 << 20  # rows whose texts stay well below two gigabytes
 
-_LEAST, _MOST = np.array([[kind.least, kind.most] for kind in KINDS.values()]).T
+_LEAST, _MOST = np.array([[kind.least, kind.most] for kind in CALL_KINDS.values()]).T
 _SYSTEM_TOKENS = np.array([app.system_tokens for app in APPS])
 _REASONS = np.array([app.reasons for app in APPS])
 _HOUR = 3_600_000_000
 _THURSDAY = 3  # the first day of 1970
 
 
-def traffic(traces: int, *, draw: np.random.Generator, days: int, start: int) -> pa.Table:
+def simulate_traffic(traces: int, *, draw: np.random.Generator, days: int, start: int) -> pa.Table:
     """Draw the calls of so many traces, in the order of their starts.
 
     Parameters
@@ -131,8 +131,8 @@ def traffic(traces: int, *, draw: np.random.Generator, days: int, start: int) ->
     Examples
     --------
     >>> import numpy as np
-    >>> from crashlens_frame.simulate.workload import traffic
-    >>> len(traffic(10, draw=np.random.default_rng(1), days=1, start=0)["trace_id"].unique())
+    >>> from crashlens_frame.simulate.workload import simulate_traffic
+    >>> len(simulate_traffic(10, draw=np.random.default_rng(1), days=1, start=0)["trace_id"].unique())
     10
     """
     ids = _hexadecimal(draw.bytes(16 * traces))
@@ -144,7 +144,7 @@ def traffic(traces: int, *, draw: np.random.Generator, days: int, start: int) ->
 
 def _calls(draw: np.random.Generator, traces: int, texts: pa.Array, *, days: int, start: int) -> dict[str, np.ndarray]:
     """Draw what happens: an entry a call, one trace after the other."""
-    kind = _weighted(draw, [kind.weight for kind in KINDS.values()], traces)
+    kind = _weighted(draw, [kind.weight for kind in CALL_KINDS.values()], traces)
     length = draw.integers(_LEAST[kind], _MOST[kind], endpoint=True)
     begin = start + _begins(draw, kind, days, start)
     trace = np.repeat(np.arange(traces), length)

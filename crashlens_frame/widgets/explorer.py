@@ -8,11 +8,20 @@ import ipywidgets as W  # noqa: N812
 import pandas as pd
 
 from ..detectors import Thresholds
-from ..plot import duration, plot_cost, plot_heatmap, plot_latency, plot_tokens, plot_waste, svg
+from ..plot import draw_svg, duration_text, plot_cost, plot_heatmap, plot_latency, plot_tokens, plot_waste
 from ..pricing import Prices
-from ..words import UNKNOWN, count, counted, money, share
+from ..words import UNKNOWN, digits, money, percent, quantity
 from . import markup
-from .panels import ExportPanel, FilterPanel, FindingsPanel, ThresholdPanel, TracePanel, WhatIfPanel, field, told
+from .panels import (
+    ExportPanel,
+    FilterPanel,
+    FindingsPanel,
+    ThresholdPanel,
+    TracePanel,
+    WhatIfPanel,
+    make_field,
+    show_errors,
+)
 from .views import LABELS, Study
 
 _PLOTS: dict[str, Callable[..., Any]] = {
@@ -64,7 +73,7 @@ class Explorer(W.VBox):
         self.status = W.HTML()
         self.cards = W.HTML()
         self.filters = FilterPanel(self._study, self.update)
-        self.by = field(W.Dropdown, "Plots by", options=[(label, label) for label in LABELS])
+        self.by = make_field(W.Dropdown, "Plots by", options=[(label, label) for label in LABELS])
         self.plots = W.Tab([W.HTML() for _ in _PLOTS], titles=tuple(_PLOTS))
         self.findings = FindingsPanel(self.choose)
         self.trace = TracePanel()
@@ -86,7 +95,7 @@ class Explorer(W.VBox):
         self.add_class("crashlens")
         self.update()
 
-    @told
+    @show_errors
     def update(self) -> None:
         """Show what the filters leave."""
         self.status.value = ""
@@ -98,11 +107,11 @@ class Explorer(W.VBox):
         self.what_if.show(self.view)
         self.export.show(self.view)
 
-    @told
+    @show_errors
     def draw(self) -> None:
         """Draw the plot whose tab is open; the others are drawn when theirs are."""
         for place, (tab, name) in enumerate(zip(self.plots.children, _PLOTS, strict=True)):
-            tab.value = markup.picture(svg(self._plot(name))) if place == self.plots.selected_index else ""
+            tab.value = markup.picture(draw_svg(self._plot(name))) if place == self.plots.selected_index else ""
 
     def choose(self, trace_id: str) -> None:
         """Show a trace, as a click on its finding does."""
@@ -114,14 +123,14 @@ class Explorer(W.VBox):
 
     def _cards(self) -> str:
         figures = self.view.figures()
-        p95 = UNKNOWN if pd.isna(figures.p95_latency_ms) else duration(figures.p95_latency_ms)
+        p95 = UNKNOWN if pd.isna(figures.p95_latency_ms) else duration_text(figures.p95_latency_ms)
         return markup.cards(
             {
                 "Spend": (money(figures.cost), "of priced calls"),
-                "Waste": (money(figures.waste_cost), f"{share(figures.waste_cost, figures.cost)} of the spend"),
-                "Calls": (count(figures.calls), counted(len(self.view.findings), "finding")),
+                "Waste": (money(figures.waste_cost), f"{percent(figures.waste_cost, figures.cost)} of the spend"),
+                "Calls": (digits(figures.calls), quantity(len(self.view.findings), "finding")),
                 "p95 latency": (p95, "5 % take longer"),
-                "Unpriced": (share(figures.unpriced, 1), "of the calls, in no sum"),
+                "Unpriced": (percent(figures.unpriced, 1), "of the calls, in no sum"),
             }
         )
 

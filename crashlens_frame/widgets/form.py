@@ -10,9 +10,9 @@ from ..logbook import LogBook
 from ..pricing import add_cost
 from ..report import calls_table
 from ..tokens import add_tokens
-from ..words import count, counted, money
+from ..words import digits, money, quantity
 from . import markup
-from .panels import bar, field, row, short_texts
+from .panels import make_field, make_row, short_texts, toolbar
 from .pause import Pause
 
 _CALLS_SHOWN = 10
@@ -51,16 +51,20 @@ class LogForm(W.VBox):
         wide = {**typed, "layout": W.Layout(width="560px", max_width="100%", height="84px")}
         slider = W.Layout(width="340px", max_width="100%")
         models = list(book.prices.models)
-        self.model = field(W.Combobox, "Model", options=models, placeholder="type to search", **typed)
-        self.prompt = field(W.Textarea, "Prompt", placeholder="what was sent", **wide)
-        self.response = field(W.Textarea, "Response", placeholder="what came back; nothing: it failed", **wide)
-        self.trace = field(W.Text, "Trace", placeholder="a new one")
-        self.team = field(W.Text, "Team", placeholder="who pays")
-        self.route = field(W.Text, "Route", placeholder="/api/chat")
+        self.model = make_field(W.Combobox, "Model", options=models, placeholder="type to search", **typed)
+        self.prompt = make_field(W.Textarea, "Prompt", placeholder="what was sent", **wide)
+        self.response = make_field(W.Textarea, "Response", placeholder="what came back; nothing: it failed", **wide)
+        self.trace = make_field(W.Text, "Trace", placeholder="a new one")
+        self.team = make_field(W.Text, "Team", placeholder="who pays")
+        self.route = make_field(W.Text, "Route", placeholder="/api/chat")
         self.pattern = W.ToggleButtons(options=_PATTERNS, tooltips=_TOLD)
         self.pattern.style.button_width = "84px"
-        self.retries = field(W.IntSlider, "Retries", value=3, min=1, max=10, continuous_update=False, layout=slider)
-        self.fallback_model = field(W.Combobox, "Fallback to", options=models, placeholder="the usual next", **typed)
+        self.retries = make_field(
+            W.IntSlider, "Retries", value=3, min=1, max=10, continuous_update=False, layout=slider
+        )
+        self.fallback_model = make_field(
+            W.Combobox, "Fallback to", options=models, placeholder="the usual next", **typed
+        )
         self.preview = W.HTML()
         self.button = W.Button(description="Log", button_style="primary")
         self.status = W.HTML()
@@ -80,11 +84,12 @@ class LogForm(W.VBox):
 
         left = W.VBox([self._with_error("model"), self.trace, self.team, self.route])
         right = W.VBox([self._with_error("prompt"), self.response])
-        simulated = bar(self.pattern, self.retries, self.fallback_model)
+        simulated = toolbar(self.pattern, self.retries, self.fallback_model)
         last = [W.HTML(markup.heading("Last calls")), self.total, self.last]
         super().__init__(
             [
-                W.HTML(markup.STYLE), row(left, right), simulated, bar(self.button, self.preview), self.status, *last
+                W.HTML(markup.STYLE), make_row(left, right), simulated, toolbar(self.button, self.preview), self.status,
+                *last,
             ]
         )  # fmt: skip
         self.add_class("crashlens")
@@ -109,7 +114,7 @@ class LogForm(W.VBox):
         except Exception as error:  # of what a click raises a notebook shows nothing
             self.status.value = markup.alert(str(error) or type(error).__name__)
             return
-        logged = counted(len(self.book) - before, "call")
+        logged = quantity(len(self.book) - before, "call")
         self.status.value = markup.note(f"logged {logged} in trace {trace}")
         self.prompt.value = self.response.value = ""
         self._show()
@@ -152,7 +157,7 @@ class LogForm(W.VBox):
         typed = {"trace_id": "", "model": model, "prompt": self.prompt.value}
         typed |= {"response": self.response.value} if self.response.value else {"level": "error"}
         call = add_cost(add_tokens(as_calls(pd.DataFrame([typed]))), self.book.prices).iloc[0]
-        sent, back = count(call["input_tokens"]), count(call["output_tokens"])
+        sent, back = digits(call["input_tokens"]), digits(call["output_tokens"])
         about = "about " if call["token_source"] == "estimated" else ""
         cost = f"{money(call['cost'])} a call" if pd.notna(call["cost"]) else "no price is known"
         self.preview.value = markup.note(f"{about}{sent} tokens in, {back} out, {cost}")
@@ -161,9 +166,9 @@ class LogForm(W.VBox):
         """Show the last calls and the total of the book."""
         calls = self.book.df
         unknown = int(calls["cost"].isna().sum())
-        beside = f", {counted(unknown, 'call')} without a known cost" if unknown else ""
+        beside = f", {quantity(unknown, 'call')} without a known cost" if unknown else ""
         kept = f", kept in {self.book.path}" if self.book.path else ""
-        total = f"{counted(len(calls), 'call')}, {money(calls['cost'].sum())} in all"
+        total = f"{quantity(len(calls), 'call')}, {money(calls['cost'].sum())} in all"
         self.total.value = markup.note(f"{total}{beside}{kept}")
         last = short_texts(calls.tail(_CALLS_SHOWN).iloc[::-1])
         self.last.value = markup.scrolled(calls_table(last)) if len(last) else ""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from html import escape
 
 from ..report import Table
-from ..words import shown
+from ..words import printable
 
 STYLE = """<style>
 .crashlens { --ink: var(--jp-ui-font-color1, #1f1f1f); --faint: var(--jp-ui-font-color2, #616161);
@@ -57,15 +57,16 @@ body[data-jp-theme-light="false"] .crashlens, body.theme-dark .crashlens { color
 </style>"""
 
 
-def text(value: object) -> str:
+def escape_text(value: object) -> str:
     """Write what was logged as text: no markup, and no character that does not print."""
-    return escape(shown(str(value)))
+    return escape(printable(str(value)))
 
 
 def cards(figures: dict[str, tuple[str, str]]) -> str:
     """Lay figures out as cards: title -> (figure, note)."""
     each = (
-        f'<div class="cl-card"><span>{text(title)}</span><b>{text(figure)}</b><span>{text(note)}</span></div>'
+        f'<div class="cl-card"><span>{escape_text(title)}</span><b>{escape_text(figure)}</b>'
+        f"<span>{escape_text(note)}</span></div>"
         for title, (figure, note) in figures.items()
     )
     return f'<div class="cl-cards">{"".join(each)}</div>'
@@ -83,21 +84,21 @@ def scrolled(table: Table) -> str:
 
 def line(cells: Iterable[tuple[str, str]], kind: str = "") -> str:
     """Lay texts, each with its class, out in the columns of a finding."""
-    spans = (f'<span class="{each}" title="{text(words)}">{text(words)}</span>' for words, each in cells)
+    spans = (f'<span class="{each}" title="{escape_text(words)}">{escape_text(words)}</span>' for words, each in cells)
     return f'<div class="cl-finding {kind}">{"".join(spans)}</div>'
 
 
 def note(words: str) -> str:
     """Write words that can be passed over."""
-    return f'<span class="cl-note" role="status">{text(words)}</span>' if words else ""
+    return f'<span class="cl-note" role="status">{escape_text(words)}</span>' if words else ""
 
 
 def alert(words: str) -> str:
     """Write words that must not be passed over, for a screen reader too."""
-    lines = "<br>".join(map(text, words.splitlines()))
+    lines = "<br>".join(map(escape_text, words.splitlines()))
     return f'<span class="cl-alert" role="alert">{lines}</span>' if words else ""
 
 
 def heading(words: str) -> str:
     """Write the title of a part."""
-    return f"<h3>{text(words)}</h3>"
+    return f"<h3>{escape_text(words)}</h3>"

@@ -10,9 +10,9 @@ import pandas as pd
 
 from ..detectors import Thresholds
 from ..io import to_csv, to_jsonl
-from ..plot import plot_trace, svg
+from ..plot import draw_svg, plot_trace
 from ..report import calls_table
-from ..words import UNKNOWN, count, counted, cut, money, share, shown
+from ..words import UNKNOWN, cut, digits, money, percent, printable, quantity
 from . import markup
 from .views import LABELS, Filters, Study, View
 
@@ -28,7 +28,7 @@ _HEAD = (
 )  # fmt: skip
 
 
-def told(method: Callable[Concatenate[Panel, P], None]) -> Callable[..., None]:
+def show_errors(method: Callable[Concatenate[Panel, P], None]) -> Callable[..., None]:
     """Show an error in the ``status`` of the panel: of what a click raises a notebook shows nothing."""
 
     @wraps(method)
@@ -41,23 +41,23 @@ def told(method: Callable[Concatenate[Panel, P], None]) -> Callable[..., None]:
     return careful
 
 
-def field(kind: Callable[..., Any], label: str, **options: Any) -> Any:
+def make_field(kind: Callable[..., Any], label: str, **options: Any) -> Any:
     """Make a field with its label before it."""
     style = {"description_width": "86px"}
     layout = W.Layout(width="244px", max_width="100%")
     return kind(description=label, **{"style": style, "layout": layout, **options})
 
 
-def row(*parts: W.Widget) -> W.Box:
+def make_row(*parts: W.Widget) -> W.Box:
     """Lay parts out side by side, and one below the other where there is no room."""
     box = W.Box(parts)
     box.add_class("cl-row")
     return box
 
 
-def bar(*parts: W.Widget) -> W.Box:
+def toolbar(*parts: W.Widget) -> W.Box:
     """Lay parts of one line out side by side, at one height."""
-    box = row(*parts)
+    box = make_row(*parts)
     box.add_class("cl-bar")
     return box
 
@@ -67,15 +67,15 @@ class FilterPanel(W.VBox):
 
     def __init__(self, study: Study, changed: Callable[[], None]) -> None:
         self._changed = changed
-        self.since = field(W.DatePicker, "From")
-        self.until = field(W.DatePicker, "Until")
-        self.trace = field(W.Text, "Trace", placeholder="part of its id", continuous_update=False)
-        self.only_wasted = field(W.Checkbox, "Only wasted calls", value=False, indent=False, style={})
+        self.since = make_field(W.DatePicker, "From")
+        self.until = make_field(W.DatePicker, "Until")
+        self.trace = make_field(W.Text, "Trace", placeholder="part of its id", continuous_update=False)
+        self.only_wasted = make_field(W.Checkbox, "Only wasted calls", value=False, indent=False, style={})
         self.labels = {
-            label: field(
+            label: make_field(
                 W.SelectMultiple,
                 label.capitalize(),
-                options=[(cut(shown(v), 40) if v is not None else UNKNOWN, v) for v in study.values(label)],
+                options=[(cut(printable(v), 40) if v is not None else UNKNOWN, v) for v in study.values(label)],
                 rows=4,
             )
             for label in LABELS
@@ -89,7 +89,7 @@ class FilterPanel(W.VBox):
         for each, _ in self._empty:
             each.observe(self._on_change, names="value")
         dates = W.VBox([self.since, self.until, self.trace])
-        super().__init__([row(dates, *self.labels.values()), bar(self.only_wasted, self.reset)])
+        super().__init__([make_row(dates, *self.labels.values()), toolbar(self.only_wasted, self.reset)])
 
     @property
     def filters(self) -> Filters:
@@ -137,7 +137,7 @@ class FindingsPanel(W.VBox):
         spacer = W.HTML('<span class="cl-head">trace</span>', layout=W.Layout(width="150px", flex="0 0 auto"))
         header = W.HBox([spacer, title])
         header.add_class("cl-line")
-        super().__init__([header, *self._lines, bar(self.before, self.after, self.place)])
+        super().__init__([header, *self._lines, toolbar(self.before, self.after, self.place)])
 
     def show(self, findings: pd.DataFrame) -> None:
         """Show findings from the first one on."""
@@ -159,11 +159,11 @@ class FindingsPanel(W.VBox):
             if place < len(page):
                 finding = page.iloc[place]
                 button, cells = line.children
-                button.description = cut(shown(finding["trace_id"]), 16)
-                button.tooltip = f"Show what happened in trace {shown(finding['trace_id'])}"
+                button.description = cut(printable(finding["trace_id"]), 16)
+                button.tooltip = f"Show what happened in trace {printable(finding['trace_id'])}"
                 cells.value = _finding(finding)
         last = self._first + len(page)
-        total = counted(len(self._findings), "finding")
+        total = quantity(len(self._findings), "finding")
         self.place.value = markup.note(f"{self._first + 1} to {last} of {total}" if len(page) else "No waste found.")
         self.before.disabled, self.after.disabled = self._first == 0, last >= len(self._findings)
 
@@ -183,16 +183,16 @@ class TracePanel(W.VBox):
         self.timeline.value = self.calls.value = ""
         self.status.value = markup.note("Choose a finding to see what happened in its trace.")
 
-    @told
+    @show_errors
     def show(self, calls: pd.DataFrame, trace_id: str) -> None:
         """Show the calls of a trace, the models in the colours that they have among all calls."""
         own = calls[calls["trace_id"] == trace_id]
         height = min(1.4 + 0.34 * len(own), 9.0)
-        self.timeline.value = markup.picture(svg(lambda ax: plot_trace(calls, trace_id, ax=ax), height=height))
+        self.timeline.value = markup.picture(draw_svg(lambda ax: plot_trace(calls, trace_id, ax=ax), height=height))
         head = own.sort_values("timestamp", kind="stable").head(_CALLS_SHOWN)
         self.calls.value = markup.scrolled(calls_table(short_texts(head)))
         more = len(own) - len(head)
-        self.status.value = markup.note(f"and {counted(more, 'more call')}" if more else "")
+        self.status.value = markup.note(f"and {quantity(more, 'more call')}" if more else "")
 
 
 class WhatIfPanel(W.VBox):
@@ -200,28 +200,28 @@ class WhatIfPanel(W.VBox):
 
     def __init__(self, study: Study) -> None:
         self._view: View | None = None
-        self.model = field(W.Dropdown, "Calls of")
+        self.model = make_field(W.Dropdown, "Calls of")
         priced = list(study.prices.models)
-        self.to_model = field(
+        self.to_model = make_field(
             W.Combobox, "on model", options=priced, placeholder="type a name", continuous_update=False
         )
         self.result = W.HTML()
         self.status = W.HTML()
         for each in (self.model, self.to_model):
             each.observe(lambda _: self.compute(), names="value")
-        super().__init__([row(self.model, self.to_model), self.status, self.result])
+        super().__init__([make_row(self.model, self.to_model), self.status, self.result])
 
     def show(self, view: View) -> None:
         """Take the calls that are looked at."""
         self._view = view
         cost = view.calls.groupby("model", observed=True)["cost"].sum().sort_values(ascending=False, kind="stable")
-        options = [(f"{cut(shown(str(name)), 40)} ({money(dollars)})", name) for name, dollars in cost.items()]
+        options = [(f"{cut(printable(str(name)), 40)} ({money(dollars)})", name) for name, dollars in cost.items()]
         chosen = self.model.value
         self.model.options = options
         self.model.value = chosen if chosen in cost.index else next(iter(cost.index), None)
         self.compute()
 
-    @told
+    @show_errors
     def compute(self) -> None:
         """Compute the new cost of what the fields say."""
         self.result.value = self.status.value = ""
@@ -230,12 +230,12 @@ class WhatIfPanel(W.VBox):
             return
         (found,) = self._view.reprice(self.model.value, self.to_model.value.strip()).to_dict("index").values()
         before, after = found["cost_before"], found["cost_after"]
-        saved = f"{share(abs(after - before), before)} {'less' if after <= before else 'more'}"
+        saved = f"{percent(abs(after - before), before)} {'less' if after <= before else 'more'}"
         self.result.value = markup.cards(
             {
-                "Now": (money(before), counted(found["n_calls"], "call")),
+                "Now": (money(before), quantity(found["n_calls"], "call")),
                 f"On {found['to_model']}": (money(after), saved),
-                "Difference": (money(after - before), f"{counted(found['n_unpriced'], 'call')} without a known cost"),
+                "Difference": (money(after - before), f"{quantity(found['n_unpriced'], 'call')} without a known cost"),
             }
         )
 
@@ -247,17 +247,17 @@ class ThresholdPanel(W.VBox):
         self._changed = changed
         number, text = {"min": 1, "max": 10_000, "continuous_update": False}, {"continuous_update": False}
         self.fields = {
-            ("retry_loops", "max_retries"): field(W.BoundedIntText, "Retries over", value=3, **number),
-            ("retry_loops", "max_gap"): field(W.Text, "Retry gap", value="2min", **text),
-            ("fallback_storms", "min_calls"): field(W.BoundedIntText, "Storm calls", value=3, **number),
-            ("fallback_storms", "window"): field(W.Text, "Storm window", value="3min", **text),
-            ("fallback_failures", "window"): field(W.Text, "Failure win.", value="5min", **text),
-            ("overkill_models", "max_prompt_tokens"): field(W.BoundedIntText, "Short prompt", value=20, **number),
+            ("retry_loops", "max_retries"): make_field(W.BoundedIntText, "Retries over", value=3, **number),
+            ("retry_loops", "max_gap"): make_field(W.Text, "Retry gap", value="2min", **text),
+            ("fallback_storms", "min_calls"): make_field(W.BoundedIntText, "Storm calls", value=3, **number),
+            ("fallback_storms", "window"): make_field(W.Text, "Storm window", value="3min", **text),
+            ("fallback_failures", "window"): make_field(W.Text, "Failure win.", value="5min", **text),
+            ("overkill_models", "max_prompt_tokens"): make_field(W.BoundedIntText, "Short prompt", value=20, **number),
         }
         self.apply = W.Button(description="Find again", button_style="primary")
         self.apply.on_click(lambda _: self.compute())
         self.status = W.HTML()
-        super().__init__([row(*self.fields.values()), bar(self.apply, self.status)])
+        super().__init__([make_row(*self.fields.values()), toolbar(self.apply, self.status)])
 
     @property
     def thresholds(self) -> Thresholds:
@@ -267,7 +267,7 @@ class ThresholdPanel(W.VBox):
             thresholds.setdefault(detector, {})[name] = each.value
         return thresholds
 
-    @told
+    @show_errors
     def compute(self) -> None:
         """Look for waste with the thresholds of the fields."""
         self.status.value = markup.note("looking for waste …")
@@ -280,19 +280,19 @@ class ExportPanel(W.VBox):
 
     def __init__(self) -> None:
         self._view: View | None = None
-        self.path = field(W.Text, "File", value="calls.jsonl", continuous_update=False)
+        self.path = make_field(W.Text, "File", value="calls.jsonl", continuous_update=False)
         self.write = W.Button(description="Export the view", button_style="primary")
         self.write.on_click(lambda _: self.export())
         self.status = W.HTML()
         hint = markup.note("JSONL, or CSV for a spreadsheet if the name ends in .csv; .gz and .zst pack it")
-        super().__init__([bar(self.path, self.write, W.HTML(hint)), self.status])
+        super().__init__([toolbar(self.path, self.write, W.HTML(hint)), self.status])
 
     def show(self, view: View) -> None:
         """Take the calls that are looked at."""
         self._view = view
         self.status.value = ""
 
-    @told
+    @show_errors
     def export(self) -> None:
         """Write the file; one that exists is left alone."""
         assert self._view is not None
@@ -301,7 +301,7 @@ class ExportPanel(W.VBox):
             raise FileExistsError(f"{path} exists; choose another name")
         calls = self._view.logged
         (to_csv if ".csv" in path.suffixes else to_jsonl)(calls, path)
-        self.status.value = markup.note(f"wrote {counted(len(calls), 'call')} to {path.resolve()}")
+        self.status.value = markup.note(f"wrote {quantity(len(calls), 'call')} to {path.resolve()}")
 
 
 def _finding(finding: pd.Series) -> str:
@@ -311,7 +311,7 @@ def _finding(finding: pd.Series) -> str:
         (severity, f"cl-severity cl-{severity}"),
         (str(finding["detector"]).replace("_", " "), ""),
         ("" if pd.isna(finding["models"]) else finding["models"], ""),
-        (count(finding["n_calls"]), "cl-number"),
+        (digits(finding["n_calls"]), "cl-number"),
         (money(finding["waste_cost"]), "cl-number"),
         (finding["description"], ""),
     )

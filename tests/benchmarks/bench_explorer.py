@@ -19,9 +19,9 @@ def _shown(folder: Path) -> Any:
 
 
 def _drawn(name: str, calls: Any) -> None:
-    from crashlens_frame.plot.svg import svg
+    from crashlens_frame.plot.svg import draw_svg
 
-    svg(getattr(calls.crashlens.plot, name))
+    draw_svg(getattr(calls.crashlens.plot, name))
 
 
 def _filtered(explorer: Any) -> None:

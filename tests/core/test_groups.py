@@ -29,8 +29,8 @@ def chunked(draw: st.DrawFn, texts: st.SearchStrategy[str | None]) -> pa.Chunked
 
 def few(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """Leave so many hashes."""
-    plain = groups.hashes
-    monkeypatch.setattr(groups, "hashes", lambda keys: plain(keys) % np.uint64(number) if number < 9 else plain(keys))
+    plain = groups.hash_keys
+    monkeypatch.setattr(groups, "hash_keys", lambda keys: plain(keys) % np.uint64(number) if number < 9 else plain(keys))
 
 
 def first_places(values: Sequence[object]) -> list[int]:
@@ -43,10 +43,10 @@ def test_firsts(number: int, rows: list[tuple[int, int]]) -> None:
     keys = [np.array([row[place] for row in rows], np.int64) for place in (0, 1)]
     with pytest.MonkeyPatch.context() as monkeypatch:
         few(monkeypatch, number)
-        first = groups.firsts(keys)
+        first = groups.first_equal(keys)
     assert first.tolist() == first_places(rows)
     # side by side, each group in the order of its rows
-    assert groups.in_groups(first).tolist() == sorted(range(len(rows)), key=lambda row: (first[row], row))
+    assert groups.stable_order(first).tolist() == sorted(range(len(rows)), key=lambda row: (first[row], row))
 
 
 @given(texts=chunked(st.one_of(st.none(), st.sampled_from(("", "a", "b\0", "b")))))
@@ -63,28 +63,28 @@ def test_keys_of_texts_of_one_width(width: int, data: st.DataObject) -> None:
 
 
 def assert_told_apart(texts: pa.ChunkedArray) -> None:
-    rows = list(zip(*(key.tolist() for key in groups.keys_of(texts)), strict=True))
+    rows = list(zip(*(key.tolist() for key in groups.text_keys(texts)), strict=True))
     assert first_places(rows) == first_places(texts.to_pylist())
 
 
 @given(numbers=st.lists(st.integers(0, 4)), least=st.integers(1, 3), data=st.data())
 def test_crowds_and_those_who_share_are_never_left_out(numbers: list[int], least: int, data: st.DataObject) -> None:
     keys = [np.array(numbers, np.int64)]
-    crowd = groups.crowds(keys, least)
+    crowd = groups.in_large_groups(keys, least)
     assert all(crowd[row] for row, number in enumerate(numbers) if numbers.count(number) >= least)
     told = np.array([data.draw(st.booleans()) for _ in numbers], bool)
-    shared = groups.sharing(groups.hashes(keys), told)
+    shared = groups.share_bucket(groups.hash_keys(keys), told)
     assert all(shared[row] for row, number in enumerate(numbers) if number in keys[0][told])
 
 
 @given(texts=chunked(st.one_of(st.none(), st.text("a\u00e9 \x1f\u2003\t\x85\u200b", max_size=5))))
 def test_lengths(texts: pa.ChunkedArray) -> None:
     plain = [text or "" for text in texts.to_pylist()]
-    assert groups.lengths(texts).tolist() == [len(text.encode()) for text in plain]
+    assert groups.byte_lengths(texts).tolist() == [len(text.encode()) for text in plain]
     assert groups.trimmed_lengths(texts, WHITESPACE).tolist() == [len(text.strip().encode()) for text in plain]
 
 
 @given(numbers=st.lists(st.sampled_from((0, 3, 1 << 16, 5 << 16, (5 << 16) + 3, 1 << 40))))
 def test_numbers_of_any_size_are_sorted(numbers: list[int]) -> None:
     expected = sorted(range(len(numbers)), key=lambda row: numbers[row])
-    assert groups.in_groups(np.array(numbers, np.int64)).tolist() == expected
+    assert groups.stable_order(np.array(numbers, np.int64)).tolist() == expected

@@ -52,11 +52,11 @@ def busy_logs(draw: st.DrawFn) -> pd.DataFrame:
 @pytest.fixture(params=[1, 3, None], ids=["one hash", "three hashes", "all hashes"])
 def colliding(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave so many hashes."""
-    plain = groups.hashes
+    plain = groups.hash_keys
     if request.param is not None:
         few: Any = lambda keys: plain(keys) % np.uint64(request.param)  # noqa: E731
-        monkeypatch.setattr(groups, "hashes", few)
-        monkeypatch.setattr("crashlens_frame.detectors.traces.hashes", few)
+        monkeypatch.setattr(groups, "hash_keys", few)
+        monkeypatch.setattr("crashlens_frame.detectors.traces.hash_keys", few)
 
 
 @pytest.mark.usefixtures("colliding")

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from crashlens_frame.errors import InvalidCallError, UnknownFormatError
-from crashlens_frame.formats import detect_format, is_unknown, row_from_record
+from crashlens_frame.formats import detect_format, has_no_column, row_from_record
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 NEW_YEAR = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z
@@ -228,7 +228,7 @@ def test_the_keys_tell_the_format(record: dict[str, Any], format: str) -> None:
     ],
 )
 def test_only_fields_that_no_format_reads_are_unknown(key: str, value: Any, unknown: bool) -> None:
-    assert is_unknown(key, value) is unknown
+    assert has_no_column(key, value) is unknown
 
 
 def micros(moment: dt.datetime) -> int:

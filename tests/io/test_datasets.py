@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import crashlens_frame as cf
 from crashlens_frame.frame import as_calls
-from crashlens_frame.io.datasets import bucket_of, partitions
+from crashlens_frame.io.datasets import bucket_numbers, partitions
 from crashlens_frame.schema import CALLS
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -179,7 +179,7 @@ def test_a_dataset_holds_each_call_once_sorted_in_its_partition(tmp_path: Path, 
         assert len(within) == part.rows
         same(within, by_trace_and_time(within))
         if by == "trace":
-            assert set(bucket_of(within["trace_id"], 4)) == {int(part.name.removeprefix("bucket="))}
+            assert set(bucket_numbers(within["trace_id"], 4)) == {int(part.name.removeprefix("bucket="))}
         else:
             days = within["timestamp"].dt.strftime("%Y-%m-%d").fillna("__HIVE_DEFAULT_PARTITION__")
             assert set(days) == {part.name.removeprefix("day=")}
@@ -187,8 +187,8 @@ def test_a_dataset_holds_each_call_once_sorted_in_its_partition(tmp_path: Path, 
 
 def test_the_bucket_of_a_trace_never_changes() -> None:
     traces = pd.Series(["", "a", "trace_3921", "été 😀", "00e5239e-af2a-4c48-a1be-b49a54b95104", "a"], dtype="str")
-    assert bucket_of(traces, 16).tolist() == [6, 0, 0, 7, 1, 0]
-    assert bucket_of(traces, 1000).tolist() == [774, 504, 568, 951, 697, 504]
+    assert bucket_numbers(traces, 16).tolist() == [6, 0, 0, 7, 1, 0]
+    assert bucket_numbers(traces, 1000).tolist() == [774, 504, 568, 951, 697, 504]
 
 
 def test_frames_one_after_the_other_add_files_and_what_is_there_is_guarded(tmp_path: Path) -> None:

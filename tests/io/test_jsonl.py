@@ -24,9 +24,9 @@ from crashlens_frame.errors import (
     UnpricedWarning,
 )
 from crashlens_frame.frame import as_calls, empty_frame
-from crashlens_frame.io.journal import append
+from crashlens_frame.io.journal import append_bytes
 from crashlens_frame.io.jsonl import append_jsonl, read_jsonl, read_log, read_rejects, to_jsonl
-from crashlens_frame.io.streams import blocks
+from crashlens_frame.io.streams import line_blocks
 from crashlens_frame.io.write_lines import BATCH
 from crashlens_frame.schema import CALLS, REJECTS
 
@@ -236,7 +236,7 @@ def test_a_file_that_is_not_there_and_a_folder_are_named(folder: Path) -> None:
 @pytest.mark.parametrize("packed", [bytes, gzip.compress, zstandard.compress])
 def test_lines_stay_whole_however_a_stream_is_cut(size: int, packed: Any) -> None:
     log = b"\xef\xbb\xbf" + A + b"\r\n\n" + B
-    given_back = list(blocks(io.BytesIO(packed(log)), size=size))
+    given_back = list(line_blocks(io.BytesIO(packed(log)), size=size))
     assert b"".join(given_back) == log.removeprefix(b"\xef\xbb\xbf")
     assert [block[-1:] for block in given_back[:-1]] == [b"\n"] * (len(given_back) - 1)
 
@@ -583,7 +583,7 @@ def test_appended_calls_stand_after_those_before_and_a_torn_line_is_ended_first(
 
 def _append_many(path: str, writer: int) -> None:
     for number in range(40):
-        append(path, b'{"trace_id":"%d-%d","prompt":"%s"}\n' % (writer, number, b"x" * 5000))
+        append_bytes(path, b'{"trace_id":"%d-%d","prompt":"%s"}\n' % (writer, number, b"x" * 5000))
 
 
 def test_programs_that_append_to_one_file_lose_no_line(tmp_path: Path) -> None:

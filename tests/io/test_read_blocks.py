@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import crashlens_frame as cf
 from crashlens_frame.frame import frame_from_table
 from crashlens_frame.io.read_blocks import BulkReader
-from crashlens_frame.io.read_lines import BlockReader, Read, salvage
+from crashlens_frame.io.read_lines import BlockReader, Read, read_line_by_line
 
 CALLS = cf.simulate_workload(120, seed=5, days=2)
 
@@ -31,7 +31,7 @@ LINES = {schema: lines(schema) for schema in ("crashlens", "flat")}
 def by_line(block: bytes, line: int, format: str | None) -> tuple[pa.Table, list[dict[str, object]]]:
     """Read a block line by line."""
     lines = block.split(b"\n") if not block.endswith(b"\n") else block.split(b"\n")[:-1]
-    read = salvage(enumerate(lines, line), source="log", format=format)
+    read = read_line_by_line(enumerate(lines, line), source="log", format=format)
     return read.table, read.rejects
 
 
@@ -107,9 +107,9 @@ def test_an_odd_line_slows_down_only_its_neighbours(monkeypatch: pytest.MonkeyPa
     def counting(lines: Iterable[tuple[int, bytes]], **place: Any) -> Read:
         kept = list(lines)
         slow.append(len(kept))
-        return salvage(kept, **place)
+        return read_line_by_line(kept, **place)
 
-    monkeypatch.setattr("crashlens_frame.io.read_lines.salvage", counting)
+    monkeypatch.setattr("crashlens_frame.io.read_lines.read_line_by_line", counting)
     block = GOOD * 3000 + odd + GOOD * 3000
     table, _, rejects, *_ = BlockReader("log").read(block)
     assert (len(table), [one["line"] for one in rejects]) == (6000, [3001])

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import crashlens_frame as cf
 from crashlens_frame.formats.rows import table_from_rows
 from crashlens_frame.io.journal import Journal
-from crashlens_frame.io.write_lines import lines
+from crashlens_frame.io.write_lines import encode_lines
 from crashlens_frame.io.write_row import line_from_row
 from crashlens_frame.schema import CALLS
 
@@ -89,7 +89,7 @@ ROW = st.fixed_dictionaries(
 @given(row=ROW)
 def test_the_line_of_one_row_is_that_of_the_columns(row: dict[str, Any]) -> None:
     row = {"token_source": "reported", "cost_source": "unknown", **row}
-    by_columns = b"".join(lines(table_from_rows([row]), schema="crashlens"))
+    by_columns = b"".join(encode_lines(table_from_rows([row]), schema="crashlens"))
     by_row = line_from_row(row)
     assert json.loads(by_row) == json.loads(by_columns)
     assert len(by_row.decode().splitlines()) == 1

@@ -14,7 +14,7 @@ from crashlens_frame.errors import MissingColumnsError
 from crashlens_frame.frame import empty_frame
 from crashlens_frame.report.layouts import calls_table, findings_table, models_table
 from crashlens_frame.report.summary import summarize
-from crashlens_frame.words import columns_of
+from crashlens_frame.words import terminal_width
 from tests.support.calls import calls
 from tests.support.findings import findings
 
@@ -238,7 +238,7 @@ def test_nothing_known_is_unknown_and_not_nothing():
 def test_every_line_fits_the_terminal(width):
     wide = log().assign(model=pd.Categorical(["模型" * 20, "m" * 60, "\x1b[31m" * 9, "x", None]))
 
-    assert max(map(columns_of, summarize(wide, found()).to_text(width).splitlines())) <= width
+    assert max(map(terminal_width, summarize(wide, found()).to_text(width).splitlines())) <= width
 
 
 def test_without_findings_the_detectors_are_asked():

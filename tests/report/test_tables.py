@@ -12,8 +12,16 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from crashlens_frame.report.tables import Table, count_cells, json_text, markdown, money_cells, records, text_cells
-from crashlens_frame.words import columns_of, count, counted, cut, money, share, shown
+from crashlens_frame.report.tables import (
+    Table,
+    count_cells,
+    escape_markdown,
+    frame_records,
+    json_text,
+    money_cells,
+    text_cells,
+)
+from crashlens_frame.words import cut, digits, money, percent, printable, quantity, terminal_width
 
 TEXTS = st.text(max_size=30) | st.sampled_from(["gpt-4o", "模型-4", "é́", "|", "<b>", "a\tb", "\x1b[31m", "\u202egpt"])
 
@@ -67,11 +75,11 @@ def test_money_is_never_off_by_more_than_its_last_digit(dollars):
     ],
 )
 def test_count_groups_thousands(number, text):
-    assert count(number) == text
+    assert digits(number) == text
 
 
 def test_only_one_thing_stands_in_the_singular():
-    assert [counted(number, "call") for number in (0, 1, 2, 1000)] == ["0 calls", "1 call", "2 calls", "1,000 calls"]
+    assert [quantity(number, "call") for number in (0, 1, 2, 1000)] == ["0 calls", "1 call", "2 calls", "1,000 calls"]
 
 
 @pytest.mark.parametrize(
@@ -90,31 +98,31 @@ def test_only_one_thing_stands_in_the_singular():
     ],
 )
 def test_a_share_is_nothing_or_all_only_if_it_is(part, whole, text):
-    assert share(part, whole) == text
+    assert percent(part, whole) == text
 
 
 def test_what_would_not_print_is_shown_as_its_escape():
-    assert shown("naïve 模型") == "naïve 模型"
-    assert shown("\x1b]0;title\x07\r\n\u202e\u2066\ud800") == "\\x1b]0;title\\x07\\r\\n\\u202e\\u2066\\ud800"
+    assert printable("naïve 模型") == "naïve 模型"
+    assert printable("\x1b]0;title\x07\r\n\u202e\u2066\ud800") == "\\x1b]0;title\\x07\\r\\n\\u202e\\u2066\\ud800"
 
 
 @given(TEXTS)
 def test_what_is_shown_can_be_printed(text):
-    assert shown(text).isprintable()
+    assert printable(text).isprintable()
 
 
 @given(TEXTS, st.integers(1, 40))
 def test_a_cut_text_fits_and_loses_no_more_than_it_must(text, width):
-    text = shown(text)
+    text = printable(text)
     short = cut(text, width)
 
-    assert columns_of(short) <= width
+    assert terminal_width(short) <= width
     if short != text:
         assert short[-1] == "…"
         assert text.startswith(short[:-1])
-        assert columns_of(text) > width
+        assert terminal_width(text) > width
         # the next character would not have fitted beside the ellipsis
-        assert columns_of(text[: len(short)]) > width - 1
+        assert terminal_width(text[: len(short)]) > width - 1
 
 
 def table(rows=3):
@@ -178,7 +186,7 @@ def test_every_line_fits_and_stays_one_line(rows, width):
     lines = Table(cells).to_text(width).split("\n")
 
     assert len(lines) == 1 + len(rows)
-    assert max(map(columns_of, lines)) <= width
+    assert max(map(terminal_width, lines)) <= width
     assert all(line.isprintable() for line in lines)
 
 
@@ -196,7 +204,7 @@ def test_every_line_fits_and_stays_one_line(rows, width):
     ],
 )
 def test_markdown_shows_a_text_as_it_is(text, written):
-    assert markdown(text) == written
+    assert escape_markdown(text) == written
 
 
 def test_a_markdown_table_keeps_each_cell_in_its_row():
@@ -234,7 +242,7 @@ def test_an_html_table_holds_logged_text_as_text(texts):
     page = Elements(Table({"<model>": text_cells(texts)}, note="<i>").to_html())
 
     assert page.tags == ["table", "thead", "tr", "th", "tbody", *["tr", "td"] * len(texts), "p"]
-    assert "".join(page.texts) == "".join(["<model>", *map(shown, texts), "<i>"])
+    assert "".join(page.texts) == "".join(["<model>", *map(printable, texts), "<i>"])
 
 
 def test_records_are_plain_python_values():
@@ -247,7 +255,7 @@ def test_records_are_plain_python_values():
         }
     )
 
-    rows = records(frame)
+    rows = frame_records(frame)
 
     assert rows == [
         {"model": "o3", "calls": 1, "cost": 0.5, "start": dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)},

@@ -18,7 +18,7 @@ from distributed import Client, LocalCluster
 import crashlens_frame as cf
 import crashlens_frame.dask
 from crashlens_frame.frame import as_calls
-from crashlens_frame.scale.scanner import stacked
+from crashlens_frame.scale.scanner import stack_findings
 from tests.support.reports import assert_same_findings, assert_same_report
 
 LOG = cf.simulate_workload(500, seed=9, days=2).sample(frac=1, random_state=1).reset_index(drop=True)
@@ -59,7 +59,7 @@ STORES = ("by_trace", "by_day", "pandas", "one")
 
 
 def ordered(findings: pd.DataFrame) -> pd.DataFrame:
-    return stacked([findings])
+    return stack_findings([findings])
 
 
 def shuffles(ddf: dd.DataFrame) -> bool:

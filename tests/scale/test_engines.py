@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import crashlens_frame as cf
 import crashlens_frame.dask
 from crashlens_frame.frame import as_calls
-from crashlens_frame.scale.scanner import stacked
+from crashlens_frame.scale.scanner import stack_findings
 from tests.support.calls import logs
 from tests.support.reports import assert_same_findings, assert_same_report
 
@@ -49,5 +49,5 @@ def test_every_engine_finds_the_same(log: pd.DataFrame, rules: str, source: str,
             cf.dask.read_dataset(folder / "store") if source == "store" else dd.from_pandas(log, npartitions=partitions)
         )
         found = ddf.crashlens.waste(rules=rules).compute(scheduler="synchronous")
-        assert_same_findings(stacked([found]), findings)
+        assert_same_findings(stack_findings([found]), findings)
         assert_same_report(ddf.crashlens.summary().compute(scheduler="synchronous"), report)

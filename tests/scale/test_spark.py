@@ -13,7 +13,7 @@ import pytest
 
 import crashlens_frame as cf
 from crashlens_frame.frame import as_calls, frame_from_table, table_from_frame
-from crashlens_frame.scale.scanner import stacked
+from crashlens_frame.scale.scanner import stack_findings
 from tests.support.reports import assert_same_findings
 
 LOG = as_calls(cf.simulate_workload(300, seed=5, days=1).sample(frac=1, random_state=1).reset_index(drop=True))
@@ -57,7 +57,7 @@ def test_the_findings_of_spark_are_those_in_memory(spark: Any, tmp_path: Path) -
     found = calls.groupBy("bucket").applyInPandas(waste, SCHEMA).toPandas()
     findings = frame_from_table(table_from_frame(found, cf.FINDINGS), cf.FINDINGS)
     assert len(findings) > 20
-    assert_same_findings(stacked([findings]), cf.find_waste(LOG))
+    assert_same_findings(stack_findings([findings]), cf.find_waste(LOG))
 
 
 def test_frames_as_spark_gives_them_are_calls() -> None:

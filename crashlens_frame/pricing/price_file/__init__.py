@@ -1,10 +1,10 @@
 """Price files: what they hold, how they are read and how they are written."""
 
-from .entries import KINDS, Entry, Period, PriceFile, Rates, dump_price_file, hours_text, thresholds
+from .entries import METERS, Entry, Period, PriceFile, Rates, dump_price_file, hours_text, tier_thresholds
 from .read import read_price_file
 
 __all__ = [
-    "KINDS",
+    "METERS",
     "Entry",
     "Period",
     "PriceFile",
@@ -12,5 +12,5 @@ __all__ = [
     "dump_price_file",
     "hours_text",
     "read_price_file",
-    "thresholds",
+    "tier_thresholds",
 ]

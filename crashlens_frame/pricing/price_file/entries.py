@@ -12,7 +12,7 @@ import yaml
 Steps = tuple[tuple[int, float], ...]
 Rates = Mapping[str, Steps]
 
-KINDS = ("input", "output", "cached_input", "cache_write", "cache_write_1h")
+METERS = ("input", "output", "cached_input", "cache_write", "cache_write_1h")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +115,12 @@ def _rates(rates: Rates) -> dict[str, Any]:
     own: dict[str, Any] = {f"{kind}_price_per_1m": _number(steps[0][1]) for kind, steps in rates.items()}
     tiers = [
         {"above": above} | {f"{kind}_price_per_1m": _number(rate) for kind, rate in _at(rates, above)}
-        for above in thresholds(rates)
+        for above in tier_thresholds(rates)
     ]
     return own | ({"tiers": tiers} if tiers else {})
 
 
-def thresholds(rates: Rates) -> list[int]:
+def tier_thresholds(rates: Rates) -> list[int]:
     """Give the numbers of input tokens above which some rate changes, in rising order."""
     return sorted({above for steps in rates.values() for above, _ in steps[1:]})
 

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import yaml
 
 from ...errors import PriceFileError
-from .entries import KINDS, Entry, Period, PriceFile, Rates
+from .entries import METERS, Entry, Period, PriceFile, Rates
 
-_RATE = re.compile(rf"({'|'.join(sorted(KINDS, key=len, reverse=True))})_(?:price|rate|cost)_per_(1k|1m)")
+_RATE = re.compile(rf"({'|'.join(sorted(METERS, key=len, reverse=True))})_(?:price|rate|cost)_per_(1k|1m)")
 _FILE_KEYS = ("schema_version", "currency", "source", "checked", "pricing", "models")
 # CrashLens keeps its settings beside the prices
 _CRASHLENS_KEYS = ("thresholds", "waste_calculation", "cost_calculation")
@@ -183,14 +183,14 @@ class _Reader:
                 if kind not in steps:
                     raise self.fail(tier, place, f"has {kind}, which has no price below the tier")
                 steps[kind].append((last, rate))
-        return {kind: tuple(steps[kind]) for kind in KINDS if kind in steps}
+        return {kind: tuple(steps[kind]) for kind in METERS if kind in steps}
 
     def level(self, own: Mapping[str, yaml.Node], key: str, others: Collection[str]) -> Iterator[tuple[str, float]]:
         seen = set()
         for name, node in own.items():
             found = _RATE.fullmatch(name)
             if found is None:
-                wanted = ", ".join((*(f"{kind}_price_per_1m" for kind in KINDS), *others))
+                wanted = ", ".join((*(f"{kind}_price_per_1m" for kind in METERS), *others))
                 raise self.fail(node, f"{key}.{name}", f"is an unknown key, expected one of {wanted}")
             kind, unit = found.groups()
             if kind in seen:

@@ -15,6 +15,7 @@ from .errors import (
     CrashlensFrameError,
     CrashlensFrameWarning,
     InvalidCallError,
+    InvalidOptionError,
     LogFileChangedWarning,
     LogFileError,
     MissingColumnsError,
@@ -46,9 +47,6 @@ from .tokens import add_tokens, count_tokens
 if TYPE_CHECKING:
     from .widgets import Explorer, LogForm
 
-if TYPE_CHECKING:
-    from .widgets import Explorer, LogForm
-
 __version__ = "0.1.0"
 
 __all__ = [
@@ -60,6 +58,7 @@ __all__ = [
     "CrashlensFrameWarning",
     "Explorer",
     "InvalidCallError",
+    "InvalidOptionError",
     "LogBook",
     "LogFileChangedWarning",
     "LogFileError",

@@ -1,5 +1,7 @@
 """Every error and warning of the package. Each child is also the builtin that a user would catch."""
 
+from collections.abc import Iterable
+
 
 class CrashlensFrameError(Exception):
     """Base of every error that the package raises on purpose.
@@ -31,11 +33,15 @@ class InvalidCallError(CrashlensFrameError, ValueError):
     """A call holds a value that its column cannot hold, or lacks one that it must have."""
 
 
+class InvalidOptionError(CrashlensFrameError, ValueError):
+    """An argument of a function is not one of those that it allows."""
+
+
 class LogFileError(CrashlensFrameError, ValueError):
     """A log file, or a line of one, cannot be read, and the reader was told not to pass over it."""
 
 
-class UnknownFormatError(CrashlensFrameError, ValueError):
+class UnknownFormatError(InvalidOptionError):
     """A log format or output schema that the package does not know."""
 
 
@@ -89,3 +95,39 @@ class UnpricedWarning(CrashlensFrameWarning):
 
 class TokenizerWarning(CrashlensFrameWarning):
     """Tokens of calls are unknown, because their tokenizer's vocabulary is neither installed nor within reach."""
+
+
+def check_choice(
+    name: str, value: object, allowed: Iterable[str], *, error: type[CrashlensFrameError] = InvalidOptionError
+) -> None:
+    """Refuse the value of an argument that is not one of those allowed.
+
+    Parameters
+    ----------
+    name
+        Name of the argument, as the caller writes it.
+    value
+        What was given.
+    allowed
+        The values that may be given, in the order in which the message lists them.
+    error
+        Error to raise, a child of InvalidOptionError.
+
+    Raises
+    ------
+    InvalidOptionError
+        The value is none of them. The text lists them all.
+
+    Examples
+    --------
+    >>> from crashlens_frame.errors import check_choice
+    >>> check_choice("rules", "strict", ("default", "crashlens"))
+    Traceback (most recent call last):
+    crashlens_frame.errors.InvalidOptionError: rules is 'strict', expected 'default' or 'crashlens'
+    """
+    choices = list(allowed)
+    if value in choices:
+        return
+    *others, last = map(repr, choices)
+    expected = f"{', '.join(others)} or {last}" if others else last
+    raise error(f"{name} is {value!r}, expected {expected}")

@@ -30,7 +30,8 @@ def chunked(draw: st.DrawFn, texts: st.SearchStrategy[str | None]) -> pa.Chunked
 def few(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """Leave so many hashes."""
     plain = groups.hash_keys
-    monkeypatch.setattr(groups, "hash_keys", lambda keys: plain(keys) % np.uint64(number) if number < 9 else plain(keys))
+    few = (lambda keys: plain(keys) % np.uint64(number)) if number < 9 else plain
+    monkeypatch.setattr(groups, "hash_keys", few)
 
 
 def first_places(values: Sequence[object]) -> list[int]:

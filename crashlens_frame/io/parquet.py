@@ -3,18 +3,20 @@
 from collections.abc import Collection, Iterable, Iterator
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any, TypeAlias, cast
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, cast
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from .._core import progress_bar
 from ..errors import InvalidCallError, MissingColumnsError, SchemaVersionError
 from ..frame import as_calls, frame_from_table, selected_columns, table_from_frame
 from ..schema import CALLS, LABEL, arrow_schema
 from .streams import AnyPath, Source, Target, list_files, open_atomic
+
+if TYPE_CHECKING:  # imported where it is used: with the file systems of the clouds, it takes longer than the package
+    import pyarrow.parquet as pq
 
 VERSION = 1
 VERSION_KEY = b"crashlens_frame.schema_version"
@@ -88,7 +90,7 @@ def read_batches(source: Source, names: list[str], *, size: int, progress: bool 
                     advance(len(batch))
 
 
-def stored_bytes(file: pq.ParquetFile, names: Collection[str] | None = None) -> int:
+def stored_bytes(file: "pq.ParquetFile", names: Collection[str] | None = None) -> int:
     """Tell how many bytes the named columns of a file are, unpacked but encoded; None: all columns."""
     columns = [place for place, name in enumerate(file.metadata.schema.names) if names is None or name in names]
     groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
@@ -126,6 +128,8 @@ def to_parquet(calls: pd.DataFrame, target: Target, *, sort: bool = False) -> No
 
 def write_table(calls: pa.Table, target: Target, *, is_sorted: bool, metadata: dict[str, str] | None = None) -> None:
     """Write a CALLS table to a Parquet file, with the version of the schema and more metadata."""
+    import pyarrow.parquet as pq
+
     table = calls.replace_schema_metadata({VERSION_KEY.decode(): str(VERSION), **(metadata or {})})
     labels = [column.name for column in CALLS if column.arrow == LABEL]
     order = pq.SortingColumn.from_ordering(table.schema, ORDER) if is_sorted else None
@@ -135,7 +139,7 @@ def write_table(calls: pa.Table, target: Target, *, is_sorted: bool, metadata: d
         )
 
 
-def parquet_file(source: AnyPath | IO[Any], **options: Any) -> pq.ParquetFile:
+def parquet_file(source: AnyPath | IO[Any], **options: Any) -> "pq.ParquetFile":
     """Open a Parquet file of a schema that is known.
 
     Raises
@@ -143,6 +147,8 @@ def parquet_file(source: AnyPath | IO[Any], **options: Any) -> pq.ParquetFile:
     SchemaVersionError
         A newer version of the package wrote it, or it is no Parquet file.
     """
+    import pyarrow.parquet as pq
+
     name = _name(source)
     try:
         file = pq.ParquetFile(source, **options)
@@ -170,6 +176,8 @@ def parquet_files(source: Source) -> list[AnyPath | IO[Any]]:
 
 def _calls(source: AnyPath | IO[Any], names: list[str], filters: Filters) -> pa.Table:
     """Read the named columns of one file as CALLS has them."""
+    import pyarrow.parquet as pq
+
     file = parquet_file(source)
     needed = _needed(file.schema_arrow, names)
     if filters is None:
@@ -190,7 +198,7 @@ def _needed(schema: pa.Schema, names: list[str]) -> list[str] | None:
     return [*needed, *({"trace_id", "model"}.intersection(schema.names) - set(needed))]
 
 
-def _converted(table: pa.Table, names: list[str], file: pq.ParquetFile, source: AnyPath | IO[Any]) -> pa.Table:
+def _converted(table: pa.Table, names: list[str], file: "pq.ParquetFile", source: AnyPath | IO[Any]) -> pa.Table:
     """Turn columns of a file into the named ones of CALLS."""
     if _is_ours(file.schema_arrow):
         return table.replace_schema_metadata(None)
@@ -207,6 +215,8 @@ def _is_ours(schema: pa.Schema) -> bool:
 
 def _expression(filters: Filters, schema: pa.Schema) -> pc.Expression:
     """Check filters against the columns of a file, and turn their values into what the columns hold."""
+    import pyarrow.parquet as pq
+
     if isinstance(filters, pc.Expression):
         return filters
     if not filters:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, lru_cache
 from html import escape
-from importlib.resources import as_file, files
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -363,5 +362,7 @@ def _book(file: PriceFile) -> PriceBook:
 
 @lru_cache(maxsize=1)
 def _shipped() -> PriceBook:
+    from importlib.resources import as_file, files
+
     with as_file(files(__package__).joinpath("prices.yaml")) as path:
         return PriceBook.load(path)

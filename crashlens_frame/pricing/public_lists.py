@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, time
-from importlib.metadata import version
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -49,6 +48,8 @@ _LITELLM_TIERS = {"batch": "_batches", "flex": "_flex", "priority": "_priority"}
 
 def genai_prices() -> PriceFile:
     """Take the prices of text models from the installed genai-prices: ``PriceBook.from_genai_prices``."""
+    from importlib.metadata import version
+
     try:
         from genai_prices import data_snapshot
     except ImportError as error:

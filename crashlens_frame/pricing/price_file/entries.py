@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from typing import Any
 
-import yaml
-
 # US dollars per million tokens: of all of a call's tokens once it has more than so many input tokens. The first step
 # begins at 0 and always holds.
 Steps = tuple[tuple[int, float], ...]
@@ -63,23 +61,24 @@ def dump_price_file(file: PriceFile) -> str:
         - {input_price_per_1m: 30, output_price_per_1m: 60}
     <BLANKLINE>
     """
+    import yaml  # here, as most programs write no prices
+
+    class Dumper(yaml.SafeDumper):
+        """Repeats equal values instead of pointing from one to the other."""
+
+        def ignore_aliases(self, _: Any) -> bool:
+            return True
+
     top: dict[str, Any] = {"schema_version": 1, "currency": "USD", "source": file.source, "checked": file.checked}
     top["pricing"] = {model: _entry(entry) for model, entry in file.entries.items()}
     return yaml.dump(
         {key: value for key, value in top.items() if value is not None},
-        Dumper=_Dumper,
+        Dumper=Dumper,
         sort_keys=False,
         allow_unicode=True,
         default_flow_style=None,
         width=120,
     )
-
-
-class _Dumper(yaml.SafeDumper):
-    """Repeats equal values instead of pointing from one to the other."""
-
-    def ignore_aliases(self, _: Any) -> bool:
-        return True
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from datetime import date, time
 from itertools import pairwise
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, TypeVar
-
-import yaml
+from typing import Any, TypeAlias, TypeVar
 
 from ...errors import PriceFileError
 from .entries import METERS, Entry, Period, PriceFile, Rates
+
+Node: TypeAlias = Any  # a node of YAML; PyYAML is imported where a file is read, because that takes long
 
 _RATE = re.compile(rf"({'|'.join(sorted(METERS, key=len, reverse=True))})_(?:price|rate|cost)_per_(1k|1m)")
 _FILE_KEYS = ("schema_version", "currency", "source", "checked", "pricing", "models")
@@ -21,7 +21,6 @@ _ENTRY_TEXTS = ("provider", "description", "cheaper_alternative")
 _ENTRY_KEYS = (*_ENTRY_TEXTS, "aliases", "prices")
 _PERIOD_KEYS = ("from", "between", "tiers", "variants")
 _T = TypeVar("_T")
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_price_file(source: str | PathLike[str] | Mapping[str, Any], known: Collection[str] = ()) -> PriceFile:
@@ -60,6 +59,8 @@ def read_price_file(source: str | PathLike[str] | Mapping[str, Any], known: Coll
 
 
 def _dumped(source: Mapping[str, Any]) -> str:
+    import yaml
+
     try:
         return yaml.safe_dump(_plain(source), sort_keys=False, allow_unicode=True)
     except yaml.YAMLError as error:
@@ -78,16 +79,19 @@ class _Reader:
     def __init__(self, name: str, known: Collection[str]) -> None:
         self._name = name
         self._known = known
-        self._aliases: list[tuple[str, str, yaml.Node]] = []
-        self._alternatives: list[tuple[str, str, yaml.Node]] = []
+        self._aliases: list[tuple[str, str, Node]] = []
+        self._alternatives: list[tuple[str, str, Node]] = []
 
-    def fail(self, node: yaml.Node, key: str, finding: str) -> PriceFileError:
+    def fail(self, node: Node, key: str, finding: str) -> PriceFileError:
         where = "" if self._name == "mapping" else f":{node.start_mark.line + 1}"
         return PriceFileError(f"{self._name}{where}: {key}{' ' if key else ''}{finding}")
 
     def file(self, text: str) -> PriceFile:
+        import yaml
+
+        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
-            root = yaml.compose(text, Loader=_LOADER)
+            root = yaml.compose(text, Loader=loader)
         except yaml.MarkedYAMLError as error:
             line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
             raise PriceFileError(f"{self._name}{line}: is not YAML: {error.problem}") from error
@@ -114,7 +118,7 @@ class _Reader:
             self.day(top["checked"], "checked") if "checked" in top else None,
         )
 
-    def entry(self, model: str, node: yaml.Node, key: str) -> Entry:
+    def entry(self, model: str, node: Node, key: str) -> Entry:
         own = self.mapping(node, key)
         rated = {name: one for name, one in own.items() if name not in _ENTRY_KEYS}
         if "prices" in own and rated:
@@ -139,7 +143,7 @@ class _Reader:
         self._aliases += [(model, alias, one) for alias, one in zip(aliases, nodes, strict=True)]
         return Entry(model, periods, aliases=aliases, **texts)
 
-    def period(self, node: yaml.Node, key: str, passed: Collection[str] = ()) -> Period:
+    def period(self, node: Node, key: str, passed: Collection[str] = ()) -> Period:
         own = {name: one for name, one in self.mapping(node, key).items() if name not in passed}
         variants = self.mapping(own["variants"], f"{key}.variants") if "variants" in own else {}
         return Period(
@@ -156,9 +160,9 @@ class _Reader:
 
     def rates(
         self,
-        node: yaml.Node,
+        node: Node,
         key: str,
-        own: Mapping[str, yaml.Node],
+        own: Mapping[str, Node],
         passed: Collection[str],
         needs: Collection[str] = (),
     ) -> Rates:
@@ -185,7 +189,7 @@ class _Reader:
                 steps[kind].append((last, rate))
         return {kind: tuple(steps[kind]) for kind in METERS if kind in steps}
 
-    def level(self, own: Mapping[str, yaml.Node], key: str, others: Collection[str]) -> Iterator[tuple[str, float]]:
+    def level(self, own: Mapping[str, Node], key: str, others: Collection[str]) -> Iterator[tuple[str, float]]:
         seen = set()
         for name, node in own.items():
             found = _RATE.fullmatch(name)
@@ -210,12 +214,12 @@ class _Reader:
             if other not in owner and other not in self._known:
                 raise self.fail(node, model, f"has the cheaper_alternative {other!r}, which names no model here")
 
-    def mapping(self, node: yaml.Node, key: str, allowed: Collection[str] = ()) -> dict[str, yaml.Node]:
-        if not isinstance(node, yaml.MappingNode):
+    def mapping(self, node: Node, key: str, allowed: Collection[str] = ()) -> dict[str, Node]:
+        if node.id != "mapping":
             raise self.fail(node, key, f"is {_kind(node)}, expected a mapping")
-        found: dict[str, yaml.Node] = {}
+        found: dict[str, Node] = {}
         for name_node, value in node.value:
-            if not isinstance(name_node, yaml.ScalarNode) or not name_node.value:
+            if name_node.id != "scalar" or not name_node.value:
                 raise self.fail(name_node, key, "has a key that is not text")
             name = name_node.value
             if name in found:
@@ -225,30 +229,28 @@ class _Reader:
             found[name] = value
         return found
 
-    def items(self, node: yaml.Node, key: str) -> list[yaml.Node]:
-        if not isinstance(node, yaml.SequenceNode):
+    def items(self, node: Node, key: str) -> list[Node]:
+        if node.id != "sequence":
             raise self.fail(node, key, f"is {_kind(node)}, expected a list")
         return list(node.value)
 
-    def text(self, node: yaml.Node, key: str) -> str:
+    def text(self, node: Node, key: str) -> str:
         return self.scalar(node, key, str, "text")
 
-    def number(self, node: yaml.Node, key: str) -> float:
+    def number(self, node: Node, key: str) -> float:
         number = self.scalar(node, key, float, "a number from 0 on", plain=True)
         if not 0 <= number < float("inf"):
             raise self.fail(node, key, f"is {node.value}, expected a number from 0 on")
         return number
 
-    def day(self, node: yaml.Node, key: str) -> date:
+    def day(self, node: Node, key: str) -> date:
         return self.scalar(node, key, date.fromisoformat, "a day such as 2026-11-23")
 
-    def hours(self, node: yaml.Node, key: str) -> tuple[time, time]:
+    def hours(self, node: Node, key: str) -> tuple[time, time]:
         return self.scalar(node, key, _hours, "times of the day in UTC such as 01:00-04:00")
 
-    def scalar(
-        self, node: yaml.Node, key: str, convert: Callable[[str], _T], wanted: str, *, plain: bool = False
-    ) -> _T:
-        if not isinstance(node, yaml.ScalarNode) or node.tag.endswith(":null"):
+    def scalar(self, node: Node, key: str, convert: Callable[[str], _T], wanted: str, *, plain: bool = False) -> _T:
+        if node.id != "scalar" or node.tag.endswith(":null"):
             raise self.fail(node, key, f"is {_kind(node)}, expected {wanted}")
         try:
             if plain and node.style:
@@ -258,10 +260,10 @@ class _Reader:
             raise self.fail(node, key, f'is "{node.value}", expected {wanted}') from None
 
 
-def _kind(node: yaml.Node) -> str:
-    if isinstance(node, yaml.ScalarNode):
+def _kind(node: Node) -> str:
+    if node.id == "scalar":
         return "null" if node.tag.endswith(":null") else f'"{node.value}"'
-    return "a mapping" if isinstance(node, yaml.MappingNode) else "a list"
+    return "a mapping" if node.id == "mapping" else "a list"
 
 
 def _hours(text: str) -> tuple[time, time]:

@@ -1,4 +1,4 @@
-"""The rules of the house, kept by tests: what may loop, what may be imported, what the docs must hold."""
+"""The rules of the house, kept by tests: what imports what, which names and words are used, what the docs must hold."""
 
 import ast
 import inspect
@@ -10,31 +10,165 @@ from pathlib import Path
 import pytest
 
 import crashlens_frame as cf
+from tests.support.house import (
+    banned_first_words,
+    banned_words,
+    imports_past_a_door,
+    modules_of_one_room,
+    names_with_several_meanings,
+    parse_package,
+    read_package,
+    row_loops,
+)
 
 ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "crashlens_frame"
-MODULES = sorted(PACKAGE.rglob("*.py"))
+HOUSE = read_package(ROOT / "crashlens_frame")
+ROOMS = sorted(HOUSE.rooms - {""})
+MODULES = [pytest.param(module, id=module or "__init__") for module in HOUSE.trees]
 
-ROW_LOOPS = {"apply", "iterrows", "itertuples", "applymap"}
+# what every room may build on, however few do today
+GROUND = {"schema", "frame", "errors", "words", "times", "jsonvalues"}
+# modules that one other room imports, and why they are not in it
+OF_ONE_ROOM = {
+    "dashboard": "a door to people beside the terminal, which starts it",
+    "io.any_log": "chooses among the readers of its room",
+    "io.write_row": "writes for one call what write_lines writes for many",
+    "plot.svg": "draws the figures of its room",
+}
+# public names that several modules define, and why
+SHARED_NAMES = {
+    "P": "the parameters of a wrapped function, as the type is called everywhere",
+    "evidence": "of a detector: what it finds before costs and overlaps are settled",
+    "scan": "a command has the name of the function that it calls",
+}
+
+ANTIQUE_FIRST_WORDS = {"Bring", "Give", "Gives", "Hand", "Have", "Lay", "Let", "Say", "Says", "Tell", "Tells"}
+ANTIQUE_WORDS = [
+    "told", "tells?", "telling", "said", "dear(?:er|est)?", "anew", "reckon(?:s|ed)?", "further", "so many", "of which",
+    "whatever its", "goes by", "lies",
+]  # fmt: skip
+DATA = {"Dear customer"}  # a text that a model wrote
 
 
-def row_loops(tree: ast.AST) -> list[str]:
-    """Name every call that walks a frame row by row."""
-    found = []
-    for node in ast.walk(tree):
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
-            continue
-        name = node.func.attr
-        records = any(isinstance(a, ast.Constant) and a.value == "records" for a in node.args)
-        records |= any(isinstance(k.value, ast.Constant) and k.value.value == "records" for k in node.keywords)
-        if name in ROW_LOOPS or (name == "to_dict" and records):
-            found.append(f"line {node.lineno}: {name}")
-    return found
+# -- rooms and doors --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_no_module_walks_rows(module: Path) -> None:
-    assert row_loops(ast.parse(module.read_text(encoding="utf-8"))) == []
+def test_nobody_imports_past_the_door_of_a_room() -> None:
+    assert imports_past_a_door(HOUSE) == []
+
+
+def test_the_check_of_doors_sees_an_import_past_one() -> None:
+    package = parse_package(
+        {
+            "__init__.py": "from .io import csv, read\nfrom .io.csv import deep",
+            "io/__init__.py": "from . import csv\nfrom .csv import read",
+            "io/csv.py": "from .._core import parallel\nfrom .deep.pit import fall",
+            "io/hidden.py": "from .csv import read",
+            "io/deep/__init__.py": "",
+            "io/deep/pit.py": "import os.path\nfrom ..csv import read",
+            "plot.py": "def draw():\n    from .io import hidden\n    import crashlens_frame.io.csv",
+            "_core/__init__.py": "",
+            "_core/parallel.py": "from ..plot import draw",
+        }
+    )
+    assert imports_past_a_door(package) == [
+        "__init__, line 2: io.csv is behind the door of io",
+        "io.csv, line 1: _core.parallel is behind the door of _core",
+        "io.csv, line 2: io.deep.pit is behind the door of io.deep",
+        "plot, line 2: io.hidden is behind the door of io",
+        "plot, line 3: io.csv is behind the door of io",
+    ]
+
+
+def test_a_module_that_one_room_alone_imports_is_in_that_room() -> None:
+    alone = modules_of_one_room(HOUSE)
+    assert alone.keys() - GROUND == OF_ONE_ROOM.keys(), alone
+
+
+def test_the_check_of_single_importers_sees_one_through_a_door() -> None:
+    package = parse_package(
+        {
+            "__init__.py": "from .io import read",
+            "io/__init__.py": "from .csv import read\nfrom .rare import odd",
+            "io/csv.py": "from .streams import open\nfrom ..words import cut",
+            "io/streams.py": "",
+            "io/rare.py": "",
+            "plot/__init__.py": "from .bars import draw",
+            "plot/bars.py": "from ..io import odd, read\nfrom ..colors import RED\nfrom .. import fonts",
+            "plot/lines.py": "from ..colors import BLUE",
+            "words.py": "from . import fonts",
+            "colors.py": "",
+            "fonts.py": "",
+        }
+    )
+    assert modules_of_one_room(package) == {"colors": "plot", "io.rare": "plot", "words": "io"}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_room_says_in_a_sentence_what_it_is(room: str) -> None:
+    first = (ast.get_docstring(HOUSE.trees[room]) or "").split("\n\n")[0]
+    assert first.endswith(".")
+    assert len(first.split()) >= 5
+
+
+def test_the_map_in_contributing_names_every_room_and_file_on_the_ground() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    on_the_map = set(re.findall(r"(\w+)(?:/|\.py)(?=[ /])", text.partition("## The layout")[2].partition("\n## ")[0]))
+    on_the_ground = {module for module in HOUSE.trees if module and "." not in module}
+    assert on_the_ground - on_the_map == set()
+
+
+# -- names and words --------------------------------------------------------------------------------------------------
+
+
+def test_a_public_name_means_one_thing_in_the_package() -> None:
+    several = names_with_several_meanings(HOUSE)
+    assert several.keys() == SHARED_NAMES.keys(), several
+
+
+def test_the_check_of_names_sees_one_with_two_meanings() -> None:
+    package = parse_package(
+        {"a.py": "x, y = 1, 2\n_z = 3\ndef f(): g = 1", "b.py": "class y: x = 1\n_z = 3", "c.py": "f: int = 1\ng = 2"}
+    )
+    assert names_with_several_meanings(package) == {"f": ["a", "c"], "y": ["a", "b"]}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_docstrings_begin_with_a_word_of_the_field(module: str) -> None:
+    assert banned_first_words(HOUSE.trees[module], ANTIQUE_FIRST_WORDS) == []
+
+
+def test_the_check_of_first_words_sees_them() -> None:
+    code = 'def f():\n    """Give it."""\nclass C:\n    """Give."""\n    def g(self):\n        """Return; tell."""'
+    assert banned_first_words(ast.parse(code), ANTIQUE_FIRST_WORDS) == ["line 1: f: Give"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_comments_names_and_messages_are_in_plain_words(module: str) -> None:
+    assert banned_words(HOUSE.texts[module], ANTIQUE_WORDS, DATA) == []
+
+
+def test_the_check_of_plain_words_sees_the_others() -> None:
+    code = (
+        'def f(told_by, retold):  # found anew\n    """Do.\n\n    It tells.\n    """\n'
+        '    return f"{retold} of which", "Dear customer", "dear customers"\n_DEAR = 1\n'
+    )
+    assert banned_words(code, ANTIQUE_WORDS, DATA) == [
+        "line 1: told",
+        "line 1: anew",
+        "line 4: tells",
+        "line 6: of which",
+        "line 6: dear",
+        "line 7: DEAR",
+    ]
+
+
+# -- code -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_walks_rows(module: str) -> None:
+    assert row_loops(HOUSE.trees[module]) == []
 
 
 def test_the_row_loop_check_sees_row_loops() -> None:
@@ -42,9 +176,12 @@ def test_the_row_loop_check_sees_row_loops() -> None:
     assert row_loops(ast.parse(code)) == ["line 1: apply", "line 2: iterrows", "line 3: to_dict", "line 4: to_dict"]
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_no_module_is_over_400_lines(module: Path) -> None:
-    assert len(module.read_text(encoding="utf-8").splitlines()) <= 400
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_is_over_400_lines(module: str) -> None:
+    assert len(HOUSE.texts[module].splitlines()) <= 400
+
+
+# -- what users import ------------------------------------------------------------------------------------------------
 
 
 def test_importing_the_package_pulls_in_nothing_heavy() -> None:
@@ -56,6 +193,10 @@ def test_importing_the_package_pulls_in_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "[]\n"
+
+
+def test_the_package_offers_its_public_names_and_no_other() -> None:
+    assert dir(cf) == sorted(cf.__all__)
 
 
 def test_every_public_name_exists_and_the_list_is_sorted() -> None:

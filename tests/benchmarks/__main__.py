@@ -14,7 +14,7 @@ from tests.benchmarks.harness import OURS, Measured, measured
 
 README = Path(__file__).parents[2] / "README.md"
 BEGIN, END = "<!-- benchmarks -->\n", "<!-- end of benchmarks -->\n"
-MODULES = ("logbook", "workload", "pricing", "tokens", "jsonl", "parquet", "detectors", "scan", "explorer")
+MODULES = ("import", "logbook", "workload", "pricing", "tokens", "jsonl", "parquet", "detectors", "scan", "explorer")
 
 
 def table(rows: list[list[Measured]]) -> str:
@@ -53,12 +53,13 @@ def main() -> None:
     given = asked.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.folder or Path(temporary)
-        data.make(folder)
         rows: list[list[Measured]] = []
         for name in given.modules:
             module = f"tests.benchmarks.bench_{name}"
             imported = importlib.import_module(module)
-            if hasattr(imported, "make"):  # here, where it is not measured
+            if hasattr(imported, "data"):  # here, where it is not measured
+                data.make(folder)
+            if hasattr(imported, "make"):
                 imported.make(folder)
             cases = imported.CASES
             for _, places in itertools.groupby(range(len(cases)), lambda place, cases=cases: cases[place].task):

@@ -92,12 +92,13 @@ def test_the_check_of_single_importers_sees_one_through_a_door() -> None:
     package = parse_package(
         {
             "__init__.py": "from .io import read",
-            "io/__init__.py": "from .csv import read\nfrom .rare import odd",
+            "io/__init__.py": "from .csv import read\nfrom .rare import odd\nfrom .listed import known\nX = [known]",
             "io/csv.py": "from .streams import open\nfrom ..words import cut",
             "io/streams.py": "",
             "io/rare.py": "",
+            "io/listed.py": "",
             "plot/__init__.py": "from .bars import draw",
-            "plot/bars.py": "from ..io import odd, read\nfrom ..colors import RED\nfrom .. import fonts",
+            "plot/bars.py": "from ..io import known, odd, read\nfrom ..colors import RED\nfrom .. import fonts",
             "plot/lines.py": "from ..colors import BLUE",
             "words.py": "from . import fonts",
             "colors.py": "",
@@ -147,7 +148,11 @@ def test_a_public_name_means_one_thing_in_the_package() -> None:
 
 def test_the_check_of_names_sees_one_with_two_meanings() -> None:
     package = parse_package(
-        {"a.py": "x, y = 1, 2\n_z = 3\ndef f(): g = 1", "b.py": "class y: x = 1\n_z = 3", "c.py": "f: int = 1\ng = 2"}
+        {
+            "a.py": "x, y = 1, 2\n_z = 3\ndef f(): h = 1",
+            "b.py": "class y: x = 1\n_z = 3",
+            "c.py": "f: int = 1\nh = 2\nx[0] = 1",
+        }
     )
     assert names_with_several_meanings(package) == {"f": ["a", "c"], "y": ["a", "b"]}
 

@@ -105,15 +105,16 @@ def imports_past_a_door(package: Package) -> list[str]:
 def modules_of_one_room(package: Package) -> dict[str, str]:
     """Return the modules that are imported from one room only, and are not in it, each with that room.
 
-    A name that is imported from a door counts as an import of the module that the door has it from; that the door of
-    its own room imports a module does not count.
+    A name that is imported from a door counts as an import of the module that the door has it from. An import by the
+    door of the module's own room counts only if the door uses the name, as a roster does.
     """
     importers: dict[str, set[str]] = defaultdict(set)
     for importer, _, name, module in package.imports():
         source = module
         while importer != source and source in package.rooms and package.door(source).get(name, source) != source:
             source = package.door(source)[name]
-        if not (importer in package.rooms and importer and is_inside(source, importer)):
+        is_own_door = importer in package.rooms - {""} and is_inside(source, importer)
+        if not is_own_door or name in names_in([package.trees[importer]], ast.Load):
             importers[source].add(importer)
     return {
         module: room
@@ -126,6 +127,12 @@ def modules_of_one_room(package: Package) -> dict[str, str]:
 # -- names ------------------------------------------------------------------------------------------------------------
 
 
+def names_in(nodes: Iterable[ast.AST], context: type[ast.expr_context]) -> set[str]:
+    """Return the names that are set (`ast.Store`) or used (`ast.Load`) in some pieces of code."""
+    inner = (name for node in nodes for name in ast.walk(node) if isinstance(name, ast.Name))
+    return {name.id for name in inner if isinstance(name.ctx, context)}
+
+
 def public_names(tree: ast.Module) -> set[str]:
     """Return the public names that a module defines: functions, classes, constants."""
     names = set()
@@ -134,7 +141,7 @@ def public_names(tree: ast.Module) -> set[str]:
             names.add(node.name)
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names |= {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+            names |= names_in(targets, ast.Store)
     return {name for name in names if not name.startswith("_")}
 
 

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import MaxNLocator
 
 from ..errors import UnknownTraceError
 from ..frame import check_calls, failed_calls
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 _MOST_CALLS = 40
 _UNITS = {"days": 86_400, "hours": 3600, "minutes": 60, "seconds": 1}
-_SHORTEST = 0.006  # of the axis: a call of no latency can still be seen
+_SHORTEST = 0.006  # part of the axis, so that a call without a latency can still be seen
 
 
 def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) -> "Axes":
@@ -34,8 +33,8 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     Returns
     -------
     Axes
-        A bar a call, from its start for as long as it took, in seconds, minutes, hours or days since the start of the
-        trace; the bar of a call that failed is hollow. Beside it stand the model, the cost and the error.
+        One bar per call, from its start for as long as it took, in seconds, minutes, hours or days since the start of
+        the trace; the bar of a failed call is hollow. Model, cost and error are written beside it.
 
     Raises
     ------
@@ -53,6 +52,8 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     >>> len(plot_trace(book.df, trace).patches)
     4
     """
+    from matplotlib.ticker import MaxNLocator
+
     check_calls(calls, needs=("trace_id", "timestamp", "latency_ms", "model", "cost", "level", "error"))
     own = calls[calls["trace_id"] == trace_id]
     if own.empty:
@@ -80,9 +81,9 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
         edgecolor=colors.tolist(),
         linewidth=1.6,
     )
-    for row, text in zip(rows, _told(drawn, bad), strict=True):
+    for row, text in zip(rows, _bar_texts(drawn, bad), strict=True):
         end = start[row] + length[row]
-        before = start[row] > span - end  # on the side that has more room
+        before = start[row] > span - end  # on the side with more room
         ax.annotate(
             text,
             (start[row] if before else end, row),
@@ -110,8 +111,8 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     return ax
 
 
-def _told(calls: pd.DataFrame, bad: np.ndarray) -> list[str]:
-    """Write beside each call its model, its cost and its error."""
+def _bar_texts(calls: pd.DataFrame, bad: np.ndarray) -> list[str]:
+    """Return the text beside each bar: model, cost and error of the call."""
     models = calls["model"].astype("str").fillna(UNKNOWN)
     costs = ["cost unknown" if pd.isna(cost) else money(cost) for cost in calls["cost"]]
     errors = calls["error"].astype("str").fillna("failed")

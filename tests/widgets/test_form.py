@@ -95,9 +95,9 @@ def test_tokens_and_cost_are_told_while_a_call_is_typed(book):
     assert words(form.preview) == "Choose a model to see tokens and cost."
 
     typed(form, model="gpt-4o", prompt="Hello, world!", response="Hi there!")
-    assert words(form.preview) == "4 tokens in, 3 out, $0.00004 a call"
+    assert words(form.preview) == "4 tokens in, 3 out, $0.00004 per call"
     typed(form, model="gpt-4o", response="")
-    assert words(form.preview) == "4 tokens in, 0 out, $0.00001 a call"
+    assert words(form.preview) == "4 tokens in, 0 out, $0.00001 per call"
     typed(form, model="my-model")
     assert words(form.preview) == "unknown tokens in, 0 out, no price is known"
     assert len(book) == 0
@@ -137,7 +137,7 @@ def test_a_durable_book_keeps_what_the_form_logs(tmp_path):
     form.submit()
 
     assert cf.read_jsonl(path)["prompt"].tolist() == ["Hi"]
-    assert words(form.total).endswith(f"kept in {path}")
+    assert words(form.total).endswith(f"saved in {path}")
 
 
 def test_two_forms_of_one_book_agree_and_see_what_code_logs(book):
@@ -148,7 +148,7 @@ def test_two_forms_of_one_book_agree_and_see_what_code_logs(book):
 
     assert one.total.value == other.total.value
     assert one.last.value == other.last.value
-    assert words(other.total) == "2 calls, $0.00009 in all, 1 call without a known cost"
+    assert words(other.total) == "2 calls, $0.00009 in total, 1 call without a known cost"
 
 
 def test_the_last_ten_calls_are_shown_the_newest_first(book):

@@ -52,21 +52,21 @@ def test_each_filter_leaves_its_calls(filters, expected):
 def test_the_figures_are_those_of_the_calls_that_are_left():
     figures = Study(LOG).view(Filters(labels={"model": ("gpt-4", "o3")})).figures()
 
-    assert figures.calls == 5
+    assert figures.n_calls == 5
     assert figures.cost == 15.0
     assert figures.waste_cost == 15.0  # the prompt is sent again and again, and never answered
     assert figures.p95_latency_ms == np.quantile([100, 200, 300, 50], 0.95)
-    assert figures.unpriced == pytest.approx(0.2)
+    assert figures.unpriced_share == pytest.approx(0.2)
 
 
 def test_of_nothing_the_figures_are_nothing():
     study = Study(LOG)
 
     empty = study.view(Filters(trace="none")).figures()
-    assert (empty.calls, empty.cost, empty.waste_cost, empty.unpriced) == (0, 0.0, 0.0, 0.0)
+    assert (empty.n_calls, empty.cost, empty.waste_cost, empty.unpriced_share) == (0, 0.0, 0.0, 0.0)
     assert isnan(empty.p95_latency_ms)
     assert isnan(study.view(Filters(labels={"model": ("o3",)})).figures().cost)
-    assert Study(LOG.head(0)).view(Filters()).figures().calls == 0
+    assert Study(LOG.head(0)).view(Filters()).figures().n_calls == 0
 
 
 def test_findings_hold_what_was_wasted_in_the_calls_that_are_left():

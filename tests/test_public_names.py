@@ -63,7 +63,8 @@ def test_a_new_plot_is_one_file_and_one_line_of_the_roster(tmp_path):
 
     done = subprocess.run(
         [sys.executable, "-c", ASK],
-        capture_output=True, text=True, check=False, timeout=120, env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
     )  # fmt: skip
 
     assert (done.stdout.splitlines(), done.stderr) == (

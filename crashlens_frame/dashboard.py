@@ -146,9 +146,8 @@ def _wait_for(server: subprocess.Popen[bytes], port: int, errors: Path) -> None:
             return
         time.sleep(0.1)
     lines = errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    raise OSError(
-        f"the dashboard could not be served on port {port}: {lines[-1] if lines else 'the server does not answer'}"
-    )
+    reason = lines[-1] if lines else "the server does not answer"
+    raise OSError(f"the dashboard could not be served on port {port}: {reason}")
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:

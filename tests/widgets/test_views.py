@@ -1,4 +1,4 @@
-"""What filters leave is what a loop over the calls leaves, and what is shown of it adds up."""
+"""Filters pass the calls that a loop over the calls passes, and the figures of a view add up."""
 
 from datetime import date
 from math import isnan
@@ -45,11 +45,11 @@ def left(**filters) -> list[int]:
         ({"only_wasted": True}, [0, 1, 2, 3]),
     ],
 )
-def test_each_filter_leaves_its_calls(filters, expected):
+def test_each_filter_passes_its_calls(filters, expected):
     assert left(**filters) == expected
 
 
-def test_the_figures_are_those_of_the_calls_that_are_left():
+def test_the_figures_are_those_of_the_calls_that_pass():
     figures = Study(LOG).view(Filters(labels={"model": ("gpt-4", "o3")})).figures()
 
     assert figures.n_calls == 5
@@ -59,7 +59,7 @@ def test_the_figures_are_those_of_the_calls_that_are_left():
     assert figures.unpriced_share == pytest.approx(0.2)
 
 
-def test_of_nothing_the_figures_are_nothing():
+def test_the_figures_of_no_calls_are_zero_or_nan():
     study = Study(LOG)
 
     empty = study.view(Filters(trace="none")).figures()
@@ -69,7 +69,7 @@ def test_of_nothing_the_figures_are_nothing():
     assert Study(LOG.head(0)).view(Filters()).figures().n_calls == 0
 
 
-def test_findings_hold_what_was_wasted_in_the_calls_that_are_left():
+def test_findings_hold_the_waste_of_the_calls_that_pass():
     log = pd.concat([LOG, calls({"s": 86_401, "trace_id": "Alpha", "model": "o3", "team": "search", "cost": 1.0})])
     study = Study(log)
 
@@ -86,7 +86,7 @@ def test_other_thresholds_find_other_waste():
     assert left(only_wasted=True) == [0, 1, 2, 3]
 
 
-def test_values_are_those_that_occur_null_last():
+def test_values_are_those_that_occur_with_none_last():
     study = Study(LOG)
 
     assert study.values("model") == ["gpt-4", "o3", None]
@@ -94,7 +94,7 @@ def test_values_are_those_that_occur_null_last():
     assert Study(LOG.head(2)).values("route") == ["/a"]
 
 
-def test_repricing_is_that_of_the_calls_that_are_left():
+def test_repricing_is_that_of_the_calls_that_pass():
     log = calls(*({"s": n, "model": "gpt-4", "input_tokens": 1000, "output_tokens": 0, "cost": 0.03} for n in range(3)))
     view = Study(log).view(Filters())
 
@@ -130,7 +130,7 @@ FILTERS = st.builds(
 
 @given(logs(), FILTERS)
 @settings(max_examples=60)
-def test_a_view_is_what_a_loop_over_the_calls_leaves(log, filters):
+def test_a_view_is_what_a_loop_over_the_calls_passes(log, filters):
     study, flagged = Study(log), cf.flag(log)
     rows = [
         place

@@ -1,5 +1,6 @@
 """LogForm: a form that logs calls and simulates retries and fallbacks."""
 
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as W  # noqa: N812
@@ -50,6 +51,8 @@ class LogForm(W.VBox):
     0  gpt-4o             4              3  0.00004
     """
 
+    _ends: tuple[Callable[[], object], ...] = ()  # what close() ends; none if the form was refused
+
     def __init__(self, book: LogBook) -> None:
         if not isinstance(book, LogBook):
             raise InvalidOptionError(
@@ -91,7 +94,7 @@ class LogForm(W.VBox):
             each.observe(lambda _: self._typing.begin(), names="value")
         self.pattern.observe(lambda _: self._show_fields(), names="value")
         self.button.on_click(lambda _: self._clicked.begin())
-        self._end = book.watch(self._changed.begin)
+        self._ends = (book.watch(self._changed.begin), self._typing.end, self._clicked.end, self._changed.end)
 
         left = W.VBox([self._with_error("model"), self.trace, self.team, self.route])
         right = W.VBox([self._with_error("prompt"), self.response])
@@ -132,9 +135,8 @@ class LogForm(W.VBox):
 
     def close(self) -> None:
         """Remove the form from the screen, and stop watching the book."""
-        self._end()
-        for each in (self._typing, self._clicked, self._changed):
-            each.end()
+        for end in self._ends:
+            end()
         super().close()
 
     def _log(self) -> str:

@@ -134,12 +134,12 @@ __all__ += sorted(_plots)
 
 
 def __dir__() -> list[str]:
-    """List the public names alone: submodules and imports are not among them."""
+    """List the public names, without submodules and imports."""
     return __all__
 
 
 def __getattr__(name: str) -> Any:
-    """Import the widgets when they are first asked for: most programs show none."""
+    """Import the widgets when they are first used: most programs show none."""
     if name in ("Explorer", "LogForm"):
         from . import widgets
 

@@ -80,7 +80,7 @@ def serve(
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # an interrupt must reach this program alone, which then ends the server
+                start_new_session=True,  # an interrupt must reach only this program, which then ends the server
             )
         # SIGTERM must end the server too, as an interrupt does
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -93,7 +93,7 @@ def serve(
         except KeyboardInterrupt:
             pass
         finally:
-            _end(server)
+            _stop(server)
             signal.signal(signal.SIGTERM, before)
 
 
@@ -150,7 +150,7 @@ def _wait_for(server: subprocess.Popen[bytes], port: int, errors: Path) -> None:
     raise OSError(f"the dashboard could not be served on port {port}: {reason}")
 
 
-def _end(server: subprocess.Popen[bytes]) -> None:
+def _stop(server: subprocess.Popen[bytes]) -> None:
     """Ask the server to end, which ends its kernels too; kill them all if it does not."""
     if server.poll() is None:
         server.send_signal(signal.SIGTERM)

@@ -9,7 +9,7 @@ import click
 
 from ..errors import CrashlensFrameError, CrashlensFrameWarning, RejectedLinesWarning, UnpricedWarning
 from . import demo, files, logs, reports
-from .output import one_line, show_warning
+from .output import one_line, print_warning
 
 __all__ = ["main"]
 
@@ -27,7 +27,7 @@ class _Commands(click.Group):
             # the commands print the rejected lines and the unpriced models themselves
             warnings.simplefilter("ignore", RejectedLinesWarning)
             warnings.simplefilter("ignore", UnpricedWarning)
-            warnings.showwarning = show_warning
+            warnings.showwarning = print_warning
             try:
                 return super().invoke(ctx)
             except BrokenPipeError:

@@ -7,7 +7,7 @@ from ..io import to_jsonl, to_parquet
 from ..simulate import simulate_workload
 from . import options
 from .inputs import read_calls
-from .output import note_unpriced, note_written, working
+from .output import print_unpriced, print_written, working
 
 
 @click.command()
@@ -20,7 +20,7 @@ def simulate(output: str, traces: int, seed: int | None, schema: str) -> None:
     with working("simulating"):
         calls = simulate_workload(traces, seed=seed)
     _write_calls(calls, output, schema)
-    note_written(calls, output, traces)
+    print_written(calls, output, traces)
 
 
 @click.command()
@@ -31,8 +31,8 @@ def convert(source: str, target: str, schema: str) -> None:
     """Convert the log IN to JSONL or Parquet, by the ending of OUT: .jsonl, .jsonl.gz, .jsonl.zst or .parquet."""
     calls = read_calls([source])
     _write_calls(calls, target, schema)
-    note_unpriced(calls, remedy="")
-    note_written(calls, target)
+    print_unpriced(calls, remedy="")
+    print_written(calls, target)
 
 
 def _write_calls(calls: pd.DataFrame, target: str, schema: str) -> None:

@@ -7,14 +7,14 @@ import pandas as pd
 from ..io import read_logs
 from ..pricing import PriceBook, add_cost
 from ..tokens import add_tokens
-from .output import note_rejects, working
+from .output import print_rejects, working
 
 
 def read_calls(logs: Iterable[str]) -> pd.DataFrame:
     """Read logs of any kind, and print which lines were rejected."""
     with working("reading"):
         calls, rejects = read_logs(logs)
-    note_rejects(rejects)
+    print_rejects(rejects)
     return calls
 
 

@@ -14,7 +14,7 @@ from ..logbook import LogBook
 from ..report import calls_table
 from ..words import money, quantity
 from . import options
-from .output import note, note_unpriced, terminal_columns
+from .output import print_note, print_unpriced, terminal_columns
 
 _EXAMPLES: tuple[dict[str, Any], ...] = (
     {"model": "gpt-4o-mini", "prompt": "Name two rivers of France", "response": "Loire, Seine", "latency_ms": 640},
@@ -49,16 +49,16 @@ def log(output: str, config: str | None, schema: str, demo: bool, dev_mode: bool
     else:
         _log_examples(book)
     calls = book.df
-    note_unpriced(calls)
+    print_unpriced(calls)
     if dev_mode:
         click.echo(calls_table(calls).to_text(terminal_columns()))
-        note(f"dev mode: nothing was written to {output}")
+        print_note(f"dev mode: nothing was written to {output}")
         return
     append = to_jsonl if output == "-" else append_jsonl
     append(calls, output, schema=schema)
-    note(f"logged {quantity(len(calls), 'call')} to {output}, cost {money(calls['cost'].sum(min_count=1))}")
+    print_note(f"logged {quantity(len(calls), 'call')} to {output}, cost {money(calls['cost'].sum(min_count=1))}")
     for trace in calls["trace_id"].drop_duplicates():
-        note(f"trace {trace}")
+        print_note(f"trace {trace}")
 
 
 @click.command("init-config")
@@ -70,7 +70,7 @@ def init_config(config: str, force: bool) -> None:
         raise click.ClickException(f"{config} exists; --force overwrites it")
     with open_atomic(config) as stream:
         stream.write(resources.files("crashlens_frame.pricing").joinpath("starter_prices.yaml").read_bytes())
-    note(f"wrote {config}")
+    print_note(f"wrote {config}")
 
 
 def _log_call(

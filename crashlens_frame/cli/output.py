@@ -15,38 +15,38 @@ _MOST_REJECTS = 5
 _MOST_MODELS = 5
 
 
-def note(text: str) -> None:
+def print_note(text: str) -> None:
     """Print a note on stderr."""
     click.echo(printable(text), err=True)
 
 
-def note_rejects(rejects: pd.DataFrame) -> None:
+def print_rejects(rejects: pd.DataFrame) -> None:
     """Print the first rejected lines, each with its place and reason, and the number of the others."""
     head = rejects.head(_MOST_REJECTS)
     for source, line, reason in zip(head["source"], head["line"], head["reason"], strict=True):
-        note(f"rejected {source}:{line}: {reason}")
+        print_note(f"rejected {source}:{line}: {reason}")
     if len(rejects) > len(head):
-        note(f"rejected {quantity(len(rejects) - len(head), 'more line')}")
+        print_note(f"rejected {quantity(len(rejects) - len(head), 'more line')}")
 
 
-def note_unpriced(calls: pd.DataFrame, remedy: str = "; give prices with --config FILE") -> None:
+def print_unpriced(calls: pd.DataFrame, remedy: str = "; give prices with --config FILE") -> None:
     """Print which models have calls of unknown cost."""
     models = calls.loc[calls["cost"].isna(), "model"].astype("str").fillna(UNKNOWN).value_counts()
     if len(models):
         names = ", ".join(f"{model} ({digits(number)})" for model, number in models.head(_MOST_MODELS).items())
         more = f" and {quantity(len(models) - _MOST_MODELS, 'more model')}" if len(models) > _MOST_MODELS else ""
-        note(f"warning: the cost of {quantity(models.sum(), 'call')} is unknown: {names}{more}{remedy}")
+        print_note(f"warning: the cost of {quantity(models.sum(), 'call')} is unknown: {names}{more}{remedy}")
 
 
-def note_written(calls: pd.DataFrame, target: str, traces: int | None = None) -> None:
+def print_written(calls: pd.DataFrame, target: str, traces: int | None = None) -> None:
     """Print how many calls were written, and where to."""
     inside = "" if traces is None else f" in {quantity(traces, 'trace')}"
-    note(f"wrote {quantity(len(calls), 'call')}{inside} to {target}")
+    print_note(f"wrote {quantity(len(calls), 'call')}{inside} to {target}")
 
 
-def show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+def print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     """Print a warning in one line, as ``warnings.showwarning``."""
-    note(f"warning: {message}")
+    print_note(f"warning: {message}")
 
 
 def one_line(error: Exception) -> str:

@@ -12,7 +12,7 @@ from ..report import escape_markdown, findings_table, frame_records, json_text, 
 from ..words import money, percent, quantity
 from . import options
 from .inputs import read_priced_calls
-from .output import note, note_unpriced, terminal_columns, working
+from .output import print_note, print_unpriced, terminal_columns, working
 
 
 @click.command()
@@ -39,7 +39,7 @@ def analyze(logs: tuple[str, ...], model: str | None, trace_id: str | None, conf
             raise click.ClickException(f"no call used the model {model!r}; the log has {', '.join(near) or 'none'}")
     with working("looking for waste"):
         report = summarize(calls, prices=prices)
-    note_unpriced(calls)
+    print_unpriced(calls)
     texts = {
         "table": lambda: report.to_text(terminal_columns()),
         "json": report.to_json,
@@ -62,7 +62,7 @@ def scan(logs: tuple[str, ...], config: str | None, form: str, fail_on_waste: fl
     with working("looking for waste"):
         findings = find_waste(calls, prices=prices)
         report = summarize(calls, findings)
-    note_unpriced(calls)
+    print_unpriced(calls)
     total = (
         f"{money(report.waste_cost)} wasted in {quantity(int(report.waste['findings'].sum()), 'finding')},"
         f" {percent(report.waste_cost, report.cost)} of {money(report.cost)} for {quantity(report.events, 'call')}"
@@ -89,11 +89,11 @@ def scan(logs: tuple[str, ...], config: str | None, form: str, fail_on_waste: fl
 def dashboard(logs: tuple[str, ...], config: str | None, port: int, theme: str, no_browser: bool) -> None:
     """Show LOGS as a dashboard in the browser, on this machine only; Ctrl+C ends it."""
     calls, _ = read_priced_calls(logs, config)
-    note_unpriced(calls)
+    print_unpriced(calls)
 
     def ready(address: str) -> None:
         click.echo(address)
-        note("only this machine can open the address; Ctrl+C ends the dashboard")
+        print_note("only this machine can open the address; Ctrl+C ends the dashboard")
 
     prices = None if config is None else str(Path(config).resolve())
     dashboards.serve(calls, prices=prices, port=port, theme=theme, browser=not no_browser, ready=ready)

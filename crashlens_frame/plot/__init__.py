@@ -4,9 +4,8 @@ PLOTS is the roster. ``df.crashlens.plot``, ``cf.plot_...`` and the tabs of the 
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from inspect import signature
-from typing import Any
+from typing import Any, NamedTuple
 
 from .canvas import COLORS, GREY, WELL_SPENT, colors_of
 from .cost import plot_cost
@@ -35,8 +34,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class Plot:
+class Plot(NamedTuple):
     """One plot of the roster.
 
     Parameters

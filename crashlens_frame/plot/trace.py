@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST_CALLS = 40
-_UNITS = {"days": 86_400, "hours": 3600, "minutes": 60, "seconds": 1}
+_TIME_UNITS = {"days": 86_400, "hours": 3600, "minutes": 60, "seconds": 1}
 _SHORTEST = 0.006  # part of the axis, so that a call without a latency can still be seen
 
 
@@ -66,7 +66,7 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     start = (drawn["timestamp"] - timed["timestamp"].iloc[0]).dt.total_seconds().to_numpy()
     length = drawn["latency_ms"].fillna(0).to_numpy(np.float64) / 1000
     span = float((start + length).max()) or 1.0
-    unit, seconds = next((unit, size) for unit, size in _UNITS.items() if span >= 2 * size or size == 1)
+    unit, seconds = next((unit, size) for unit, size in _TIME_UNITS.items() if span >= 2 * size or size == 1)
     start, length, span = start / seconds, length / seconds, span / seconds
     models = drawn["model"].astype("str").fillna(UNKNOWN)
     colors, bad = models.map(colors_of(most_expensive(calls, "model"))), failed_calls(drawn)

@@ -43,7 +43,7 @@ class Explorer(W.VBox):
         Parameters of detectors, such as ``{"retry_loops": {"max_retries": 5}}``; the defaults of each where not given.
     prices
         Prices for the detectors that compare models and for what-if: the path of a YAML file, a PriceBook or a mapping;
-        the shipped ones when not given.
+        the shipped prices when not given.
 
     Raises
     ------

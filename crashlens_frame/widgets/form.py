@@ -17,7 +17,7 @@ from . import markup
 from .panels import make_field, make_row, short_texts, toolbar
 from .pause import Pause
 
-_CALLS_SHOWN = 10
+_LAST_CALLS = 10
 _PATTERNS = ("one call", "retries", "fallback")
 _TOOLTIPS = ("Log one call", "Simulate a client that tries again", "Simulate a client that changes to another model")
 _EXPECTED = {"model": "the name of a model", "prompt": "the text that was sent"}
@@ -183,7 +183,7 @@ class LogForm(W.VBox):
         saved = f", saved in {self.book.path}" if self.book.path else ""
         total = f"{quantity(len(calls), 'call')}, {money(calls['cost'].sum())} in total"
         self.total.value = markup.note(f"{total}{unpriced}{saved}")
-        last = short_texts(calls.tail(_CALLS_SHOWN).iloc[::-1])
+        last = short_texts(calls.tail(_LAST_CALLS).iloc[::-1])
         self.last.value = markup.scrolled(calls_table(last)) if len(last) else ""
 
     def _with_error(self, name: str) -> W.VBox:

@@ -14,15 +14,15 @@ from ..plot import draw_svg, plot_trace
 from ..report import calls_table
 from ..words import UNKNOWN, cut, digits, money, percent, printable, quantity
 from . import markup
-from .views import LABELS, Filters, Study, View
+from .views import LABELS, Study, View, ViewFilters
 
 P = ParamSpec("P")
 Panel = TypeVar("Panel", bound=Any)
 
-_FINDINGS_SHOWN = 8
-_CALLS_SHOWN = 40
+_PAGE_SIZE = 8
+_MOST_CALLS = 40
 _LONGEST_TEXT = 80
-_HEAD = (
+_TITLES = (
     ("severity", ""), ("detector", ""), ("models", ""), ("calls", "cl-number"), ("waste", "cl-number"),
     ("what happened", ""),
 )  # fmt: skip
@@ -92,9 +92,9 @@ class FilterPanel(W.VBox):
         super().__init__([make_row(dates, *self.labels.values()), toolbar(self.only_wasted, self.reset)])
 
     @property
-    def filters(self) -> Filters:
+    def filters(self) -> ViewFilters:
         """The filters that the fields set."""
-        return Filters(
+        return ViewFilters(
             since=self.since.value,
             until=self.until.value,
             labels={label: each.value for label, each in self.labels.items()},
@@ -121,9 +121,9 @@ class FindingsPanel(W.VBox):
         self._chosen = chosen
         self._findings = pd.DataFrame()
         self._first = 0
-        title = W.HTML(markup.line(_HEAD, "cl-head"))
+        title = W.HTML(markup.line(_TITLES, "cl-head"))
         self._lines = []
-        for place in range(_FINDINGS_SHOWN):
+        for place in range(_PAGE_SIZE):
             button = W.Button(layout=W.Layout(width="150px", flex="0 0 auto"))
             button.on_click(lambda _, place=place: self.choose(place))
             line = W.HBox([button, W.HTML()])
@@ -131,8 +131,8 @@ class FindingsPanel(W.VBox):
             self._lines.append(line)
         self.before = W.Button(description="Previous", layout=W.Layout(width="110px"))
         self.after = W.Button(description="Next", layout=W.Layout(width="110px"))
-        self.before.on_click(lambda _: self._turn(-_FINDINGS_SHOWN))
-        self.after.on_click(lambda _: self._turn(_FINDINGS_SHOWN))
+        self.before.on_click(lambda _: self._turn(-_PAGE_SIZE))
+        self.after.on_click(lambda _: self._turn(_PAGE_SIZE))
         self.place = W.HTML()
         spacer = W.HTML('<span class="cl-head">trace</span>', layout=W.Layout(width="150px", flex="0 0 auto"))
         header = W.HBox([spacer, title])
@@ -152,7 +152,7 @@ class FindingsPanel(W.VBox):
 
     def _turn(self, by: int) -> None:
         self._first = max(0, min(self._first + by, len(self._findings) - 1))
-        page = self._findings.iloc[self._first : self._first + _FINDINGS_SHOWN]
+        page = self._findings.iloc[self._first : self._first + _PAGE_SIZE]
         for place, line in enumerate(self._lines):
             line.remove_class("cl-chosen")
             line.layout.display = "flex" if place < len(page) else "none"
@@ -189,7 +189,7 @@ class TracePanel(W.VBox):
         own = calls[calls["trace_id"] == trace_id]
         height = min(1.4 + 0.34 * len(own), 9.0)
         self.timeline.value = markup.picture(draw_svg(lambda ax: plot_trace(calls, trace_id, ax=ax), height=height))
-        head = own.sort_values("timestamp", kind="stable").head(_CALLS_SHOWN)
+        head = own.sort_values("timestamp", kind="stable").head(_MOST_CALLS)
         self.calls.value = markup.scrolled(calls_table(short_texts(head)))
         more = len(own) - len(head)
         self.status.value = markup.note(f"and {quantity(more, 'more call')}" if more else "")

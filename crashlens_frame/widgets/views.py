@@ -21,11 +21,11 @@ _FIGURES = (
     "timestamp", *LABELS, "cost", "latency_ms", "input_tokens", "output_tokens", "cached_input_tokens",
     "cache_write_tokens", "service_tier",
 )  # fmt: skip
-_DAY = 86_400_000_000  # microseconds
+_DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True)
-class Filters:
+class ViewFilters:
     """Which calls are in a view; a filter that is not set lets all calls pass.
 
     Parameters
@@ -71,9 +71,9 @@ class Study:
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.widgets.views import Filters, Study
+    >>> from crashlens_frame.widgets.views import ViewFilters, Study
     >>> study = Study(cf.simulate_workload(100, seed=1))
-    >>> study.view(Filters(labels={"model": ("gpt-4o",)})).calls["model"].unique().tolist()
+    >>> study.view(ViewFilters(labels={"model": ("gpt-4o",)})).calls["model"].unique().tolist()
     ['gpt-4o']
     """
 
@@ -103,13 +103,13 @@ class Study:
         known = [name for name, number in zip(self.calls[label].cat.categories, used[1:], strict=True) if number]
         return [*known, *([None] if used[0] else [])]
 
-    def view(self, filters: Filters) -> "View":
+    def view(self, filters: ViewFilters) -> "View":
         """Return the calls that pass the filters."""
         passed = np.ones(len(self.calls), bool)
         if filters.since is not None:
             passed &= self._time >= _midnight(filters.since)
         if filters.until is not None:
-            passed &= (self._time < _midnight(filters.until) + _DAY) & self.calls["timestamp"].notna().to_numpy()
+            passed &= (self._time < _midnight(filters.until) + _DAY_US) & self.calls["timestamp"].notna().to_numpy()
         for label, values in (filters.labels or {}).items():
             if values:
                 passed &= self._has(label, values)

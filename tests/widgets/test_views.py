@@ -1,4 +1,4 @@
-"""Filters pass the calls that a loop over the calls passes, and the figures of a view add up."""
+"""ViewFilters pass the calls that a loop over the calls passes, and the figures of a view add up."""
 
 from datetime import date
 from math import isnan
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import crashlens_frame as cf
-from crashlens_frame.widgets.views import Filters, Study
+from crashlens_frame.widgets.views import Study, ViewFilters
 from tests.support.calls import calls, logs
 
 LOG = calls(
@@ -24,7 +24,7 @@ LOG = calls(
 
 
 def left(**filters) -> list[int]:
-    return Study(LOG).view(Filters(**filters)).logged.index.tolist()
+    return Study(LOG).view(ViewFilters(**filters)).logged.index.tolist()
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_each_filter_passes_its_calls(filters, expected):
 
 
 def test_the_figures_are_those_of_the_calls_that_pass():
-    figures = Study(LOG).view(Filters(labels={"model": ("gpt-4", "o3")})).figures()
+    figures = Study(LOG).view(ViewFilters(labels={"model": ("gpt-4", "o3")})).figures()
 
     assert figures.n_calls == 5
     assert figures.cost == 15.0
@@ -62,27 +62,27 @@ def test_the_figures_are_those_of_the_calls_that_pass():
 def test_the_figures_of_no_calls_are_zero_or_nan():
     study = Study(LOG)
 
-    empty = study.view(Filters(trace="none")).figures()
+    empty = study.view(ViewFilters(trace="none")).figures()
     assert (empty.n_calls, empty.cost, empty.waste_cost, empty.unpriced_share) == (0, 0.0, 0.0, 0.0)
     assert isnan(empty.p95_latency_ms)
-    assert isnan(study.view(Filters(labels={"model": ("o3",)})).figures().cost)
-    assert Study(LOG.head(0)).view(Filters()).figures().n_calls == 0
+    assert isnan(study.view(ViewFilters(labels={"model": ("o3",)})).figures().cost)
+    assert Study(LOG.head(0)).view(ViewFilters()).figures().n_calls == 0
 
 
 def test_findings_hold_the_waste_of_the_calls_that_pass():
     log = pd.concat([LOG, calls({"s": 86_401, "trace_id": "Alpha", "model": "o3", "team": "search", "cost": 1.0})])
     study = Study(log)
 
-    assert study.view(Filters()).findings["waste_cost"].tolist() == [15.0]
-    assert study.view(Filters(until=date(2026, 3, 2))).findings["waste_cost"].tolist() == [15.0]
-    assert study.view(Filters(labels={"model": ("o3",)})).findings.empty
+    assert study.view(ViewFilters()).findings["waste_cost"].tolist() == [15.0]
+    assert study.view(ViewFilters(until=date(2026, 3, 2))).findings["waste_cost"].tolist() == [15.0]
+    assert study.view(ViewFilters(labels={"model": ("o3",)})).findings.empty
 
 
 def test_other_thresholds_find_other_waste():
     study = Study(LOG)
     study.detect({"retry_loops": {"max_retries": 4}})
 
-    assert study.view(Filters()).findings.empty
+    assert study.view(ViewFilters()).findings.empty
     assert left(only_wasted=True) == [0, 1, 2, 3]
 
 
@@ -96,14 +96,14 @@ def test_values_are_those_that_occur_with_none_last():
 
 def test_repricing_is_that_of_the_calls_that_pass():
     log = calls(*({"s": n, "model": "gpt-4", "input_tokens": 1000, "output_tokens": 0, "cost": 0.03} for n in range(3)))
-    view = Study(log).view(Filters())
+    view = Study(log).view(ViewFilters())
 
     pd.testing.assert_frame_equal(
         view.reprice("gpt-4", "gpt-4o"), cf.reprice(log, {"gpt-4": "gpt-4o"}, prices=cf.PriceBook.default())
     )
 
 
-def passes(call: dict, filters: Filters, wasted: float) -> bool:
+def passes(call: dict, filters: ViewFilters, wasted: float) -> bool:
     """State the rule of the filters for one call."""
     day = None if pd.isna(call["timestamp"]) else call["timestamp"].date()
     if (filters.since or filters.until) and day is None:
@@ -117,7 +117,7 @@ def passes(call: dict, filters: Filters, wasted: float) -> bool:
 
 
 FILTERS = st.builds(
-    Filters,
+    ViewFilters,
     since=st.sampled_from((None, date(2026, 3, 2), date(2026, 3, 3))),
     until=st.sampled_from((None, date(2026, 3, 1), date(2026, 3, 2))),
     labels=st.dictionaries(

@@ -127,7 +127,7 @@ class Explorer(W.VBox):
                 "Waste": (money(figures.waste_cost), f"{percent(figures.waste_cost, figures.cost)} of the spend"),
                 "Calls": (digits(figures.n_calls), quantity(len(self.view.findings), "finding")),
                 "p95 latency": (p95, "5 % take longer"),
-                "Unpriced": (percent(figures.unpriced_share, 1), "of the calls, not in any cost"),
+                "Unpriced": (percent(figures.unpriced_share, 1), "of calls, cost unknown"),
             }
         )
 

@@ -78,8 +78,7 @@ def plot_cost(
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.plot import plot_cost
-    >>> ax = plot_cost(cf.LogBook().df)
+    >>> ax = cf.plot_cost(cf.LogBook().df)
     >>> ax.texts[0].get_text()
     'No calls to draw'
     """

@@ -48,8 +48,7 @@ def plot_heatmap(
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.plot import plot_heatmap
-    >>> ax = plot_heatmap(cf.LogBook().df)
+    >>> ax = cf.plot_heatmap(cf.LogBook().df)
     >>> ax.texts[0].get_text()
     'No calls to draw'
     """

@@ -52,8 +52,7 @@ def plot_latency(calls: pd.DataFrame, *, ax: "Axes | None" = None, by: str = "mo
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.plot import plot_latency
-    >>> ax = plot_latency(cf.LogBook().df)
+    >>> ax = cf.plot_latency(cf.LogBook().df)
     >>> ax.texts[0].get_text()
     'No calls to draw'
     """

@@ -51,8 +51,7 @@ def plot_tokens(calls: pd.DataFrame, *, ax: "Axes | None" = None, by: str = "mod
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.plot import plot_tokens
-    >>> ax = plot_tokens(cf.LogBook().df)
+    >>> ax = cf.plot_tokens(cf.LogBook().df)
     >>> ax.texts[0].get_text()
     'No calls to draw'
     """

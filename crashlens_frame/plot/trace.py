@@ -46,10 +46,9 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.plot import plot_trace
     >>> book = cf.LogBook()
     >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=3, seed=1)
-    >>> len(plot_trace(book.df, trace).patches)
+    >>> len(cf.plot_trace(book.df, trace).patches)
     4
     """
     from matplotlib.ticker import MaxNLocator

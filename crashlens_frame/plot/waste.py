@@ -42,8 +42,7 @@ def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.Da
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.plot import plot_waste
-    >>> ax = plot_waste(cf.LogBook().df)
+    >>> ax = cf.plot_waste(cf.LogBook().df)
     >>> ax.texts[0].get_text()
     'No calls to draw'
     """

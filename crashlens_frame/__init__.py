@@ -1,4 +1,8 @@
-"""Typed DataFrames of LLM calls: what they cost, and what of it was wasted."""
+"""Typed DataFrames of LLM calls: what they cost, and how much of it was wasted.
+
+The public names are those of ``dir(crashlens_frame)``. ``datasets`` is an alias that stays: ``datasets.partitions`` is
+``partitions``.
+"""
 
 from typing import TYPE_CHECKING, Any
 
@@ -35,10 +39,21 @@ from .errors import (
 )
 from .formats import detect_format
 from .frame import as_calls
-from .io import datasets, read_jsonl, read_parquet, read_rejects, to_csv, to_jsonl, to_parquet, write_dataset
+from .io import (
+    datasets,  # noqa: F401  the alias
+    partitions,
+    read_jsonl,
+    read_parquet,
+    read_rejects,
+    to_csv,
+    to_jsonl,
+    to_parquet,
+    write_dataset,
+)
 from .logbook import LogBook
+from .plot import PLOTS as _PLOTS
 from .pricing import PriceBook, add_cost, reprice, reprice_calls, unpriced
-from .report import Report, style_findings, summarize
+from .report import Report, by, style_findings, summarize, traces
 from .scale import Scan, scan
 from .schema import CALLS, FINDINGS, LOG_SCHEMA, REJECTS
 from .simulate import simulate_fallback, simulate_overkill, simulate_retries, simulate_workload
@@ -83,8 +98,8 @@ __all__ = [
     "add_cost",
     "add_tokens",
     "as_calls",
+    "by",
     "count_tokens",
-    "datasets",
     "detect_format",
     "find_fallback_failures",
     "find_fallback_storms",
@@ -92,6 +107,7 @@ __all__ = [
     "find_retry_loops",
     "find_waste",
     "flag",
+    "partitions",
     "read_jsonl",
     "read_parquet",
     "read_rejects",
@@ -107,13 +123,23 @@ __all__ = [
     "to_csv",
     "to_jsonl",
     "to_parquet",
+    "traces",
     "unpriced",
     "write_dataset",
 ]
 
+_plots = {f"plot_{plot.name}": plot.draw for plot in _PLOTS}
+globals().update(_plots)
+__all__ += sorted(_plots)
+
+
+def __dir__() -> list[str]:
+    """List the public names, without submodules and imports."""
+    return __all__
+
 
 def __getattr__(name: str) -> Any:
-    """Import the widgets when they are first asked for: most programs show none."""
+    """Import the widgets when they are first used: most programs show none."""
     if name in ("Explorer", "LogForm"):
         from . import widgets
 

@@ -1,4 +1,4 @@
-"""df.crashlens: every function of the package that takes calls, bound to a frame. A table of contents."""
+"""df.crashlens: the functions of the package that take calls, as methods of a frame. A table of contents."""
 
 from collections.abc import Callable, Iterable
 from functools import wraps
@@ -16,8 +16,9 @@ from .detectors import (
 )
 from .errors import NotCallsError
 from .io import to_csv, to_jsonl, to_parquet
+from .plot import PLOTS
 from .pricing import add_cost, reprice, reprice_calls, unpriced
-from .report import by, style_findings, summarize, traces
+from .report import by, summarize, traces
 from .tokens import add_tokens
 
 P = ParamSpec("P")
@@ -25,7 +26,7 @@ R = TypeVar("R")
 
 
 def _bound(function: Callable[Concatenate[pd.DataFrame, P], R]) -> Callable[..., R]:
-    """Make a method of a function whose first argument is the calls."""
+    """Return a method that calls a function with the frame as its first argument."""
 
     @wraps(function)
     def method(self: Any, *args: P.args, **options: P.kwargs) -> R:
@@ -35,31 +36,39 @@ def _bound(function: Callable[Concatenate[pd.DataFrame, P], R]) -> Callable[...,
 
 
 def check_holds_calls(columns: Iterable[str]) -> None:
-    """Refuse the columns of a frame that holds no calls.
+    """Check that columns are those of a frame of calls.
+
+    Raises
+    ------
+    NotCallsError
+        ``trace_id`` or ``model`` is missing, or the columns are those of findings.
 
     Examples
     --------
     >>> from crashlens_frame.accessor import check_holds_calls
     >>> check_holds_calls(["trace_id", "model", "cost"])
     """
-    missing = sorted({"model", "trace_id"}.difference(columns))
+    columns = set(columns)
+    missing = sorted({"model", "trace_id"} - columns)
     if missing:
         raise NotCallsError(
             f"the frame holds no calls: missing {' and '.join(missing)}; read a log with cf.read_jsonl, or use the"
             " df of a LogBook"
         )
+    if "suppressed_by" in columns:
+        raise NotCallsError("the frame holds findings, not calls; cf.style_findings(findings) lays them out")
 
 
 @pd.api.extensions.register_dataframe_accessor("crashlens")
 class CrashlensAccessor:
-    """Everything that can be asked of a frame of calls.
+    """The functions of the package for a frame of calls.
 
-    Each method is the free function of the same purpose with the frame as its first argument.
+    Each method is a function of ``crashlens_frame`` with the frame as its first argument.
 
     Raises
     ------
     NotCallsError
-        The frame has no ``trace_id`` or no ``model`` column, so it holds no calls.
+        The frame has no ``trace_id`` or no ``model`` column, or it is a frame of findings.
 
     Examples
     --------
@@ -92,8 +101,6 @@ class CrashlensAccessor:
     reprice_calls = _bound(reprice_calls)
     unpriced = _bound(unpriced)
 
-    style = _bound(style_findings)
-
     to_csv = _bound(to_csv)
     to_jsonl = _bound(to_jsonl)
     to_parquet = _bound(to_parquet)
@@ -105,43 +112,11 @@ class CrashlensAccessor:
 
 
 class PlotAccessor:
-    """The plots of a frame of calls; matplotlib is imported when the first one is drawn."""
+    """The plots of a frame of calls, one method for each plot of the roster."""
 
     def __init__(self, calls: pd.DataFrame) -> None:
         self._calls = calls
 
-    def waste(self, **options: Any) -> Any:
-        """Draw :func:`crashlens_frame.plot.plot_waste`."""
-        from .plot import plot_waste
 
-        return plot_waste(self._calls, **options)
-
-    def cost(self, **options: Any) -> Any:
-        """Draw :func:`crashlens_frame.plot.plot_cost`."""
-        from .plot import plot_cost
-
-        return plot_cost(self._calls, **options)
-
-    def trace(self, trace_id: str, **options: Any) -> Any:
-        """Draw :func:`crashlens_frame.plot.plot_trace`."""
-        from .plot import plot_trace
-
-        return plot_trace(self._calls, trace_id, **options)
-
-    def latency(self, **options: Any) -> Any:
-        """Draw :func:`crashlens_frame.plot.plot_latency`."""
-        from .plot import plot_latency
-
-        return plot_latency(self._calls, **options)
-
-    def heatmap(self, **options: Any) -> Any:
-        """Draw :func:`crashlens_frame.plot.plot_heatmap`."""
-        from .plot import plot_heatmap
-
-        return plot_heatmap(self._calls, **options)
-
-    def tokens(self, **options: Any) -> Any:
-        """Draw :func:`crashlens_frame.plot.plot_tokens`."""
-        from .plot import plot_tokens
-
-        return plot_tokens(self._calls, **options)
+for _plot in PLOTS:
+    setattr(PlotAccessor, _plot.name, _bound(_plot.draw))

@@ -1,4 +1,4 @@
-"""The Explorer as a page of its own, for people who write no code: served by Voila, to this machine alone."""
+"""The Explorer as a web page, for people who write no code; served by Voila on this machine only."""
 
 import json
 import os
@@ -22,13 +22,13 @@ from .io import to_parquet
 
 HOST = "127.0.0.1"
 THEMES = ("light", "dark")
-_PATIENCE = 60.0  # seconds until Voila has to answer
+_MOST_SECONDS = 60.0  # until Voila must answer
 
 
 def serve(
     calls: pd.DataFrame,
     *,
-    config: str | None = None,
+    prices: str | None = None,
     port: int = 0,
     theme: str = "light",
     browser: bool = True,
@@ -36,14 +36,14 @@ def serve(
 ) -> None:
     """Serve the Explorer of calls until the program is interrupted.
 
-    Only this machine can reach the page, and only with the token in its address. The code behind the page is not shown.
+    The page can be opened on this machine only, and only with the token in its address. It does not show its code.
 
     Parameters
     ----------
     calls
         Frame of calls.
-    config
-        YAML file of prices; the shipped ones when not given.
+    prices
+        Path of a YAML file of prices; the shipped prices when not given.
     port
         Port of the server; 0 for a free one.
     theme
@@ -51,14 +51,14 @@ def serve(
     browser
         Whether to open the page in the browser.
     ready
-        Called with the address once the page can be opened.
+        Function that is called with the address when the page can be opened.
 
     Raises
     ------
     MissingExtraError
         Voila is not installed.
     OSError
-        The port is taken, or the server does not start.
+        The port is in use, or the server does not start.
     """
     if find_spec("voila") is None:
         raise MissingExtraError(
@@ -70,7 +70,7 @@ def serve(
     with tempfile.TemporaryDirectory(prefix="crashlens-frame-") as folder:
         to_parquet(calls, Path(folder) / "calls.parquet")
         notebook = Path(folder) / "dashboard.ipynb"
-        notebook.write_text(_notebook(f"{folder}/calls.parquet", config), encoding="utf-8")
+        notebook.write_text(_notebook(f"{folder}/calls.parquet", prices), encoding="utf-8")
         (Path(folder) / "voila.json").write_text(json.dumps(_settings(folder, port, token, theme)), encoding="utf-8")
         errors = Path(folder) / "server.log"
         with errors.open("wb") as log:
@@ -80,12 +80,12 @@ def serve(
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # an interrupt is for this program, which then ends the server in order
+                start_new_session=True,  # an interrupt must reach only this program, which then ends the server
             )
-        # a program that is asked to end ends its server too
+        # SIGTERM must end the server too, as an interrupt does
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            _await(server, port, errors)
+            _wait_for(server, port, errors)
             ready(address)
             if browser:
                 webbrowser.open(address)
@@ -93,12 +93,12 @@ def serve(
         except KeyboardInterrupt:
             pass
         finally:
-            _end(server)
+            _stop(server)
             signal.signal(signal.SIGTERM, before)
 
 
 def _settings(folder: str, port: int, token: str, theme: str) -> dict[str, dict[str, object]]:
-    """Configure Voila in a file: an argument would show the token to everyone who lists the processes."""
+    """Return the settings of Voila, for a file: as an argument the token would be in every list of processes."""
     return {
         "Voila": {
             "ip": HOST,
@@ -113,44 +113,45 @@ def _settings(folder: str, port: int, token: str, theme: str) -> dict[str, dict[
     }
 
 
-def _notebook(calls: str, config: str | None) -> str:
-    """Write the notebook that Voila runs for each page that is opened."""
+def _notebook(calls: str, prices: str | None) -> str:
+    """Return the notebook that Voila runs each time the page is opened."""
     code = [
         "import os\n",
         "import crashlens_frame as cf\n",
-        f"os.chdir({str(Path.cwd())!r})  # where exports go\n",
-        f"cf.Explorer(cf.read_parquet({calls!r}), prices={config!r})",
+        f"os.chdir({str(Path.cwd())!r})  # exports are written there\n",
+        f"cf.Explorer(cf.read_parquet({calls!r}), prices={prices!r})",
     ]
     cell = {"cell_type": "code", "id": "explorer", "metadata": {}, "source": code}
-    unrun: dict[str, object] = {"execution_count": None, "outputs": []}
+    not_run: dict[str, object] = {"execution_count": None, "outputs": []}
     about = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}, "title": "CrashLens"}
-    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": about, "cells": [cell | unrun]})
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": about, "cells": [cell | not_run]})
 
 
 def _free_port(wanted: int) -> int:
-    """Give the port if it is free, or one that is where none is wanted."""
+    """Return the port if it is free, or any free port if it is 0."""
     with socket.socket() as free:
         try:
             free.bind((HOST, wanted))
         except OSError as error:
-            raise OSError(f"port {wanted} is taken; choose another one, or none for a free one") from error
+            raise OSError(f"port {wanted} is in use; choose another one, or 0 for a free one") from error
         port: int = free.getsockname()[1]
         return port
 
 
-def _await(server: subprocess.Popen[bytes], port: int, errors: Path) -> None:
+def _wait_for(server: subprocess.Popen[bytes], port: int, errors: Path) -> None:
     """Wait until the server answers."""
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + _MOST_SECONDS
     while time.monotonic() < end and server.poll() is None:
         with suppress(OSError), socket.create_connection((HOST, port), timeout=0.5):
             return
         time.sleep(0.1)
     lines = errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    raise OSError(f"the dashboard could not be served on port {port}: {lines[-1] if lines else 'the server is silent'}")
+    reason = lines[-1] if lines else "the server does not answer"
+    raise OSError(f"the dashboard could not be served on port {port}: {reason}")
 
 
-def _end(server: subprocess.Popen[bytes]) -> None:
-    """Ask the server to end, which ends its kernels; a server that does not is killed with them."""
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    """Ask the server to end, which ends its kernels too; kill them all if it does not."""
     if server.poll() is None:
         server.send_signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):

@@ -5,12 +5,12 @@ import pytest
 
 import crashlens_frame as cf
 from crashlens_frame.accessor import CrashlensAccessor
-from crashlens_frame.report import totals
+from crashlens_frame.plot import PLOTS
 
 BOUND = {
     "summary": cf.summarize,
-    "by": totals.by,
-    "traces": totals.traces,
+    "by": cf.by,
+    "traces": cf.traces,
     "retry_loops": cf.find_retry_loops,
     "fallback_storms": cf.find_fallback_storms,
     "fallback_failures": cf.find_fallback_failures,
@@ -22,7 +22,6 @@ BOUND = {
     "reprice": cf.reprice,
     "reprice_calls": cf.reprice_calls,
     "unpriced": cf.unpriced,
-    "style": cf.style_findings,
     "to_csv": cf.to_csv,
     "to_jsonl": cf.to_jsonl,
     "to_parquet": cf.to_parquet,
@@ -58,6 +57,27 @@ def test_thresholds_reach_the_function(df):
 
 def test_nothing_else_is_public():
     assert {name for name in vars(CrashlensAccessor) if not name.startswith("_")} == {*BOUND, "plot"}
+
+
+@pytest.mark.parametrize("plot", PLOTS, ids=lambda plot: plot.name)
+def test_each_plot_has_the_text_and_the_arguments_of_its_function(df, plot):
+    method, function = getattr(df.crashlens.plot, plot.name), getattr(cf, f"plot_{plot.name}")
+    assert function is plot.draw
+    assert method.__doc__ == function.__doc__
+    parameters = list(inspect.signature(function).parameters.values())
+    assert list(inspect.signature(method).parameters.values()) == parameters[1:]
+
+
+def test_completion_offers_the_plots_and_nothing_else(df):
+    offered = [name for name in dir(df.crashlens.plot) if not name.startswith("_")]
+    assert offered == ["cost", "heatmap", "latency", "tokens", "trace", "waste"]
+
+
+def test_findings_are_no_calls(df):
+    with pytest.raises(cf.NotCallsError) as caught:
+        _ = cf.find_waste(df).crashlens
+    assert str(caught.value) == "the frame holds findings, not calls; cf.style_findings(findings) lays them out"
+    assert len(cf.flag(df).crashlens.traces()) == 300
 
 
 def test_a_frame_of_something_else_has_no_such_attribute():

@@ -1,4 +1,4 @@
-"""The dashboard is served to this machine alone, with a token, without its code, and ends when it is told to."""
+"""The dashboard is served on this machine only, with a token, without its code, and ends when it is asked to."""
 
 import os
 import re
@@ -29,7 +29,7 @@ def log(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def served(log: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Serve the log, and give the program and the address that it prints."""
+    """Serve the log, and yield the program and the address that it prints."""
     (tmp_path / "tmp").mkdir()
     program = subprocess.Popen(
         [sys.executable, "-m", "crashlens_frame", "dashboard", str(log), "--no-browser"],
@@ -68,14 +68,14 @@ def test_the_token_is_not_among_the_arguments_of_a_process(served):
     _, address = served
     token = address.rpartition("=")[2]
 
-    told = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
 
-    assert any(b"voila" in each for each in told)
-    assert not any(token.encode() in each for each in told)
+    assert any(b"voila" in each for each in commands)
+    assert not any(token.encode() in each for each in commands)
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_when_it_is_told_to_and_leaves_nothing(served, tmp_path, sign):
+def test_it_ends_on_a_signal_and_leaves_nothing(served, tmp_path, sign):
     program, address = served
     fetched(address)  # so that a kernel runs
 
@@ -90,7 +90,7 @@ def test_it_ends_when_it_is_told_to_and_leaves_nothing(served, tmp_path, sign):
         fetched(address)
 
 
-def test_the_browser_is_opened_unless_told_not_to(log, monkeypatch):
+def test_the_browser_is_opened(log, monkeypatch):
     opened: list[str] = []
 
     def opens(address: str) -> None:
@@ -104,7 +104,7 @@ def test_the_browser_is_opened_unless_told_not_to(log, monkeypatch):
     assert opened == [done.stdout.strip()]
 
 
-def test_a_port_that_is_taken_is_told(log):
+def test_a_port_in_use_is_an_error(log):
     with dashboard.socket.socket() as taken:
         taken.bind((dashboard.HOST, 0))
         taken.listen()
@@ -112,10 +112,10 @@ def test_a_port_that_is_taken_is_told(log):
         done = CliRunner().invoke(main, ["dashboard", str(log), "--no-browser", "--port", str(port)])
 
     assert done.exit_code == 1
-    assert f"port {port} is taken" in done.stderr
+    assert f"port {port} is in use" in done.stderr
 
 
-def test_without_voila_the_command_to_install_it_is_told(log, monkeypatch):
+def test_without_voila_the_error_has_the_command_that_installs_it(log, monkeypatch):
     monkeypatch.setattr(dashboard, "find_spec", lambda name: None)
     done = CliRunner().invoke(main, ["dashboard", str(log)])
 
@@ -123,7 +123,7 @@ def test_without_voila_the_command_to_install_it_is_told(log, monkeypatch):
     assert "pip install 'crashlens-frame[dashboard]'" in done.stderr
 
 
-def test_a_log_that_is_not_there_is_told_before_anything_is_served(tmp_path):
+def test_a_missing_log_is_an_error_before_anything_is_served(tmp_path):
     done = CliRunner().invoke(main, ["dashboard", str(tmp_path / "none.jsonl")])
 
     assert done.exit_code == 1

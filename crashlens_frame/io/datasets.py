@@ -80,7 +80,7 @@ def write_dataset(
     >>> calls = cf.simulate_workload(100, seed=1)
     >>> with TemporaryDirectory() as folder:
     ...     cf.write_dataset(calls, folder, by="trace", buckets=4)
-    ...     [len(cf.read_parquet(part.path)) == part.rows for part in cf.datasets.partitions(folder)]
+    ...     [len(cf.read_parquet(part.path)) == part.rows for part in cf.partitions(folder)]
     [True, True, True, True]
     """
     for name, value, allowed in (("by", by, PARTITIONED_BY), ("mode", mode, MODES)):
@@ -107,7 +107,17 @@ def write_dataset(
 
 
 def partitions(folder: AnyPath) -> list[Partition]:
-    """List the partitions of a folder that ``write_dataset`` wrote, in the order of their names.
+    """Return the partitions of a folder that ``write_dataset`` wrote, in the order of their names.
+
+    Parameters
+    ----------
+    folder
+        Path of the folder.
+
+    Returns
+    -------
+    list of Partition
+        The ``path``, the ``name`` and the number of ``rows`` of each partition.
 
     Raises
     ------
@@ -115,6 +125,15 @@ def partitions(folder: AnyPath) -> list[Partition]:
         The folder holds no partition.
     SchemaVersionError
         A newer version of the package wrote one of its files.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import crashlens_frame as cf
+    >>> with TemporaryDirectory() as folder:
+    ...     cf.write_dataset(cf.simulate_workload(100, seed=1), folder, buckets=4)
+    ...     [part.name for part in cf.partitions(folder)]
+    ['bucket=00', 'bucket=01', 'bucket=02', 'bucket=03']
     """
     found = [part for part in sorted(Path(folder).iterdir()) if part.is_dir() and "=" in part.name]
     if not found:

@@ -1,4 +1,11 @@
-"""Plots of calls: what they cost, what of it was wasted, how long they took, what they said, and what one trace did."""
+"""Plots of calls: what they cost, what of it was wasted, how long they took, their tokens, and what one trace did.
+
+PLOTS is the roster. ``df.crashlens.plot``, ``cf.plot_...`` and the tabs of the Explorer follow from it.
+"""
+
+from collections.abc import Callable, Collection
+from inspect import signature
+from typing import Any, NamedTuple
 
 from .canvas import COLORS, GREY, WELL_SPENT, colors_of
 from .cost import plot_cost
@@ -12,7 +19,9 @@ from .waste import plot_waste
 __all__ = [
     "COLORS",
     "GREY",
+    "PLOTS",
     "WELL_SPENT",
+    "Plot",
     "colors_of",
     "draw_svg",
     "duration_text",
@@ -23,3 +32,39 @@ __all__ = [
     "plot_trace",
     "plot_waste",
 ]
+
+
+class Plot(NamedTuple):
+    """One plot of the roster.
+
+    Parameters
+    ----------
+    draw
+        The function, ``plot_<name>(calls, *, ax=None, ...) -> Axes``.
+    tab
+        Title of its tab in the Explorer; None: the Explorer has no tab of it.
+    """
+
+    draw: Callable[..., Any]
+    tab: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the plot, as in ``df.crashlens.plot.<name>``."""
+        return self.draw.__name__.removeprefix("plot_")
+
+    @property
+    def parameters(self) -> Collection[str]:
+        """The names of the parameters of the function."""
+        return signature(self.draw).parameters.keys()
+
+
+# the order is that of the tabs
+PLOTS = (
+    Plot(plot_cost, tab="Cost"),
+    Plot(plot_waste, tab="Waste"),
+    Plot(plot_latency, tab="Latency"),
+    Plot(plot_tokens, tab="Tokens"),
+    Plot(plot_heatmap, tab="Week"),
+    Plot(plot_trace),
+)

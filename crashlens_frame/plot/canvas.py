@@ -1,21 +1,22 @@
-"""What all plots share: axes, colours, money and words on them."""
+"""What all plots share: axes, colours, amounts of money and texts on them.
+
+A plot imports matplotlib when it is drawn: most programs draw nothing, and the import is slow.
+"""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ..words import UNKNOWN, money, quantity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Okabe and Ito (2008), which the colour-blind tell apart; without black, which a dark background swallows, and without
-# yellow, which a light one does
+# Okabe and Ito (2008), which colour-blind readers can distinguish; without black, which is invisible on a dark
+# background, and without yellow, which is invisible on a light one
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 GREY = "#757575"
 WELL_SPENT = "#009E73"
@@ -25,7 +26,7 @@ MOST_NAMES = 12
 
 
 def colors_of(names: Iterable[str]) -> dict[str, str]:
-    """Give each name a colour; the first six of them, which should be the most important ones, never share one.
+    """Return a colour for each name; the first six names, which should be the most important ones, never share one.
 
     Examples
     --------
@@ -35,14 +36,14 @@ def colors_of(names: Iterable[str]) -> dict[str, str]:
     """
     colors = {OTHERS: GREY}
     for name in names:
-        first = crc32(name.encode())  # so that a name keeps its colour in the plots of other logs, if it can
+        first = crc32(name.encode())  # so that a name keeps its colour in the plots of other logs, if possible
         wheel = [COLORS[(first + step) % len(COLORS)] for step in range(len(COLORS))]
         colors.setdefault(name, next((color for color in wheel if color not in colors.values()), wheel[0]))
     return colors
 
 
 def most_expensive(calls: pd.DataFrame, by: str) -> list[str]:
-    """List the names in a column, those with the highest cost first.
+    """Return the names in a column, the most expensive first.
 
     Examples
     --------
@@ -57,7 +58,7 @@ def most_expensive(calls: pd.DataFrame, by: str) -> list[str]:
 
 
 def names_and_codes(values: pd.Series) -> tuple[np.ndarray, list[str]]:
-    """Give each call the number of its name, and the names; a null is called unknown.
+    """Return the number of each call's name, and the names; a null is named unknown.
 
     Examples
     --------
@@ -76,38 +77,41 @@ def names_and_codes(values: pd.Series) -> tuple[np.ndarray, list[str]]:
 
 
 def new_axes(ax: "Axes | None") -> "Axes":
-    """Give the axes to draw on, those of a new figure when not given."""
+    """Return the axes to draw on; those of a new figure when not given."""
     if ax is None:
+        import matplotlib.pyplot as plt
+
         _, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 
 
 def draw_message(ax: "Axes", why: str) -> "Axes":
-    """Say why there is nothing to draw."""
+    """Write why there is nothing to draw."""
     ax.set_axis_off()
     ax.text(0.5, 0.5, why, transform=ax.transAxes, ha="center", va="center")
     return ax
 
 
 def set_title(ax: "Axes", text: str) -> None:
-    """Write what the plot says; names in it are text, not mathematics."""
+    """Write what the plot shows; a ``$`` in a name starts no formula."""
     ax.set_title(text, loc="left", fontweight="bold", parse_math=False)
 
 
 def axis_label(text: str, left_out: int, why: str) -> str:
-    """Say on the label of an axis how many calls are not drawn, and why."""
-    return f"{text}; {quantity(left_out, 'call')} {why} left out" if left_out else text
+    """Return the label of an axis, with how many calls are not drawn and why."""
+    return f"{text}; {quantity(left_out, 'call')} {why} not shown" if left_out else text
 
 
 def set_rows(ax: "Axes", number: int) -> None:
-    """Make room for rows, from the lowest up; a few of them stay slim."""
+    """Make room for rows, from the bottom up; a few of them stay thin."""
     spare = max(0.0, (5 - number) / 2)
     ax.set_ylim(-0.6 - spare, number - 0.4 + spare)
 
 
 def format_dollars(axis: Any) -> None:
-    """Label an axis with amounts, and draw a faint line at each."""
+    """Label an axis with amounts of money, and draw a faint line at each."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     def label(value: float, _: object) -> str:
         return f"${value:,.0f}" if max(np.abs(axis.get_view_interval())) >= 5 else money(value)

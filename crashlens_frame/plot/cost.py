@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 
 from ..frame import check_calls
 from ..report import period_starts
@@ -57,39 +56,40 @@ def plot_cost(
     ax
         Axes to draw on; a new figure when not given.
     by
-        Column to stack by, such as ``"model"`` or ``"team"``. The six dearest values have bars of their own.
+        Column to stack by, such as ``"model"`` or ``"team"``. The six most expensive values have bars of their own.
     freq
-        Length of a period, as pandas writes it: ``"h"``, ``"D"``, ``"W"``, ``"MS"``; by the span of the calls when not
-        given.
+        Length of a period, as pandas writes it: ``"h"``, ``"D"``, ``"W"``, ``"MS"``; one that fits the time span
+        of the calls when not given.
     tz
-        Time zone in which periods begin and times are shown, such as ``"Europe/Paris"``; UTC when not given.
+        Time zone in which periods begin and times are written, such as ``"Europe/Paris"``; UTC when not given.
 
     Returns
     -------
     Axes
-        Stacked bars in US dollars, one for each period.
+        Stacked bars in US dollars, one bar per period.
 
     Raises
     ------
     MissingColumnsError
         The frame lacks a column.
-    InvalidCallError
-        The freq or the time zone is not known.
+    InvalidOptionError
+        ``freq`` is no length of a period, or ``tz`` no time zone.
 
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.plot import plot_cost
-    >>> ax = plot_cost(cf.LogBook().df)
+    >>> ax = cf.plot_cost(cf.LogBook().df)
     >>> ax.texts[0].get_text()
     'No calls to draw'
     """
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+
     check_calls(calls, needs={"timestamp", "cost", by})
     ax = new_axes(ax)
     drawn = calls.loc[calls["cost"].notna() & calls["timestamp"].notna(), ["timestamp", by, "cost"]]
     if drawn.empty:
         return draw_message(ax, "None of the calls has a time and a known cost" if len(calls) else "No calls to draw")
-    freq = freq or _fitting(drawn["timestamp"].max() - drawn["timestamp"].min())
+    freq = freq or _fitting_period(drawn["timestamp"].max() - drawn["timestamp"].min())
     costs = _stack(drawn[by], period_starts(drawn["timestamp"], freq, tz or "UTC"), drawn["cost"])
     colors = colors_of(most_expensive(calls, by))
     begin = pd.DatetimeIndex(costs.index)
@@ -114,12 +114,12 @@ def plot_cost(
     set_title(ax, f"{money(drawn['cost'].sum())} in {quantity(len(drawn), 'call')}, by {by}")
     legend = ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, reverse=True)
     for text in legend.get_texts():
-        text.set_parse_math(False)  # a logged name is no mathematics
+        text.set_parse_math(False)  # a $ in a logged name starts no formula
     return ax
 
 
 def _stack(labels: pd.Series, begin: pd.Series, cost: pd.Series) -> pd.DataFrame:
-    """Give cost by period and name: the dearest names, the others together, in the order of the stack."""
+    """Return the cost by period and name: the most expensive names, then all others together, in stacking order."""
     codes, names = names_and_codes(labels)
     calls = np.bincount(codes, minlength=len(names))
     spent = np.bincount(codes, weights=cost, minlength=len(names))
@@ -133,13 +133,13 @@ def _stack(labels: pd.Series, begin: pd.Series, cost: pd.Series) -> pd.DataFrame
     return pd.DataFrame(sums.reshape(len(starts), len(drawn)), index=starts, columns=drawn)
 
 
-def _fitting(span: pd.Timedelta) -> str:
-    """Give the shortest period of which not too many lie in a span of time."""
+def _fitting_period(span: pd.Timedelta) -> str:
+    """Return the shortest period that does not cut a span of time into too many parts."""
     return next((freq for freq in _PERIODS if span / pd.Timedelta(days=_days(freq)) <= _MOST_PERIODS), "YS")
 
 
 def _days(freq: str) -> float:
-    """Give the length of a period, of the shortest one where they differ, in days."""
+    """Return the length of a period in days; where periods differ, the length of the shortest."""
     step = pd.tseries.frequencies.to_offset(freq)
     january = pd.Timestamp("2023-01-01")
     length: pd.Timedelta = (january + step + step) - (january + step)

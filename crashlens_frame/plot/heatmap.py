@@ -1,12 +1,11 @@
-"""When calls are made."""
+"""At which hours calls are made."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import FuncFormatter
 
-from ..errors import InvalidCallError
+from ..errors import InvalidOptionError, check_choice
 from ..frame import check_calls
 from ..words import digits, money, quantity
 from .canvas import axis_label, draw_message, new_axes, set_title
@@ -37,25 +36,25 @@ def plot_heatmap(
     Returns
     -------
     Axes
-        A field of 7 days by 24 hours, with its scale beside it.
+        A grid of 7 days by 24 hours, with its colour scale.
 
     Raises
     ------
     MissingColumnsError
         The frame lacks a column.
-    InvalidCallError
-        There is no such value or time zone.
+    InvalidOptionError
+        ``value`` is not one of the two, or ``tz`` is no time zone.
 
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.plot import plot_heatmap
-    >>> ax = plot_heatmap(cf.LogBook().df)
+    >>> ax = cf.plot_heatmap(cf.LogBook().df)
     >>> ax.texts[0].get_text()
     'No calls to draw'
     """
-    if value not in VALUES:
-        raise InvalidCallError(f"value is {value!r}, expected {' or '.join(map(repr, VALUES))}")
+    from matplotlib.ticker import FuncFormatter
+
+    check_choice("value", value, VALUES)
     check_calls(calls, needs=("timestamp", "cost"))
     ax = new_axes(ax)
     drawn = calls["timestamp"].notna() & (calls["cost"].notna() if value == "cost" else True)
@@ -83,12 +82,12 @@ def plot_heatmap(
 
 
 def _week(times: pd.Series, amounts: pd.Series | None, zone: str) -> np.ndarray:
-    """Sum up amounts, or count where there are none, in a field of 7 days by 24 hours."""
-    numbers, hours = pd.factorize(times.dt.floor("15min"))  # of which few are distinct, and a zone reads slowly
+    """Return the sums of amounts, or the number of times where there are none, by 7 days and 24 hours."""
+    numbers, hours = pd.factorize(times.dt.floor("15min"))  # few are distinct, and converting to a zone is slow
     try:
         local = pd.DatetimeIndex(hours).tz_convert(zone)
     except (LookupError, ValueError, TypeError) as error:
-        raise InvalidCallError(f"tz is {zone!r}, expected the name of a time zone such as Europe/Paris") from error
+        raise InvalidOptionError(f"tz is {zone!r}, expected the name of a time zone such as Europe/Paris") from error
     place = np.asarray(local.day_of_week * 24 + local.hour)[numbers]
     weights = None if amounts is None else amounts.to_numpy(np.float64)
     return np.bincount(place, weights=weights, minlength=7 * 24).reshape(7, 24)

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from ..frame import check_calls
 from ..words import cut, printable
@@ -43,7 +42,7 @@ def plot_latency(calls: pd.DataFrame, *, ax: "Axes | None" = None, by: str = "mo
     Returns
     -------
     Axes
-        A row a value, with a mark for each percentile on a logarithmic axis of time.
+        One row per value, with a mark for each percentile on a logarithmic axis of time.
 
     Raises
     ------
@@ -53,21 +52,22 @@ def plot_latency(calls: pd.DataFrame, *, ax: "Axes | None" = None, by: str = "mo
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.plot import plot_latency
-    >>> ax = plot_latency(cf.LogBook().df)
+    >>> ax = cf.plot_latency(cf.LogBook().df)
     >>> ax.texts[0].get_text()
     'No calls to draw'
     """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
     check_calls(calls, needs=("latency_ms", by))
     ax = new_axes(ax)
     drawn = calls.loc[calls["latency_ms"].notna(), [by, "latency_ms"]]
     if drawn.empty:
         return draw_message(ax, "None of the calls has a known latency" if len(calls) else "No calls to draw")
-    # a latency of 0 has no place on a logarithmic axis
+    # a logarithmic axis cannot show a latency of 0
     latency = np.maximum(drawn["latency_ms"].to_numpy(np.float64), 1.0)
     codes, names = names_and_codes(drawn[by])
-    calls_of = np.bincount(codes, minlength=len(names))
-    most = [code for code in np.argsort(-calls_of, kind="stable")[:MOST_NAMES] if calls_of[code]]
+    n_calls = np.bincount(codes, minlength=len(names))
+    most = [code for code in np.argsort(-n_calls, kind="stable")[:MOST_NAMES] if n_calls[code]]
     table = pd.DataFrame(
         {names[code]: np.quantile(latency[codes == code], list(_QUANTILES), overwrite_input=True) for code in most},
         index=[label for label, *_ in _QUANTILES.values()],
@@ -88,8 +88,8 @@ def plot_latency(calls: pd.DataFrame, *, ax: "Axes | None" = None, by: str = "mo
     ax.spines["left"].set_visible(False)
     ax.tick_params(length=0)
     set_rows(ax, len(table))
-    left_out = len(calls) - int(calls_of[most].sum())
-    ax.set_xlabel(axis_label("time for an answer", left_out, "of further values or unknown latency"))
+    left_out = len(calls) - int(n_calls[most].sum())
+    ax.set_xlabel(axis_label("time for an answer", left_out, "with other values or unknown latency"))
     median, p95 = np.quantile(latency, [0.5, 0.95])
     set_title(ax, f"p95 {duration_text(p95)}, median {duration_text(median)}, by {by}")
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
@@ -97,7 +97,7 @@ def plot_latency(calls: pd.DataFrame, *, ax: "Axes | None" = None, by: str = "mo
 
 
 def duration_text(milliseconds: float) -> str:
-    """Write a time for people.
+    """Return a time as text, in the unit that fits.
 
     Examples
     --------

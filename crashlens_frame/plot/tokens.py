@@ -1,10 +1,9 @@
-"""What calls sent and what came back."""
+"""How many tokens calls send and receive."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ..frame import check_calls
 from ..words import cut, percent, printable
@@ -28,7 +27,7 @@ _PARTS = {"input": COLORS[0], "input from a cache": COLORS[4], "output": COLORS[
 
 
 def plot_tokens(calls: pd.DataFrame, *, ax: "Axes | None" = None, by: str = "model") -> "Axes":
-    """Draw the tokens sent, those of them read from a cache, and the tokens that came back, by model or another column.
+    """Draw input tokens, input tokens read from a cache, and output tokens, by model or by another column.
 
     Parameters
     ----------
@@ -42,7 +41,7 @@ def plot_tokens(calls: pd.DataFrame, *, ax: "Axes | None" = None, by: str = "mod
     Returns
     -------
     Axes
-        A stacked bar a value.
+        One stacked bar per value.
 
     Raises
     ------
@@ -52,11 +51,12 @@ def plot_tokens(calls: pd.DataFrame, *, ax: "Axes | None" = None, by: str = "mod
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.plot import plot_tokens
-    >>> ax = plot_tokens(cf.LogBook().df)
+    >>> ax = cf.plot_tokens(cf.LogBook().df)
     >>> ax.texts[0].get_text()
     'No calls to draw'
     """
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
     check_calls(calls, needs=(*_NEEDED, by))
     ax = new_axes(ax)
     known = calls["input_tokens"].notna() | calls["output_tokens"].notna()
@@ -85,7 +85,7 @@ def plot_tokens(calls: pd.DataFrame, *, ax: "Axes | None" = None, by: str = "mod
     ax.tick_params(length=0)
     set_rows(ax, len(table))
     left_out = ~known.to_numpy() | ~np.isin(codes, [names.index(name) for name in most])
-    ax.set_xlabel(axis_label("tokens", int(left_out.sum()), "of further values or unknown tokens"))
+    ax.set_xlabel(axis_label("tokens", int(left_out.sum()), "with other values or unknown tokens"))
     new, read, out = sums.sum()
     set_title(
         ax,
@@ -97,7 +97,7 @@ def plot_tokens(calls: pd.DataFrame, *, ax: "Axes | None" = None, by: str = "mod
 
 
 def tokens_text(tokens: float) -> str:
-    """Write a number of tokens for people.
+    """Return a number of tokens as text, in thousands, millions or billions.
 
     Examples
     --------

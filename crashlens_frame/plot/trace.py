@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import MaxNLocator
 
 from ..errors import UnknownTraceError
 from ..frame import check_calls, failed_calls
@@ -15,8 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST_CALLS = 40
-_UNITS = {"days": 86_400, "hours": 3600, "minutes": 60, "seconds": 1}
-_SHORTEST = 0.006  # of the axis: a call of no latency can still be seen
+_TIME_UNITS = {"days": 86_400, "hours": 3600, "minutes": 60, "seconds": 1}
+_SHORTEST = 0.006  # part of the axis, so that a call without a latency can still be seen
 
 
 def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) -> "Axes":
@@ -34,8 +33,8 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     Returns
     -------
     Axes
-        A bar a call, from its start for as long as it took, in seconds, minutes, hours or days since the start of the
-        trace; the bar of a call that failed is hollow. Beside it stand the model, the cost and the error.
+        One bar per call, from its start for as long as it took, in seconds, minutes, hours or days since the start of
+        the trace; the bar of a failed call is hollow. Model, cost and error are written beside it.
 
     Raises
     ------
@@ -47,12 +46,13 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.plot import plot_trace
     >>> book = cf.LogBook()
     >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=3, seed=1)
-    >>> len(plot_trace(book.df, trace).patches)
+    >>> len(cf.plot_trace(book.df, trace).patches)
     4
     """
+    from matplotlib.ticker import MaxNLocator
+
     check_calls(calls, needs=("trace_id", "timestamp", "latency_ms", "model", "cost", "level", "error"))
     own = calls[calls["trace_id"] == trace_id]
     if own.empty:
@@ -65,7 +65,7 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     start = (drawn["timestamp"] - timed["timestamp"].iloc[0]).dt.total_seconds().to_numpy()
     length = drawn["latency_ms"].fillna(0).to_numpy(np.float64) / 1000
     span = float((start + length).max()) or 1.0
-    unit, seconds = next((unit, size) for unit, size in _UNITS.items() if span >= 2 * size or size == 1)
+    unit, seconds = next((unit, size) for unit, size in _TIME_UNITS.items() if span >= 2 * size or size == 1)
     start, length, span = start / seconds, length / seconds, span / seconds
     models = drawn["model"].astype("str").fillna(UNKNOWN)
     colors, bad = models.map(colors_of(most_expensive(calls, "model"))), failed_calls(drawn)
@@ -80,9 +80,9 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
         edgecolor=colors.tolist(),
         linewidth=1.6,
     )
-    for row, text in zip(rows, _told(drawn, bad), strict=True):
+    for row, text in zip(rows, _bar_texts(drawn, bad), strict=True):
         end = start[row] + length[row]
-        before = start[row] > span - end  # on the side that has more room
+        before = start[row] > span - end  # on the side with more room
         ax.annotate(
             text,
             (start[row] if before else end, row),
@@ -110,8 +110,8 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     return ax
 
 
-def _told(calls: pd.DataFrame, bad: np.ndarray) -> list[str]:
-    """Write beside each call its model, its cost and its error."""
+def _bar_texts(calls: pd.DataFrame, bad: np.ndarray) -> list[str]:
+    """Return the text beside each bar: model, cost and error of the call."""
     models = calls["model"].astype("str").fillna(UNKNOWN)
     costs = ["cost unknown" if pd.isna(cost) else money(cost) for cost in calls["cost"]]
     errors = calls["error"].astype("str").fillna("failed")

@@ -1,4 +1,4 @@
-"""What of the money was wasted."""
+"""How much of the cost was wasted."""
 
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ _DETECTOR_COLORS = ("#D55E00", "#E69F00", "#CC79A7", "#56B4E9")
 
 
 def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.DataFrame | None = None) -> "Axes":
-    """Draw what each detector found, as steps from what was spent down to what would have been enough.
+    """Draw the waste that each detector found, as steps from the cost down to the cost without waste.
 
     Parameters
     ----------
@@ -27,12 +27,12 @@ def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.Da
     ax
         Axes to draw on; a new figure when not given.
     findings
-        What the detectors found in the calls; ``find_waste`` is run when not given. Suppressed findings are left out.
+        Findings in the calls; those of ``find_waste`` when not given. Suppressed findings are not drawn.
 
     Returns
     -------
     Axes
-        One bar for what was spent, one a detector, one for the rest, in US dollars.
+        One bar for the cost, one per detector, one for the cost without waste, in US dollars.
 
     Raises
     ------
@@ -42,8 +42,7 @@ def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.Da
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.plot import plot_waste
-    >>> ax = plot_waste(cf.LogBook().df)
+    >>> ax = cf.plot_waste(cf.LogBook().df)
     >>> ax.texts[0].get_text()
     'No calls to draw'
     """
@@ -84,7 +83,7 @@ def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.Da
 
 
 def _beside(ax: "Axes", row: int, left: float, right: float, whole: float, text: str) -> None:
-    """Write a text into a bar that is long enough, else on the side of it that has more room."""
+    """Write a text into a bar that is long enough, else beside it, on the side with more room."""
     inside = right - left > 0.5 * whole
     before = not inside and left > whole - right
     ax.annotate(

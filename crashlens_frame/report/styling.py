@@ -54,7 +54,7 @@ def style_findings(findings: pd.DataFrame, *, limit: int | None = 50) -> "Styler
     >>> import crashlens_frame as cf
     >>> book = cf.LogBook()
     >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1)
-    >>> "retry loops" in cf.find_waste(book.df).crashlens.style().to_html()
+    >>> "retry loops" in cf.style_findings(cf.find_waste(book.df)).to_html()
     True
     """
     check_calls(findings, needs=_COLUMNS)

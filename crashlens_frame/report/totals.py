@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .._core import first_equal, text_keys
-from ..errors import InvalidCallError
+from ..errors import InvalidOptionError
 from ..frame import arrow_column, check_calls, failed_calls
 
 TOTALS_COLUMNS = ("trace_id", "cost", "input_tokens", "output_tokens", "latency_ms", "level", "error")
@@ -45,17 +45,16 @@ def by(calls: pd.DataFrame, *keys: str, freq: str | None = None, tz: str | None 
     ------
     MissingColumnsError
         The frame lacks a column.
-    InvalidCallError
-        The freq or the time zone is not known.
+    InvalidOptionError
+        ``freq`` is no length of a period, or ``tz`` no time zone.
 
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.report.totals import by
     >>> book = cf.LogBook()
     >>> for day, cost in (("2026-03-01", 0.5), ("2026-03-01", 0.25), ("2026-03-02", 1)):
     ...     trace = book.log(model="gpt-4o", prompt="Hi", timestamp=day, cost=cost, latency_ms=800)
-    >>> by(book.df, "model", freq="D")[["model", "timestamp", "calls", "cost", "mean_latency_ms"]]
+    >>> cf.by(book.df, "model", freq="D")[["model", "timestamp", "calls", "cost", "mean_latency_ms"]]
         model                 timestamp  calls  cost  mean_latency_ms
     0  gpt-4o 2026-03-01 00:00:00+00:00      2  0.75            800.0
     1  gpt-4o 2026-03-02 00:00:00+00:00      1  1.00            800.0
@@ -112,11 +111,10 @@ def traces(calls: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.report.totals import traces
     >>> book = cf.LogBook()
     >>> for model in ("gpt-4", "gpt-4", "gpt-4o"):
     ...     trace = book.log(model=model, prompt="Hi", trace_id="t1", cost=0.5)
-    >>> traces(book.df)[["trace_id", "n_calls", "models", "cost"]]
+    >>> cf.traces(book.df)[["trace_id", "n_calls", "models", "cost"]]
       trace_id  n_calls           models  cost
     0       t1        3  gpt-4 -> gpt-4o   1.5
     """
@@ -271,7 +269,7 @@ def period_starts(times: pd.Series, freq: str, zone: str) -> pd.Series:
     try:
         local = pd.DatetimeIndex(distinct).tz_convert(zone)
     except (LookupError, ValueError, TypeError) as error:
-        raise InvalidCallError(f"tz is {zone!r}, expected the name of a time zone such as Europe/Paris") from error
+        raise InvalidOptionError(f"tz is {zone!r}, expected the name of a time zone such as Europe/Paris") from error
     wall = local.tz_localize(None)
     earlier = np.ones(len(wall), bool)
     if isinstance(step, str):
@@ -296,7 +294,7 @@ def _step(freq: str) -> pd.Timedelta | str:
         return pd.Timedelta(days=offset.n) if isinstance(offset, pd.offsets.Day) else pd.Timedelta(offset)
     if offset is not None and offset.n == 1 and offset.rule_code in _CALENDAR:
         return _CALENDAR[offset.rule_code]
-    raise InvalidCallError(f"freq is {freq!r}, expected a length such as 15min, h, 6h or D, or one of W, MS, QS, YS")
+    raise InvalidOptionError(f"freq is {freq!r}, expected a length such as 15min, h, 6h or D, or one of W, MS, QS, YS")
 
 
 def _times(calls: pd.DataFrame) -> pd.Series:

@@ -1,4 +1,4 @@
-"""Widgets for the notebook: a form that logs calls, and a dashboard that finds the waste in them."""
+"""Widgets for notebooks: a form that logs calls, and a dashboard that shows what they cost and the waste in them."""
 
 from .explorer import Explorer
 from .form import LogForm

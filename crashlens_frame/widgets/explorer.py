@@ -1,4 +1,4 @@
-"""Explorer: a dashboard of what calls cost and what of it was wasted."""
+"""Explorer: a dashboard of what calls cost and how much of it was wasted."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,7 +8,9 @@ import ipywidgets as W  # noqa: N812
 import pandas as pd
 
 from ..detectors import Thresholds
-from ..plot import draw_svg, duration_text, plot_cost, plot_heatmap, plot_latency, plot_tokens, plot_waste
+from ..errors import InvalidOptionError
+from ..logbook import LogBook
+from ..plot import PLOTS, Plot, draw_svg, duration_text
 from ..pricing import Prices
 from ..words import UNKNOWN, digits, money, percent, quantity
 from . import markup
@@ -24,38 +26,33 @@ from .panels import (
 )
 from .views import LABELS, Study
 
-_PLOTS: dict[str, Callable[..., Any]] = {
-    "Cost": plot_cost,
-    "Waste": plot_waste,
-    "Latency": plot_latency,
-    "Tokens": plot_tokens,
-    "Week": plot_heatmap,
-}
-_BY = ("Cost", "Latency", "Tokens")  # plots that compare the values of a label
+_PLOTS_WITH_TAB = [plot for plot in PLOTS if plot.tab is not None]
 
 
 class Explorer(W.VBox):
     """A dashboard of calls: filters, cards, plots, findings, timelines, what-if and export.
 
-    Nothing but figures, pictures and the few rows that are seen goes to the browser; whatever was logged is shown as
-    text.
+    Only figures, pictures and the few visible rows are sent to the browser. Logged text is shown as text, never as
+    markup.
 
     Parameters
     ----------
     calls
-        Frame of calls, such as the ``df`` of a LogBook.
+        Frame of calls, or a LogBook, whose calls so far are shown.
     thresholds
-        Parameters of single detectors, such as ``{"retry_loops": {"max_retries": 5}}``; theirs where none are given.
+        Parameters of detectors, such as ``{"retry_loops": {"max_retries": 5}}``; the defaults of each where not given.
     prices
         Prices for the detectors that compare models and for what-if: the path of a YAML file, a PriceBook or a mapping;
-        the shipped ones when not given.
+        the shipped prices when not given.
 
     Raises
     ------
     MissingColumnsError, InvalidCallError
-        The frame is no frame of calls, or a threshold is not allowed.
+        The frame is no frame of calls.
+    InvalidOptionError
+        ``calls`` is neither a frame nor a LogBook, or a threshold is not allowed.
     PriceFileError
-        The prices break a rule of their form.
+        The prices are not valid.
 
     Examples
     --------
@@ -67,14 +64,14 @@ class Explorer(W.VBox):
     """
 
     def __init__(
-        self, calls: pd.DataFrame, *, thresholds: Thresholds | None = None, prices: Prices | None = None
+        self, calls: pd.DataFrame | LogBook, *, thresholds: Thresholds | None = None, prices: Prices | None = None
     ) -> None:
-        self._study = Study(calls, thresholds=thresholds, prices=prices)
+        self._study = Study(_frame_of(calls), thresholds=thresholds, prices=prices)
         self.status = W.HTML()
         self.cards = W.HTML()
         self.filters = FilterPanel(self._study, self.update)
         self.by = make_field(W.Dropdown, "Plots by", options=[(label, label) for label in LABELS])
-        self.plots = W.Tab([W.HTML() for _ in _PLOTS], titles=tuple(_PLOTS))
+        self.plots = W.Tab([W.HTML() for _ in _PLOTS_WITH_TAB], titles=[plot.tab for plot in _PLOTS_WITH_TAB])
         self.findings = FindingsPanel(self.choose)
         self.trace = TracePanel()
         self.what_if = WhatIfPanel(self._study)
@@ -97,7 +94,7 @@ class Explorer(W.VBox):
 
     @show_errors
     def update(self) -> None:
-        """Show what the filters leave."""
+        """Show the calls that pass the filters."""
         self.status.value = ""
         self.view = self._study.view(self.filters.filters)
         self.cards.value = self._cards()
@@ -109,12 +106,12 @@ class Explorer(W.VBox):
 
     @show_errors
     def draw(self) -> None:
-        """Draw the plot whose tab is open; the others are drawn when theirs are."""
-        for place, (tab, name) in enumerate(zip(self.plots.children, _PLOTS, strict=True)):
-            tab.value = markup.picture(draw_svg(self._plot(name))) if place == self.plots.selected_index else ""
+        """Draw the plot of the open tab; the others are drawn when their tab is opened."""
+        for place, (tab, plot) in enumerate(zip(self.plots.children, _PLOTS_WITH_TAB, strict=True)):
+            tab.value = markup.picture(draw_svg(self._plot(plot))) if place == self.plots.selected_index else ""
 
     def choose(self, trace_id: str) -> None:
-        """Show a trace, as a click on its finding does."""
+        """Show a trace, as a click on one of its findings does."""
         self.trace.show(self._study.calls, trace_id)
 
     def _find(self, thresholds: Thresholds) -> None:
@@ -128,14 +125,24 @@ class Explorer(W.VBox):
             {
                 "Spend": (money(figures.cost), "of priced calls"),
                 "Waste": (money(figures.waste_cost), f"{percent(figures.waste_cost, figures.cost)} of the spend"),
-                "Calls": (digits(figures.calls), quantity(len(self.view.findings), "finding")),
+                "Calls": (digits(figures.n_calls), quantity(len(self.view.findings), "finding")),
                 "p95 latency": (p95, "5 % take longer"),
-                "Unpriced": (percent(figures.unpriced, 1), "of the calls, in no sum"),
+                "Unpriced": (percent(figures.unpriced_share, 1), "of calls, cost unknown"),
             }
         )
 
-    def _plot(self, name: str) -> Callable[..., Any]:
-        """Give a plot of the calls that are looked at."""
-        options: dict[str, Any] = {"findings": self.view.findings} if name == "Waste" else {}
-        options |= {"by": self.by.value} if name in _BY else {}
-        return partial(_PLOTS[name], self.view.calls, **options)
+    def _plot(self, plot: Plot) -> Callable[..., Any]:
+        """Return a function that draws a plot of the calls of the view, with the options that it takes."""
+        options = {"findings": self.view.findings, "by": self.by.value}
+        return partial(plot.draw, self.view.calls, **{k: v for k, v in options.items() if k in plot.parameters})
+
+
+def _frame_of(calls: pd.DataFrame | LogBook) -> pd.DataFrame:
+    """Return the calls of a book, or the frame itself."""
+    if isinstance(calls, LogBook):
+        return calls.df
+    if isinstance(calls, pd.DataFrame):
+        return calls
+    raise InvalidOptionError(
+        f"calls is a {type(calls).__name__}, expected a DataFrame of calls or a LogBook; cf.read_jsonl reads a file"
+    )

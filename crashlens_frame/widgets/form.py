@@ -1,10 +1,12 @@
-"""LogForm: logs calls, and simulates what goes wrong, from a form."""
+"""LogForm: a form that logs calls and simulates retries and fallbacks."""
 
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as W  # noqa: N812
 import pandas as pd
 
+from ..errors import InvalidOptionError
 from ..frame import as_calls
 from ..logbook import LogBook
 from ..pricing import add_cost
@@ -15,22 +17,27 @@ from . import markup
 from .panels import make_field, make_row, short_texts, toolbar
 from .pause import Pause
 
-_CALLS_SHOWN = 10
+_LAST_CALLS = 10
 _PATTERNS = ("one call", "retries", "fallback")
-_TOLD = ("Log one call", "Simulate a client that tries again", "Simulate a client that turns to another model")
+_TOOLTIPS = ("Log one call", "Simulate a client that tries again", "Simulate a client that changes to another model")
 _EXPECTED = {"model": "the name of a model", "prompt": "the text that was sent"}
 
 
 class LogForm(W.VBox):
-    """A form that logs calls into a book, or simulates retries and fallbacks of them.
+    """A form that logs calls into a book, or simulates retries and fallbacks.
 
-    While a call is typed its tokens and its cost are shown. Below stand the last ten calls of the book and what all of
-    them cost, whoever logged them: two forms on one book agree.
+    While you type, the tokens and the cost of the call are shown. The last ten calls of the book and its total cost are
+    shown below, including calls that other code or another form logged.
 
     Parameters
     ----------
     book
-        The book that calls are logged into; one that keeps a file writes each call to it.
+        The LogBook that calls are logged into. If it has a file, each call is appended to it.
+
+    Raises
+    ------
+    InvalidOptionError
+        ``book`` is no LogBook.
 
     Examples
     --------
@@ -44,26 +51,33 @@ class LogForm(W.VBox):
     0  gpt-4o             4              3  0.00004
     """
 
+    _ends: tuple[Callable[[], object], ...] = ()  # what close() ends; none if the form was refused
+
     def __init__(self, book: LogBook) -> None:
+        if not isinstance(book, LogBook):
+            raise InvalidOptionError(
+                f"book is a {type(book).__name__}, expected a LogBook; make one of a frame of calls with"
+                " book = cf.LogBook(); book.extend(df)"
+            )
         self.book = book
-        # what is typed is told at once, for the tokens and the cost
+        # each keystroke is sent, so that tokens and cost are those of what is typed
         typed: dict[str, Any] = {"continuous_update": True}
         wide = {**typed, "layout": W.Layout(width="560px", max_width="100%", height="84px")}
         slider = W.Layout(width="340px", max_width="100%")
         models = list(book.prices.models)
         self.model = make_field(W.Combobox, "Model", options=models, placeholder="type to search", **typed)
-        self.prompt = make_field(W.Textarea, "Prompt", placeholder="what was sent", **wide)
-        self.response = make_field(W.Textarea, "Response", placeholder="what came back; nothing: it failed", **wide)
-        self.trace = make_field(W.Text, "Trace", placeholder="a new one")
+        self.prompt = make_field(W.Textarea, "Prompt", placeholder="text sent to the model", **wide)
+        self.response = make_field(W.Textarea, "Response", placeholder="the answer; empty: the call failed", **wide)
+        self.trace = make_field(W.Text, "Trace", placeholder="a new trace")
         self.team = make_field(W.Text, "Team", placeholder="who pays")
         self.route = make_field(W.Text, "Route", placeholder="/api/chat")
-        self.pattern = W.ToggleButtons(options=_PATTERNS, tooltips=_TOLD)
+        self.pattern = W.ToggleButtons(options=_PATTERNS, tooltips=_TOOLTIPS)
         self.pattern.style.button_width = "84px"
         self.retries = make_field(
             W.IntSlider, "Retries", value=3, min=1, max=10, continuous_update=False, layout=slider
         )
         self.fallback_model = make_field(
-            W.Combobox, "Fallback to", options=models, placeholder="the usual next", **typed
+            W.Combobox, "Fallback to", options=models, placeholder="the default fallback", **typed
         )
         self.preview = W.HTML()
         self.button = W.Button(description="Log", button_style="primary")
@@ -73,14 +87,14 @@ class LogForm(W.VBox):
         self.errors = {name: W.HTML() for name in _EXPECTED}
 
         self._typing = Pause(self._preview, seconds=0.3)
-        # a click may overtake what was typed before it, which the browser holds back while the kernel is busy
+        # a click can arrive before the text typed before it, which the browser holds back while the kernel is busy
         self._clicked = Pause(self.submit, seconds=0.3)
         self._changed = Pause(self._show, seconds=0.1)
         for each in (self.model, self.prompt, self.response, self.retries, self.fallback_model, self.pattern):
             each.observe(lambda _: self._typing.begin(), names="value")
-        self.pattern.observe(lambda _: self._fit(), names="value")
+        self.pattern.observe(lambda _: self._show_fields(), names="value")
         self.button.on_click(lambda _: self._clicked.begin())
-        self._end = book.watch(self._changed.begin)
+        self._ends = (book.watch(self._changed.begin), self._typing.end, self._clicked.end, self._changed.end)
 
         left = W.VBox([self._with_error("model"), self.trace, self.team, self.route])
         right = W.VBox([self._with_error("prompt"), self.response])
@@ -93,12 +107,12 @@ class LogForm(W.VBox):
             ]
         )  # fmt: skip
         self.add_class("crashlens")
-        self._fit()
+        self._show_fields()
         self._preview()
         self._show()
 
     def submit(self) -> None:
-        """Log what the fields say, as a click on the button does."""
+        """Log the call of the fields, as a click on the button does."""
         self._clicked.end()
         self.status.value = ""
         for each in self.errors.values():
@@ -111,7 +125,7 @@ class LogForm(W.VBox):
         before = len(self.book)
         try:
             trace = self._log()
-        except Exception as error:  # of what a click raises a notebook shows nothing
+        except Exception as error:  # a notebook does not show an error raised by a click
             self.status.value = markup.alert(str(error) or type(error).__name__)
             return
         logged = quantity(len(self.book) - before, "call")
@@ -120,36 +134,35 @@ class LogForm(W.VBox):
         self._show()
 
     def close(self) -> None:
-        """Take the form from the screen, and no more notice of the book."""
-        self._end()
-        for each in (self._typing, self._clicked, self._changed):
-            each.end()
+        """Remove the form from the screen, and stop watching the book."""
+        for end in self._ends:
+            end()
         super().close()
 
     def _log(self) -> str:
         """Log the call, or the simulation that was chosen."""
         model, prompt = self.model.value.strip(), self.prompt.value
         response = self.response.value or None
-        place: dict[str, Any] = {name: getattr(self, name).value.strip() or None for name in ("team", "route")}
-        place["trace_id"] = self.trace.value.strip() or None
+        context: dict[str, Any] = {name: getattr(self, name).value.strip() or None for name in ("team", "route")}
+        context["trace_id"] = self.trace.value.strip() or None
         simulated = {"retries": self.retries.value, "answers": response is not None}
         if self.pattern.value == "retries":
-            return self.book.simulate_retries(model, prompt, response, **simulated, **place)
+            return self.book.simulate_retries(model, prompt, response, **simulated, **context)
         if self.pattern.value == "fallback":
-            other = self.fallback_model.value.strip() or None
-            return self.book.simulate_fallback(model, prompt, response, fallback_model=other, **simulated, **place)
+            fallback = self.fallback_model.value.strip() or None
+            return self.book.simulate_fallback(model, prompt, response, fallback_model=fallback, **simulated, **context)
         level = "info" if response else "error"
-        return self.book.log(model=model, prompt=prompt, response=response, level=level, **place)
+        return self.book.log(model=model, prompt=prompt, response=response, level=level, **context)
 
-    def _fit(self) -> None:
-        """Show the fields that go with the pattern."""
+    def _show_fields(self) -> None:
+        """Show the fields that the pattern needs."""
         pattern = self.pattern.value
         self.retries.layout.display = "none" if pattern == "one call" else "flex"
         self.retries.description = "Retries" if pattern == "retries" else "Retries first"
         self.fallback_model.layout.display = "flex" if pattern == "fallback" else "none"
 
     def _preview(self) -> None:
-        """Tell tokens and cost of what is being typed."""
+        """Show tokens and cost of what is being typed."""
         model = self.model.value.strip()
         if not model:
             self.preview.value = markup.note("Choose a model to see tokens and cost.")
@@ -159,18 +172,18 @@ class LogForm(W.VBox):
         call = add_cost(add_tokens(as_calls(pd.DataFrame([typed]))), self.book.prices).iloc[0]
         sent, back = digits(call["input_tokens"]), digits(call["output_tokens"])
         about = "about " if call["token_source"] == "estimated" else ""
-        cost = f"{money(call['cost'])} a call" if pd.notna(call["cost"]) else "no price is known"
+        cost = f"{money(call['cost'])} per call" if pd.notna(call["cost"]) else "no price is known"
         self.preview.value = markup.note(f"{about}{sent} tokens in, {back} out, {cost}")
 
     def _show(self) -> None:
         """Show the last calls and the total of the book."""
         calls = self.book.df
         unknown = int(calls["cost"].isna().sum())
-        beside = f", {quantity(unknown, 'call')} without a known cost" if unknown else ""
-        kept = f", kept in {self.book.path}" if self.book.path else ""
-        total = f"{quantity(len(calls), 'call')}, {money(calls['cost'].sum())} in all"
-        self.total.value = markup.note(f"{total}{beside}{kept}")
-        last = short_texts(calls.tail(_CALLS_SHOWN).iloc[::-1])
+        unpriced = f", {quantity(unknown, 'call')} without a known cost" if unknown else ""
+        saved = f", saved in {self.book.path}" if self.book.path else ""
+        total = f"{quantity(len(calls), 'call')}, {money(calls['cost'].sum())} in total"
+        self.total.value = markup.note(f"{total}{unpriced}{saved}")
+        last = short_texts(calls.tail(_LAST_CALLS).iloc[::-1])
         self.last.value = markup.scrolled(calls_table(last)) if len(last) else ""
 
     def _with_error(self, name: str) -> W.VBox:

@@ -1,6 +1,6 @@
-"""The HTML of the widgets: cards, notes and their style. What was logged is escaped here, and nowhere else.
+"""The HTML of the widgets: cards, notes and their style. Logged text is escaped here and nowhere else.
 
-The colours are those of JupyterLab's theme, light or dark, and plain ones where there is no theme.
+The colours are those of JupyterLab's theme, light or dark, and fixed ones where there is no theme.
 """
 
 from collections.abc import Iterable
@@ -58,12 +58,12 @@ body[data-jp-theme-light="false"] .crashlens, body.theme-dark .crashlens { color
 
 
 def escape_text(value: object) -> str:
-    """Write what was logged as text: no markup, and no character that does not print."""
+    """Return logged text as HTML text: no markup, and no unprintable character."""
     return escape(printable(str(value)))
 
 
 def cards(figures: dict[str, tuple[str, str]]) -> str:
-    """Lay figures out as cards: title -> (figure, note)."""
+    """Return figures as cards: title -> (figure, note)."""
     each = (
         f'<div class="cl-card"><span>{escape_text(title)}</span><b>{escape_text(figure)}</b>'
         f"<span>{escape_text(note)}</span></div>"
@@ -73,32 +73,32 @@ def cards(figures: dict[str, tuple[str, str]]) -> str:
 
 
 def picture(svg: str) -> str:
-    """Place a plot, no wider than the page."""
+    """Return a plot that is no wider than the page."""
     return f'<div class="cl-picture">{svg}</div>'
 
 
 def scrolled(table: Table) -> str:
-    """Place a table; one that is too wide scrolls sideways."""
+    """Return a table that scrolls sideways where it is too wide."""
     return f'<div class="cl-scroll">{table.to_html()}</div>'
 
 
 def line(cells: Iterable[tuple[str, str]], kind: str = "") -> str:
-    """Lay texts, each with its class, out in the columns of a finding."""
+    """Return a line of the table of findings from its cells: (text, class)."""
     spans = (f'<span class="{each}" title="{escape_text(words)}">{escape_text(words)}</span>' for words, each in cells)
     return f'<div class="cl-finding {kind}">{"".join(spans)}</div>'
 
 
 def note(words: str) -> str:
-    """Write words that can be passed over."""
+    """Return a note that a reader may skip."""
     return f'<span class="cl-note" role="status">{escape_text(words)}</span>' if words else ""
 
 
 def alert(words: str) -> str:
-    """Write words that must not be passed over, for a screen reader too."""
+    """Return a message that a reader must not miss; a screen reader reads it out."""
     lines = "<br>".join(map(escape_text, words.splitlines()))
     return f'<span class="cl-alert" role="alert">{lines}</span>' if words else ""
 
 
 def heading(words: str) -> str:
-    """Write the title of a part."""
+    """Return the heading of a section."""
     return f"<h3>{escape_text(words)}</h3>"

@@ -1,4 +1,4 @@
-"""The parts of the Explorer, each with its own fields; what they ask for is told by a function that they are given."""
+"""The panels of the Explorer, each with its own fields. A panel calls a function when a field changes."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -14,56 +14,56 @@ from ..plot import draw_svg, plot_trace
 from ..report import calls_table
 from ..words import UNKNOWN, cut, digits, money, percent, printable, quantity
 from . import markup
-from .views import LABELS, Filters, Study, View
+from .views import LABELS, Study, View, ViewFilters
 
 P = ParamSpec("P")
 Panel = TypeVar("Panel", bound=Any)
 
-_FINDINGS_SHOWN = 8
-_CALLS_SHOWN = 40
+_PAGE_SIZE = 8
+_MOST_CALLS = 40
 _LONGEST_TEXT = 80
-_HEAD = (
+_TITLES = (
     ("severity", ""), ("detector", ""), ("models", ""), ("calls", "cl-number"), ("waste", "cl-number"),
     ("what happened", ""),
 )  # fmt: skip
 
 
 def show_errors(method: Callable[Concatenate[Panel, P], None]) -> Callable[..., None]:
-    """Show an error in the ``status`` of the panel: of what a click raises a notebook shows nothing."""
+    """Show an error in the ``status`` of the panel: a notebook does not show an error raised by a click."""
 
     @wraps(method)
-    def careful(self: Panel, *args: P.args, **options: P.kwargs) -> None:
+    def safe(self: Panel, *args: P.args, **options: P.kwargs) -> None:
         try:
             method(self, *args, **options)
         except Exception as error:
             self.status.value = markup.alert(str(error) or type(error).__name__)
 
-    return careful
+    return safe
 
 
 def make_field(kind: Callable[..., Any], label: str, **options: Any) -> Any:
-    """Make a field with its label before it."""
+    """Return a field with its label before it."""
     style = {"description_width": "86px"}
     layout = W.Layout(width="244px", max_width="100%")
     return kind(description=label, **{"style": style, "layout": layout, **options})
 
 
 def make_row(*parts: W.Widget) -> W.Box:
-    """Lay parts out side by side, and one below the other where there is no room."""
+    """Return parts side by side, or one below the other where there is no room."""
     box = W.Box(parts)
     box.add_class("cl-row")
     return box
 
 
 def toolbar(*parts: W.Widget) -> W.Box:
-    """Lay parts of one line out side by side, at one height."""
+    """Return parts side by side in one line, vertically centred."""
     box = make_row(*parts)
     box.add_class("cl-bar")
     return box
 
 
 class FilterPanel(W.VBox):
-    """The filters; ``changed`` is called with each change."""
+    """The filters; ``changed`` is called after each change."""
 
     def __init__(self, study: Study, changed: Callable[[], None]) -> None:
         self._changed = changed
@@ -80,7 +80,7 @@ class FilterPanel(W.VBox):
             )
             for label in LABELS
         }
-        self.reset = W.Button(description="Reset filters", tooltip="Look at all calls again")
+        self.reset = W.Button(description="Reset filters", tooltip="Show all calls again")
         self.reset.on_click(lambda _: self.clear())
         self._empty: list[tuple[Any, Any]] = [
             (self.since, None), (self.until, None), (self.trace, ""), (self.only_wasted, False),
@@ -92,9 +92,9 @@ class FilterPanel(W.VBox):
         super().__init__([make_row(dates, *self.labels.values()), toolbar(self.only_wasted, self.reset)])
 
     @property
-    def filters(self) -> Filters:
-        """What the fields say."""
-        return Filters(
+    def filters(self) -> ViewFilters:
+        """The filters that the fields set."""
+        return ViewFilters(
             since=self.since.value,
             until=self.until.value,
             labels={label: each.value for label, each in self.labels.items()},
@@ -103,7 +103,7 @@ class FilterPanel(W.VBox):
         )
 
     def clear(self) -> None:
-        """Let everything pass."""
+        """Reset all filters."""
         for each, empty in self._empty:
             each.unobserve(self._on_change, names="value")
             each.value = empty
@@ -115,15 +115,15 @@ class FilterPanel(W.VBox):
 
 
 class FindingsPanel(W.VBox):
-    """The findings, a page at a time; ``chosen`` is called with the trace of the one that is clicked."""
+    """The findings, one page at a time; ``chosen`` is called with the trace of a finding that is clicked."""
 
     def __init__(self, chosen: Callable[[str], None]) -> None:
         self._chosen = chosen
         self._findings = pd.DataFrame()
         self._first = 0
-        title = W.HTML(markup.line(_HEAD, "cl-head"))
+        title = W.HTML(markup.line(_TITLES, "cl-head"))
         self._lines = []
-        for place in range(_FINDINGS_SHOWN):
+        for place in range(_PAGE_SIZE):
             button = W.Button(layout=W.Layout(width="150px", flex="0 0 auto"))
             button.on_click(lambda _, place=place: self.choose(place))
             line = W.HBox([button, W.HTML()])
@@ -131,8 +131,8 @@ class FindingsPanel(W.VBox):
             self._lines.append(line)
         self.before = W.Button(description="Previous", layout=W.Layout(width="110px"))
         self.after = W.Button(description="Next", layout=W.Layout(width="110px"))
-        self.before.on_click(lambda _: self._turn(-_FINDINGS_SHOWN))
-        self.after.on_click(lambda _: self._turn(_FINDINGS_SHOWN))
+        self.before.on_click(lambda _: self._turn(-_PAGE_SIZE))
+        self.after.on_click(lambda _: self._turn(_PAGE_SIZE))
         self.place = W.HTML()
         spacer = W.HTML('<span class="cl-head">trace</span>', layout=W.Layout(width="150px", flex="0 0 auto"))
         header = W.HBox([spacer, title])
@@ -140,19 +140,19 @@ class FindingsPanel(W.VBox):
         super().__init__([header, *self._lines, toolbar(self.before, self.after, self.place)])
 
     def show(self, findings: pd.DataFrame) -> None:
-        """Show findings from the first one on."""
+        """Show the first page of findings."""
         self._findings, self._first = findings, 0
         self._turn(0)
 
     def choose(self, place: int) -> None:
-        """Choose the finding in a line, as a click does."""
+        """Choose the finding in a line, as a click on it does."""
         for number, line in enumerate(self._lines):
             (line.add_class if number == place else line.remove_class)("cl-chosen")
         self._chosen(self._findings["trace_id"].iloc[self._first + place])
 
     def _turn(self, by: int) -> None:
         self._first = max(0, min(self._first + by, len(self._findings) - 1))
-        page = self._findings.iloc[self._first : self._first + _FINDINGS_SHOWN]
+        page = self._findings.iloc[self._first : self._first + _PAGE_SIZE]
         for place, line in enumerate(self._lines):
             line.remove_class("cl-chosen")
             line.layout.display = "flex" if place < len(page) else "none"
@@ -161,7 +161,7 @@ class FindingsPanel(W.VBox):
                 button, cells = line.children
                 button.description = cut(printable(finding["trace_id"]), 16)
                 button.tooltip = f"Show what happened in trace {printable(finding['trace_id'])}"
-                cells.value = _finding(finding)
+                cells.value = _finding_line(finding)
         last = self._first + len(page)
         total = quantity(len(self._findings), "finding")
         self.place.value = markup.note(f"{self._first + 1} to {last} of {total}" if len(page) else "No waste found.")
@@ -179,17 +179,17 @@ class TracePanel(W.VBox):
         self.clear()
 
     def clear(self) -> None:
-        """Ask for a trace."""
+        """Show a note that no trace is chosen."""
         self.timeline.value = self.calls.value = ""
         self.status.value = markup.note("Choose a finding to see what happened in its trace.")
 
     @show_errors
     def show(self, calls: pd.DataFrame, trace_id: str) -> None:
-        """Show the calls of a trace, the models in the colours that they have among all calls."""
+        """Show the calls of a trace, each model in the colour that it has in the plots of all calls."""
         own = calls[calls["trace_id"] == trace_id]
         height = min(1.4 + 0.34 * len(own), 9.0)
         self.timeline.value = markup.picture(draw_svg(lambda ax: plot_trace(calls, trace_id, ax=ax), height=height))
-        head = own.sort_values("timestamp", kind="stable").head(_CALLS_SHOWN)
+        head = own.sort_values("timestamp", kind="stable").head(_MOST_CALLS)
         self.calls.value = markup.scrolled(calls_table(short_texts(head)))
         more = len(own) - len(head)
         self.status.value = markup.note(f"and {quantity(more, 'more call')}" if more else "")
@@ -212,7 +212,7 @@ class WhatIfPanel(W.VBox):
         super().__init__([make_row(self.model, self.to_model), self.status, self.result])
 
     def show(self, view: View) -> None:
-        """Take the calls that are looked at."""
+        """Take the calls of a view."""
         self._view = view
         cost = view.calls.groupby("model", observed=True)["cost"].sum().sort_values(ascending=False, kind="stable")
         options = [(f"{cut(printable(str(name)), 40)} ({money(dollars)})", name) for name, dollars in cost.items()]
@@ -223,7 +223,7 @@ class WhatIfPanel(W.VBox):
 
     @show_errors
     def compute(self) -> None:
-        """Compute the new cost of what the fields say."""
+        """Compute the cost on the other model."""
         self.result.value = self.status.value = ""
         if self._view is None or self.model.value is None or not self.to_model.value.strip():
             self.status.value = markup.note("The same tokens at the prices of another model; its answers would differ.")
@@ -276,7 +276,7 @@ class ThresholdPanel(W.VBox):
 
 
 class ExportPanel(W.VBox):
-    """Writes the calls that are looked at to a file beside the notebook."""
+    """Writes the calls of the view to a file, by default beside the notebook."""
 
     def __init__(self) -> None:
         self._view: View | None = None
@@ -284,17 +284,17 @@ class ExportPanel(W.VBox):
         self.write = W.Button(description="Export the view", button_style="primary")
         self.write.on_click(lambda _: self.export())
         self.status = W.HTML()
-        hint = markup.note("JSONL, or CSV for a spreadsheet if the name ends in .csv; .gz and .zst pack it")
+        hint = markup.note("JSONL, or CSV for a spreadsheet if the name ends in .csv; .gz or .zst compresses it")
         super().__init__([toolbar(self.path, self.write, W.HTML(hint)), self.status])
 
     def show(self, view: View) -> None:
-        """Take the calls that are looked at."""
+        """Take the calls of a view."""
         self._view = view
         self.status.value = ""
 
     @show_errors
     def export(self) -> None:
-        """Write the file; one that exists is left alone."""
+        """Write the file; an existing file is not overwritten."""
         assert self._view is not None
         path = Path(self.path.value.strip())
         if path.exists():
@@ -304,8 +304,8 @@ class ExportPanel(W.VBox):
         self.status.value = markup.note(f"wrote {quantity(len(calls), 'call')} to {path.resolve()}")
 
 
-def _finding(finding: pd.Series) -> str:
-    """Lay out what is to be seen of a finding."""
+def _finding_line(finding: pd.Series) -> str:
+    """Return the line of a finding as HTML."""
     severity = str(finding["severity"])
     cells = (
         (severity, f"cl-severity cl-{severity}"),
@@ -319,7 +319,7 @@ def _finding(finding: pd.Series) -> str:
 
 
 def short_texts(calls: pd.DataFrame) -> pd.DataFrame:
-    """Cut prompts and responses to what a line of a table holds."""
+    """Return calls with prompts and responses cut to one line of a table."""
     short = {}
     for name in ("prompt", "response"):
         long = (calls[name].str.len() > _LONGEST_TEXT).fillna(False).astype(bool)

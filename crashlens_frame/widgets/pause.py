@@ -1,18 +1,20 @@
-"""Waiting for a moment of quiet before work is done."""
+"""Work that waits until nothing has asked for it for a moment."""
 
 import asyncio
 from collections.abc import Callable
 
 
 class Pause:
-    """Do work once nothing has asked for it for a moment; from any thread, and at once where no kernel is waiting.
+    """Do work once, when nothing has asked for it for a moment; immediately where no event loop is running.
+
+    ``begin`` may be called from any thread.
 
     Parameters
     ----------
     work
-        What is done.
+        The function to call.
     seconds
-        How long it has to be quiet.
+        How long to wait after the last ``begin``.
 
     Examples
     --------
@@ -31,14 +33,14 @@ class Pause:
             self._loop = None
 
     def begin(self) -> None:
-        """Wait, from now on."""
+        """Ask for the work; the wait starts again."""
         if self._loop is None or not self._loop.is_running():
             self._work()
         else:
             self._loop.call_soon_threadsafe(self._again)
 
     def end(self) -> None:
-        """Do no work that is being waited for."""
+        """Cancel the work that is waiting."""
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None

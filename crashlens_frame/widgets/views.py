@@ -1,4 +1,4 @@
-"""What of a log is looked at: the filters, and what they leave. Figures and rows, no widget."""
+"""Which calls the Explorer shows: the filters and the view that passes them. Figures and rows, no widget."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,28 +16,28 @@ from ..pricing import PriceBook, Prices, reprice
 from ..report import trace_codes
 
 LABELS = ("model", "team", "route")
-# what figures and plots are made of; texts stay where they are
+# the columns that figures and plots need; the texts are not copied
 _FIGURES = (
     "timestamp", *LABELS, "cost", "latency_ms", "input_tokens", "output_tokens", "cached_input_tokens",
     "cache_write_tokens", "service_tier",
 )  # fmt: skip
-_DAY = 86_400_000_000  # microseconds
+_DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True)
-class Filters:
-    """Which calls are looked at; a filter that is not set lets everything pass.
+class ViewFilters:
+    """Which calls are in a view; a filter that is not set lets all calls pass.
 
     Parameters
     ----------
     since, until
         First and last day, in UTC.
     labels
-        Values of ``model``, ``team`` and ``route`` that pass; None stands for a value that is not known.
+        Values of ``model``, ``team`` and ``route`` that pass; None means an unknown value.
     trace
-        Part of a trace id, whatever its case.
+        Part of a trace id, in upper or lower case.
     only_wasted
-        Whether only calls of which money was wasted pass.
+        Whether only wasted calls pass.
     """
 
     since: date | None = None
@@ -49,17 +49,17 @@ class Filters:
 
 @dataclass(frozen=True)
 class Figures:
-    """The figures of a view: US dollars, a number of calls, milliseconds, a share from 0 to 1; NaN where unknown."""
+    """The figures of a view, in US dollars, calls, milliseconds, and a share from 0 to 1; NaN where unknown."""
 
     cost: float
     waste_cost: float
-    calls: int
+    n_calls: int
     p95_latency_ms: float
-    unpriced: float
+    unpriced_share: float
 
 
 class Study:
-    """Calls and what the detectors found in them, made ready to be filtered again and again.
+    """Calls and the findings in them, prepared for fast filtering.
 
     Parameters
     ----------
@@ -71,9 +71,9 @@ class Study:
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.widgets.views import Filters, Study
+    >>> from crashlens_frame.widgets.views import ViewFilters, Study
     >>> study = Study(cf.simulate_workload(100, seed=1))
-    >>> study.view(Filters(labels={"model": ("gpt-4o",)})).calls["model"].unique().tolist()
+    >>> study.view(ViewFilters(labels={"model": ("gpt-4o",)})).calls["model"].unique().tolist()
     ['gpt-4o']
     """
 
@@ -83,52 +83,52 @@ class Study:
         self.calls = as_calls(calls).reset_index(drop=True)
         self.prices = PriceBook.load(prices)
         self._trace, self._names = trace_codes(self.calls["trace_id"])
-        # the number of a trace stands for its name, which is dear to compare
+        # numbers replace trace ids, which are slow to compare
         self._figures = self.calls[list(_FIGURES)].assign(trace_id=self._trace)
         self._time = self.calls["timestamp"].array.asi8
         self.detect(thresholds)
 
     def detect(self, thresholds: Thresholds | None) -> None:
-        """Look for waste once more, with other thresholds."""
+        """Find waste again, with other thresholds."""
         findings, flagged = find_and_flag(self.calls, thresholds=thresholds, prices=self.prices)
         self._wasted = flagged["waste_cost"].to_numpy()
-        self._counted = findings[findings["suppressed_by"].isna()].reset_index(drop=True)
-        number = pc.index_in(pa.array(flagged["finding_id"]), pa.array(self._counted["finding_id"]), skip_nulls=True)
+        self._active = findings[findings["suppressed_by"].isna()].reset_index(drop=True)
+        number = pc.index_in(pa.array(flagged["finding_id"]), pa.array(self._active["finding_id"]), skip_nulls=True)
         self._finding = pc.fill_null(number, -1).to_numpy()
 
     def values(self, label: str) -> list[str | None]:
-        """List the values of a label that occur, in order; None last, where there are calls without one."""
+        """Return the values of a label in sorted order, then None if there are calls without a value."""
         codes = self.calls[label].cat.codes
         used = np.bincount(codes + 1, minlength=len(self.calls[label].cat.categories) + 1)
         known = [name for name, number in zip(self.calls[label].cat.categories, used[1:], strict=True) if number]
         return [*known, *([None] if used[0] else [])]
 
-    def view(self, filters: Filters) -> "View":
-        """Give what the filters leave."""
+    def view(self, filters: ViewFilters) -> "View":
+        """Return the calls that pass the filters."""
         passed = np.ones(len(self.calls), bool)
         if filters.since is not None:
             passed &= self._time >= _midnight(filters.since)
         if filters.until is not None:
-            passed &= (self._time < _midnight(filters.until) + _DAY) & self.calls["timestamp"].notna().to_numpy()
+            passed &= (self._time < _midnight(filters.until) + _DAY_US) & self.calls["timestamp"].notna().to_numpy()
         for label, values in (filters.labels or {}).items():
             if values:
                 passed &= self._has(label, values)
         if filters.trace:
             passed &= pc.match_substring(self._names, filters.trace, ignore_case=True).to_numpy(False)[self._trace]
         if filters.only_wasted:
-            passed &= self._wasted != 0  # NaN, a waste of unknown cost, is one
+            passed &= self._wasted != 0  # NaN: wasted, at an unknown cost
         return View(self, np.flatnonzero(passed))
 
     def _has(self, label: str, values: tuple[str | None, ...]) -> np.ndarray:
-        """Tell which calls have one of the values."""
+        """Return which calls have one of the values."""
         column = self.calls[label].cat
         chosen = np.append(column.categories.isin([v for v in values if v is not None]), None in values)
-        flags: np.ndarray = chosen[column.codes]  # -1, for no value, is the last
-        return flags
+        has: np.ndarray = chosen[column.codes]  # the code of a missing value is -1, the last place
+        return has
 
 
 class View:
-    """The calls that filters leave, and what is to be seen of them."""
+    """The calls that pass the filters, with their figures and findings."""
 
     def __init__(self, study: Study, rows: np.ndarray) -> None:
         self._study = study
@@ -139,33 +139,33 @@ class View:
 
     @cached_property
     def calls(self) -> pd.DataFrame:
-        """The calls without their texts, numbers standing for trace ids: what figures and plots are made of."""
+        """The calls without their texts and with numbers for trace ids, for figures and plots."""
         figures = self._study._figures
         return figures if len(self) == len(figures) else figures.take(self._rows)
 
     @property
     def logged(self) -> pd.DataFrame:
-        """The calls as they were logged."""
+        """The calls as logged."""
         return self._study.calls.take(self._rows)
 
     @cached_property
     def findings(self) -> pd.DataFrame:
-        """The findings that the calls belong to, the most wasteful first, with what of these calls was wasted.
+        """The findings of the calls, the most wasteful first; ``waste_cost`` is the waste in these calls alone.
 
         Suppressed findings are left out.
         """
         number, wasted = self._study._finding[self._rows], self._study._wasted[self._rows]
-        size = len(self._study._counted)
+        size = len(self._study._active)
         known = (number >= 0) & (wasted != 0) & ~np.isnan(wasted)
         unknown = np.bincount(number[np.isnan(wasted)], minlength=size) > 0
         sums = np.bincount(number[known], weights=wasted[known], minlength=size).astype(np.float64)
         sums[unknown & (np.bincount(number[known], minlength=size) == 0)] = np.nan
         seen = np.bincount(number[number >= 0], minlength=size) > 0
-        findings = self._study._counted.assign(waste_cost=sums)[seen]
+        findings = self._study._active.assign(waste_cost=sums)[seen]
         return findings.sort_values("waste_cost", ascending=False, kind="stable")
 
     def figures(self) -> Figures:
-        """Sum up the calls."""
+        """Return the figures of the calls."""
         cost = self.calls["cost"].to_numpy()
         known = ~np.isnan(cost)
         latency = self.calls["latency_ms"].to_numpy(np.float64, na_value=np.nan)
@@ -173,13 +173,13 @@ class View:
         return Figures(
             cost=float(cost[known].sum()) if known.any() or not len(self) else np.nan,
             waste_cost=float(self.findings["waste_cost"].sum()),
-            calls=len(self),
+            n_calls=len(self),
             p95_latency_ms=float(np.quantile(latency, 0.95)) if len(latency) else np.nan,
-            unpriced=float(1 - known.mean()) if len(self) else 0.0,
+            unpriced_share=float(1 - known.mean()) if len(self) else 0.0,
         )
 
     def reprice(self, model: str, to_model: str) -> pd.DataFrame:
-        """Sum up what the calls of a model would have cost on another one, as ``cf.reprice`` does."""
+        """Return what the calls of a model would have cost on another one, as ``cf.reprice`` does."""
         own = self.calls[self.calls["model"] == model]
         return reprice(own, {model: to_model}, prices=self._study.prices)
 

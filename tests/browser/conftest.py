@@ -26,9 +26,9 @@ NOTEBOOKS = {
     "form": "book = cf.LogBook()\nform = cf.LogForm(book)\ndisplay(form)\ncf.LogForm(book)",
     "explorer": "calls = cf.simulate_workload(1500, seed=3, days=14)\nexplorer = cf.Explorer(calls)\nexplorer",
     "attack": (
-        "from tests.attack import attacked\ncalls = attacked()\nbook = cf.LogBook()\nbook.extend(calls)\n"
+        "from tests.support.attack import attacked\ncalls = attacked()\nbook = cf.LogBook()\nbook.extend(calls)\n"
         "explorer = cf.Explorer(calls)\ndisplay(explorer, cf.LogForm(book), book, cf.summarize(calls), book.prices)\n"
-        "display(cf.find_waste(calls), calls, cf.find_waste(calls).crashlens.style(), calls.crashlens.traces())\n"
+        "display(cf.find_waste(calls), calls, cf.style_findings(cf.find_waste(calls)), calls.crashlens.traces())\n"
         "display(calls.crashlens.unpriced(), book.rejects)\ncalls.crashlens.plot.cost().get_figure()"
     ),
 }

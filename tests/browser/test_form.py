@@ -16,7 +16,7 @@ def test_what_is_typed_becomes_a_frame_and_both_forms_show_it(page, site):
     form.get_by_label("Prompt").fill("Hello, world!")
     form.get_by_label("Response").fill("Hi there!")
     form.get_by_label("Team").fill("search")
-    form.get_by_text("4 tokens in, 3 out, $0.00004 a call").wait_for()
+    form.get_by_text("4 tokens in, 3 out, $0.00004 per call").wait_for()
 
     form.get_by_role("button", name="Log", exact=True).click()
 
@@ -25,7 +25,7 @@ def test_what_is_typed_becomes_a_frame_and_both_forms_show_it(page, site):
     columns = ["model", "prompt", "response", "team", "input_tokens", "output_tokens", "cost"]
     assert site.evaluate(f"book.df[{columns}].values.tolist()") == expected
     other = page.locator(".crashlens").nth(1)
-    other.get_by_text("1 call, $0.00004 in all").wait_for()
+    other.get_by_text("1 call, $0.00004 in total").wait_for()
     other.locator("td", has_text="Hello, world!").wait_for()
 
 

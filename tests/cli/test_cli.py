@@ -27,7 +27,7 @@ def run(*arguments: str, text: str | None = None) -> Result:
 
 
 def written(name: str = "logs.jsonl") -> Path:
-    """Write four calls in three traces: a loop, a call of an unpriced model, a sound one."""
+    """Write seven calls in three traces: a retry loop, a call of an unpriced model, a sound call."""
     book = cf.LogBook()
     at = {"timestamp": "2026-06-01T09:00:00Z", "latency_ms": 1000}
     book.simulate_retries(
@@ -42,12 +42,12 @@ def written(name: str = "logs.jsonl") -> Path:
     return Path(name)
 
 
-UNKNOWN = "warning: the cost of 1 call is unknown: my-model (1); --config FILE prices further models\n"
+UNKNOWN = "warning: the cost of 1 call is unknown: my-model (1); give prices with --config FILE\n"
 
 # -- log ----------------------------------------------------------------------------------------------------------
 
 
-def test_log_appends_a_call_and_says_its_trace() -> None:
+def test_log_appends_a_call_and_prints_its_trace() -> None:
     for prompt in ("Hello, world!", "Again"):
         result = run("log", "--model", "gpt-4", "--prompt", prompt, "--response", "Hi there!", "--trace-id", "t1")
         assert (result.exit_code, result.stdout) == (0, "")
@@ -104,12 +104,12 @@ def test_log_demo_logs_examples() -> None:
     assert {"retry_loops", "overkill_models"} <= found
 
 
-def test_log_prices_by_a_file_and_says_what_has_no_price() -> None:
+def test_log_prices_by_a_file_and_prints_what_has_no_price() -> None:
     assert run("init-config", "--config", "mine.yaml").stderr == "wrote mine.yaml\n"
     call = ["log", "--model", "gpt-3.5-turbo", "--prompt", "Hi", "--response", "Hello!"]
     result = run(*call, "--config", "mine.yaml", "--trace-id", "t1")
     assert result.stderr == (
-        "warning: the cost of 1 call is unknown: gpt-3.5-turbo (1); --config FILE prices further models\n"
+        "warning: the cost of 1 call is unknown: gpt-3.5-turbo (1); give prices with --config FILE\n"
         "logged 1 call to logs.jsonl, cost unknown\ntrace t1\n"
     )
 
@@ -117,12 +117,12 @@ def test_log_prices_by_a_file_and_says_what_has_no_price() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["log", "--model", "gpt-4"], 2, "Error: Missing option '--prompt'; or let --demo log example calls.\n"),
-        (["log", "--prompt", "Hi"], 2, "Error: Missing option '--model'; or let --demo log example calls.\n"),
+        (["log", "--model", "gpt-4"], 2, "Error: Missing option '--prompt'; --demo logs example calls instead.\n"),
+        (["log", "--prompt", "Hi"], 2, "Error: Missing option '--model'; --demo logs example calls instead.\n"),
         (
             ["log", "--demo", "--model", "gpt-4"],
             2,
-            "Error: --demo logs calls of its own; leave out what tells of another one.\n",
+            "Error: --demo logs its own calls; leave out the options that describe a call.\n",
         ),
         (["log", "--model", "", "--prompt", "Hi"], 1,
          "Error: model is '', expected the name of a model as non-empty text\n"),
@@ -150,15 +150,15 @@ def test_an_error_is_one_line_with_place_finding_and_remedy(arguments: list[str]
     result = run(*arguments)
     assert result.exit_code == code
     assert result.stdout == ""
-    told = [line for line in result.stderr.splitlines() if not line.startswith(("Usage:", "Try ")) and line]
-    assert f"{told[0]}\n".startswith(message)
-    assert len(told) == (1 if code else 2)
+    lines = [line for line in result.stderr.splitlines() if not line.startswith(("Usage:", "Try ")) and line]
+    assert f"{lines[0]}\n".startswith(message)
+    assert len(lines) == (1 if code else 2)
 
 
 # -- init-config ----------------------------------------------------------------------------------------------------
 
 
-def test_init_config_writes_a_price_file_and_spares_one_that_exists() -> None:
+def test_init_config_writes_a_price_file_and_keeps_one_that_exists() -> None:
     assert (run("init-config").exit_code, Path("pricing.yaml").exists()) == (0, True)
     Path("pricing.yaml").write_text("mine")
     assert run("init-config").exit_code == 1
@@ -170,7 +170,7 @@ def test_init_config_writes_a_price_file_and_spares_one_that_exists() -> None:
 # -- analyze --------------------------------------------------------------------------------------------------------
 
 
-def test_analyze_sums_up() -> None:
+def test_analyze_prints_the_report() -> None:
     result = run("analyze", str(written()))
     assert (result.exit_code, result.stderr) == (0, UNKNOWN)
     calls = cf.add_cost(cf.add_tokens(cf.read_jsonl("logs.jsonl")))
@@ -180,10 +180,10 @@ def test_analyze_sums_up() -> None:
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
-def test_analyze_by_model_and_trace_in_every_form() -> None:
+def test_analyze_by_model_and_trace_in_every_format() -> None:
     path = str(written())
-    told = json.loads(run("analyze", path, "--model", "gpt-4", "--format", "json").stdout)
-    assert (told["events"], told["traces"]) == (5, 1)
+    report = json.loads(run("analyze", path, "--model", "gpt-4", "--format", "json").stdout)
+    assert (report["events"], report["traces"]) == (5, 1)
     assert json.loads(run("analyze", path, "--trace-id", "sound", "--format", "json").stdout)["cost"] == 0.0026
     markdown = run("analyze", path, "--format", "markdown").stdout
     assert "| gpt-4 | 5 |" in markdown.replace("  ", " ")
@@ -192,11 +192,11 @@ def test_analyze_by_model_and_trace_in_every_form() -> None:
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        (["--model", "gpt-4p"], "Error: no call is of the model 'gpt-4p'; the log has gpt-4, gpt-4o\n"),
-        (["--trace-id", "x"], "Error: no call belongs to the trace 'x'; trace ids are compared as they are\n"),
+        (["--model", "gpt-4p"], "Error: no call used the model 'gpt-4p'; the log has gpt-4, gpt-4o\n"),
+        (["--trace-id", "x"], "Error: no call belongs to the trace 'x'; a trace id must match exactly\n"),
     ],
 )
-def test_analyze_of_nothing_says_what_there_is(option: list[str], message: str) -> None:
+def test_analyze_of_a_model_or_trace_that_is_not_there_is_an_error(option: list[str], message: str) -> None:
     result = run("analyze", str(written()), *option)
     assert (result.exit_code, result.stdout, result.stderr) == (1, "", message)
 
@@ -209,8 +209,8 @@ def test_analyze_reads_stdin_patterns_and_parquet_and_shows_rejects() -> None:
         "rejected <stdin>:8: not JSON, expecting property name enclosed in double quotes at character 2"
     )
     assert run("convert", "logs.jsonl", "more.parquet").exit_code == 0
-    told = json.loads(run("analyze", "*.jsonl", "more.parquet", "--format", "json").stdout)
-    assert told["events"] == 14
+    report = json.loads(run("analyze", "*.jsonl", "more.parquet", "--format", "json").stdout)
+    assert report["events"] == 14
 
 
 def test_analyze_shows_no_more_than_five_rejects() -> None:
@@ -237,16 +237,16 @@ def test_scan_lists_findings_and_fails_over_the_limit() -> None:
     assert run("scan", path, "--fail-on-waste", "0.00024").exit_code == 0
 
 
-def test_scan_in_every_form() -> None:
+def test_scan_in_every_format() -> None:
     path = str(written())
-    told = json.loads(run("scan", path, "--format", "json").stdout)
-    found = [(finding["detector"], finding["trace_id"], finding["suppressed_by"]) for finding in told["findings"]]
+    report = json.loads(run("scan", path, "--format", "json").stdout)
+    found = [(finding["detector"], finding["trace_id"], finding["suppressed_by"]) for finding in report["findings"]]
     assert found == [("retry_loops", "loop", None), ("overkill_models", "loop", "retry_loops")]
-    assert told["waste_cost"] == pytest.approx(0.00024)
+    assert report["waste_cost"] == pytest.approx(0.00024)
     assert run("scan", path, "--format", "markdown").stdout.startswith("| severity |")
 
 
-def test_scan_of_sound_calls_says_so() -> None:
+def test_scan_of_sound_calls_finds_no_waste() -> None:
     calls = cf.read_jsonl(written())
     cf.to_jsonl(calls[calls["trace_id"] == "sound"], "sound.jsonl")
     assert run("scan", "sound.jsonl").stdout == "$0.00 wasted in 0 findings, 0.0 % of $0.0026 for 1 call\n"
@@ -328,5 +328,5 @@ def test_every_command_has_help() -> None:
     assert list(main.commands) == ["log", "init-config", "analyze", "scan", "dashboard", "simulate", "convert", "demo"]
     for name in main.commands:
         assert name in result.stdout
-        told = run(name, "--help").stdout
-        assert max(map(len, told.splitlines())) <= 80
+        text = run(name, "--help").stdout
+        assert max(map(len, text.splitlines())) <= 80

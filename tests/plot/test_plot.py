@@ -1,4 +1,4 @@
-"""The plots draw the numbers they should, say them in words, and say so when there is nothing to draw."""
+"""The plots draw the right numbers, write them as text, and write why where there is nothing to draw."""
 
 from collections.abc import Iterator
 from io import BytesIO
@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from crashlens_frame.errors import InvalidCallError, MissingColumnsError, UnknownTraceError
+from crashlens_frame.errors import InvalidOptionError, MissingColumnsError, UnknownTraceError
 from crashlens_frame.frame import empty_frame
 from crashlens_frame.plot import (
     COLORS,
@@ -40,7 +40,7 @@ def closed_figures() -> Iterator[None]:
 
 
 def spent() -> pd.DataFrame:
-    """Give four calls of two days, three of them with a known cost, ten dollars in all."""
+    """Return four calls of two days, three of them with a known cost, ten dollars in all."""
     return calls(
         {"s": 0, "model": "gpt-4", "cost": 6.0, "latency_ms": 900, "input_tokens": 70, "output_tokens": 30},
         {"s": 86_400, "model": "gpt-4", "cost": 3.0, "latency_ms": 1100, "input_tokens": 20, "output_tokens": 10},
@@ -63,7 +63,7 @@ def bars(ax) -> list[tuple[float, float, str]]:
 
 
 def stacked(ax) -> dict[str, list[float]]:
-    """Give the heights of the bars by the label of their series."""
+    """Return the heights of the bars by the label of their series."""
     return {series.get_label(): [bar.get_height() for bar in series] for series in ax.containers}
 
 
@@ -99,7 +99,7 @@ def test_waste_steps_down_from_what_was_spent_to_what_would_have_been_enough():
         "$5.25",
     ]
     assert ax.get_title("left") == "$4.75 of $10.00 wasted (47.5 %)"
-    assert ax.get_xlabel() == "US dollars; 1 call without a known price left out"
+    assert ax.get_xlabel() == "US dollars; 1 call without a known price not shown"
 
 
 def test_each_step_hangs_from_the_one_above_it():
@@ -110,14 +110,14 @@ def test_each_step_hangs_from_the_one_above_it():
     assert [segment[:, 0].tolist() for segment in lines.get_segments()] == [[x, x] for x in (10.0, 5.5, 5.5, 5.5, 5.25)]
 
 
-def test_waste_that_no_price_is_known_of_is_called_unknown():
+def test_waste_of_unknown_cost_is_called_unknown():
     ax = plot_waste(spent(), findings=findings({"trace_id": "t1", "detector": "fallback_storms"}))
 
     assert words(ax)[2] == "unknown, unknown in 1 finding"
     assert bars(ax)[2][1] == 0.0
 
 
-def test_no_waste_is_said_and_not_drawn():
+def test_that_no_waste_was_found_is_written_and_no_step_drawn():
     ax = plot_waste(spent(), findings=findings())
 
     assert ax.get_title("left") == "No waste found in 4 calls"
@@ -137,11 +137,11 @@ def test_cost_is_stacked_by_model_day_by_day():
     assert [bar.get_y() for bar in ax.containers[1]] == [6.0, 3.0]
     assert [label.get_text() for label in ax.get_legend().get_texts()] == ["o3  $1.00", "gpt-4  $9.00"]
     assert ax.get_title("left") == "$10.00 in 3 calls, by model"
-    assert ax.get_xlabel() == "2026-03-02 to 2026-03-03, UTC; 1 call without time or price left out"
+    assert ax.get_xlabel() == "2026-03-02 to 2026-03-03, UTC; 1 call without time or price not shown"
     assert ax.get_ylabel() == "US dollars per day"
 
 
-def test_a_bar_stands_on_its_period_in_the_time_zone():
+def test_a_bar_covers_its_period_in_the_time_zone():
     ax = plot_cost(calls({"s": 0, "cost": 1.0}), freq="D", tz="Asia/Tokyo")
 
     (bar,) = ax.patches
@@ -170,7 +170,7 @@ def test_the_period_fits_the_span(seconds, period):
     assert ax.get_ylabel() == f"US dollars per {period}"
 
 
-def test_the_dearest_six_have_bars_of_their_own_and_an_unknown_name_is_a_name():
+def test_the_six_most_expensive_names_have_bars_of_their_own_and_an_unknown_name_is_one():
     rows = [{"s": 0, "team": f"team {number}", "cost": float(number)} for number in range(1, 8)]
 
     ax = plot_cost(calls(*rows, {"s": 0, "cost": 20.0}), by="team", freq="h")
@@ -183,7 +183,7 @@ def test_the_dearest_six_have_bars_of_their_own_and_an_unknown_name_is_a_name():
     assert to_hex(ax.containers[-1][0].get_facecolor()).upper() == GREY
 
 
-def test_a_name_is_text_whatever_it_holds():
+def test_a_name_is_plain_text_and_never_a_formula():
     ax = plot_cost(calls({"s": 0, "model": "$a$\x1b" + "x" * 40, "cost": 1.0}))
 
     (label,) = ax.get_legend().get_texts()
@@ -196,7 +196,7 @@ def test_a_name_is_text_whatever_it_holds():
     ("plot", "known"),
     [(plot_cost, "a time and a known cost"), (plot_waste, "a known cost"), (plot_heatmap, "a time and a known cost")],
 )
-def test_a_plot_without_anything_to_draw_says_so(plot, known):
+def test_a_plot_with_nothing_to_draw_says_why(plot, known):
     assert words(plot(empty_frame())) == ["No calls to draw"]
 
     ax = plot(calls({"s": 0}, {"s": 1}))
@@ -230,17 +230,17 @@ def test_a_missing_column_and_an_unknown_period_are_named():
         plot_waste(spent().drop(columns="cost"))
     with pytest.raises(MissingColumnsError, match=r"missing column: teams \(did you mean team\?\)"):
         plot_cost(spent(), by="teams")
-    with pytest.raises(InvalidCallError, match="freq is 'fortnight'"):
+    with pytest.raises(InvalidOptionError, match="freq is 'fortnight'"):
         plot_cost(spent(), freq="fortnight")
-    with pytest.raises(InvalidCallError, match="tz is 'Mars'"):
+    with pytest.raises(InvalidOptionError, match="tz is 'Mars'"):
         plot_cost(spent(), tz="Mars")
-    with pytest.raises(InvalidCallError, match="tz is 'Mars'"):
+    with pytest.raises(InvalidOptionError, match="tz is 'Mars'"):
         plot_heatmap(spent(), tz="Mars")
-    with pytest.raises(InvalidCallError, match="value is 'tokens', expected 'cost' or 'calls'"):
+    with pytest.raises(InvalidOptionError, match="value is 'tokens', expected 'cost' or 'calls'"):
         plot_heatmap(spent(), value="tokens")
 
 
-def test_colours_tell_names_apart_and_stay_with_them():
+def test_names_have_different_colours_and_keep_them():
     six = [f"model-{number}" for number in range(6)]
 
     assert set(colors_of(six).values()) == {*COLORS, GREY}
@@ -278,11 +278,11 @@ def test_the_week_sums_up_hours_as_clocks_show_them():
     expected[0, 9], expected[0, 14], expected[0, 15] = 0.0, 3.0, 4.0
     assert mesh.get_array().tolist() == expected.tolist()
     assert ax.get_title(loc="left") == "$7.00, most of it on Mon from 15:00: $4.00"
-    assert ax.get_xlabel() == "hour of the day, Asia/Kolkata; 2 calls without time or price left out"
+    assert ax.get_xlabel() == "hour of the day, Asia/Kolkata; 2 calls without time or price not shown"
 
     ax = plot_heatmap(log, value="calls")
     assert ax.get_title(loc="left") == "4 calls, most of it on Mon from 09:00: 3"
-    assert ax.get_xlabel() == "hour of the day, UTC; 1 call without a time left out"
+    assert ax.get_xlabel() == "hour of the day, UTC; 1 call without a time not shown"
 
 
 def test_the_colours_show_on_white_and_on_black():
@@ -297,7 +297,7 @@ def test_the_colours_show_on_white_and_on_black():
 
 
 def marks(ax) -> dict[str, list[float]]:
-    """Give the places of the marks by the label of their series, from the lowest row up."""
+    """Return the places of the marks by the label of their series, from the lowest row up."""
     return {
         series.get_label(): series.get_offsets()[:, 0].tolist()
         for series in ax.collections
@@ -309,7 +309,7 @@ def names(ax) -> list[str]:
     return [label.get_text() for label in ax.get_yticklabels()]
 
 
-def test_latency_marks_the_percentiles_of_each_name_the_slowest_on_top():
+def test_latency_marks_the_percentiles_of_each_name_with_the_slowest_on_top():
     log = calls(
         *({"s": n, "model": "gpt-4", "latency_ms": 100 * n} for n in range(1, 101)),
         *({"s": n, "model": "o3", "latency_ms": 20_000} for n in range(3)),
@@ -324,7 +324,7 @@ def test_latency_marks_the_percentiles_of_each_name_the_slowest_on_top():
     }
     for label, places in marks(ax).items():
         assert places == pytest.approx([expected[label], 20_000.0])
-    assert ax.get_xlabel() == "time for an answer; 1 call of further values or unknown latency left out"
+    assert ax.get_xlabel() == "time for an answer; 1 call with other values or unknown latency not shown"
     assert ax.get_title(loc="left") == "p95 9.79 s, median 5.2 s, by model"
 
 
@@ -333,7 +333,7 @@ def test_latency_and_tokens_draw_no_more_than_twelve_names():
     for plot, left_out in ((plot_latency, "unknown latency"), (plot_tokens, "unknown tokens")):
         ax = plot(log)
         assert len(names(ax)) == 12
-        assert ax.get_xlabel().endswith(f"; 2 calls of further values or {left_out} left out")
+        assert ax.get_xlabel().endswith(f"; 2 calls with other values or {left_out} not shown")
 
 
 def test_tokens_stacks_what_was_sent_read_from_a_cache_and_came_back():
@@ -348,7 +348,7 @@ def test_tokens_stacks_what_was_sent_read_from_a_cache_and_came_back():
     widths = {series.get_label(): [bar.get_width() for bar in series] for series in ax.containers}
     assert widths == {"input": [800.0, 10.0], "input from a cache": [200.0, 0.0], "output": [30.0, 5000.0]}
     assert ax.get_title(loc="left") == "1.01k tokens in (19.8 % from a cache), 5.03k out, by model"
-    assert ax.get_xlabel() == "tokens; 1 call of further values or unknown tokens left out"
+    assert ax.get_xlabel() == "tokens; 1 call with other values or unknown tokens not shown"
 
 
 TRACE = calls(
@@ -368,7 +368,7 @@ def test_a_trace_is_drawn_call_by_call_failures_hollow():
     assert not any(text.get_parse_math() for text in ax.texts)
     assert ax.get_title(loc="left") == "t1: 4 calls, 2 failures, cost $0.35"
     assert ax.get_xlabel() == (
-        "seconds since the start of the trace; 1 call without a time or after the fortieth left out"
+        "seconds since the start of the trace; 1 call without a time or after the fortieth not shown"
     )
 
 
@@ -395,7 +395,7 @@ def test_a_trace_without_times_and_one_that_is_not_there():
 def test_a_long_trace_shows_its_first_forty_calls():
     ax = plot_trace(calls(*({"s": n, "response": "a"} for n in range(50))), "t1")
     assert len(ax.patches) == 40
-    assert ax.get_xlabel().endswith("; 10 calls without a time or after the fortieth left out")
+    assert ax.get_xlabel().endswith("; 10 calls without a time or after the fortieth not shown")
 
 
 def test_the_accessor_draws_every_plot():

@@ -58,7 +58,7 @@ def test_suppressed_findings_say_by_whom():
 
 
 def test_what_was_logged_is_text():
-    html = attacked().crashlens.waste().crashlens.style().to_html()
+    html = cf.style_findings(attacked().crashlens.waste()).to_html()
 
     assert not re.search(r"<(img|svg|script|b)\b", html)
     assert html.count("</style>") == 1

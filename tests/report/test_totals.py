@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from crashlens_frame.errors import InvalidCallError, MissingColumnsError
+from crashlens_frame.errors import InvalidOptionError, MissingColumnsError
 from crashlens_frame.frame import as_calls, empty_frame
 from crashlens_frame.report.totals import by, traces
 
@@ -245,7 +245,7 @@ FREQ = ", expected a length such as 15min, h, 6h or D, or one of W, MS, QS, YS"
     ],
 )
 def test_a_period_or_zone_that_is_none_is_refused(options, message):
-    with pytest.raises(InvalidCallError) as error:
+    with pytest.raises(InvalidOptionError) as error:
         by(at("2024-10-26"), **options)
     assert str(error.value) == message
 

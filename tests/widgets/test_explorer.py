@@ -1,4 +1,4 @@
-"""The Explorer shows what its fields ask for, and what it shows is what the functions of the package give."""
+"""The Explorer shows what its fields ask for, with the results of the functions of the package."""
 
 import re
 from datetime import date
@@ -23,13 +23,13 @@ def words(widget) -> str:
 
 
 def lines(explorer) -> list[list[str]]:
-    """Give the findings that are seen, cell by cell."""
-    shown = [line for line in explorer.findings.children[1:-1] if line.layout.display != "none"]
-    return [[line.children[0].description, *re.findall(r">([^<]*)</span>", line.children[1].value)] for line in shown]
+    """Return the visible findings, cell by cell."""
+    visible = [line for line in explorer.findings.children[1:-1] if line.layout.display != "none"]
+    return [[line.children[0].description, *re.findall(r">([^<]*)</span>", line.children[1].value)] for line in visible]
 
 
 def label(explorer) -> str:
-    """Give what the plot says that is seen."""
+    """Return the label of the visible plot."""
     return re.search(r'aria-label="([^"]*)"', explorer.plots.children[explorer.plots.selected_index].value).group(1)
 
 
@@ -40,7 +40,27 @@ def explorer() -> cf.Explorer:
     return made
 
 
-def test_the_cards_sum_up_the_log(explorer):
+def test_a_book_is_shown_as_its_frame_is():
+    book = cf.LogBook()
+    book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1)
+
+    assert cards(cf.Explorer(book)) == cards(cf.Explorer(book.df))
+    assert cards(cf.Explorer(book))["Calls"] == "5"
+
+
+def test_what_is_neither_a_frame_nor_a_book_is_refused():
+    with pytest.raises(cf.InvalidOptionError) as error:
+        cf.Explorer("logs.jsonl")
+    assert str(error.value) == (
+        "calls is a str, expected a DataFrame of calls or a LogBook; cf.read_jsonl reads a file"
+    )
+
+
+def test_the_tabs_are_those_of_the_roster(explorer):
+    assert explorer.plots.titles == ("Cost", "Waste", "Latency", "Tokens", "Week")
+
+
+def test_the_cards_show_the_figures_of_the_log(explorer):
     report = cf.summarize(LOG)
 
     assert cards(explorer) == {
@@ -52,7 +72,7 @@ def test_the_cards_sum_up_the_log(explorer):
     }
 
 
-def test_a_filter_goes_to_cards_plot_and_findings(explorer):
+def test_a_filter_changes_cards_plot_and_findings(explorer):
     explorer.filters.labels["team"].value = ("legal",)
 
     legal = cf.flag(LOG).query("team == 'legal'")
@@ -82,19 +102,19 @@ def test_every_filter_is_read(explorer):
 
 def test_each_tab_is_drawn_when_it_is_opened(explorer):
     assert [bool(tab.value) for tab in explorer.plots.children] == [True, False, False, False, False]
-    says = []
+    labels = []
     for place in range(5):
         explorer.plots.selected_index = place
-        says.append(label(explorer))
+        labels.append(label(explorer))
 
     parts = ("by model", "wasted", "p95", "tokens in", "most of it")
-    assert [part in text for part, text in zip(parts, says, strict=True)] == [True] * 5
+    assert [part in text for part, text in zip(parts, labels, strict=True)] == [True] * 5
     explorer.plots.selected_index = 0
     explorer.by.value = "team"
     assert label(explorer).endswith("by team")
 
 
-def test_the_findings_are_a_page_at_a_time_the_most_wasteful_first(explorer):
+def test_the_findings_are_shown_in_pages_the_most_wasteful_first(explorer):
     found = cf.find_waste(LOG)
     found = found[found["suppressed_by"].isna()].sort_values("waste_cost", ascending=False, kind="stable")
     panel = explorer.findings
@@ -122,7 +142,7 @@ def test_a_click_on_a_finding_shows_its_trace(explorer):
     assert explorer.trace.timeline.value == ""
 
 
-def test_what_if_compares_costs_and_says_what_it_cannot(explorer):
+def test_what_if_compares_costs_and_explains_what_it_cannot(explorer):
     panel = explorer.what_if
     panel.model.value = "gpt-4-turbo"
     panel.to_model.value = "gpt-4o-mini"
@@ -137,7 +157,7 @@ def test_what_if_compares_costs_and_says_what_it_cannot(explorer):
     assert words(panel.status).startswith("The same tokens")
 
 
-def test_other_thresholds_find_other_waste_and_a_wrong_one_is_told(explorer):
+def test_other_thresholds_find_other_waste_and_a_wrong_one_is_an_error(explorer):
     panel = explorer.thresholds
     assert panel.thresholds == {
         "retry_loops": {"max_retries": 3, "max_gap": "2min"},
@@ -183,7 +203,7 @@ def test_a_log_without_calls_and_one_without_prices_are_shown():
     assert cards(unpriced)["Unpriced"] == "100.0 %"
 
 
-def test_no_click_loses_an_error(explorer, caplog):
+def test_an_error_after_a_click_is_shown(explorer, caplog):
     explorer._study = None
     explorer.filters.reset.click()
 
@@ -191,7 +211,7 @@ def test_no_click_loses_an_error(explorer, caplog):
     assert not caplog.records
 
 
-def test_what_was_logged_is_text_everywhere():
+def test_logged_text_is_text_everywhere():
     explorer = cf.Explorer(attacked())
     seen = []
     for place in range(8):
@@ -212,7 +232,7 @@ def test_what_was_logged_is_text_everywhere():
         assert not re.search("[\x00-\x08\x0e-\x1f\u202a-\u202e\u2066-\u2069]", html)
 
 
-def test_only_what_is_seen_goes_to_the_browser():
+def test_only_what_is_visible_is_sent_to_the_browser():
     log = cf.simulate_workload(20_000, seed=2, days=30)
     explorer = cf.Explorer(log)
     explorer.findings.choose(0)

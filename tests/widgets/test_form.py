@@ -1,4 +1,4 @@
-"""The form logs what its fields say, tells what that costs, and agrees with every other form of its book."""
+"""The form logs the call in its fields, shows its cost, and shows the same as every other form of its book."""
 
 import asyncio
 import re
@@ -22,6 +22,15 @@ def words(widget) -> str:
 @pytest.fixture
 def book() -> cf.LogBook:
     return cf.LogBook()
+
+
+def test_a_frame_is_refused_and_the_error_has_the_way_to_a_book(book):
+    with pytest.raises(cf.InvalidOptionError) as error:
+        cf.LogForm(book.df)
+    assert str(error.value) == (
+        "book is a DataFrame, expected a LogBook; make one of a frame of calls with"
+        " book = cf.LogBook(); book.extend(df)"
+    )
 
 
 def test_a_click_logs_what_the_fields_say(book):
@@ -70,7 +79,7 @@ def test_a_loop_without_a_response_never_succeeds(book):
     assert book.df["response"].isna().all()
 
 
-def test_what_goes_wrong_is_told(book, monkeypatch):
+def test_an_error_of_the_book_is_shown(book, monkeypatch):
     monkeypatch.setattr(book, "log", lambda **call: 1 / 0)
     form = cf.LogForm(book)
     typed(form, model="gpt-4", prompt="Hi")
@@ -80,7 +89,7 @@ def test_what_goes_wrong_is_told(book, monkeypatch):
     assert form.prompt.value == "Hi"
 
 
-def test_only_the_fields_of_the_pattern_are_seen(book):
+def test_only_the_fields_of_the_pattern_are_visible(book):
     form = cf.LogForm(book)
     seen = {}
     for pattern in form.pattern.options:
@@ -90,20 +99,20 @@ def test_only_the_fields_of_the_pattern_are_seen(book):
     assert seen == {"one call": ["none", "none"], "retries": ["flex", "none"], "fallback": ["flex", "flex"]}
 
 
-def test_tokens_and_cost_are_told_while_a_call_is_typed(book):
+def test_tokens_and_cost_are_shown_while_a_call_is_typed(book):
     form = cf.LogForm(book)
     assert words(form.preview) == "Choose a model to see tokens and cost."
 
     typed(form, model="gpt-4o", prompt="Hello, world!", response="Hi there!")
-    assert words(form.preview) == "4 tokens in, 3 out, $0.00004 a call"
+    assert words(form.preview) == "4 tokens in, 3 out, $0.00004 per call"
     typed(form, model="gpt-4o", response="")
-    assert words(form.preview) == "4 tokens in, 0 out, $0.00001 a call"
+    assert words(form.preview) == "4 tokens in, 0 out, $0.00001 per call"
     typed(form, model="my-model")
     assert words(form.preview) == "unknown tokens in, 0 out, no price is known"
     assert len(book) == 0
 
 
-def test_an_error_stands_beside_its_field_and_goes_when_it_is_mended(book):
+def test_an_error_is_beside_its_field_and_disappears_when_it_is_corrected(book):
     form = cf.LogForm(book)
     form.submit()
 
@@ -116,7 +125,7 @@ def test_an_error_stands_beside_its_field_and_goes_when_it_is_mended(book):
     assert len(book) == 1
 
 
-def test_what_cannot_be_logged_is_told_and_nothing_typed_is_lost(tmp_path):
+def test_a_call_that_cannot_be_saved_is_an_error_and_nothing_typed_is_lost(tmp_path):
     folder = tmp_path / "gone"
     folder.mkdir()
     form = cf.LogForm(cf.LogBook(folder / "logs.jsonl"))
@@ -137,18 +146,18 @@ def test_a_durable_book_keeps_what_the_form_logs(tmp_path):
     form.submit()
 
     assert cf.read_jsonl(path)["prompt"].tolist() == ["Hi"]
-    assert words(form.total).endswith(f"kept in {path}")
+    assert words(form.total).endswith(f"saved in {path}")
 
 
-def test_two_forms_of_one_book_agree_and_see_what_code_logs(book):
-    one, other = cf.LogForm(book), cf.LogForm(book)
-    typed(one, model="gpt-4", prompt="Hi", response="Hello")
-    one.submit()
+def test_two_forms_of_one_book_show_the_same_and_what_code_logs(book):
+    first, other = cf.LogForm(book), cf.LogForm(book)
+    typed(first, model="gpt-4", prompt="Hi", response="Hello")
+    first.submit()
     book.log(model="local", prompt="x")
 
-    assert one.total.value == other.total.value
-    assert one.last.value == other.last.value
-    assert words(other.total) == "2 calls, $0.00009 in all, 1 call without a known cost"
+    assert first.total.value == other.total.value
+    assert first.last.value == other.last.value
+    assert words(other.total) == "2 calls, $0.00009 in total, 1 call without a known cost"
 
 
 def test_the_last_ten_calls_are_shown_the_newest_first(book):
@@ -159,7 +168,7 @@ def test_the_last_ten_calls_are_shown_the_newest_first(book):
     assert re.findall(r"prompt (\d+)\.", form.last.value) == [str(number) for number in range(11, 1, -1)]
 
 
-def test_a_closed_form_takes_no_notice(book):
+def test_a_closed_form_watches_the_book_no_longer(book):
     form = cf.LogForm(book)
     form.close()
     before = form.total.value
@@ -195,10 +204,10 @@ def test_a_click_waits_for_what_was_typed_before_it(book):
     assert book.df["prompt"].tolist() == ["hello"]
 
 
-def test_a_pause_works_once_after_the_last_of_many_wishes():
+def test_a_pause_works_once_after_the_last_of_many_begins():
     done = []
 
-    async def wished() -> None:
+    async def begun() -> None:
         pause = Pause(lambda: done.append(1), seconds=0.05)
         for _ in range(5):
             pause.begin()
@@ -210,6 +219,6 @@ def test_a_pause_works_once_after_the_last_of_many_wishes():
         pause.end()
         await asyncio.sleep(0.1)
 
-    asyncio.run(wished())
+    asyncio.run(begun())
 
     assert done == [1]

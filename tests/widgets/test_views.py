@@ -1,4 +1,4 @@
-"""What filters leave is what a loop over the calls leaves, and what is shown of it adds up."""
+"""ViewFilters pass the calls that a loop over the calls passes, and the figures of a view add up."""
 
 from datetime import date
 from math import isnan
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import crashlens_frame as cf
-from crashlens_frame.widgets.views import Filters, Study
+from crashlens_frame.widgets.views import Study, ViewFilters
 from tests.support.calls import calls, logs
 
 LOG = calls(
@@ -24,7 +24,7 @@ LOG = calls(
 
 
 def left(**filters) -> list[int]:
-    return Study(LOG).view(Filters(**filters)).logged.index.tolist()
+    return Study(LOG).view(ViewFilters(**filters)).logged.index.tolist()
 
 
 @pytest.mark.parametrize(
@@ -45,48 +45,48 @@ def left(**filters) -> list[int]:
         ({"only_wasted": True}, [0, 1, 2, 3]),
     ],
 )
-def test_each_filter_leaves_its_calls(filters, expected):
+def test_each_filter_passes_its_calls(filters, expected):
     assert left(**filters) == expected
 
 
-def test_the_figures_are_those_of_the_calls_that_are_left():
-    figures = Study(LOG).view(Filters(labels={"model": ("gpt-4", "o3")})).figures()
+def test_the_figures_are_those_of_the_calls_that_pass():
+    figures = Study(LOG).view(ViewFilters(labels={"model": ("gpt-4", "o3")})).figures()
 
-    assert figures.calls == 5
+    assert figures.n_calls == 5
     assert figures.cost == 15.0
     assert figures.waste_cost == 15.0  # the prompt is sent again and again, and never answered
     assert figures.p95_latency_ms == np.quantile([100, 200, 300, 50], 0.95)
-    assert figures.unpriced == pytest.approx(0.2)
+    assert figures.unpriced_share == pytest.approx(0.2)
 
 
-def test_of_nothing_the_figures_are_nothing():
+def test_the_figures_of_no_calls_are_zero_or_nan():
     study = Study(LOG)
 
-    empty = study.view(Filters(trace="none")).figures()
-    assert (empty.calls, empty.cost, empty.waste_cost, empty.unpriced) == (0, 0.0, 0.0, 0.0)
+    empty = study.view(ViewFilters(trace="none")).figures()
+    assert (empty.n_calls, empty.cost, empty.waste_cost, empty.unpriced_share) == (0, 0.0, 0.0, 0.0)
     assert isnan(empty.p95_latency_ms)
-    assert isnan(study.view(Filters(labels={"model": ("o3",)})).figures().cost)
-    assert Study(LOG.head(0)).view(Filters()).figures().calls == 0
+    assert isnan(study.view(ViewFilters(labels={"model": ("o3",)})).figures().cost)
+    assert Study(LOG.head(0)).view(ViewFilters()).figures().n_calls == 0
 
 
-def test_findings_hold_what_was_wasted_in_the_calls_that_are_left():
+def test_findings_hold_the_waste_of_the_calls_that_pass():
     log = pd.concat([LOG, calls({"s": 86_401, "trace_id": "Alpha", "model": "o3", "team": "search", "cost": 1.0})])
     study = Study(log)
 
-    assert study.view(Filters()).findings["waste_cost"].tolist() == [15.0]
-    assert study.view(Filters(until=date(2026, 3, 2))).findings["waste_cost"].tolist() == [15.0]
-    assert study.view(Filters(labels={"model": ("o3",)})).findings.empty
+    assert study.view(ViewFilters()).findings["waste_cost"].tolist() == [15.0]
+    assert study.view(ViewFilters(until=date(2026, 3, 2))).findings["waste_cost"].tolist() == [15.0]
+    assert study.view(ViewFilters(labels={"model": ("o3",)})).findings.empty
 
 
 def test_other_thresholds_find_other_waste():
     study = Study(LOG)
     study.detect({"retry_loops": {"max_retries": 4}})
 
-    assert study.view(Filters()).findings.empty
+    assert study.view(ViewFilters()).findings.empty
     assert left(only_wasted=True) == [0, 1, 2, 3]
 
 
-def test_values_are_those_that_occur_null_last():
+def test_values_are_those_that_occur_with_none_last():
     study = Study(LOG)
 
     assert study.values("model") == ["gpt-4", "o3", None]
@@ -94,16 +94,16 @@ def test_values_are_those_that_occur_null_last():
     assert Study(LOG.head(2)).values("route") == ["/a"]
 
 
-def test_repricing_is_that_of_the_calls_that_are_left():
+def test_repricing_is_that_of_the_calls_that_pass():
     log = calls(*({"s": n, "model": "gpt-4", "input_tokens": 1000, "output_tokens": 0, "cost": 0.03} for n in range(3)))
-    view = Study(log).view(Filters())
+    view = Study(log).view(ViewFilters())
 
     pd.testing.assert_frame_equal(
         view.reprice("gpt-4", "gpt-4o"), cf.reprice(log, {"gpt-4": "gpt-4o"}, prices=cf.PriceBook.default())
     )
 
 
-def passes(call: dict, filters: Filters, wasted: float) -> bool:
+def passes(call: dict, filters: ViewFilters, wasted: float) -> bool:
     """State the rule of the filters for one call."""
     day = None if pd.isna(call["timestamp"]) else call["timestamp"].date()
     if (filters.since or filters.until) and day is None:
@@ -117,7 +117,7 @@ def passes(call: dict, filters: Filters, wasted: float) -> bool:
 
 
 FILTERS = st.builds(
-    Filters,
+    ViewFilters,
     since=st.sampled_from((None, date(2026, 3, 2), date(2026, 3, 3))),
     until=st.sampled_from((None, date(2026, 3, 1), date(2026, 3, 2))),
     labels=st.dictionaries(
@@ -130,7 +130,7 @@ FILTERS = st.builds(
 
 @given(logs(), FILTERS)
 @settings(max_examples=60)
-def test_a_view_is_what_a_loop_over_the_calls_leaves(log, filters):
+def test_a_view_is_what_a_loop_over_the_calls_passes(log, filters):
     study, flagged = Study(log), cf.flag(log)
     rows = [
         place

@@ -1,0 +1,44 @@
+"""The command demo: everything once, without input."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+
+from ..detectors import find_waste
+from ..io import to_jsonl, to_parquet
+from ..plot import plot_waste
+from ..report import findings_table, summarize
+from ..simulate import simulate_workload
+from .output import terminal_columns, working
+
+# a fixed Monday, so that the demo is the same on every day
+_MORNING: dict[str, Any] = {"traces": 1500, "seed": 7, "days": 1, "start": "2026-03-02T06:00:00Z"}
+
+
+@click.command()
+@click.option("--output", default="crashlens-frame-demo", show_default=True, help="Folder to write to.")
+def demo(output: str) -> None:
+    """Simulate a morning of calls, report their cost and waste, and write log and plot to a folder."""
+    with working("simulating"):
+        calls = simulate_workload(**_MORNING)
+    findings = find_waste(calls)
+    folder = Path(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    with working("writing"):
+        to_jsonl(calls, folder / "logs.jsonl")
+        to_parquet(calls, folder / "logs.parquet")
+        _draw_waste(calls, findings, folder / "waste.png")
+    click.echo(summarize(calls, findings).to_text(terminal_columns()))
+    click.echo(f"\nThe most wasteful findings\n{findings_table(findings, limit=10).to_text(terminal_columns())}")
+    click.echo(f"\nWritten to {folder}: logs.jsonl, logs.parquet, waste.png\n")
+    click.echo(f"On the command line:\n  crashlens-frame scan {folder / 'logs.jsonl'} --fail-on-waste 1")
+    click.echo(f"In a notebook:\n  cf.read_parquet({str(folder / 'logs.parquet')!r}).crashlens.waste()")
+
+
+def _draw_waste(calls: pd.DataFrame, findings: pd.DataFrame, target: Path) -> None:
+    os.environ.setdefault("MPLBACKEND", "agg")  # a file needs no screen; matplotlib reads it when first imported
+    figure: Any = plot_waste(calls, findings=findings).figure
+    figure.savefig(target, dpi=150)

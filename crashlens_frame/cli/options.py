@@ -1,0 +1,21 @@
+"""Options and arguments that several commands share."""
+
+import click
+
+form = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "markdown"]),
+    default="table",
+    show_default=True,
+    help="Form of the output.",
+)
+schema = click.option(
+    "--schema",
+    type=click.Choice(["crashlens", "flat"]),
+    default="crashlens",
+    show_default=True,
+    help="Keys of each line: those that CrashLens reads too, or the Log Schema alone.",
+)
+config = click.option("--config", type=click.Path(), help="YAML file of prices; the shipped prices when not given.")
+logs = click.argument("logs", nargs=-1, required=True)

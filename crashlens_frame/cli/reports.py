@@ -1,0 +1,99 @@
+"""Commands that report what is in logs: analyze, scan and dashboard."""
+
+from difflib import get_close_matches
+from pathlib import Path
+
+import click
+
+from .. import dashboard as dashboards
+from ..detectors import find_waste
+from ..errors import UnknownTraceError
+from ..report import escape_markdown, findings_table, frame_records, json_text, summarize
+from ..words import money, percent, quantity
+from . import options
+from .inputs import read_priced_calls
+from .output import print_note, print_unpriced, terminal_columns, working
+
+
+@click.command()
+@options.logs
+@click.option("--model", help="Only calls of this model.")
+@click.option("--trace-id", help="Only calls of this trace.")
+@options.config
+@options.form
+def analyze(logs: tuple[str, ...], model: str | None, trace_id: str | None, config: str | None, form: str) -> None:
+    """Summarize LOGS: calls, cost, tokens, latency, models, unpriced calls and waste.
+
+    LOGS are JSONL files (also .gz and .zst), Parquet files, patterns of file names, or - for stdin.
+    """
+    calls, prices = read_priced_calls(logs, config)
+    if trace_id is not None:
+        calls = calls[calls["trace_id"] == trace_id].reset_index(drop=True)
+        if calls.empty:
+            raise UnknownTraceError(f"no call belongs to the trace {trace_id!r}; a trace id must match exactly")
+    if model is not None:
+        models = calls["model"].cat.categories.tolist()
+        calls = calls[calls["model"] == model].reset_index(drop=True)
+        if calls.empty:
+            near = get_close_matches(model, models, n=3, cutoff=0.3) or list(models[:3])
+            raise click.ClickException(f"no call used the model {model!r}; the log has {', '.join(near) or 'none'}")
+    with working("looking for waste"):
+        report = summarize(calls, prices=prices)
+    print_unpriced(calls)
+    texts = {
+        "table": lambda: report.to_text(terminal_columns()),
+        "json": report.to_json,
+        "markdown": report.to_markdown,
+    }
+    click.echo(texts[form]())
+
+
+@click.command()
+@options.logs
+@options.config
+@options.form
+@click.option("--fail-on-waste", type=click.FloatRange(min=0), metavar="USD", help="Exit with 1 if more was wasted.")
+def scan(logs: tuple[str, ...], config: str | None, form: str, fail_on_waste: float | None) -> None:
+    """Find retry loops, fallback storms, fallback failures and overkill models in LOGS.
+
+    LOGS are JSONL files (also .gz and .zst), Parquet files, patterns of file names, or - for stdin.
+    """
+    calls, prices = read_priced_calls(logs, config)
+    with working("looking for waste"):
+        findings = find_waste(calls, prices=prices)
+        report = summarize(calls, findings)
+    print_unpriced(calls)
+    total = (
+        f"{money(report.waste_cost)} wasted in {quantity(int(report.waste['findings'].sum()), 'finding')},"
+        f" {percent(report.waste_cost, report.cost)} of {money(report.cost)} for {quantity(report.events, 'call')}"
+    )
+    if form == "json":
+        waste = {"cost": report.cost, "waste_cost": report.waste_cost, "waste": frame_records(report.waste)}
+        click.echo(json_text({**waste, "findings": frame_records(findings)}))
+    elif form == "markdown":
+        table = findings_table(findings).to_markdown()
+        click.echo(f"{table}\n\n{escape_markdown(total)}" if len(findings) else escape_markdown(total))
+    else:
+        table = findings_table(findings).to_text(terminal_columns())
+        click.echo(f"{table}\n\n{total}" if len(findings) else total)
+    if fail_on_waste is not None and report.waste_cost > fail_on_waste:
+        raise click.ClickException(f"waste of {money(report.waste_cost)} exceeds the limit of {money(fail_on_waste)}")
+
+
+@click.command()
+@options.logs
+@options.config
+@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Port of the page; a free one when not given.")
+@click.option("--theme", type=click.Choice(dashboards.THEMES), default="light", show_default=True, help="Colours.")
+@click.option("--no-browser", is_flag=True, help="Print the address and do not open the browser.")
+def dashboard(logs: tuple[str, ...], config: str | None, port: int, theme: str, no_browser: bool) -> None:
+    """Show LOGS as a dashboard in the browser, on this machine only; Ctrl+C ends it."""
+    calls, _ = read_priced_calls(logs, config)
+    print_unpriced(calls)
+
+    def ready(address: str) -> None:
+        click.echo(address)
+        print_note("only this machine can open the address; Ctrl+C ends the dashboard")
+
+    prices = None if config is None else str(Path(config).resolve())
+    dashboards.serve(calls, prices=prices, port=port, theme=theme, browser=not no_browser, ready=ready)

@@ -1,30 +1,32 @@
-"""How each log format names the columns of CALLS: a table for each, and what reads one record by it.
+"""How each log format names the columns of CALLS: one table per format, and the code that reads a record by it.
 
 A field that no table names is kept in ``extra``, under the keys that led to it.
 """
 
+from .columns import convert_column
 from .crashlens import CRASHLENS, FLAT
 from .reading import (
     FILLABLE,
-    FORMATS,
-    SIGNS,
     Detected,
     Rows,
-    check_format,
     detect_format,
     has_no_column,
     row_from_record,
     rows_from_line,
     unfold_extra,
 )
-from .rows import Row, check_row, table_from_rows
+from .roster import FORMATS, check_format, sign_keys
 from .table import END, TOTAL, Field, Format, Tree, pruned_tree
 from .values import (
+    Row,
     amount_value,
     bool_value,
+    convert_row,
     cost_source_value,
     count_value,
+    is_null,
     milliseconds_value,
+    time_option,
     time_value,
     token_source_value,
 )
@@ -35,7 +37,6 @@ __all__ = [
     "FILLABLE",
     "FLAT",
     "FORMATS",
-    "SIGNS",
     "TOTAL",
     "Detected",
     "Field",
@@ -46,16 +47,19 @@ __all__ = [
     "amount_value",
     "bool_value",
     "check_format",
-    "check_row",
+    "convert_column",
+    "convert_row",
     "cost_source_value",
     "count_value",
     "detect_format",
     "has_no_column",
+    "is_null",
     "milliseconds_value",
     "pruned_tree",
     "row_from_record",
     "rows_from_line",
-    "table_from_rows",
+    "sign_keys",
+    "time_option",
     "time_value",
     "token_source_value",
     "unfold_extra",

@@ -39,12 +39,12 @@ def convert_column(series: pd.Series, column: Column) -> Values:
         if series.dtype == object:
             return _from_objects(series, column, convert)
         values = pa.array(series, from_pandas=True)
+        if values.null_count == len(values):
+            return pa.nulls(len(values), column.arrow)
         if column.arrow in (TEXT, LABEL):
             return _texts(values, column)
         if pa.types.is_dictionary(values.type):
             values = values.cast(values.type.value_type)
-        if pa.types.is_null(values.type):
-            return pa.nulls(len(values), column.arrow)
         return _milliseconds(values) if convert is milliseconds_value else _BY_TYPE[column.arrow](values)
     except _MISFITS as error:
         raise InvalidCallError(_misfit(series, column.name, convert)) from error
@@ -162,7 +162,7 @@ def _from_epochs(values: Values) -> Values:
         scaled = numbers[here] // divisor if divisor > 1 else numbers[here] * factor
         if (np.abs(scaled.astype(np.float64)) > _BEYOND).any():
             raise OverflowError("a time that no calendar reaches")
-        micros[here] = np.rint(scaled)
+        micros[here] = np.rint(scaled) if wide is np.float64 else scaled
         pending &= ~here
     if pending.any():
         raise ValueError("no time is infinite")

@@ -71,8 +71,8 @@ class Format:
     """A log format: its fields, and the source that documents them.
 
     ``records`` yields the records of one line, in the shape that the paths of the fields describe. ``is_call`` is
-    whether a record is a call of a model, and not a span of other work. ``constants`` are columns with one value for all
-    records of the format. In a format whose records may lack a trace id, a record ``traces_itself``: its own id is
+    whether a record is a call of a model, and not a span of other work. ``constants`` are columns with one value for
+    all records of the format. In a format whose records may lack a trace id, a record ``traces_itself``: its own id is
     its trace id.
     """
 

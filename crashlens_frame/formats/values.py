@@ -158,9 +158,9 @@ _WITH_NULL = (float, np.floating, np.datetime64, datetime)
 
 def _microseconds(value: Any) -> int | None:
     """Return a time in microseconds since 1970; None for what is no time."""
-    if isinstance(value, bool):
+    if isinstance(value, bool | np.timedelta64):
         return None
-    if isinstance(value, int | np.integer) and not isinstance(value, np.timedelta64):
+    if isinstance(value, int | np.integer):
         return int(from_epoch(int(value)))
     if isinstance(value, float | np.floating):
         return round(from_epoch(float(value)))

@@ -15,9 +15,11 @@ import pyarrow.json as pj
 
 from ..formats import (
     CRASHLENS,
+    EARLIEST,
     END,
     FILLABLE,
     FLAT,
+    LATEST,
     TOTAL,
     Field,
     Format,
@@ -287,6 +289,14 @@ def _check_numbers(values: pa.ChunkedArray, *, most: float) -> None:
 
 def _times(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """Read ISO 8601 times, those without a zone as UTC."""
+    times = _parsed_times(values)
+    bounds = pc.min_max(times.cast(pa.int64())).as_py()
+    if bounds["min"] is not None and not EARLIEST <= bounds["min"] <= bounds["max"] <= LATEST:
+        raise _IrregularError
+    return times
+
+
+def _parsed_times(values: pa.ChunkedArray) -> pa.ChunkedArray:
     try:
         return values.cast(TIME)
     except pa.ArrowInvalid:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from ..errors import InvalidCallError, UnknownModelError
 from ..formats import convert_column
 from ..frame import check_calls
-from ..schema import CALLS, COST_SOURCES, COUNT, Column
+from ..schema import CALLS, COST_SOURCES, COUNT, TEXT, Column
 from ..times import now_us
 from .book import PriceBook, Prices
 from .names import Resolution
@@ -233,8 +233,8 @@ def _checked_codes(calls: pd.DataFrame, name: str) -> tuple[np.ndarray, list[str
     """Return what ``label_codes`` does of a column that may hold only texts, or be missing."""
     if name not in calls.columns:
         return np.full(len(calls), -1), []
-    _converted(calls, name)
-    return label_codes(calls[name])
+    texts = _converted(calls, name)
+    return label_codes(texts.cast(TEXT).to_pandas() if calls[name].dtype == object else calls[name])
 
 
 def _taken(values: Sequence[int], code: np.ndarray) -> np.ndarray:

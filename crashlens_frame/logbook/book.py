@@ -22,7 +22,7 @@ from ..simulate import patterns as simulate
 from ..times import start_of_call
 from ..words import money, printable, quantity
 from .ledger import Ledger
-from .records import line_of_record
+from .records import table_from_records
 
 Source = str | PathLike[str] | IO[bytes] | Iterable[str | PathLike[str]]
 
@@ -212,9 +212,7 @@ class LogBook:
         if isinstance(calls, pd.DataFrame):
             self._ledger.add_table(table_from_frame(as_calls(calls)))
             return
-        lines = b"\n".join(map(line_of_record, calls))
-        table, _ = read_log(pa.BufferReader(lines), duplicates="all", on_error="raise")
-        self._ledger.add_table(table)
+        self._ledger.add_table(table_from_records(calls))
 
     # -- simulate -----------------------------------------------------------------------------------------------------
 

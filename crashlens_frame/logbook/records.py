@@ -1,75 +1,66 @@
-"""One record in memory -> one line of JSON, which the readers read as ``log_event`` reads the record."""
+"""Records in memory -> CALLS: in bulk as lines of JSON, or one by one where JSON cannot carry their values."""
 
-import json
 import math
-from collections.abc import Mapping
-from datetime import date, timedelta
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import orjson
+import pyarrow as pa
 
-from ..errors import InvalidCallError
-from ..formats import is_null, time_value
-from ..jsonvalues import quoted
-from ..times import EPOCH
+from ..errors import LogFileError
+from ..formats import Row, rows_from_line
+from ..frame import table_from_rows
+from ..io import LeftOutCounts, read_log
 
 
-def line_of_record(record: Mapping[str, Any]) -> bytes:
-    """Return a record as a line of JSON.
+def table_from_records(records: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """Read records of any format as a CALLS table.
 
     Raises
     ------
-    InvalidCallError
-        The record holds what JSON cannot hold.
+    LogFileError
+        A record cannot be read. The text names its number, from 1.
 
     Examples
     --------
-    >>> from crashlens_frame.logbook.records import line_of_record
-    >>> line_of_record({"trace_id": "t1", "cost": 0.5})
-    b'{"trace_id":"t1","cost":0.5}'
+    >>> from crashlens_frame.logbook.records import table_from_records
+    >>> table_from_records([{"trace_id": "t1", "cost": 0.5}])["cost"].to_pylist()
+    [0.5]
     """
-    try:
-        line = orjson.dumps(record, default=_plain, option=orjson.OPT_PASSTHROUGH_DATETIME)
-        # orjson writes infinite numbers as null, which would be read as missing values
-        if b"null" not in line or not _holds_infinity(record):
-            return line
-    except TypeError:  # half surrogate pairs, whole numbers past 64 bits, or what JSON cannot hold
-        pass
-    try:
-        return json.dumps(record, default=_plain).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidCallError(f"a record is {quoted(record)}, expected what JSON can hold ({error})") from None
+    records = list(records)
+    lines = [_line(record) for record in records]
+    if None in lines:
+        return _read_one_by_one(records)
+    table, _ = read_log(pa.BufferReader(b"\n".join(filter(None, lines))), duplicates="all", on_error="raise")
+    return table
 
 
-def _plain(value: Any) -> Any:
-    """Return a value of Python, NumPy or pandas as one of those that JSON has."""
-    if is_null(value):
+def _line(record: Mapping[str, Any]) -> bytes | None:
+    """Return a record as a line of JSON; None where JSON cannot carry its values without a change."""
+    try:
+        line = orjson.dumps(record, option=orjson.OPT_PASSTHROUGH_DATETIME)
+    except TypeError:  # values of datetime, NumPy or pandas, whole numbers past 64 bits, half surrogate pairs
         return None
-    if isinstance(value, date | np.datetime64):
-        return _iso(value)
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, np.timedelta64 | np.complexfloating):
-        raise TypeError(f"{type(value).__name__} is no type of JSON")
-    if isinstance(value, np.bool_ | np.integer | np.ndarray):
-        return value.tolist()
-    if hasattr(value, "__float__"):
-        return float(value)
-    raise TypeError(f"{type(value).__name__} is no type of JSON")
-
-
-def _iso(moment: date | np.datetime64) -> str:
-    try:
-        micros = time_value(moment)
-    except ValueError:  # left to the reader, which refuses it as it would any other text
-        return str(moment)
-    return (EPOCH + timedelta(microseconds=micros or 0)).isoformat()
+    # orjson writes infinite numbers as null, which would be read as missing values
+    return None if b"null" in line and _holds_infinity(record) else line
 
 
 def _holds_infinity(value: Any) -> bool:
-    if isinstance(value, float | np.floating):
+    if isinstance(value, float):
         return math.isinf(value)
     if isinstance(value, Mapping):
         return any(map(_holds_infinity, value.values()))
-    return isinstance(value, list | tuple | np.ndarray) and any(map(_holds_infinity, value))
+    return isinstance(value, list | tuple) and any(map(_holds_infinity, value))
+
+
+def _read_one_by_one(records: list[Mapping[str, Any]]) -> pa.Table:
+    rows: list[Row] = []
+    passed = 0
+    for number, record in enumerate(records, 1):
+        read = rows_from_line(record)
+        if read.errors:
+            raise LogFileError(f"<stream>:{number}: {read.errors[0]}")
+        rows += read.rows
+        passed += read.passed
+    LeftOutCounts(passed=passed).warn(stacklevel=4)
+    return table_from_rows(rows)

@@ -3,8 +3,8 @@
 The doors are ``log``, ``log_event``, ``extend`` (records, and a frame), ``as_calls``, ``read_jsonl`` (the flat and the
 nested names) and, for the columns that it reads, ``add_cost``. The expected value is that of a rule in plain Python,
 ``expected`` below. The readers are left out for values that JSON cannot carry: NumPy's scalars, datetimes, decimals.
-The column ``extra`` is left out, as records hold an object there; so is ``error`` of records, where what is no text goes
-to ``extra``, for many programs log an object under this name.
+The column ``extra`` is left out, as records hold an object there. An ``error`` of a record that is no text goes to
+``extra``, as many programs log an object under this name.
 """
 
 import datetime as dt
@@ -208,7 +208,6 @@ def expected_of_door(door: Any, name: str, value: Any) -> Any:
     """Return the expected value, with what a door asks beyond the column or adds to it."""
     result = expected(name, value)
     if name == "trace_id" and result in (None, ""):
-        # a record without a trace id gets a new one from log_event, and so has a door of its own
         return REFUSED
     if name == "model" and result in (None, "") and door in (through_log, through_log_event):
         return REFUSED
@@ -229,6 +228,8 @@ def assert_doors_agree(name: str, value: Any) -> None:
     doors = IN_MEMORY + LINES if json_can_carry(value) else IN_MEMORY
     if name == "timestamp" and expected(name, value) is None:
         doors = [door for door in doors if door not in (through_log, through_log_event)]  # the call ends now
+    if name == "trace_id" and value is None:
+        doors = [door for door in doors if door != through_log]  # the call gets a new one
     found = {door.__name__: outcome(door, name, value) for door in doors}
     assert found == {door.__name__: expected_of_door(door, name, value) for door in doors}
     assert {key: type(each) for key, each in found.items()} == {
@@ -245,7 +246,9 @@ INTEGERS = st.one_of(
     st.sampled_from([10**11 - 1, 10**11, 10**14 - 1, 10**14, 10**17 - 1, 10**17, -(10**11), -(10**14), -(10**17)]),
 )
 FLOATS = st.one_of(
-    st.sampled_from([0.0, -0.0, 5.0, 5.5, 0.5, 1.5, -0.4, 1e-9, 2.0**53, 2.0**63, 1e300, math.inf, -math.inf, math.nan]),
+    st.sampled_from(
+        [0.0, -0.0, 5.0, 5.5, 0.5, 1.5, -0.4, 1e-9, 2.0**53, 2.0**63, 1e300, math.inf, -math.inf, math.nan]
+    ),
     st.floats(0, 1e20),
     st.floats(-1e20, 0),
 )
@@ -404,7 +407,9 @@ def test_a_time_that_is_no_time_is_refused_as_an_option(value: Any) -> None:
         lambda: cf.PriceBook.default().cost(model="o3", input_tokens=1, output_tokens=1, at=value),
         lambda: cf.simulate_workload(3, start=value),
     ):
-        with pytest.raises(cf.InvalidOptionError, match=r"^(at|start) is .*, expected an ISO 8601 time or an epoch num"):
+        with pytest.raises(
+            cf.InvalidOptionError, match=r"^(at|start) is .*, expected an ISO 8601 time or an epoch num"
+        ):
             use()
 
 

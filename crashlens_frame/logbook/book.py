@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ..errors import InvalidCallError, InvalidOptionError
-from ..formats import Row, convert_row, row_from_record
+from ..formats import CRASHLENS, FLAT, Row, convert_row, detect_format, row_from_record
 from ..frame import as_calls, frame_from_table, table_from_frame
 from ..io import read_log, read_parquet, to_jsonl, to_parquet
 from ..pricing import PriceBook, Prices
@@ -150,6 +150,8 @@ class LogBook:
     def log_event(self, **record: Any) -> str:
         """Log one call with the nested names of CrashLens, the flat names of the Log Schema, or both.
 
+        A record of any other format that ``read_jsonl`` reads is logged as the reader would read it.
+
         Parameters
         ----------
         **record
@@ -179,7 +181,8 @@ class LogBook:
            latency_ms  input_tokens            extra
         0        1000             5  {"mood":"good"}
         """
-        if record.keys().isdisjoint({"traceId", "trace_id"}):
+        own_names = detect_format(record).format in (CRASHLENS.name, FLAT.name)
+        if own_names and record.keys().isdisjoint({"traceId", "trace_id"}):
             record = {"trace_id": os.urandom(16).hex(), **record}
         row = row_from_record(record)
         if not row.get("model"):

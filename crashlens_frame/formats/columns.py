@@ -39,6 +39,8 @@ def convert_column(series: pd.Series, column: Column) -> Values:
         if series.dtype == object:
             return _from_objects(series, column, convert)
         values = pa.array(series, from_pandas=True)
+        if not isinstance(series.dtype, np.dtype):
+            values = _without_nan(values)
         if values.null_count == len(values):
             return pa.nulls(len(values), column.arrow)
         if column.arrow in (TEXT, LABEL):
@@ -92,14 +94,14 @@ def _texts(values: Values, column: Column) -> Values:
 
 def _counts(values: Values) -> Values:
     _check_numbers(values)
-    whole = pc.cast(_without_nan(values), COUNT)  # refuses fractions, and what 64 bits cannot hold
+    whole = pc.cast(values, COUNT)  # refuses fractions, and what 64 bits cannot hold
     _check_bounds(whole, 0, np.inf)
     return whole
 
 
 def _amounts(values: Values) -> Values:
     _check_numbers(values)
-    amounts = _without_nan(pc.cast(values, NUMBER, safe=False))
+    amounts = pc.cast(values, NUMBER, safe=False)
     _check_bounds(amounts, 0, np.finfo(np.float64).max)
     return amounts
 
@@ -152,7 +154,6 @@ def _in_microseconds(values: Values) -> Values:
 
 def _from_epochs(values: Values) -> Values:
     """Apply EPOCH_UNITS to each number."""
-    values = _without_nan(values)
     wide = np.uint64 if values.type == pa.uint64() else np.int64 if pa.types.is_integer(values.type) else np.float64
     numbers = values.fill_null(0).to_numpy().astype(wide)
     micros = np.zeros(len(numbers), np.int64)
@@ -189,7 +190,7 @@ def _times_of_texts(texts: Values) -> Values:
 
 
 def _without_nan(values: Values) -> Values:
-    """Turn NaN into null, as the columns of Arrow and the nullable ones of pandas may hold both."""
+    """Turn NaN into null; a nullable column of pandas may hold both."""
     if not pa.types.is_floating(values.type):
         return values
     nan = pc.is_nan(values)

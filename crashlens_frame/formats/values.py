@@ -51,6 +51,8 @@ def text_value(value: Any) -> str | None:
 
 def count_value(value: Any) -> int | None:
     """Return a whole number from 0 on; 5.0 is one, True and 5.5 are not."""
+    if type(value) is int and 0 <= value <= MAX_COUNT:
+        return value
     if is_null(value):
         return None
     try:
@@ -96,7 +98,7 @@ _NO_NUMBERS = (bool, str, np.bool_, np.datetime64, np.timedelta64, np.complexflo
 
 def milliseconds_value(value: Any) -> int | None:
     """Return a number from 0 on, rounded to a whole one."""
-    if isinstance(value, int | np.integer):
+    if type(value) is int or isinstance(value, np.integer):
         return count_value(value)
     number = amount_value(value)
     return None if number is None else count_value(float(round(number)))
@@ -232,11 +234,12 @@ def convert_row(values: Row) -> Row:
     """
     row: Row = {}
     for name, value in values.items():
-        if name not in CONVERTERS:
+        convert = CONVERTERS.get(name)
+        if convert is None:
             near = get_close_matches(name, CONVERTERS, n=1)
             raise TypeError(f"log() has no column {name!r}" + (f"; did you mean {near[0]}?" if near else ""))
         try:
-            row[name] = CONVERTERS[name](value)
+            row[name] = None if value is None else convert(value)
         except ValueError as error:
             raise InvalidCallError(f"{name} is {shortened(repr(value))}, expected {error}") from None
     for name, expected in _REQUIRED.items():

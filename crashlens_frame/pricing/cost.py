@@ -233,8 +233,8 @@ def _checked_codes(calls: pd.DataFrame, name: str) -> tuple[np.ndarray, list[str
     """Return what ``label_codes`` does of a column that may hold only texts, or be missing."""
     if name not in calls.columns:
         return np.full(len(calls), -1), []
-    texts = _converted(calls, name)
-    return label_codes(texts.cast(TEXT).to_pandas() if calls[name].dtype == object else calls[name])
+    values = calls[name]
+    return label_codes(values if _holds_texts(values) else _converted(calls, name).cast(TEXT).to_pandas())
 
 
 def _taken(values: Sequence[int], code: np.ndarray) -> np.ndarray:
@@ -256,8 +256,7 @@ def _tokens(calls: pd.DataFrame, name: str) -> np.ndarray:
     whole = name in NEEDED
     if name not in calls.columns:
         return np.zeros(len(calls))
-    tokens = pc.cast(_converted(calls, name), pa.float64(), safe=False)
-    return pc.fill_null(tokens, np.nan if whole else 0.0).to_numpy()
+    return _numbers(calls, name, np.nan if whole else 0.0)
 
 
 def _times(calls: pd.DataFrame) -> np.ndarray:
@@ -271,7 +270,23 @@ def known_cost(calls: pd.DataFrame) -> np.ndarray:
     """Return the costs that the calls have; NaN where they have none."""
     if "cost" not in calls.columns:
         return np.full(len(calls), np.nan)
-    return pc.fill_null(_converted(calls, "cost"), np.nan).to_numpy()
+    return _numbers(calls, "cost", np.nan)
+
+
+def _numbers(calls: pd.DataFrame, name: str, null: float) -> np.ndarray:
+    """Return a column of numbers as floats, each value checked."""
+    values = calls[name]
+    if str(values.dtype) == _COLUMNS[name].dtype:  # of the type of the column, only the bounds are to be checked
+        numbers = values.to_numpy(dtype=np.float64, na_value=null)
+        if not ((numbers < 0) | np.isinf(numbers)).any():
+            return numbers
+    return pc.fill_null(pc.cast(_converted(calls, name), pa.float64(), safe=False), null).to_numpy()
+
+
+def _holds_texts(values: pd.Series) -> bool:
+    """Whether the type of a column, or of its labels, is that of texts."""
+    dtype = values.dtype.categories.dtype if isinstance(values.dtype, pd.CategoricalDtype) else values.dtype
+    return isinstance(dtype, pd.StringDtype)
 
 
 def _converted(calls: pd.DataFrame, name: str) -> pa.ChunkedArray:
@@ -287,7 +302,7 @@ def _sources(calls: pd.DataFrame, kept: np.ndarray, unknown: np.ndarray) -> pd.C
     """Say of each cost how it came about; what is known of a cost that was there stays."""
     reported, priced, none = range(len(COST_SOURCES))
     if "cost_source" in calls.columns:
-        _converted(calls, "cost_source")
+        _converted(calls, "cost_source")  # refuses other words
         said = np.where(calls["cost_source"].eq("priced").fillna(False).to_numpy(bool), priced, reported)
     else:
         said = np.full(len(calls), reported)

@@ -1,7 +1,7 @@
 """Arrow tables <-> typed DataFrames, whose dtypes never depend on the data.
 
-The typed frame is in normal form: the columns of the schema in its order, a RangeIndex, and as categories exactly the
-values that occur, sorted (or the closed vocabulary of the column). So two frames of equal calls are equal frames.
+The typed frame is in normal form: the columns of the schema in its order, a RangeIndex, and categories that are exactly
+the values that occur, sorted (or the closed vocabulary of the column). So two frames of equal calls are equal frames.
 """
 
 from collections.abc import Iterable
@@ -15,11 +15,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .errors import InvalidCallError, MissingColumnsError
+from .errors import InvalidCallError, InvalidOptionError, MissingColumnsError
+from .formats import Row, convert_column
+from .jsonvalues import without_surrogates
 from .schema import CALLS, FLAG, LABEL, NUMBER, TEXT, TIME, Column, Schema, arrow_schema
 
 _BY_NAME = {column.name: column for column in CALLS}
-_MANY = 100_000  # rows from which on threads are worth their start
+_ROW = pa.struct(list(arrow_schema(CALLS)))
+_MANY = 100_000  # from this number of rows on, threads save more time than they take to start
 
 
 def frame_from_table(table: pa.Table, columns: Schema = CALLS) -> pd.DataFrame:
@@ -51,20 +54,21 @@ def frame_from_table(table: pa.Table, columns: Schema = CALLS) -> pd.DataFrame:
         return _series(table[column.name] if column.name in present else pa.nulls(len(table)), column)
 
     with ThreadPoolExecutor() if len(table) > _MANY else nullcontext() as pool:
-        made = (pool.map if pool else map)(series, columns)
-        data = dict(zip([column.name for column in columns], made, strict=True))
+        values = (pool.map if pool else map)(series, columns)
+        data = dict(zip([column.name for column in columns], values, strict=True))
     return pd.DataFrame(data, index=pd.RangeIndex(len(table)), copy=False)
 
 
 def table_from_frame(df: pd.DataFrame, columns: Schema = CALLS) -> pa.Table:
     """Turn a DataFrame into the Arrow table of a schema.
 
-    Values are converted where nothing is lost by it: 5.0 to 5, ISO 8601 text to a time, naive times taken as UTC.
+    Values are converted as ``LogBook.log`` does: 5.0 to 5, latencies rounded, ISO 8601 text and epoch numbers to times,
+    times without a zone read as UTC.
 
     Parameters
     ----------
     df
-        Any frame; columns that it lacks become null, columns that the schema does not name are left out.
+        Any frame; missing columns become null, columns that the schema does not name are left out.
     columns
         Schema of the result.
 
@@ -86,7 +90,7 @@ def table_from_frame(df: pd.DataFrame, columns: Schema = CALLS) -> pa.Table:
     [5]
     """
     arrays = [
-        pc.cast(_array(df[column.name], column), column.arrow)
+        pc.cast(convert_column(df[column.name], column), column.arrow)
         if column.name in df.columns
         else pa.nulls(len(df), column.arrow)
         for column in columns
@@ -94,8 +98,33 @@ def table_from_frame(df: pd.DataFrame, columns: Schema = CALLS) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=arrow_schema(columns))
 
 
+def table_from_rows(rows: list[Row]) -> pa.Table:
+    """Turn converted rows into a CALLS table.
+
+    Parameters
+    ----------
+    rows
+        Values by column, as the converters of ``formats`` return them; the timestamp in microseconds since 1970.
+
+    Examples
+    --------
+    >>> from crashlens_frame.frame import table_from_rows
+    >>> table_from_rows([{"trace_id": "t1", "input_tokens": 5}])["input_tokens"].to_pylist()
+    [5]
+    """
+    try:
+        return pa.Table.from_struct_array(pa.array(rows, _ROW))
+    except UnicodeEncodeError:
+        # half a surrogate pair is no character and no UTF-8, but no reason to lose a call
+        clean = [
+            {name: without_surrogates(value) if isinstance(value, str) else value for name, value in row.items()}
+            for row in rows
+        ]
+        return pa.Table.from_struct_array(pa.array(clean, _ROW))
+
+
 def arrow_column(values: pd.Series, name: str) -> pa.ChunkedArray:
-    """Turn one column of CALLS into Arrow. Texts are lent as they are: chunked, as large strings, or as labels.
+    """Turn one column of CALLS into Arrow. Texts are not copied: they stay chunked, large strings, or labels.
 
     Raises
     ------
@@ -110,18 +139,18 @@ def arrow_column(values: pd.Series, name: str) -> pa.ChunkedArray:
     [5, None]
     """
     column = _BY_NAME[name]
-    made = _array(values, column)
+    array = convert_column(values, column)
     if column.arrow == LABEL:
-        made = pc.cast(made, LABEL)
-    return made if isinstance(made, pa.ChunkedArray) else pa.chunked_array([made])
+        array = pc.cast(array, LABEL)
+    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
 
 
 def selected_columns(columns: Iterable[str] | None) -> Schema:
-    """Give the columns of CALLS that are asked for, in the order in which they are; None asks for all.
+    """Return the named columns of CALLS, in the order of the names; None: all columns.
 
     Raises
     ------
-    InvalidCallError
+    InvalidOptionError
         There is no such column.
 
     Examples
@@ -135,7 +164,7 @@ def selected_columns(columns: Iterable[str] | None) -> Schema:
         if name not in _BY_NAME:
             near = get_close_matches(str(name), _BY_NAME, n=1)
             hint = f"; did you mean {near[0]}?" if near else f", expected some of {', '.join(_BY_NAME)}"
-            raise InvalidCallError(f"columns holds {name!r}, which is no column of CALLS{hint}")
+            raise InvalidOptionError(f"columns holds {name!r}, which is no column of CALLS{hint}")
     return tuple(_BY_NAME[name] for name in names)
 
 
@@ -145,20 +174,20 @@ def as_calls(df: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     df
-        Frame with at least ``trace_id`` and ``model``; further CALLS columns as far as they are known. Columns that
-        CALLS does not name are kept as fields of ``extra``.
+        Frame with at least ``trace_id`` and ``model``; other columns of CALLS become null where they are missing.
+        Columns that CALLS does not name are kept as fields of ``extra``.
 
     Returns
     -------
     DataFrame
-        CALLS, with the rows in the order given.
+        CALLS, with the rows in the same order.
 
     Raises
     ------
     MissingColumnsError
         ``trace_id`` or ``model`` is missing.
     InvalidCallError
-        A value does not fit its column.
+        A value does not fit its column, or two columns have one name.
 
     Examples
     --------
@@ -171,19 +200,20 @@ def as_calls(df: pd.DataFrame) -> pd.DataFrame:
     check_calls(df, needs=("trace_id", "model"))
     if not df.columns.is_unique:
         twice = sorted(set(df.columns[df.columns.duplicated()]))
-        raise InvalidCallError(f"column names stand twice: {', '.join(map(str, twice))}; rename one of each")
-    if df["trace_id"].isna().any():
-        row = df.index[np.flatnonzero(df["trace_id"].isna())[0]]
-        raise InvalidCallError(f"trace_id is null in row {row!r}, expected text in every row")
-    names = {column.name for column in CALLS}
-    unknown = [name for name in df.columns if name not in names]
-    if unknown:
-        df = df.assign(extra=_folded(df, unknown))
-    return frame_from_table(table_from_frame(df))
+        raise InvalidCallError(f"two columns have the same name: {', '.join(map(str, twice))}; rename one of each")
+    unknown = [name for name in df.columns if name not in _BY_NAME]
+    table = table_from_frame(df.assign(extra=_folded(df, unknown)) if unknown else df)
+    trace_id = table["trace_id"]
+    missing = pc.fill_null(pc.equal(trace_id, ""), True).to_numpy()
+    if missing.any():
+        place = int(np.flatnonzero(missing)[0])
+        found = "null" if trace_id[place].as_py() is None else repr("")
+        raise InvalidCallError(f"trace_id is {found} in row {df.index[place]!r}, expected non-empty text in every row")
+    return frame_from_table(table)
 
 
 def empty_frame(columns: Schema = CALLS) -> pd.DataFrame:
-    """Give the typed frame without rows.
+    """Return the typed frame without rows.
 
     Examples
     --------
@@ -195,7 +225,7 @@ def empty_frame(columns: Schema = CALLS) -> pd.DataFrame:
 
 
 def check_calls(df: pd.DataFrame, *, needs: Iterable[str]) -> None:
-    """Check that a frame has the columns that some work needs.
+    """Check that a frame has the columns that a function needs.
 
     Parameters
     ----------
@@ -207,7 +237,7 @@ def check_calls(df: pd.DataFrame, *, needs: Iterable[str]) -> None:
     Raises
     ------
     MissingColumnsError
-        Names all missing columns at once, each with the column of the frame that it may have been meant by.
+        A column is missing. The text names all missing columns, each with a column of the frame that may be meant.
 
     Examples
     --------
@@ -231,7 +261,12 @@ def check_calls(df: pd.DataFrame, *, needs: Iterable[str]) -> None:
 
 
 def failed_calls(calls: pd.DataFrame) -> np.ndarray:
-    """Tell which calls failed: those of level "error" and those with the text of an error.
+    """Return which calls failed: those of level "error", and those with an error text.
+
+    Returns
+    -------
+    ndarray
+        Boolean, one value per call.
 
     Examples
     --------
@@ -246,7 +281,7 @@ def failed_calls(calls: pd.DataFrame) -> np.ndarray:
 
 
 def _series(values: pa.ChunkedArray | pa.Array, column: Column) -> pd.Series:
-    """Turn an Arrow column into a pandas one of exactly the dtype of the schema."""
+    """Return an Arrow column as a pandas one of exactly the dtype of the schema."""
     if column.arrow == LABEL:
         return pd.Series(_categorical(values, column), copy=False)
     if values.type != column.arrow:
@@ -258,7 +293,7 @@ def _series(values: pa.ChunkedArray | pa.Array, column: Column) -> pd.Series:
     if column.arrow == TIME:
         return values.to_pandas()
     if column.arrow == NUMBER:
-        # Arrow lends its buffer read-only, and a user assigns to df.loc[..., "cost"]
+        # the buffer of Arrow is read-only, and users assign to df.loc[..., "cost"]
         return values.to_pandas().copy()
     dtype: Any = pd.BooleanDtype() if column.arrow == FLAG else pd.Int64Dtype()
     return pd.Series(dtype.__from_arrow__(values), copy=False)
@@ -273,73 +308,20 @@ def _categorical(values: pa.ChunkedArray | pa.Array, column: Column) -> pd.Categ
             values = pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), pa.array([], TEXT))
     codes = values.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     found = np.asarray(values.dictionary.cast(TEXT).to_pylist(), dtype=object)
-    if column.categories is not None:
-        categories = np.asarray(column.categories, dtype=object)
-        unknown = sorted(set(found) - set(categories))
-        if unknown:
-            raise InvalidCallError(f"{column.name} is {unknown[0]!r}, expected one of {', '.join(column.categories)}")
-    else:
-        used = np.zeros(len(found) + 1, dtype=bool)
-        used[codes] = True  # a null, as the last
-        categories = np.array(sorted(set(found[used[:-1]])), dtype=object)
+    used = np.zeros(len(found) + 1, dtype=bool)
+    used[codes] = True  # the last one stands for null
+    occurring = sorted(set(found[used[:-1]]))
+    categories = np.array(occurring if column.categories is None else column.categories, dtype=object)
+    if unknown := sorted(set(occurring) - set(categories)):
+        raise InvalidCallError(f"{column.name} is {unknown[0]!r}, expected one of {', '.join(categories)}")
     place = {name: position for position, name in enumerate(categories)}
     new_code = np.array([place.get(name, -1) for name in found] + [-1], dtype=np.min_scalar_type(-len(categories) - 1))
     dtype = pd.CategoricalDtype(pd.Index(categories, dtype="str"), ordered=column.categories is not None)
     return pd.Categorical.from_codes(new_code[codes], dtype=dtype, validate=False)
 
 
-def _array(series: pd.Series, column: Column) -> pa.ChunkedArray | pa.Array:
-    """Turn a pandas column into an Arrow one, refusing what would change a value."""
-    try:
-        return _converted(series, column)
-    except _MISFITS as error:
-        raise InvalidCallError(_misfit(series, column)) from error
-
-
-_MISFITS = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, ValueError, TypeError)
-
-
-def _converted(series: pd.Series, column: Column) -> pa.ChunkedArray | pa.Array:
-    """Turn a pandas column into Arrow; texts are lent, whatever their type and their chunks."""
-    if column.arrow == TIME:
-        return _times(series)
-    values = pa.array(series, from_pandas=True)
-    if column.arrow not in (TEXT, LABEL):
-        return pc.cast(values, column.arrow)
-    labelled = pa.types.is_dictionary(values.type)
-    kind = values.type.value_type if labelled else values.type
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)):
-        raise TypeError("a number is no text")
-    if pa.types.is_null(kind):
-        # encoded, nulls would become a label of their own
-        return pa.nulls(len(values), column.arrow)
-    return pc.dictionary_encode(values) if column.arrow == LABEL and not labelled else values
-
-
-def _times(series: pd.Series) -> pa.Array:
-    if not isinstance(series.dtype, pd.DatetimeTZDtype):
-        unit_free = pd.api.types.is_numeric_dtype(series.dtype) and len(series) > 0 and series.notna().any()
-        if unit_free:
-            raise ValueError("numbers need a unit")
-        series = pd.to_datetime(series, utc=True, format=None if series.dtype.kind == "M" else "ISO8601")
-    return pa.array(series.dt.tz_convert("UTC").dt.as_unit("us"), from_pandas=True)
-
-
-def _misfit(series: pd.Series, column: Column) -> str:
-    """Say which value does not fit; only called once a column is known to hold one."""
-    wanted = {TIME: "an ISO 8601 time or a datetime", NUMBER: "a number", FLAG: "true or false"}.get(
-        column.arrow, "text" if column.arrow in (TEXT, LABEL) else "a whole number"
-    )
-    for row, value in series.dropna().items():
-        try:
-            _converted(pd.Series([value], dtype=series.dtype), column)
-        except _MISFITS:
-            return f"{column.name} is {value!r} in row {row!r}, expected {wanted}"
-    return f"{column.name} holds values of types that do not go together, expected {wanted} in every row"
-
-
 def _folded(df: pd.DataFrame, unknown: list[str]) -> pd.Series:
-    """Write the columns that CALLS does not name into ``extra``, beside what stands there."""
+    """Return ``extra`` with the columns that CALLS does not name added to it."""
     lines = df[unknown].to_json(orient="records", lines=True, date_format="iso").splitlines()
     new = pd.Series(lines, index=df.index, dtype="str")
     if "extra" not in df.columns:

@@ -1,4 +1,4 @@
-"""Fields that have no column: JSON of one canonical form, whatever they hold."""
+"""JSON as logs have it: decoding of lines, and one canonical form for fields that have no column."""
 
 import json
 import re
@@ -8,7 +8,7 @@ import orjson
 
 from .errors import InvalidCallError
 
-# orjson takes whole numbers past 64 bits for floats, and so drops digits
+# orjson reads whole numbers past 64 bits as floats, and so drops digits
 LONG_NUMBER = re.compile(rb"\d{19}")
 _OPTIONS = (
     orjson.OPT_SORT_KEYS
@@ -20,14 +20,14 @@ _OPTIONS = (
 
 
 def parse_json(line: bytes) -> Any:
-    """Decode JSON, and what programs write for it: NaN, Infinity, whole numbers of any size, half surrogate pairs.
+    """Return the value of a line of JSON, and of what programs write beside it.
 
-    Of a key that stands twice the last value counts.
+    That is NaN, Infinity, whole numbers of any size, half surrogate pairs. The last value of a repeated key counts.
 
     Raises
     ------
     ValueError
-        It is neither. The text says what stands where.
+        The line is no JSON. The text names the character and what was found there.
     """
     if not LONG_NUMBER.search(line):
         try:
@@ -47,12 +47,12 @@ def parse_json(line: bytes) -> Any:
 
 
 def canonical_json(value: Any) -> str:
-    """Encode as compact JSON with sorted keys; NaN and Infinity become null.
+    """Return compact JSON with sorted keys; NaN and Infinity become null.
 
     Raises
     ------
     InvalidCallError
-        It holds what JSON cannot hold.
+        The value holds something that JSON cannot hold.
     """
     try:
         return orjson.dumps(value, option=_OPTIONS).decode()
@@ -66,14 +66,19 @@ def canonical_json(value: Any) -> str:
 
 
 def without_surrogates(value: str) -> str:
-    """Replace half surrogate pairs, which UTF-8 cannot hold, by U+FFFD."""
+    """Return a text with U+FFFD in place of half surrogate pairs, which UTF-8 cannot hold."""
     return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def quoted(value: Any) -> str:
-    """Give a value as people read it in a message: JSON, cut at 80 characters."""
+    """Return a value as a message shows it: JSON, cut at 80 characters."""
     try:
         encoded = without_surrogates(json.dumps(value, ensure_ascii=False, default=str))
     except (TypeError, ValueError, RecursionError):
         encoded = repr(value)
-    return encoded if len(encoded) <= 80 else f"{encoded[:79]}…"
+    return shortened(encoded)
+
+
+def shortened(text: str) -> str:
+    """Return a text cut at 80 characters."""
+    return text if len(text) <= 80 else f"{text[:79]}…"

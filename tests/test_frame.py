@@ -132,15 +132,22 @@ def test_columns_that_calls_does_not_name_go_to_extra_beside_what_stands_there()
         (
             "timestamp",
             ["yesterday", None],
-            "timestamp is 'yesterday' in row 0, expected an ISO 8601 time or a datetime",
+            "timestamp is 'yesterday' in row 0, expected an ISO 8601 time or an epoch number",
         ),
-        ("timestamp", [1, 2], "timestamp is 1 in row 0, expected an ISO 8601 time or a datetime"),
+        ("timestamp", [True, False], "timestamp is True in row 0, expected an ISO 8601 time or an epoch number"),
+        ("trace_id", ["", "a"], "trace_id is '' in row 0, expected non-empty text in every row"),
+        ("output_tokens", [3, -5], "output_tokens is -5 in row 1, expected a whole number from 0 to 2**63 - 1"),
+        ("cost", [0.5, float("inf")], "cost is inf in row 1, expected a finite number from 0 on"),
         ("cost", [0.5, "free"], "cost is 'free' in row 1, expected a number"),
         ("prompt", ["a", 3], "prompt is 3 in row 1, expected text"),
         ("team", [None, 4], "team is 4.0 in row 1, expected text"),
         ("fallback_attempted", [True, "maybe"], "fallback_attempted is 'maybe' in row 1, expected true or false"),
-        ("cost_source", ["priced", "guess"], "cost_source is 'guess', expected one of reported, priced, unknown"),
-        ("trace_id", ["a", None], "trace_id is null in row 1, expected text in every row"),
+        (
+            "cost_source",
+            ["priced", "guess"],
+            "cost_source is 'guess' in row 1, expected one of reported, priced, unknown",
+        ),
+        ("trace_id", ["a", None], "trace_id is null in row 1, expected non-empty text in every row"),
     ],
 )
 def test_a_value_that_does_not_fit_is_named_with_its_row(column, values, message):
@@ -163,7 +170,7 @@ def test_missing_columns_are_all_named_at_once_with_what_may_have_been_meant():
 
 def test_a_column_name_that_stands_twice_is_refused():
     df = pd.DataFrame([["a", "m", "x", "y"]], columns=["trace_id", "model", "user", "user"])
-    with pytest.raises(InvalidCallError, match="column names stand twice: user; rename one of each"):
+    with pytest.raises(InvalidCallError, match="two columns have the same name: user; rename one of each"):
         as_calls(df)
 
 

@@ -1,41 +1,45 @@
-"""How each log format names the columns of CALLS: a table for each, and what reads one record by it.
+"""How each log format names the columns of CALLS: one table per format, and the code that reads a record by it.
 
 A field that no table names is kept in ``extra``, under the keys that led to it.
 """
 
+from .columns import convert_column
 from .crashlens import CRASHLENS, FLAT
 from .reading import (
     FILLABLE,
-    FORMATS,
-    SIGNS,
     Detected,
     Rows,
-    check_format,
     detect_format,
     has_no_column,
     row_from_record,
     rows_from_line,
     unfold_extra,
 )
-from .rows import Row, check_row, table_from_rows
+from .roster import FORMATS, check_format, sign_keys
 from .table import END, TOTAL, Field, Format, Tree, pruned_tree
 from .values import (
+    EARLIEST,
+    LATEST,
+    Row,
     amount_value,
     bool_value,
+    convert_row,
     cost_source_value,
     count_value,
     milliseconds_value,
+    time_option,
     time_value,
     token_source_value,
 )
 
 __all__ = [
     "CRASHLENS",
+    "EARLIEST",
     "END",
     "FILLABLE",
     "FLAT",
     "FORMATS",
-    "SIGNS",
+    "LATEST",
     "TOTAL",
     "Detected",
     "Field",
@@ -46,7 +50,8 @@ __all__ = [
     "amount_value",
     "bool_value",
     "check_format",
-    "check_row",
+    "convert_column",
+    "convert_row",
     "cost_source_value",
     "count_value",
     "detect_format",
@@ -55,7 +60,8 @@ __all__ = [
     "pruned_tree",
     "row_from_record",
     "rows_from_line",
-    "table_from_rows",
+    "sign_keys",
+    "time_option",
     "time_value",
     "token_source_value",
     "unfold_extra",

@@ -1,4 +1,4 @@
-"""What Anthropic answers: messages, and the results of batches of them."""
+"""Responses of Anthropic: messages, and results of batches of messages."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from .values import count_value, text_value, time_value
 
 
 def _records(record: Record) -> Iterator[Record]:
-    """Give the message itself; a line of a batch's results has it in an envelope."""
+    """Yield the message itself; a line of a batch's results has it in an envelope."""
     result = object_at(record, "result")
     if not result:
         yield record
@@ -18,15 +18,15 @@ def _records(record: Record) -> Iterator[Record]:
         {k: v for k, v in result.items() if k not in ("message", "error")},
     )
     if message.get("usage"):
-        # a batch is billed as such, whatever tier the answer names
+        # a batch is billed as a batch, even if the answer names another tier
         message["usage"] = usage = dict(object_at(message, "usage"))
         batch["service_tier"] = usage.pop("service_tier", None)
-    told = {**message, "custom_id": record.get("custom_id"), "service_tier": "batch", "batch": batch}
-    yield {**told, "error": result["error"]} if result.get("error") else told
+    flat = {**message, "custom_id": record.get("custom_id"), "service_tier": "batch", "batch": batch}
+    yield {**flat, "error": result["error"]} if result.get("error") else flat
 
 
 def _was_made(record: Record) -> bool:
-    """Tell a call from a request of a batch that was canceled, or expired, before it was made."""
+    """Whether the call was made; a request of a batch may be canceled or expire before."""
     return "custom_id" not in record or object_at(record, "batch").get("type") not in ("canceled", "expired")
 
 
@@ -43,7 +43,7 @@ ANTHROPIC = Format(
         Field("content", "response", message_text, kept=True),
         Field("error", "error", error_text, loose=True, kept=True),
         Field("service_tier", "service_tier", text_value),
-        # programs that log answers put the question, and the time, beside them
+        # programs that log answers add the question and the time
         Field("messages", "prompt", message_text, loose=True, kept=True),
         Field("created_at", "timestamp", time_value, loose=True),
         Field("timestamp", "timestamp", time_value, loose=True),

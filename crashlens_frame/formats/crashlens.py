@@ -1,34 +1,12 @@
 """The two vocabularies of the package itself: the nested one of CrashLens, and the flat one of the Log Schema."""
 
-from collections.abc import Callable
-from typing import Any
-
-from ..schema import CALLS, COUNT, FLAG, NUMBER, TIME
 from .table import END, TOTAL, Field, Format
 from .texts import message_text
-from .values import (
-    amount_value,
-    bool_value,
-    cost_source_value,
-    count_value,
-    milliseconds_value,
-    text_value,
-    time_value,
-    token_source_value,
-)
+from .values import CONVERTERS, amount_value, bool_value, count_value, text_value, time_value
 
-# the Log Schema and the further columns, each under its own name
-_BY_TYPE: dict[Any, Callable[[Any], Any]] = {
-    COUNT: count_value,
-    NUMBER: amount_value,
-    FLAG: bool_value,
-    TIME: time_value,
-}
-_OF_COLUMN = {"latency_ms": milliseconds_value, "token_source": token_source_value, "cost_source": cost_source_value}
+# all columns but extra, each under its own name
 _COLUMNS = tuple(
-    Field(c.name, c.name, _OF_COLUMN.get(c.name) or _BY_TYPE.get(c.arrow, text_value), loose=c.name == "error")
-    for c in CALLS
-    if c.name != "extra"
+    Field(name, name, convert, loose=name == "error") for name, convert in CONVERTERS.items() if name != "extra"
 )
 
 FLAT = Format("flat", "the Log Schema: each column of CALLS under its own name", _COLUMNS)

@@ -1,4 +1,4 @@
-"""What Langfuse exports: observations, as version 1 and version 2 of its API and its exports tell them."""
+"""Observations of Langfuse, as versions 1 and 2 of its API and its exports write them."""
 
 from collections.abc import Iterator, Mapping
 
@@ -14,13 +14,13 @@ def _level(value: object) -> str:
 
 
 def _records(record: Record) -> Iterator[Record]:
-    told = dict(record)
-    if told.get("level") == "ERROR" and told.get("statusMessage"):
-        told["error"] = told.pop("statusMessage")
-    parameters = told.get("modelParameters")
+    flat = dict(record)
+    if flat.get("level") == "ERROR" and flat.get("statusMessage"):
+        flat["error"] = flat.pop("statusMessage")
+    parameters = flat.get("modelParameters")
     if isinstance(parameters, Mapping) and isinstance(parameters.get("service_tier"), str):
-        told["service_tier"] = parameters["service_tier"]  # the tier that served the call, by Langfuse's own client
-    yield told
+        flat["service_tier"] = parameters["service_tier"]  # the tier that served the call, by Langfuse's own client
+    yield flat
 
 
 def _is_call(record: Record) -> bool:

@@ -1,4 +1,4 @@
-"""What LiteLLM logs: the payload that it hands to its callbacks and buckets, and rows of its spend log."""
+"""Logs of LiteLLM: the payload that it passes to its callbacks and buckets, and rows of its spend log."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from .values import amount_value, count_value, text_value, time_value
 
 
 def _records(record: Record) -> Iterator[Record]:
-    # where LiteLLM could not reckon the cost it says 0, and beside it why
+    # where LiteLLM could not compute the cost it writes 0, and the reason in another field
     unknown = not record.get("response_cost") and (
         record.get("response_cost_failure_debug_info") or record.get("zero_cost_diagnostic")
     )

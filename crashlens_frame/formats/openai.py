@@ -1,4 +1,4 @@
-"""What OpenAI answers: chat completions, legacy completions, responses, and the output files of batches."""
+"""Responses of OpenAI: chat completions, legacy completions, responses, and output files of batches."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ _OBJECTS = ("chat.completion", "chat.completion.chunk", "response", "text_comple
 
 
 def _records(record: Record) -> Iterator[Record]:
-    """Give the answer itself; a line of a batch's output has it in an envelope."""
+    """Yield the answer itself; a line of a batch's output has it in an envelope."""
     if record.get("object") == "chat.completion.chunk":
         raise InvalidCallError('object is "chat.completion.chunk", a piece of a stream, expected the whole answer')
     if "custom_id" not in record:
@@ -22,9 +22,9 @@ def _records(record: Record) -> Iterator[Record]:
     batch = {key: value for key, value in record.items() if key not in ("custom_id", "response", "error")}
     batch |= {key: value for key, value in response.items() if key != "body"}
     batch |= {key: value for key, value in body.items() if key == "service_tier"}
-    # a batch is billed as such, whatever tier the answer names
-    told = {**body, "custom_id": record["custom_id"], "service_tier": "batch", "batch": batch}
-    yield {**told, "error": record["error"]} if record.get("error") else told
+    # a batch is billed as a batch, even if the answer names another tier
+    flat = {**body, "custom_id": record["custom_id"], "service_tier": "batch", "batch": batch}
+    yield {**flat, "error": record["error"]} if record.get("error") else flat
 
 
 OPENAI = Format(
@@ -42,13 +42,13 @@ OPENAI = Format(
         Field("service_tier", "service_tier", text_value),
         Field("choices", "response", message_text, kept=True),
         Field("output", "response", message_text, kept=True),
-        # programs that log answers put the question beside them
+        # programs that log answers add the question
         Field("messages", "prompt", message_text, loose=True, kept=True),
         Field("input", "prompt", message_text, loose=True, kept=True),
         Field("prompt", "prompt", message_text, loose=True, kept=True),
         Field("error", "error", error_text, loose=True, kept=True),
         Field("status", "level", level_of_status, kept=True),
-        # input includes what came from a cache and what was written to one, output includes reasoning
+        # input includes tokens read from a cache and written to one, output includes reasoning
         Field("usage.prompt_tokens", "input_tokens", count_value),
         Field("usage.input_tokens", "input_tokens", count_value),
         Field("usage.completion_tokens", "output_tokens", count_value),

@@ -1,6 +1,6 @@
-"""Spans of OpenTelemetry with GenAI or OpenInference attributes: as OTLP JSON, as a span alone, as a flat row.
+"""Spans of OpenTelemetry with GenAI or OpenInference attributes: as OTLP JSON, as single spans, as flat rows.
 
-Whatever it comes as, a span is brought into one shape first: ``trace_id``, ``span_id``, ``start``, ``end``, ``status``
+Each of these is brought into one shape first: ``trace_id``, ``span_id``, ``start``, ``end``, ``status``
 and ``attributes``, an object of names with dots.
 """
 
@@ -15,7 +15,7 @@ from .table import END, TOTAL, Field, Format, Record, Sign, object_at, objects_a
 from .texts import error_text, level_of_status, packed_text
 from .values import amount_value, count_value, text_value, time_value
 
-# how the several shapes name what each span has
+# names of the parts of a span in the different shapes
 _NAMES = {
     "traceId": "trace_id", "context.trace_id": "trace_id", "spanId": "span_id", "context.span_id": "span_id",
     "startTimeUnixNano": "start", "start_time": "start", "start_time_unix_nano": "start",
@@ -27,24 +27,24 @@ _MODELS = ("gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "e
 _OPERATIONS = (None, "chat", "generate_content", "text_completion", "embeddings")
 _KINDS = (None, "LLM", "EMBEDDING")
 _FAILED = (2, "2", "ERROR", "STATUS_CODE_ERROR")
-# messages told one attribute a part: llm.input_messages.0.message.content, gen_ai.prompt.0.content
+# messages with one attribute per part: llm.input_messages.0.message.content, gen_ai.prompt.0.content
 _PART = re.compile(r"(llm\.(?:input|output)_messages|gen_ai\.(?:prompt|completion))\.(\d+)\.(?:message\.)?(.+)")
 
 
 def _records(record: Record) -> Iterator[Record]:
-    """Give each span of a line in the one shape."""
+    """Yield each span of a line in the one shape."""
     if "resourceSpans" not in record:
         yield _span(record)
         return
-    for group in _there(record, "resourceSpans"):
+    for group in _required(record, "resourceSpans"):
         resource = {"attributes": _attributes(object_at(group, "resource").get("attributes"))}
-        for scope in _there(group, "scopeSpans"):
-            told = {key: value for key, value in (("scope", scope.get("scope")), ("resource", resource)) if value}
-            yield from (_span({**span, **told}) for span in _there(scope, "spans"))
+        for scope in _required(group, "scopeSpans"):
+            around = {key: value for key, value in (("scope", scope.get("scope")), ("resource", resource)) if value}
+            yield from (_span({**span, **around}) for span in _required(scope, "spans"))
 
 
-def _there(record: Record, key: str) -> list[Record]:
-    """Give the objects of a list that has to be there: a line whose spans are not found would be lost in silence."""
+def _required(record: Record, key: str) -> list[Record]:
+    """Return the objects of a list that must be there: a line whose spans are not found would be lost silently."""
     if record.get(key) is None:
         raise InvalidCallError(f"{key} is missing, expected a list of objects")
     return objects_at(record, key)
@@ -55,7 +55,7 @@ def _span(record: Record) -> Record:
     attributes: dict[str, Any] = {}
     for key, value in record.items():
         if key in ("context", "status") and isinstance(value, Mapping):
-            span |= {_NAMES.get(f"{key}.{name}", f"{key}.{name}"): told for name, told in value.items()}
+            span |= {_NAMES.get(f"{key}.{name}", f"{key}.{name}"): part for name, part in value.items()}
         elif key == "attributes":
             attributes |= _attributes(value)
         elif key.startswith("attributes."):
@@ -76,15 +76,15 @@ def _span(record: Record) -> Record:
 
 
 def _attributes(value: Any) -> dict[str, Any]:
-    """Read attributes as an object of names with dots: OTLP lists them, some programs nest them."""
+    """Return attributes as an object of names with dots: OTLP lists them, some programs nest them."""
     if isinstance(value, list):
-        return {str(one.get("key")): _any_value(one.get("value")) for one in value if isinstance(one, Mapping)}
+        return {str(pair.get("key")): _any_value(pair.get("value")) for pair in value if isinstance(pair, Mapping)}
     flat: dict[str, Any] = {}
-    for key, told in value.items() if isinstance(value, Mapping) else ():
-        if isinstance(told, Mapping):
-            flat |= {f"{key}.{name}": deep for name, deep in _attributes(told).items()}
+    for key, inner in value.items() if isinstance(value, Mapping) else ():
+        if isinstance(inner, Mapping):
+            flat |= {f"{key}.{name}": deep for name, deep in _attributes(inner).items()}
         else:
-            flat[key] = told
+            flat[key] = inner
     return flat
 
 
@@ -92,19 +92,19 @@ def _any_value(value: Any) -> Any:
     """Read a value of OTLP, which names its type: {"intValue": "5"}."""
     if not isinstance(value, Mapping):
         return value
-    for kind, told in value.items():
-        if kind == "intValue" and isinstance(told, str) and told.lstrip("-").isdigit():
-            return int(told)
+    for kind, content in value.items():
+        if kind == "intValue" and isinstance(content, str) and content.lstrip("-").isdigit():
+            return int(content)
         if kind == "arrayValue":
-            return [_any_value(one) for one in objects_at(object_at(value, kind), "values")]
+            return [_any_value(element) for element in objects_at(object_at(value, kind), "values")]
         if kind == "kvlistValue":
             return _attributes(object_at(value, kind).get("values"))
-        return told
+        return content
     return None
 
 
 def _gathered(attributes: dict[str, Any]) -> dict[str, Any]:
-    """Put messages that are told one attribute a part together again."""
+    """Put messages together whose parts are one attribute each."""
     whole: dict[str, Any] = {}
     parts: dict[str, dict[int, dict[str, Any]]] = {}
     for name, value in attributes.items():
@@ -117,7 +117,7 @@ def _gathered(attributes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _hex(value: Any) -> Any:
-    """Write an id as OpenTelemetry does; protobuf writes the same bytes in base 64."""
+    """Return an id as OpenTelemetry writes it; protobuf writes the same bytes in base 64."""
     if isinstance(value, str) and len(value) in (12, 24) and value.endswith("="):
         try:
             return base64.b64decode(value, validate=True).hex()
@@ -129,8 +129,8 @@ def _hex(value: Any) -> Any:
 def _exception(events: Any) -> Any:
     for event in events if isinstance(events, list) else ():
         if isinstance(event, Mapping) and event.get("name") == "exception":
-            told = _attributes(event.get("attributes"))
-            return told.get("exception.message") or told.get("exception.type")
+            attributes = _attributes(event.get("attributes"))
+            return attributes.get("exception.message") or attributes.get("exception.type")
     return None
 
 
@@ -144,7 +144,7 @@ def _is_call(span: Record) -> bool:
 
 
 def _nanoseconds(value: Any) -> int | None:
-    """Take a time that may be digits in text: JSON has no whole numbers of 64 bits."""
+    """Return a time that may be digits in text, as JSON has no whole numbers of 64 bits."""
     return time_value(int(value) if isinstance(value, str) and value.isdigit() else value)
 
 

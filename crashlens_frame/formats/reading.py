@@ -1,40 +1,31 @@
-"""One record of a log -> the values of a row of CALLS, by the table of its format."""
+"""One record of a log -> the values of one row of CALLS, read by the table of its format."""
 
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ..errors import InvalidCallError, UnknownFormatError
+from ..errors import InvalidCallError
 from ..jsonvalues import canonical_json, quoted
 from ..schema import CALLS
-from .anthropic import ANTHROPIC
 from .crashlens import CRASHLENS, FLAT
-from .langfuse import LANGFUSE
-from .litellm import LITELLM
-from .openai import OPENAI
-from .otel import OTEL
+from .roster import FORMATS, check_format, sign_keys, signs
 from .table import END, TOTAL, Field, Format, Record, Tree, pruned_tree
+from .values import Row
 
-# in the order in which a record is asked for the signs of each; one without any is of the first two
-FORMATS: dict[str, Format] = {each.name: each for each in (CRASHLENS, FLAT, OPENAI, ANTHROPIC, LITELLM, LANGFUSE, OTEL)}
-# the keys without which no record is of another format than the first two
-SIGNS = frozenset(sign.key for each in FORMATS.values() for sign in each.signs)
 FILLABLE = frozenset(column.name for column in CALLS) - {"trace_id"}
 _OBJECTS = tuple(key for key, branch in CRASHLENS.tree.items() if isinstance(branch, dict))
 _NESTED_NAMES = CRASHLENS.tree.keys() - FLAT.tree.keys() - set(_OBJECTS)
 
-Row = dict[str, Any]
-
 
 class Detected(NamedTuple):
-    """The format of a record, and what shows it."""
+    """The format of a record, and which keys show it."""
 
     format: str
     because: str
 
 
 class Rows(NamedTuple):
-    """What one line holds: rows, what is wrong with the records that are none, and how many are calls of no model."""
+    """What one line holds: rows, errors of records that cannot be read, number of records that are no calls."""
 
     rows: list[Row]
     errors: list[str]
@@ -42,7 +33,7 @@ class Rows(NamedTuple):
 
 
 def detect_format(record: Record) -> Detected:
-    """Tell the format of one record from its keys, and why.
+    """Return the format of one record, found by its keys.
 
     Parameters
     ----------
@@ -52,8 +43,8 @@ def detect_format(record: Record) -> Detected:
     Returns
     -------
     Detected
-        ``format``, a key of FORMATS, and ``because``, the keys that show it. A record in both vocabularies of the
-        package at once is "crashlens", which reads both.
+        ``format``, the name of a format, and ``because``, the keys that show it. A record that uses both the nested and
+        the flat names of the package is "crashlens", which reads both.
 
     Examples
     --------
@@ -65,7 +56,7 @@ def detect_format(record: Record) -> Detected:
     >>> cf.detect_format({"trace_id": "t1"})
     Detected(format='flat', because='it has none of the keys of another format')
     """
-    for name, sign in _SIGNED:
+    for name, sign in signs():
         seen = sign.seen(record) if sign.key in record else None
         if seen is not None:
             return Detected(name, seen)
@@ -77,26 +68,17 @@ def detect_format(record: Record) -> Detected:
     return Detected("flat", "it has none of the keys of another format")
 
 
-_SIGNED = [(each.name, sign) for each in FORMATS.values() for sign in each.signs]
-
-
-def check_format(format: str | None) -> None:
-    """Refuse the name of a format that no table stands for."""
-    if format is not None and format not in FORMATS:
-        raise UnknownFormatError(f"format is {format!r}, expected one of {', '.join(FORMATS)}, or None to detect it")
-
-
 def rows_from_line(value: Any, format: str | None = None, columns: frozenset[str] | None = None) -> Rows:
-    """Read what one line of a log holds: a record, a list of records, or what a format packs many into.
+    """Read all calls of one line of a log: of a record, a list of records, or a record that a format packs many into.
 
     Parameters
     ----------
     value
         Decoded line.
     format
-        Key of FORMATS; None detects it, record by record.
+        Name of a format; None detects it for each record.
     columns
-        The columns that are asked for; fields of others are not looked at. None asks for all.
+        Columns to read; fields of other columns are ignored. None: all.
     """
     rows: list[Row] = []
     errors: list[str] = []
@@ -105,10 +87,10 @@ def rows_from_line(value: Any, format: str | None = None, columns: frozenset[str
         try:
             if not isinstance(packed, Mapping):
                 raise InvalidCallError(f"{quoted(packed)}, expected a JSON object")
-            known = FORMATS[format or detect_format(packed).format]
-            for record in known.records(packed):
-                if known.is_call(record):
-                    _read_into(rows, errors, record, known, columns)
+            table = FORMATS[format or detect_format(packed).format]
+            for record in table.records(packed):
+                if table.is_call(record):
+                    _read_into(rows, errors, record, table, columns)
                 else:
                     passed += 1
         except InvalidCallError as error:
@@ -119,7 +101,7 @@ def rows_from_line(value: Any, format: str | None = None, columns: frozenset[str
 def _read_into(
     rows: list[Row], errors: list[str], record: Record, format: Format, columns: frozenset[str] | None
 ) -> None:
-    """Read one of the records of a line, so that a bad one costs only itself."""
+    """Read one record of a line, so that a bad record does not affect the others."""
     try:
         rows.append(_row(record, format, columns))
     except InvalidCallError as error:
@@ -127,7 +109,7 @@ def _read_into(
 
 
 def _unpacked(value: Any) -> Iterable[Any]:
-    """Give the records of a list, and of a page as the APIs of vendors give it."""
+    """Return the records of a list, or of a page as the APIs of vendors return it."""
     if isinstance(value, Mapping) and isinstance(value.get("data"), list) and not value.keys() - _PAGE:
         value = value["data"]
     return value if isinstance(value, list) else [value]
@@ -137,14 +119,14 @@ _PAGE = {"object", "data", "meta", "has_more", "first_id", "last_id"}
 
 
 def row_from_record(record: Record, format: str | None = None) -> Row:
-    """Read one record of a log as the values of a row of CALLS.
+    """Read one record of a log as the values of one row of CALLS.
 
     Parameters
     ----------
     record
-        Decoded line of a log, or the like.
+        Decoded line of a log, or any dict of that form.
     format
-        Key of FORMATS; None detects it.
+        Name of a format; None detects it.
 
     Returns
     -------
@@ -154,8 +136,8 @@ def row_from_record(record: Record, format: str | None = None) -> Row:
     Raises
     ------
     InvalidCallError
-        There is no trace id, a value does not fit its column, two fields of one column disagree, the end lies before
-        the start, or it is no record of one call. The text names the field and what it holds.
+        There is no trace id, a value does not fit its column, two fields of one column disagree, the end is before the
+        start, or the record does not hold exactly one call. The text names the field and its value.
 
     Examples
     --------
@@ -169,46 +151,46 @@ def row_from_record(record: Record, format: str | None = None) -> Row:
     if errors:
         raise InvalidCallError(errors[0])
     if len(rows) != 1:
-        raise InvalidCallError(f"the record tells of {len(rows)} calls, expected one")
+        raise InvalidCallError(f"the record holds {len(rows)} calls, expected one")
     return rows[0]
 
 
 def has_no_column(key: str, value: Any) -> bool:
-    """Tell whether a field, standing at the top of a line in any format, is read as itself and as nothing else."""
+    """Whether a field at the top of a line has no meaning to any format, so that it is kept as it is."""
     reading = _Reading()
     try:
-        reading.walk({key: value}, _tree("crashlens", None), ())
+        reading.walk({key: value}, _tree(CRASHLENS, None), ())
     except InvalidCallError:
         return False
     consumed = reading.row or reading.loose or reading.derived or reading.filled
-    return key not in ("extra", "filled", *SIGNS) and not consumed and reading.rest == {key: value}
+    return key not in ("extra", "filled", *sign_keys()) and not consumed and reading.rest == {key: value}
 
 
 def unfold_extra(rest: dict[str, Any]) -> dict[str, Any]:
-    """Lift what stands under ``extra``: there the writer puts fields that have the names of columns."""
+    """Lift the fields under ``extra`` one level: there the writer puts fields that have the names of columns."""
     inner = rest.get("extra")
     if not isinstance(inner, Mapping) or not inner.keys().isdisjoint(rest.keys() - {"extra"}):
         return rest
     return {**{key: value for key, value in rest.items() if key != "extra"}, **inner}
 
 
-@cache
-def _tree(format: str, columns: frozenset[str] | None) -> Tree:
-    return pruned_tree(FORMATS[format].tree, columns)
+@lru_cache
+def _tree(format: Format, columns: frozenset[str] | None) -> Tree:
+    return pruned_tree(format.tree, columns)
 
 
 def _row(record: Record, format: Format, columns: frozenset[str] | None) -> Row:
     reading = _Reading()
-    reading.walk(record, _tree(format.name, columns), ())
+    reading.walk(record, _tree(format, columns), ())
     row = reading.row
     reading.settle_loose(format.fields)
     if not row.get("trace_id") and format.traces_itself and "event_id" in row:
         row["trace_id"] = row["event_id"]
     if not row.get("trace_id"):
         found = quoted(row["trace_id"]) if "trace_id" in row else "missing"
-        # a record without any of the names of a trace is of the flat vocabulary by its looks alone
-        told = CRASHLENS if format is FLAT else format
-        expected = " or ".join(field.path for field in told.fields if field.column == "trace_id")
+        # a record without any trace id was detected as flat only because it has no keys of another format
+        accepted = CRASHLENS if format is FLAT else format
+        expected = " or ".join(field.path for field in accepted.fields if field.column == "trace_id")
         raise InvalidCallError(f"the trace id is {found}, expected {expected} as non-empty text")
     reading.drop_filled()
     reading.settle_added()
@@ -226,7 +208,7 @@ def _row(record: Record, format: Format, columns: frozenset[str] | None) -> Row:
 
 
 class _Reading:
-    """One pass over one record: the columns found so far, where each was found, and what no column stands for."""
+    """One pass over one record: the columns found so far, where each was found, and the fields without a column."""
 
     __slots__ = ("added", "derived", "filled", "loose", "nulls", "origin", "rest", "row")
 
@@ -269,7 +251,7 @@ class _Reading:
             self.keep((*path, key), value)
 
     def keep(self, keys: tuple[str, ...], value: Any) -> None:
-        """Put a value where it stood."""
+        """Keep a value under the keys that led to it."""
         branch = self.rest
         for parent in keys[:-1]:
             branch = branch.setdefault(parent, {})
@@ -297,7 +279,7 @@ class _Reading:
         self.origin[column] = field.path, value
 
     def settle_loose(self, order: tuple[Field, ...]) -> None:
-        """Take a loose field where it fits its column and says nothing else than a strict one."""
+        """Use a loose field where it fits its column and no strict field holds another value."""
         if len(self.loose) > 1:
             self.loose.sort(key=lambda found: order.index(found[0]))
         for field, value in self.loose:
@@ -313,17 +295,17 @@ class _Reading:
                 self.keep(field.keys, value)
 
     def drop_filled(self) -> None:
-        """Give back the nulls that the writer filled because CrashLens cannot bear them."""
+        """Restore the nulls that the writer filled because CrashLens cannot read them."""
         for column in self.filled:
             self.row.pop(column, None)
 
     def settle_added(self) -> None:
-        """Count in those parts of a total that the format counts for themselves."""
+        """Add the parts that the format does not include in its total."""
         for column, part in self.added:
             self.row[column] = self.row.get(column, 0) + part
 
     def settle_derived(self) -> None:
-        """Drop what follows from the columns; the end gives the latency where the record does not."""
+        """Drop what follows from the columns; the end yields the latency where the record has none."""
         total = self.row.get("input_tokens", 0) + self.row.get("output_tokens", 0)
         for field, value in self.derived:
             end = field.column == END
@@ -339,9 +321,9 @@ class _Reading:
         if "latency_ms" in self.row:
             return abs(end - start - 1000 * self.row["latency_ms"]) < 1000
         if end < start:
-            path, begun = self.origin["timestamp"]
+            path, begin = self.origin["timestamp"]
             raise InvalidCallError(
-                f"{field.path} is {quoted(value)}, expected a time not before {path}, {quoted(begun)}"
+                f"{field.path} is {quoted(value)}, expected a time not before {path}, {quoted(begin)}"
             )
         self.row["latency_ms"] = (end - start) // 1000
         return True
@@ -355,9 +337,9 @@ def _converted(field: Field, value: Any) -> Any:
 
 
 def _set_sources(row: Row) -> None:
-    """Say where counts and cost came from, where the record does not."""
+    """Set where counts and cost come from, where the record does not say."""
     if "input_tokens" in row or "output_tokens" in row:
         row.setdefault("token_source", "reported")
     if row.get("cost_source") == "unknown" and row.get("cost") == 0:
-        del row["cost"]  # CrashLens cannot bear a null
+        del row["cost"]  # written for a null, which CrashLens cannot read
     row.setdefault("cost_source", "reported" if "cost" in row else "unknown")

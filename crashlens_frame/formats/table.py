@@ -1,4 +1,4 @@
-"""What a table of a log format is made of: where a value stands, which column it is of, how it is taken."""
+"""What the table of a log format consists of: where a value is, which column it belongs to, how it is converted."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import InvalidCallError
 from ..jsonvalues import quoted
 
-# what a field says again that follows from columns; it is dropped where it does follow
+# fields whose value follows from columns; they are dropped where it does
 END, TOTAL = "end of the call", "tokens in all"
 
 Record = Mapping[str, Any]
@@ -18,13 +18,12 @@ Tree = dict[str, Any]  # key of a record -> Field, or the Tree below it
 class Field:
     """One row of a format table.
 
-    ``path`` leads from the record inwards, its keys joined by dots; a name below ``attributes`` has dots of its own.
-    ``column`` is a column of CALLS, END or TOTAL, or empty where the value is of no column by itself.
+    ``path`` holds the keys that lead from the record to the value, joined by dots; a name below ``attributes`` may have
+    dots itself. ``column`` is a column of CALLS, END or TOTAL, or empty where the value has no column of its own.
 
-    A loose field is one that other programs use in other ways too: what it holds stays in ``extra`` where it does not
-    fit its column, or differs from what a field before it says. A kept field says more than its column can hold: it
-    stays in ``extra`` whatever it gave the column. ``adds`` names the column of which the value is a part that the
-    format does not count in.
+    A loose field is one that other programs use in other ways too: its value is kept in ``extra`` where it does not fit
+    its column, or differs from the value of an earlier field. A kept field holds more than its column can: it is kept
+    in ``extra`` as well. ``adds`` names a column that the value is added to, as the format does not include it there.
     """
 
     path: str
@@ -43,14 +42,14 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """What tells a record of a format: a key, with one of some values, beside other keys."""
+    """A key that shows the format of a record: with one of some values, beside other keys."""
 
     key: str
     values: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
 
     def seen(self, record: Record) -> str | None:
-        """Say how the record shows the sign; None where it does not."""
+        """Return how the record shows the sign; None where it does not."""
         value = record.get(self.key)
         if value is None or not all(key in record for key in self.beside):
             return None
@@ -67,14 +66,14 @@ def _always(_: Record) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Format:
-    """A log format: what it is read by, and who says so.
+    """A log format: its fields, and the source that documents them.
 
-    ``records`` gives the records of one line, in the shape that the paths of the fields are told in. ``is_call`` tells
-    those that are calls of a model from the spans of other work that stand beside them. ``constants`` are columns
-    that every record of the format has in common. Where the format has no trace ids, or may do without, a record
-    ``traces_itself``: its own id is its trace.
+    ``records`` yields the records of one line, in the shape that the paths of the fields describe. ``is_call`` is
+    whether a record is a call of a model, and not a span of other work. ``constants`` are columns with one value for
+    all records of the format. In a format whose records may lack a trace id, a record ``traces_itself``: its own id is
+    its trace id.
     """
 
     name: str
@@ -88,7 +87,7 @@ class Format:
 
     @property
     def tree(self) -> Tree:
-        """The fields as nested dicts, so that a record is read along its own keys."""
+        """The fields as nested dicts, which are followed along the keys of a record."""
         root: Tree = {}
         for leaf in self.fields:
             branch = root
@@ -99,12 +98,12 @@ class Format:
 
 
 def object_at(record: Record, key: str) -> Record:
-    """Give the object under a key; an empty one where there is none.
+    """Return the object under a key; an empty one where there is none.
 
     Raises
     ------
     InvalidCallError
-        It is something else.
+        The value is no object.
     """
     value = record.get(key)
     if value is None:
@@ -115,23 +114,23 @@ def object_at(record: Record, key: str) -> Record:
 
 
 def objects_at(record: Record, key: str) -> list[Record]:
-    """Give the objects of the list under a key; none where there is no list.
+    """Return the objects of the list under a key; none where there is no list.
 
     Raises
     ------
     InvalidCallError
-        It is something else, or something else is in it.
+        The value is no list, or holds something that is no object.
     """
     value = record.get(key)
     if value is None:
         return []
-    if isinstance(value, list) and all(isinstance(one, Mapping) for one in value):
+    if isinstance(value, list) and all(isinstance(element, Mapping) for element in value):
         return value
     raise InvalidCallError(f"{key} is {quoted(value)}, expected a list of objects")
 
 
 def pruned_tree(tree: Tree, columns: frozenset[str] | None) -> Tree:
-    """Give the tree of the fields that some columns need; None needs all."""
+    """Return the tree of the fields that some columns need; None: all columns."""
     if columns is None:
         return tree
     kept: Tree = {}

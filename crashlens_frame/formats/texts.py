@@ -1,34 +1,34 @@
-"""Texts in the shapes that vendors give them: chat messages, errors, words for how a call went."""
+"""Texts in the shapes that vendors use: chat messages, errors, words for how a call ended."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
-# where a message, a part of one, or an answer has its text; the first that is there counts
+# keys under which a message, a part of one, or an answer has its text; the first one present counts
 _KEYS = ("content", "parts", "text", "refusal", "message", "messages", "choices", "output")
-# parts of a message that are no text to or from a person
+# parts of a message that no person wrote or reads
 _SILENT = ("reasoning", "thinking", "redacted_thinking", "tool_use", "function_call", "tool_call")
 
 
 def message_text(value: Any) -> str | None:
-    """Join the texts of messages, one below the other; null where there is none, as in a call of a tool.
+    """Return the texts of messages, joined by line breaks; null where there is none, as in a call of a tool.
 
-    Text is taken as it is; of objects the text within, of lists that of each element. Images, calls of tools and the
-    model's reasoning have none.
+    Text is returned as it is; an object has the text inside it, a list that of each element. Images, calls of tools and
+    the model's reasoning have none.
     """
     if isinstance(value, str):
         return value
     if isinstance(value, Mapping) and value.get("type") not in _SILENT:
         return next((found for key in _KEYS if (found := message_text(value.get(key))) is not None), None)
     if isinstance(value, list):
-        texts = [found for each in value if (found := message_text(each)) is not None]
+        texts = [found for element in value if (found := message_text(element)) is not None]
         return "\n".join(texts) if texts else None
     return None
 
 
 def packed_text(value: Any) -> str | None:
-    """Give the text of messages that may be packed into a text of JSON, as attributes of spans are."""
+    """Return the text of messages that may be encoded as JSON text, as in attributes of spans."""
     if isinstance(value, str) and value[:1] in ("[", "{"):
         try:
             found = message_text(orjson.loads(value))
@@ -39,23 +39,23 @@ def packed_text(value: Any) -> str | None:
 
 
 def error_text(value: Any) -> str | None:
-    """Give the text of an error that is told as text or as an object, with or without another around it."""
+    """Return the text of an error that is text, an object, or an object within an object."""
     if isinstance(value, Mapping):
-        said = next((value[key] for key in ("message", "error", "code", "type") if value.get(key)), None)
-        return None if said is None else error_text(said)
+        inner = next((value[key] for key in ("message", "error", "code", "type") if value.get(key)), None)
+        return None if inner is None else error_text(inner)
     if isinstance(value, str):
         return value
     raise ValueError("text or an object with a message")
 
 
 def lowercase_text(value: Any) -> str:
-    """Take a word as it is spelled in CALLS."""
+    """Return a word as CALLS spells it."""
     if isinstance(value, str):
         return value.lower()
     raise ValueError("text")
 
 
 def level_of_status(value: Any) -> str:
-    """Read how a call went as a level: "error" where it failed."""
+    """Return the level of a call by how it ended: "error" where it failed."""
     word = lowercase_text(value)
     return "error" if word in ("error", "failed", "failure", "cancelled", "status_code_error") else "info"

@@ -1,44 +1,83 @@
-"""One value of a record as its column holds it. What does not fit is a ValueError that says what was expected."""
+"""One value as its column holds it: the only converters of the package.
+
+A converter takes what a program or a log may hold for a column. None, NaN, NaT and ``pd.NA`` are null in every column.
+What does not fit is a ValueError whose text says what was expected. ``columns`` converts whole columns by these rules.
+"""
 
 import math
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from difflib import get_close_matches
+from functools import partial
 from operator import index
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from ..schema import COST_SOURCES, TOKEN_SOURCES
+from ..errors import InvalidCallError, InvalidOptionError
+from ..jsonvalues import shortened
+from ..schema import CALLS, COST_SOURCES, COUNT, FLAG, LABEL, NUMBER, TEXT, TIME, TOKEN_SOURCES, Column
 from ..times import EPOCH
 
-# an epoch time is in the first unit in which it lies before the year 5138
-EPOCH_UNITS = ((1e11, 1_000_000), (1e14, 1_000), (1e17, 1), (math.inf, 0.001))
+Converter = Callable[[Any], Any]
+Row = dict[str, Any]
+
 MAX_COUNT = 2**63 - 1
+# An epoch number is in the first unit whose limit it is below (seconds up to the year 5138, then milliseconds,
+# microseconds, nanoseconds). It times the factor, or over the divisor, is the time in microseconds.
+EPOCH_UNITS = (
+    (10**11, 1_000_000, 1),
+    (10**14, 1_000, 1),
+    (10**17, 1, 1),
+    (math.inf, 1, 1_000),
+)
+# the years 1 to 9999, which are all that datetime and ISO 8601 text can hold
+EARLIEST, LATEST = (
+    (end.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1) for end in (datetime.min, datetime.max)
+)
 
 
-def text_value(value: Any) -> str:
-    """Take text as it is."""
-    if isinstance(value, str):
+def text_value(value: Any) -> str | None:
+    """Return text as it is."""
+    if type(value) is str:
         return value
+    if is_null(value):
+        return None
+    if isinstance(value, str):
+        return str.__str__(value)  # NumPy's and those of enums become plain text
     raise ValueError("text")
 
 
-def count_value(value: Any) -> int:
-    """Take a whole number from 0 on; 5.0 is one, True and 5.5 are not."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+def count_value(value: Any) -> int | None:
+    """Return a whole number from 0 on; 5.0 is one, True and 5.5 are not."""
+    if type(value) is int and 0 <= value <= MAX_COUNT:
+        return value
+    if is_null(value):
+        return None
+    try:
+        whole = None if isinstance(value, _NO_NUMBERS) else _whole(value)
+    except (TypeError, ValueError, OverflowError):
+        whole = None
+    if whole is None:
         raise ValueError("a whole number")
-    whole = index(value)
     if not 0 <= whole <= MAX_COUNT:
         raise ValueError("a whole number from 0 to 2**63 - 1")
     return whole
 
 
 def amount_value(value: Any) -> float | None:
-    """Take a finite number from 0 on; NaN, which JSON does not know but Python writes, is null."""
-    if isinstance(value, bool | str) or not hasattr(value, "__float__"):
+    """Return a finite number from 0 on."""
+    if is_null(value):
+        return None
+    if isinstance(value, _NO_NUMBERS) or not hasattr(value, "__float__"):
         raise ValueError("a number")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    except TypeError:
+        raise ValueError("a number") from None
     if math.isnan(number):
         return None
     if not 0 <= number < math.inf:
@@ -46,65 +85,193 @@ def amount_value(value: Any) -> float | None:
     return number
 
 
-def milliseconds_value(value: Any) -> int | None:
-    """Take a number from 0 on, rounded to a whole one."""
+def _whole(value: Any) -> int | None:
+    """Return a number as a whole one; None where it has a fraction or is no number."""
     if hasattr(value, "__index__"):
+        return index(value)
+    return int(value) if hasattr(value, "__float__") and float(value).is_integer() else None
+
+
+# these have a __float__ or an __index__, but are no numbers
+_NO_NUMBERS = (bool, str, np.bool_, np.datetime64, np.timedelta64, np.complexfloating, np.character, np.void)
+
+
+def milliseconds_value(value: Any) -> int | None:
+    """Return a number from 0 on, rounded to a whole one."""
+    if type(value) is int or isinstance(value, np.integer):
         return count_value(value)
     number = amount_value(value)
     return None if number is None else count_value(float(round(number)))
 
 
-def bool_value(value: Any) -> bool:
-    """Take true or false."""
+def bool_value(value: Any) -> bool | None:
+    """Return true or false."""
+    if is_null(value):
+        return None
     if isinstance(value, bool | np.bool_):
         return bool(value)
     raise ValueError("true or false")
 
 
 def time_value(value: Any) -> int | None:
-    """Take a time as microseconds since 1970: ISO 8601 text, a datetime, or an epoch number in s, ms, us or ns.
+    """Return a time in microseconds since 1970.
 
-    Without a zone it is UTC; digits beyond the microsecond are cut off.
+    A time is a datetime (of Python, pandas or NumPy), a date (its midnight), ISO 8601 text, or an epoch number in
+    s, ms, us or ns, whose size shows the unit. Without a zone it is UTC; digits beyond the microsecond are cut off.
     """
+    if is_null(value):
+        return None
     try:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return _epoch(value)
-        # 3.11 would read the ten digits of an epoch second as a year, a month and some more
-        if isinstance(value, str) and not (value.isdigit() and len(value) > 8):
-            value = datetime.fromisoformat(value)
-        if isinstance(value, datetime):
-            if value != value:  # NaT is a datetime to Python, and equal to nothing
-                return None
-            aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value
-            return (aware - EPOCH) // timedelta(microseconds=1)
+        micros = _microseconds(value)
     except (ValueError, OverflowError):
-        pass
-    raise ValueError("an ISO 8601 time or an epoch number")
+        micros = None
+    if micros is None or not EARLIEST <= micros <= LATEST:
+        raise ValueError("an ISO 8601 time or an epoch number")
+    return micros
 
 
-def token_source_value(value: Any) -> str:
-    """Take one of the words for where token counts came from."""
-    return _word(value, TOKEN_SOURCES)
+def token_source_value(value: Any) -> str | None:
+    """Return one of the words for where token counts came from."""
+    return word_value(value, TOKEN_SOURCES)
 
 
-def cost_source_value(value: Any) -> str:
-    """Take one of the words for where a cost came from."""
-    return _word(value, COST_SOURCES)
+def cost_source_value(value: Any) -> str | None:
+    """Return one of the words for where a cost came from."""
+    return word_value(value, COST_SOURCES)
 
 
-def _word(value: Any, words: tuple[str, ...]) -> str:
-    if value in words:
-        return str(value)
+def word_value(value: Any, words: tuple[str, ...]) -> str | None:
+    """Return a word of a closed vocabulary."""
+    if is_null(value):
+        return None
+    if isinstance(value, str) and value in words:
+        return str.__str__(value)
     raise ValueError(f"one of {', '.join(words)}")
 
 
-def _epoch(value: float) -> int | None:
-    if value != value:
+def is_null(value: Any) -> bool:
+    """Whether a value is what Python, NumPy or pandas has for null."""
+    # only a NaN or a NaT is not equal to itself
+    return value is None or value is pd.NA or (isinstance(value, _WITH_NULL) and bool(value != value))
+
+
+_WITH_NULL = (float, np.floating, np.datetime64, datetime)
+
+
+def _microseconds(value: Any) -> int | None:
+    """Return a time in microseconds since 1970; None for what is no time."""
+    if isinstance(value, bool | np.timedelta64):
         return None
-    if math.isinf(value):
-        raise ValueError("no time is infinite")
-    factor = next(factor for limit, factor in EPOCH_UNITS if abs(value) < limit)
-    # whole numbers are reckoned in whole numbers: a float would not hold nanoseconds
-    micros = value // 1000 if factor == 0.001 else value * factor
-    (EPOCH + timedelta(microseconds=micros)).year  # noqa: B018  raises where no calendar reaches
-    return round(micros)
+    if isinstance(value, int | np.integer):
+        return int(from_epoch(int(value)))
+    if isinstance(value, float | np.floating):
+        return round(from_epoch(float(value)))
+    if isinstance(value, np.datetime64):
+        # to the year first: NumPy wraps around where microseconds cannot hold a year
+        in_calendar = abs(int(value.astype("M8[Y]").astype(np.int64))) < 10_000
+        return int(value.astype("M8[us]").astype(np.int64)) if in_calendar else None
+    # Python 3.11 would read the ten digits of an epoch second as a year, a month and some more
+    if isinstance(value, str) and not (value.isdigit() and len(value) > 8):
+        value = datetime.fromisoformat(value)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day)
+    if isinstance(value, datetime):
+        aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value
+        return (aware - EPOCH) // timedelta(microseconds=1)
+    return None
+
+
+def from_epoch(number: float) -> float:
+    """Return an epoch number in microseconds; a whole number exactly, as a float could not hold nanoseconds."""
+    for limit, factor, divisor in EPOCH_UNITS:
+        if -limit < number < limit:
+            return number // divisor if divisor > 1 else number * factor
+    raise ValueError("no time is infinite")
+
+
+# -- columns and their converters -------------------------------------------------------------------------------------
+
+_BY_NAME: dict[str, Converter] = {
+    "latency_ms": milliseconds_value,
+    "token_source": token_source_value,
+    "cost_source": cost_source_value,
+}
+_BY_TYPE: dict[Any, Converter] = {
+    TEXT: text_value,
+    LABEL: text_value,
+    COUNT: count_value,
+    NUMBER: amount_value,
+    FLAG: bool_value,
+    TIME: time_value,
+}
+
+
+def converter_of(column: Column) -> Converter:
+    """Return the converter of a column of any table of the package."""
+    if column.name not in _BY_NAME and column.categories is not None:
+        return partial(word_value, words=column.categories)
+    return _BY_NAME.get(column.name) or _BY_TYPE[column.arrow]
+
+
+CONVERTERS: dict[str, Converter] = {column.name: converter_of(column) for column in CALLS}
+
+
+def convert_row(values: Row) -> Row:
+    """Convert the values of one call, given by column of CALLS, and check that it has a model and a trace id.
+
+    Raises
+    ------
+    InvalidCallError
+        A value does not fit its column. The text names the column and the value.
+    TypeError
+        A name is no column.
+
+    Examples
+    --------
+    >>> from crashlens_frame.formats import convert_row
+    >>> convert_row({"trace_id": "t1", "model": "gpt-4o", "timestamp": 1_700_000_000, "input_tokens": 5.0})
+    {'trace_id': 't1', 'model': 'gpt-4o', 'timestamp': 1700000000000000, 'input_tokens': 5}
+    """
+    row: Row = {}
+    for name, value in values.items():
+        convert = CONVERTERS.get(name)
+        if convert is None:
+            near = get_close_matches(name, CONVERTERS, n=1)
+            raise TypeError(f"log() has no column {name!r}" + (f"; did you mean {near[0]}?" if near else ""))
+        try:
+            row[name] = None if value is None else convert(value)
+        except ValueError as error:
+            raise InvalidCallError(f"{name} is {shortened(repr(value))}, expected {error}") from None
+    for name, expected in _REQUIRED.items():
+        if not row[name]:
+            raise InvalidCallError(f"{name} is {row[name]!r}, expected {expected}")
+    return row
+
+
+_REQUIRED = {
+    "model": "the name of a model as non-empty text",
+    "trace_id": "an id, or nothing for a new one, as non-empty text",
+}
+
+
+def time_option(name: str, value: Any) -> int:
+    """Return the time given as an argument, in microseconds since 1970.
+
+    Raises
+    ------
+    InvalidOptionError
+        It is no time.
+
+    Examples
+    --------
+    >>> from crashlens_frame.formats import time_option
+    >>> time_option("at", "2026-03-01")
+    1772323200000000
+    """
+    try:
+        micros = time_value(value)
+    except ValueError as error:
+        raise InvalidOptionError(f"{name} is {shortened(repr(value))}, expected {error}") from None
+    if micros is None:
+        raise InvalidOptionError(f"{name} is {value!r}, expected an ISO 8601 time or an epoch number")
+    return micros

@@ -15,10 +15,11 @@ import pyarrow.json as pj
 
 from ..formats import (
     CRASHLENS,
+    EARLIEST,
     END,
     FILLABLE,
     FLAT,
-    SIGNS,
+    LATEST,
     TOTAL,
     Field,
     Format,
@@ -30,6 +31,7 @@ from ..formats import (
     detect_format,
     milliseconds_value,
     pruned_tree,
+    sign_keys,
     time_value,
     token_source_value,
     unfold_extra,
@@ -101,7 +103,7 @@ class BulkReader:
     def _parsed(self, block: bytes) -> tuple[pa.Table, pa.Array | None]:
         """Parse a block strictly; the columns are the paths of the fields. Beside them, what has no column."""
         if not self._all:
-            return _parse(block, self._schema(_SIGNS), "ignore"), None
+            return _parse(block, self._schema(_sign_fields()), "ignore"), None
         try:
             return _parse(block, self._schema(), "error"), None
         except pa.ArrowInvalid:
@@ -120,7 +122,7 @@ class BulkReader:
         except (ValueError, AttributeError):
             raise _IrregularError from None
         for record, rest in zip(records, rests, strict=True):
-            if not SIGNS.isdisjoint(rest) and detect_format(record).format not in _READ:
+            if not sign_keys().isdisjoint(rest) and detect_format(record).format not in _READ:
                 raise _IrregularError
         self._paths |= seen
         for rest in rests:
@@ -131,7 +133,7 @@ class BulkReader:
         return pa.schema([*_fields(self._tree, self._paths), _FILLED, *more])
 
     def _calls(self, parsed: pa.Table, extra: pa.Array | None, format: Format) -> pa.Table:
-        if any(parsed[name].null_count < len(parsed) for name in _JUDGED.intersection(parsed.column_names)):
+        if any(parsed[name].null_count < len(parsed) for name in _irregular_paths().intersection(parsed.column_names)):
             raise _IrregularError
         columns = _coalesced(parsed, format)
         if columns["trace_id"].null_count or pc.any(pc.equal(columns["trace_id"], "")).as_py():
@@ -226,9 +228,16 @@ _WORDS: dict[Callable[[Any], Any], tuple[str, ...]] = {
     cost_source_value: COST_SOURCES,
 }
 _FILLED = pa.field("filled", pa.list_(pa.string()))
-# a line that has one of these is of another format, or holds what Arrow cannot turn into text
-_SIGNS = tuple(pa.field(sign, pa.string()) for sign in sorted(SIGNS))
-_JUDGED = SIGNS.union(field.path for field in CRASHLENS.fields if field.kept)
+_KEPT = frozenset(field.path for field in CRASHLENS.fields if field.kept)
+
+
+def _sign_fields() -> tuple[pa.Field, ...]:
+    return tuple(pa.field(key, pa.string()) for key in sorted(sign_keys()))
+
+
+def _irregular_paths() -> frozenset[str]:
+    """Return the fields whose lines are of another format, or hold more than Arrow can turn into text."""
+    return _KEPT | sign_keys()
 
 
 def _coalesced(parsed: pa.Table, format: Format) -> dict[str, pa.Array]:
@@ -280,6 +289,14 @@ def _check_numbers(values: pa.ChunkedArray, *, most: float) -> None:
 
 def _times(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """Read ISO 8601 times, those without a zone as UTC."""
+    times = _parsed_times(values)
+    bounds = pc.min_max(times.cast(pa.int64())).as_py()
+    if bounds["min"] is not None and not EARLIEST <= bounds["min"] <= bounds["max"] <= LATEST:
+        raise _IrregularError
+    return times
+
+
+def _parsed_times(values: pa.ChunkedArray) -> pa.ChunkedArray:
     try:
         return values.cast(TIME)
     except pa.ArrowInvalid:

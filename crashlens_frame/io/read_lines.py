@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from ..errors import InvalidCallError
 from ..formats import rows_from_line
+from ..frame import table_from_rows
 from ..jsonvalues import parse_json, without_surrogates
-from ..schema import CALLS, REJECTS, arrow_schema
+from ..schema import REJECTS, arrow_schema
 from .read_blocks import BulkReader, line_ends, regular_lines
 
-ROW = pa.struct(list(arrow_schema(CALLS)))
 REJECT = pa.struct(list(arrow_schema(REJECTS)))
 TEXT_WIDTH = 200
 FEW, PARTS = 64, 16
@@ -110,7 +110,7 @@ def read_line_by_line(
         numbers += [number] * len(read.rows)
         rejects += [make_reject(source, int(number), error, raw) for error in read.errors]
         passed += read.passed
-    return Read(pa.Table.from_struct_array(pa.array(rows, ROW)), np.array(numbers, dtype=np.int64), rejects, passed)
+    return Read(table_from_rows(rows), np.array(numbers, dtype=np.int64), rejects, passed)
 
 
 def make_reject(source: str, line: int, reason: str, raw: bytes) -> Reject:

@@ -9,7 +9,8 @@ from typing import Any
 
 import orjson
 
-from ..formats import Row, table_from_rows
+from ..formats import Row
+from ..frame import table_from_rows
 from ..schema import LOG_SCHEMA
 from ..times import EPOCH
 from .write_lines import FILLERS, METADATA, PARENTS, TOP, USAGE, encode_lines, split_extra

@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 import numpy as np
-import orjson
 import pandas as pd
 import pyarrow as pa
 
-from ..errors import InvalidCallError
-from ..formats import check_row, row_from_record
+from ..errors import InvalidCallError, InvalidOptionError
+from ..formats import CRASHLENS, FLAT, Row, convert_row, detect_format, row_from_record
 from ..frame import as_calls, frame_from_table, table_from_frame
 from ..io import read_log, read_parquet, to_jsonl, to_parquet
 from ..pricing import PriceBook, Prices
 from ..report import Table, text_cells
 from ..schema import REJECTS, arrow_schema
 from ..simulate import patterns as simulate
-from ..times import epoch_us, start_of_call
+from ..times import start_of_call
 from ..words import money, printable, quantity
 from .ledger import Ledger
+from .records import table_from_records
 
 Source = str | PathLike[str] | IO[bytes] | Iterable[str | PathLike[str]]
 
@@ -33,25 +33,29 @@ class LogBook:
     Parameters
     ----------
     path
-        JSONL file that keeps the book. What it holds is loaded, and each call is appended to it before the method that
-        logs it returns. Without a path the book lives in memory.
-    pricing
-        Prices: the path of a YAML file, a PriceBook, or a mapping of the form of such a file. Without it, the prices
-        that the package ships.
+        JSONL file that keeps the book. Its calls are loaded, and each new call is appended to it before the method that
+        logs it returns. Without a path the book is only in memory.
+    prices
+        Prices: the path of a YAML file, a PriceBook, or a mapping of the same form as the file. When not given, the
+        prices that the package ships.
     fsync
-        Whether a call has to be on the disk itself before the method that logs it returns. Without it the operating
-        system has the call: it outlives the program, but not a loss of power.
+        Whether a call has to be on the disk before the method that logs it returns. Without it the operating system has
+        the call: it survives the end of the program, but not a loss of power.
+    pricing
+        Another name for ``prices``.
 
     Raises
     ------
     PriceFileError
         The prices break a rule of their form.
+    InvalidOptionError
+        Both ``prices`` and ``pricing`` are given.
 
     Notes
     -----
-    Several books, threads and processes may log to one file at once; each sees its own calls and those that the file
-    held when it was opened. Where the file cannot be written to, the method that logs raises UnsavedCallsError, and
-    the book keeps the call and writes it with the next one.
+    Several books, threads and processes may log to one file at the same time; each book has its own calls and those
+    that the file held when the book was opened. If the file cannot be written to, the method that logs raises
+    UnsavedCallsError; the book keeps the call and writes it with the next one.
 
     Examples
     --------
@@ -67,10 +71,11 @@ class LogBook:
         self,
         path: str | PathLike[str] | None = None,
         *,
-        pricing: Prices | None = None,
+        prices: Prices | None = None,
         fsync: bool = False,
+        pricing: Prices | None = None,
     ) -> None:
-        self._prices = PriceBook.load(pricing)
+        self._prices = PriceBook.load(_either("prices", prices, "pricing", pricing))
         self._ledger = Ledger(self._prices, path, fsync=fsync)
         self._rejects: pa.Table = arrow_schema(REJECTS).empty_table()
         if path is not None and Path(path).exists():
@@ -96,11 +101,12 @@ class LogBook:
         model
             Name of the model, as sent to the provider.
         prompt, response
-            Text sent and text that came back; None as response for a call that failed.
+            Text sent and text that came back; None as response of a call that failed.
         trace_id
             Groups the calls of one request; a new random one of 32 hexadecimal digits when not given.
         timestamp
-            Start of the call: a datetime or ISO 8601 text, naive taken as UTC. When not given: now, less the latency.
+            Start of the call: a datetime, a date, ISO 8601 text or an epoch number in s, ms, us or ns; UTC where it has
+            no zone. When not given: now, less the latency.
         latency_ms
             Duration in milliseconds, rounded to a whole number.
         **columns
@@ -127,30 +133,32 @@ class LogBook:
         """
         if trace_id is None:
             trace_id = os.urandom(16).hex()
-        row = {
-            "trace_id": trace_id,
-            "model": model,
-            "prompt": prompt,
-            "response": response,
-            "latency_ms": latency_ms,
-            "retry_count": 0,
-            **columns,
-        }
-        check_row(row)
-        row["timestamp"] = start_of_call(row) if timestamp is None else epoch_us(timestamp)
-        self._ledger.add(row)
-        return trace_id
+        row = convert_row(
+            {
+                "trace_id": trace_id,
+                "timestamp": timestamp,
+                "model": model,
+                "prompt": prompt,
+                "response": response,
+                "latency_ms": latency_ms,
+                "retry_count": 0,
+                **columns,
+            }
+        )
+        return self._add(row)
 
     def log_event(self, **record: Any) -> str:
-        """Log one call told in the nested vocabulary of CrashLens, in the flat one of the Log Schema, or in both.
+        """Log one call with the nested names of CrashLens, the flat names of the Log Schema, or both.
+
+        A record of any other format that ``read_jsonl`` reads is logged as the reader would read it.
 
         Parameters
         ----------
         **record
             ``traceId``, ``startTime``, ``endTime``, ``input={"model", "prompt"}``, ``usage={"prompt_tokens",
             "completion_tokens"}``, ``cost``, ``metadata``, ``level``, ``name``; or ``trace_id``, ``timestamp``,
-            ``model``, ``prompt`` and so on. Without a trace id a new one is made; without a start the call is taken to
-            end now. Fields that no column stands for are kept in ``extra``.
+            ``model``, ``prompt`` and so on. Without a trace id a new one is made; without a start the call ends now.
+            Fields without a column are kept in ``extra``.
 
         Returns
         -------
@@ -160,7 +168,7 @@ class LogBook:
         Raises
         ------
         InvalidCallError
-            A value does not fit its column, the end lies before the start, or the two vocabularies disagree.
+            A value does not fit its column, the end is before the start, or two fields of one column disagree.
 
         Examples
         --------
@@ -173,19 +181,16 @@ class LogBook:
            latency_ms  input_tokens            extra
         0        1000             5  {"mood":"good"}
         """
-        if record.keys().isdisjoint({"traceId", "trace_id"}):
+        own_names = detect_format(record).format in (CRASHLENS.name, FLAT.name)
+        if own_names and record.keys().isdisjoint({"traceId", "trace_id"}):
             record = {"trace_id": os.urandom(16).hex(), **record}
         row = row_from_record(record)
-        if row.get("model") is None:
+        if not row.get("model"):
             raise InvalidCallError("no model is given, expected input.model or model as non-empty text")
-        if row.get("timestamp") is None:
-            row["timestamp"] = start_of_call(row)
-        self._ledger.add(row)
-        trace_id: str = row["trace_id"]
-        return trace_id
+        return self._add(row)
 
     def extend(self, calls: pd.DataFrame | Iterable[Mapping[str, Any]]) -> None:
-        """Log many calls at once.
+        """Log many calls.
 
         Parameters
         ----------
@@ -195,9 +200,9 @@ class LogBook:
         Raises
         ------
         MissingColumnsError
-            The frame lacks a column that each call must have.
+            The frame lacks a column that every call must have.
         InvalidCallError, LogFileError
-            A value does not fit its column; the text names the row or record. Nothing is logged then.
+            A value does not fit its column; the text names the row or record. No call is logged then.
 
         Examples
         --------
@@ -210,17 +215,14 @@ class LogBook:
         if isinstance(calls, pd.DataFrame):
             self._ledger.add_table(table_from_frame(as_calls(calls)))
             return
-        options = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_SERIALIZE_NUMPY
-        lines = b"\n".join(orjson.dumps(record, option=options) for record in calls)
-        table, _ = read_log(pa.BufferReader(lines), duplicates="all", on_error="raise")
-        self._ledger.add_table(table)
+        self._ledger.add_table(table_from_records(calls))
 
     # -- simulate -----------------------------------------------------------------------------------------------------
 
     def simulate_retries(self, model: str, prompt: str, response: str | None = None, **options: Any) -> str:
         """Log a simulated retry loop; the options are those of :func:`crashlens_frame.simulate_retries`.
 
-        A seed that the book has seen gives another trace than before.
+        A seed that the book has used before yields another trace.
 
         Returns
         -------
@@ -238,15 +240,15 @@ class LogBook:
         return self._simulate(simulate.simulate_retries, model, prompt, response, **options)
 
     def simulate_fallback(self, model: str, prompt: str, response: str | None = None, **options: Any) -> str:
-        """Log a simulated fallback and give its trace id; see :func:`crashlens_frame.simulate_fallback`."""
+        """Log a simulated fallback and return its trace id; see :func:`crashlens_frame.simulate_fallback`."""
         return self._simulate(simulate.simulate_fallback, model, prompt, response, **options)
 
     def simulate_overkill(self, model: str, prompt: str, response: str | None = None, **options: Any) -> str:
-        """Log a simulated overkill and give its trace id; see :func:`crashlens_frame.simulate_overkill`."""
+        """Log a simulated overkill and return its trace id; see :func:`crashlens_frame.simulate_overkill`."""
         return self._simulate(simulate.simulate_overkill, model, prompt, response, **options)
 
     def simulate_workload(self, traces: int = 10_000, **options: Any) -> None:
-        """Log a simulated stretch of traffic; the options are those of :func:`crashlens_frame.simulate_workload`.
+        """Log weeks of simulated traffic; the options are those of :func:`crashlens_frame.simulate_workload`.
 
         Examples
         --------
@@ -262,10 +264,9 @@ class LogBook:
 
     @property
     def df(self) -> pd.DataFrame:
-        """The calls as a typed frame, tokens counted and costs computed where the log did not report them.
+        """The calls as a typed frame, with tokens and costs computed where the log did not report them.
 
-        Only what was logged since the last time is computed. The frame is the caller's own: changing it leaves the
-        book as it was.
+        Only calls logged since the last time are computed. Changing the frame does not change the book.
         """
         return self._ledger.frame()
 
@@ -285,7 +286,7 @@ class LogBook:
         return Table({"LogBook": text_cells(facts), "": text_cells(facts.values())}).to_html()
 
     def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
-        """Have a function called after each change, from the thread that logged; give one that ends it.
+        """Call a function after each change, from the thread that logged; return a function that ends this.
 
         Examples
         --------
@@ -301,7 +302,7 @@ class LogBook:
 
     @property
     def path(self) -> str | None:
-        """The file that keeps the book; None: the book lives in memory."""
+        """The file that keeps the book; None: the book is only in memory."""
         return self._ledger.path
 
     @property
@@ -312,17 +313,17 @@ class LogBook:
     # -- the file of the book -----------------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Write what an error kept from the file, and have all of it on the disk itself.
+        """Write the calls that an error kept from the file, and wait until all of the file is on the disk.
 
         Raises
         ------
         UnsavedCallsError
-            The file cannot be written to. The text says how many calls it holds and how many only the book has.
+            The file cannot be written to. The text names the number of calls in the file and of those only in the book.
         """
         self._ledger.flush()
 
     def close(self) -> None:
-        """Flush and close the file. The book stays as it is, and logging opens the file again."""
+        """Flush and close the file. The book keeps its calls, and logging opens the file again."""
         self._ledger.close()
 
     def __enter__(self) -> Self:
@@ -335,7 +336,13 @@ class LogBook:
 
     @classmethod
     def from_jsonl(
-        cls, source: Source, *, format: str | None = None, on_error: str = "reject", pricing: Any = None
+        cls,
+        source: Source,
+        *,
+        format: str | None = None,
+        on_error: str = "reject",
+        prices: Prices | None = None,
+        pricing: Prices | None = None,
     ) -> Self:
         """Make a book of the calls of JSONL files; the parameters are those of ``read_jsonl`` and of LogBook.
 
@@ -346,20 +353,25 @@ class LogBook:
         >>> len(cf.LogBook.from_jsonl(io.BytesIO(b'{"trace_id": "t1", "model": "gpt-4o", "prompt": "Hi"}')))
         1
         """
-        book = cls(pricing=pricing)
+        book = cls(prices=prices, pricing=pricing)
         book._load(source, format=format, on_error=on_error)
         return book
 
     @classmethod
-    def from_parquet(cls, source: str | PathLike[str], *, pricing: Any = None) -> Self:
+    def from_parquet(
+        cls, source: str | PathLike[str], *, prices: Prices | None = None, pricing: Prices | None = None
+    ) -> Self:
         """Make a book of the calls of a Parquet file."""
-        book = cls(pricing=pricing)
+        book = cls(prices=prices, pricing=pricing)
         book._ledger.add_table(table_from_frame(read_parquet(source)))
         return book
 
-    def to_jsonl(self, target: str | PathLike[str] | IO[bytes], *, schema: str = "crashlens") -> None:
-        """Write the calls as JSONL; see :func:`crashlens_frame.to_jsonl`."""
-        to_jsonl(self.df, target, schema=schema)
+    def to_jsonl(
+        self, target: str | PathLike[str] | IO[bytes], *, format: str | None = None, schema: str | None = None
+    ) -> None:
+        """Write the calls as JSONL; see :func:`crashlens_frame.to_jsonl`. ``schema`` is another name for ``format``."""
+        vocabulary = _either("format", format, "schema", schema)
+        to_jsonl(self.df, target, schema="crashlens" if vocabulary is None else vocabulary)
 
     def to_parquet(self, target: str | PathLike[str]) -> None:
         """Write the calls as Parquet; see :func:`crashlens_frame.to_parquet`."""
@@ -367,13 +379,20 @@ class LogBook:
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
+    def _add(self, row: Row) -> str:
+        if row.get("timestamp") is None:
+            row["timestamp"] = start_of_call(row)
+        self._ledger.add(row)
+        trace_id: str = row["trace_id"]
+        return trace_id
+
     def _simulate(self, simulation: Callable[..., pd.DataFrame], *call: Any, **options: Any) -> str:
-        seed, known = options.get("seed"), set(self.df["trace_id"]) if options.get("trace_id") is None else set()
+        seed, used = options.get("seed"), set(self.df["trace_id"]) if options.get("trace_id") is None else set()
         calls = simulation(*call, **options)
-        for again in count(1):
-            if (trace_id := str(calls["trace_id"].iloc[0])) not in known:
+        for attempt in count(1):
+            if (trace_id := str(calls["trace_id"].iloc[0])) not in used:
                 break
-            calls = simulation(*call, **{**options, "seed": (*np.atleast_1d(seed or 0), again)})
+            calls = simulation(*call, **{**options, "seed": (*np.atleast_1d(seed or 0), attempt)})
         self._ledger.add_table(table_from_frame(calls))
         return trace_id
 
@@ -397,3 +416,12 @@ class LogBook:
         if self._ledger.path is not None:
             facts["file"] = self._ledger.path
         return facts
+
+
+def _either(name: str, value: Any, alias: str, other: Any) -> Any:
+    """Return the argument that is given under its name or its alias."""
+    if value is not None and other is not None:
+        raise InvalidOptionError(
+            f"{name} and {alias} are both given, expected one of them: {alias} is an alias of {name}"
+        )
+    return other if value is None else value

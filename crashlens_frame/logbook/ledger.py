@@ -6,8 +6,8 @@ from os import PathLike
 import pandas as pd
 import pyarrow as pa
 
-from ..formats import Row, table_from_rows
-from ..frame import frame_from_table, table_from_frame
+from ..formats import Row
+from ..frame import frame_from_table, table_from_frame, table_from_rows
 from ..io import Journal, encode_lines, line_from_row
 from ..pricing import PriceBook, add_cost, fill_cost
 from ..schema import CALLS, arrow_schema

@@ -13,7 +13,8 @@ from typing import Any
 import pandas as pd
 
 from ..errors import UnknownModelError
-from ..times import epoch_us
+from ..formats import time_option
+from ..times import now_us
 from .names import Names, Resolution
 from .price_file import METERS, Entry, PriceFile, dump_price_file, hours_text, read_price_file
 from .public_lists import genai_prices, litellm_prices
@@ -193,7 +194,8 @@ class PriceBook:
         service_tier
             ``"batch"``, ``"flex"``, ``"priority"``; base prices where the model has none for it.
         at
-            Time of the call, as pandas reads times; naive ones are UTC. Now, when not given.
+            Time of the call: a date, a datetime, ISO 8601 text or an epoch number; UTC where it has no zone. Now when
+            not given.
 
         Returns
         -------
@@ -204,6 +206,8 @@ class PriceBook:
         ------
         UnknownModelError
             No price is known for the model, or for it on that day.
+        InvalidOptionError
+            ``at`` is no time.
 
         Examples
         --------
@@ -213,7 +217,7 @@ class PriceBook:
         """
         found = self.resolve(model)
         tokens = (input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, cache_write_1h_tokens)
-        when = epoch_us(pd.Timestamp.now("UTC") if at is None else at)
+        when = now_us() if at is None else time_option("at", at)
         variant = self.table.variant(service_tier)
         cost = self.table.cost_of_one(self.place[found.model], variant, when, *tokens)
         if math.isnan(cost):

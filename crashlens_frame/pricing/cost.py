@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..errors import InvalidCallError, UnknownModelError
+from ..formats import convert_column
 from ..frame import check_calls
-from ..schema import COST_SOURCES
-from ..times import epoch_us
+from ..schema import CALLS, COST_SOURCES, COUNT, TEXT, Column
+from ..times import now_us
 from .book import PriceBook, Prices
 from .names import Resolution
 from .price_file import METERS
@@ -23,6 +26,8 @@ _COUNTS = tuple(f"{kind}_tokens" for kind in METERS)
 NEEDED = ("model", "input_tokens", "output_tokens")
 PRICE_COLUMNS = ("model", "timestamp", "service_tier", *_COUNTS)  # all that a price depends on
 _ON_UNKNOWN = ("na", "raise")
+_CACHE_WRITE_1H = Column("cache_write_1h_tokens", COUNT, "Int64", "part of cache_write_tokens kept for an hour")
+_COLUMNS = {column.name: column for column in (*CALLS, _CACHE_WRITE_1H)}
 
 
 def add_cost(
@@ -67,6 +72,8 @@ def add_cost(
     ------
     MissingColumnsError
         A needed column is missing.
+    InvalidCallError
+        A value does not fit its column. The text names column, row and value.
     PriceFileError
         The prices break a rule of their form.
     UnknownModelError
@@ -203,11 +210,9 @@ class PricedCalls:
 
 def price_calls(calls: pd.DataFrame, book: PriceBook) -> PricedCalls:
     """Price all calls, whatever is known of their cost."""
-    name, found = label_codes(calls["model"])
+    name, found = _checked_codes(calls, "model")
     names = {text: book.find(text) for text in found}
-    tier, tiers = label_codes(
-        calls["service_tier"] if "service_tier" in calls.columns else pd.Series(index=calls.index)
-    )
+    tier, tiers = _checked_codes(calls, "service_tier")
     tokens = [_tokens(calls, name) for name in _COUNTS]
     level = book.table.levels(
         _taken([book.place[one.model] if one else -1 for one in names.values()], name),
@@ -222,6 +227,14 @@ def label_codes(values: pd.Series) -> tuple[np.ndarray, list[str]]:
     """Give each label of a column a number, -1 for null, and the labels in the order of their numbers."""
     label_codes = values.astype("category").cat
     return label_codes.codes.to_numpy(np.int64), [str(label) for label in label_codes.categories]
+
+
+def _checked_codes(calls: pd.DataFrame, name: str) -> tuple[np.ndarray, list[str]]:
+    """Return what ``label_codes`` does of a column that may hold only texts, or be missing."""
+    if name not in calls.columns:
+        return np.full(len(calls), -1), []
+    values = calls[name]
+    return label_codes(values if _holds_texts(values) else _converted(calls, name).cast(TEXT).to_pandas())
 
 
 def _taken(values: Sequence[int], code: np.ndarray) -> np.ndarray:
@@ -243,23 +256,43 @@ def _tokens(calls: pd.DataFrame, name: str) -> np.ndarray:
     whole = name in NEEDED
     if name not in calls.columns:
         return np.zeros(len(calls))
-    return calls[name].to_numpy(dtype=np.float64, na_value=np.nan if whole else 0.0)
+    return _numbers(calls, name, np.nan if whole else 0.0)
 
 
 def _times(calls: pd.DataFrame) -> np.ndarray:
-    """Give the times of calls in microseconds since 1970, now where they are unknown."""
-    now = epoch_us(pd.Timestamp.now("UTC"))
+    """Return the times of calls in microseconds since 1970, now where they are unknown."""
     if "timestamp" not in calls.columns:
-        return np.full(len(calls), now)
-    times = pd.to_datetime(calls["timestamp"], utc=True).dt.as_unit("us")
-    return np.where(times.isna(), now, times.astype("int64"))
+        return np.full(len(calls), now_us())
+    return pc.fill_null(_converted(calls, "timestamp").cast(COUNT), now_us()).to_numpy()
 
 
 def known_cost(calls: pd.DataFrame) -> np.ndarray:
-    """Give the costs that the calls have; NaN where they have none."""
+    """Return the costs that the calls have; NaN where they have none."""
     if "cost" not in calls.columns:
         return np.full(len(calls), np.nan)
-    return calls["cost"].to_numpy(dtype=np.float64, na_value=np.nan)
+    return _numbers(calls, "cost", np.nan)
+
+
+def _numbers(calls: pd.DataFrame, name: str, null: float) -> np.ndarray:
+    """Return a column of numbers as floats, each value checked."""
+    values = calls[name]
+    if str(values.dtype) == _COLUMNS[name].dtype:  # of the type of the column, only the bounds are to be checked
+        numbers = values.to_numpy(dtype=np.float64, na_value=null)
+        if not ((numbers < 0) | np.isinf(numbers)).any():
+            return numbers
+    return pc.fill_null(pc.cast(_converted(calls, name), pa.float64(), safe=False), null).to_numpy()
+
+
+def _holds_texts(values: pd.Series) -> bool:
+    """Whether the type of a column, or of its labels, is that of texts."""
+    dtype = values.dtype.categories.dtype if isinstance(values.dtype, pd.CategoricalDtype) else values.dtype
+    return isinstance(dtype, pd.StringDtype)
+
+
+def _converted(calls: pd.DataFrame, name: str) -> pa.ChunkedArray:
+    """Return a column of a frame that may be the user's own, each value checked and converted."""
+    values = convert_column(calls[name], _COLUMNS[name])
+    return values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])
 
 
 # -- arrays -> columns ------------------------------------------------------------------------------------------------
@@ -269,6 +302,7 @@ def _sources(calls: pd.DataFrame, kept: np.ndarray, unknown: np.ndarray) -> pd.C
     """Say of each cost how it came about; what is known of a cost that was there stays."""
     reported, priced, none = range(len(COST_SOURCES))
     if "cost_source" in calls.columns:
+        _converted(calls, "cost_source")  # refuses other words
         said = np.where(calls["cost_source"].eq("priced").fillna(False).to_numpy(bool), priced, reported)
     else:
         said = np.full(len(calls), reported)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..times import epoch_us
+from ..formats import time_option
 from .price_file import METERS, Entry, Rates, tier_thresholds
 
 EVER = np.iinfo(np.int64).min
@@ -198,7 +198,7 @@ def _span(entry: Entry, variant: str | None, day: date) -> _Span:
         else:
             begin, end = period.between
             windows.append((_clock(begin), _clock(end), rates))
-    return _Span(EVER if day == date.min else epoch_us(day), held, tuple(windows))
+    return _Span(EVER if day == date.min else time_option("from", day), held, tuple(windows))
 
 
 def levels(rates: Rates) -> Levels:

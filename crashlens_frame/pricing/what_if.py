@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InvalidCallError, UnknownModelError
+from ..formats import time_option
 from ..frame import check_calls
-from ..times import epoch_us
 from .book import PriceBook, Prices
 from .cost import NEEDED, categorical, known_cost, label_codes, price_calls
 
@@ -28,7 +28,8 @@ def reprice(
     prices
         Prices, in any form that ``PriceBook.load`` takes; the shipped ones when not given.
     at
-        Day or time whose prices count instead of those at the time of each call.
+        Day or time whose prices count instead of those at the time of each call: a date, a datetime, ISO 8601 text or
+        an epoch number.
 
     Returns
     -------
@@ -116,7 +117,7 @@ def reprice_calls(
     targets = _targets(names, {} if models is None else models, book)
     elsewhere = calls.assign(model=categorical(targets, code))
     if at is not None:
-        elsewhere["timestamp"] = pd.Timestamp(epoch_us(at), unit="us", tz="UTC")
+        elsewhere["timestamp"] = pd.Timestamp(time_option("at", at), unit="us", tz="UTC")
     after = price_calls(elsewhere, book).cost
     if models is not None and prices is None and at is None:
         stays = np.array([*(target == name for target, name in zip(targets, names, strict=True)), True])[code]

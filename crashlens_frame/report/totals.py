@@ -298,4 +298,4 @@ def _step(freq: str) -> pd.Timedelta | str:
 
 
 def _times(calls: pd.DataFrame) -> pd.Series:
-    return pd.to_datetime(calls["timestamp"], utc=True).astype("datetime64[us, UTC]").reset_index(drop=True)
+    return arrow_column(calls["timestamp"], "timestamp").to_pandas()

@@ -1,22 +1,19 @@
 """Patterns of waste as a real client would leave them in a log: a retry loop, a fallback, an overkill.
 
-Draws are whole numbers of NumPy's PCG64, scaled by whole numbers, so one seed gives one frame on every machine.
+Draws are whole numbers of NumPy's PCG64, scaled by whole numbers, so a seed yields the same frame on every machine.
 """
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
-from ..errors import InvalidCallError
-from ..formats import Row, check_row
-from ..frame import frame_from_table
+from ..errors import InvalidOptionError, check_choice
+from ..formats import Row, convert_row, time_option
+from ..frame import frame_from_table, table_from_rows
 from ..pricing import Prices, add_cost
-from ..schema import CALLS, arrow_schema
-from ..times import epoch_us
+from ..times import now_us
 from .workload import simulate_traffic
 
 Seed = int | Sequence[int] | None
@@ -50,7 +47,7 @@ STRONGER_MODEL = {
 }
 _NEXT_OF_OTHERS = "gpt-4o-mini"
 
-# all of them fail fast; a client that waits for a timeout does not come back within a second
+# all of these fail fast; a client that waits for a timeout does not retry within a second
 ERRORS = ("429 Too Many Requests", "500 Internal Server Error", "503 Service Unavailable")
 _ANSWER = "Here is what you asked for."
 _POOR = "I am not sure."
@@ -66,7 +63,7 @@ _EVERY_CALL = {
 
 _FIRST_DAY = "2026-06-01"
 _WAIT_MS = 1_000
-_LONGEST_WAIT_MS = 60_000  # calls over two minutes apart are taken for unrelated ones
+_LONGEST_WAIT_MS = 60_000  # the detectors treat calls more than two minutes apart as unrelated
 
 
 def simulate_retries(
@@ -85,15 +82,15 @@ def simulate_retries(
 ) -> pd.DataFrame:
     """Simulate a client that sends one prompt again and again, because the model fails.
 
-    The failed attempts have level "error", the text of the error and no response. From three retries on, every
-    detector of retry loops finds the trace, whatever seed, backoff and answer.
+    The failed attempts have level "error", an error text and no response. From three retries on, every detector of
+    retry loops finds the trace, with any seed, backoff and answer.
 
     Parameters
     ----------
     model, prompt
-        What is sent each time.
+        Model and text of each attempt.
     response
-        What comes back in the end; a stock sentence when not given.
+        Text of the last answer; a stock sentence when not given.
     retries
         Number of attempts after the first.
     backoff
@@ -102,7 +99,8 @@ def simulate_retries(
     answers
         Whether the last attempt answers.
     start
-        Start of the first attempt: a datetime or ISO 8601 text, naive taken as UTC; now when not given.
+        Start of the first attempt: a datetime, a date, ISO 8601 text or an epoch number, UTC where it has no zone; now
+        when not given.
     trace_id
         Trace of all attempts; when not given, derived from the seed, or random without one.
     seed
@@ -113,12 +111,14 @@ def simulate_retries(
     Returns
     -------
     DataFrame
-        CALLS, one row an attempt. Tokens and cost are null: ``add_tokens`` and ``add_cost`` fill them.
+        CALLS, one row per attempt. Tokens and cost are null: ``add_tokens`` and ``add_cost`` fill them.
 
     Raises
     ------
+    InvalidOptionError
+        An option is not allowed.
     InvalidCallError
-        A value is none that is allowed.
+        A value does not fit its column of CALLS.
 
     Examples
     --------
@@ -158,43 +158,45 @@ def simulate_fallback(
     team: str | None = None,
     route: str | None = None,
 ) -> pd.DataFrame:
-    """Simulate a client that walks from model to model with one prompt.
+    """Simulate a client that sends one prompt to one model after the other.
 
-    With the reason "error" each model fails, is retried, and is given up for the next: a fallback storm, as there are
-    at least three calls on two models. With "quality" each model answers, but too poorly, and a stronger one is asked:
-    a fallback failure.
+    With the reason "error" each model fails, is retried, and is replaced by the next: a fallback storm, as there are at
+    least three calls on two models. With "quality" each model answers, but too poorly, and the client asks a stronger
+    one: a fallback failure.
 
     Parameters
     ----------
     model, prompt
-        What is sent first.
+        First model, and the text sent to each.
     response
-        What the last model answers; a stock sentence when not given.
+        Text of the last answer; a stock sentence when not given.
     fallback_model
         The model to turn to, or several, one after the other. When not given: the one that ``NEXT_MODEL`` (for errors)
         or ``STRONGER_MODEL`` (for quality) of this module names for the model.
     reason
         Why the client turns away from a model: "error" or "quality".
     retries
-        How often a model that fails is tried again before the next; of no account where models answer. From three on,
-        the trace is a retry loop too. With none, and one model to turn to, two calls are too few for a storm.
+        Number of retries of a model that fails; ignored where models answer. From three on, the trace is a retry loop
+        too. With none, and only one other model, two calls are too few for a storm.
     backoff
         How long the client waits before a retry, as for :func:`simulate_retries`.
     answers
-        Whether the last model answers well; otherwise it does as those before it.
+        Whether the last model answers well; otherwise it fails, or answers poorly, as the others.
     start, trace_id, seed, team, route
         As for :func:`simulate_retries`.
 
     Returns
     -------
     DataFrame
-        CALLS, one row a call. The call that a model is given up after holds the next one as ``fallback_model``; it and
-        the calls that follow have ``fallback_attempted`` and ``fallback_reason``. Tokens and cost are null.
+        CALLS, one row per call. The last call of a model that is replaced has the next model as ``fallback_model``;
+        this call and the following ones have ``fallback_attempted`` and ``fallback_reason``. Tokens and cost are null.
 
     Raises
     ------
+    InvalidOptionError
+        An option is not allowed, or no stronger model is known.
     InvalidCallError
-        A value is none that is allowed, or no stronger model is known.
+        A value does not fit its column of CALLS.
 
     Examples
     --------
@@ -206,19 +208,19 @@ def simulate_fallback(
     1   gpt-4  error            1         gpt-4o                True
     2  gpt-4o   info            0            NaN                True
     """
-    _check_choice("reason", reason, REASONS)
+    check_choice("reason", reason, REASONS)
     draw = _generator(seed, "fallback")
     error = _one_of(draw, ERRORS)
     models = [model, *_models_to_turn_to(model, fallback_model, reason)]
     attempts = _whole("retries", retries) + 1 if reason == "error" else 1
     rows: list[Row] = [
-        {"model": each, "retry_count": number, "error": error} for each in models for number in range(attempts)
+        {"model": name, "retry_count": number, "error": error} for name in models for number in range(attempts)
     ]
     if reason == "quality":
         rows = [_answered(row, _POOR) for row in rows]
-    told = {"fallback_attempted": True, "fallback_reason": error if reason == "error" else _POOR_REASON}
+    fallback = {"fallback_attempted": True, "fallback_reason": error if reason == "error" else _POOR_REASON}
     for place in range(attempts - 1, len(rows)):
-        rows[place] |= told
+        rows[place] |= fallback
     for place, following in zip(range(attempts - 1, len(rows), attempts), models[1:], strict=False):
         rows[place]["fallback_model"] = following
     if answers:
@@ -240,14 +242,14 @@ def simulate_overkill(
 ) -> pd.DataFrame:
     """Simulate one call that a cheaper model could have answered.
 
-    It is found as such if the model is a dear one and the prompt short and simple, as "What is 2+2?" sent to gpt-4.
+    The detector finds it if the model is expensive and the prompt short and simple, as "What is 2+2?" sent to gpt-4.
 
     Parameters
     ----------
     model, prompt
-        What is sent.
+        Model and text of the call.
     response
-        What comes back; a stock sentence when not given.
+        Text of the answer; a stock sentence when not given.
     start, trace_id, seed, team, route
         As for :func:`simulate_retries`.
 
@@ -258,8 +260,10 @@ def simulate_overkill(
 
     Raises
     ------
+    InvalidOptionError
+        An option is not allowed.
     InvalidCallError
-        A value is none that is allowed.
+        A value does not fit its column of CALLS.
 
     Examples
     --------
@@ -284,12 +288,13 @@ def simulate_workload(
     traces
         Number of traces; a hundred of them have about 170 calls.
     seed
-        Whole number, or several, from which every draw derives: the same one gives the same frame on every machine, and
-        different ones share no trace.
+        Whole number, or several, from which every draw derives: the same seed yields the same frame on every machine,
+        and different seeds share no trace.
     days
         Days over which the traces begin.
     start
-        Begin of the first day: a datetime or ISO 8601 text, naive taken as UTC; 2026-06-01, a Monday, when not given.
+        Begin of the first day: a date, a datetime, ISO 8601 text or an epoch number, UTC where it has no zone;
+        2026-06-01, a Monday, when not given.
     prices
         Prices, in any form that ``PriceBook.load`` takes; those that the package ships when not given.
 
@@ -300,8 +305,10 @@ def simulate_workload(
 
     Raises
     ------
-    InvalidCallError
-        A value is none that is allowed.
+    InvalidOptionError
+        An argument is not allowed.
+    PriceFileError
+        The prices break a rule of their form.
 
     Examples
     --------
@@ -314,7 +321,7 @@ def simulate_workload(
         _whole("traces", traces),
         draw=_generator(seed, "workload"),
         days=_whole("days", days, least=1),
-        start=epoch_us(_FIRST_DAY if start is None else start),
+        start=time_option("start", _FIRST_DAY if start is None else start),
     )
     return add_cost(frame_from_table(calls), prices)
 
@@ -327,10 +334,10 @@ def _models_to_turn_to(model: str, fallback_model: str | Sequence[str] | None, r
             return [NEXT_MODEL.get(model, _NEXT_OF_OTHERS)]
         if model in STRONGER_MODEL:
             return [STRONGER_MODEL[model]]
-        raise InvalidCallError(f"no model is known to be stronger than {model!r}; name one as fallback_model")
+        raise InvalidOptionError(f"no model is known to be stronger than {model!r}; name one as fallback_model")
     models = list(fallback_model)
-    if not models or not all(isinstance(each, str) and each for each in models):
-        raise InvalidCallError(f"fallback_model is {fallback_model!r}, expected the name of a model, or several")
+    if not models or not all(isinstance(name, str) and name for name in models):
+        raise InvalidOptionError(f"fallback_model is {fallback_model!r}, expected the name of a model, or several")
     return models
 
 
@@ -339,41 +346,40 @@ def _answered(row: Row, response: str | None) -> Row:
 
 
 def _frame(rows: list[Row], common: Row, *, draw: np.random.Generator, backoff: str, start: Any) -> pd.DataFrame:
-    """Set each call after the end of the one before and the wait for its retry."""
-    _check_choice("backoff", backoff, BACKOFFS)
-    begin = time.time_ns() // 1000 if start is None else epoch_us(start)
+    """Start each call after the end of the one before and the wait for its retry."""
+    check_choice("backoff", backoff, BACKOFFS)
+    begin = now_us() if start is None else time_option("start", start)
     failing = int(draw.integers(120, 240))
+    converted: list[Row] = []
     for row in rows:
         row |= {name: row.get(name, value) for name, value in _EVERY_CALL.items()} | common
         words = len(str(row.get("response") or "").split())
         latency = failing if row["error"] else 400 + 20 * words
         row["latency_ms"] = _jittered(draw, latency)
-        check_row(row)
-        row["timestamp"] = begin
+        converted.append(convert_row({**row, "timestamp": begin}))
         begin += 1000 * (row["latency_ms"] + _jittered(draw, _wait(backoff, row["retry_count"])))
-    columns = {name: [row.get(name) for row in rows] for name in arrow_schema(CALLS).names}
-    return frame_from_table(pa.table(columns, schema=arrow_schema(CALLS)))
+    return frame_from_table(table_from_rows(converted))
 
 
 def _wait(backoff: str, number: int) -> int:
-    """Give the milliseconds before a retry, without jitter."""
+    """Return the milliseconds before a retry, without jitter."""
     if backoff == "none":
         return 0
     return _WAIT_MS if backoff == "constant" else min(_WAIT_MS << min(number, 6), _LONGEST_WAIT_MS)
 
 
 def _jittered(draw: np.random.Generator, milliseconds: int) -> int:
-    """Add up to a tenth: of equal durations none is then under 0.9 of another, by which a retry is known."""
+    """Add up to a tenth. Equal durations then stay above 0.9 of each other, as the detector of retries expects."""
     return milliseconds + int(draw.integers(0, milliseconds // 10, endpoint=True))
 
 
 def _generator(seed: Seed, kind: str) -> np.random.Generator:
-    """Start the draws of a seed, other ones for each kind of simulation."""
+    """Return the generator of a seed, another one for each kind of simulation."""
     try:
         own = [] if seed is None else [seed] if isinstance(seed, int | np.integer) else list(seed)
         entropy = np.random.SeedSequence([*own, *kind.encode()] if own else None)
     except (TypeError, ValueError) as error:
-        raise InvalidCallError(f"seed is {seed!r}, expected a whole number from 0 on, or several") from error
+        raise InvalidOptionError(f"seed is {seed!r}, expected a whole number from 0 on, or several") from error
     return np.random.Generator(np.random.PCG64(entropy))
 
 
@@ -387,10 +393,5 @@ def _one_of(draw: np.random.Generator, choices: Sequence[str]) -> str:
 
 def _whole(name: str, value: Any, *, least: int = 0) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InvalidCallError(f"{name} is {value!r}, expected a whole number from {least} on")
+        raise InvalidOptionError(f"{name} is {value!r}, expected a whole number from {least} on")
     return int(value)
-
-
-def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
-    if value not in choices:
-        raise InvalidCallError(f"{name} is {value!r}, expected one of {', '.join(choices)}")

@@ -1,7 +1,7 @@
-"""Weeks of mixed traffic of several applications, built as columns: sound calls, and every pattern of waste among them.
+"""Weeks of mixed traffic of several applications, built as columns: normal calls, and each pattern of waste.
 
-Every draw is a whole number of NumPy's PCG64, and all arithmetic is of whole numbers, so one seed gives one log on
-every machine. Each word of the texts is one token to the models of OpenAI, so the tokens of a text are its words.
+Every draw is a whole number of NumPy's PCG64, and all arithmetic is with whole numbers, so a seed yields the same log
+on every machine. Each word of the texts is one token of OpenAI's models, so the tokens of a text are its words.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 
 class App(NamedTuple):
-    """An application: its share of the traffic, its names, its models, the tokens that it sends with every call."""
+    """An application: its share of the traffic, its names, its models, the system tokens of each call."""
 
     weight: int
     route: str
@@ -51,17 +51,17 @@ APPS = (
 CALL_KINDS = {
     "single": Kind(704, 1, 1),
     "agent": Kind(90, 3, 7),
-    "hiccup": Kind(50, 2, 3),  # failed once or twice, which is no loop yet
+    "hiccup": Kind(50, 2, 3),  # fails once or twice, too few for a loop
     "failing": Kind(20, 4, 9),  # a retry loop of calls that fail
     "rejecting": Kind(12, 4, 7),  # a retry loop of calls that answer, but not in the form asked for
     "storm": Kind(12, 3, 6),
-    "second_opinion": Kind(22, 2, 2),  # a fallback failure: a small model answers, and a strong one is asked again
+    "second_opinion": Kind(22, 2, 2),  # a fallback failure: after a small model, a strong one is asked the same
     "overkill": Kind(90, 1, 1),
 }
 _SINGLE, _AGENT, _HICCUP, _FAILING, _REJECTING, _STORM, _SECOND_OPINION, _OVERKILL = range(len(CALL_KINDS))
 _MOVING = (_STORM, _SECOND_OPINION)
 
-# strong, middle, small: which models sound calls use, and how long each takes for a token
+# strong, middle, small: which models normal calls use, and the milliseconds of each per token
 _MODEL_WEIGHTS = (2, 3, 5)
 _TOKEN_MS = np.array([34, 19, 9])
 _STEPS = len(_MODEL_WEIGHTS)
@@ -77,7 +77,7 @@ _ERROR_WEIGHTS = (50, 25, 15, 10)
 _ERROR_MS = np.array([130, 260, 420, 20_000])
 _POOR = "answer below the quality threshold"
 
-# deciles and the like of lengths and durations: a value is drawn evenly between two neighbours
+# quantiles of lengths and durations: a value is drawn evenly between two neighbours
 _SHORT_WORDS = (3, 4, 5, 6, 9)
 _LONG_WORDS = (28, 32, 37, 43, 50, 60, 73, 90)
 _ANSWER_WORDS = (4, 12, 20, 29, 40, 53, 70, 94, 150)
@@ -110,7 +110,7 @@ _THURSDAY = 3  # the first day of 1970
 
 
 def simulate_traffic(traces: int, *, draw: np.random.Generator, days: int, start: int) -> pa.Table:
-    """Draw the calls of so many traces, in the order of their starts.
+    """Draw the calls of a number of traces, in the order of their starts.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def simulate_traffic(traces: int, *, draw: np.random.Generator, days: int, start
     days
         Days over which the traces begin.
     start
-        Begin of the first day, in microseconds of the epoch.
+        Begin of the first day, in microseconds since 1970.
 
     Returns
     -------
@@ -143,7 +143,7 @@ def simulate_traffic(traces: int, *, draw: np.random.Generator, days: int, start
 
 
 def _calls(draw: np.random.Generator, traces: int, texts: pa.Array, *, days: int, start: int) -> dict[str, np.ndarray]:
-    """Draw what happens: an entry a call, one trace after the other."""
+    """Draw what happens: one entry per call, one trace after the other."""
     kind = _weighted(draw, [kind.weight for kind in CALL_KINDS.values()], traces)
     length = draw.integers(_LEAST[kind], _MOST[kind], endpoint=True)
     begin = start + _begins(draw, kind, days, start)
@@ -155,7 +155,7 @@ def _calls(draw: np.random.Generator, traces: int, texts: pa.Array, *, days: int
     kind, length = kind[trace], length[trace]
     step, retry = _steps(draw, kind, place, length, first)
     failed = _failed(draw, kind, place == length - 1, first)
-    prompt, answer = _said(draw, kind, place, length, step, first)
+    prompt, answer = _texts_of(draw, kind, place, length, step, first)
     gives_up = np.isin(kind, _MOVING) & (np.append(step, 0)[1:] != step) & (place < length - 1)
 
     words = pc.add(pc.count_substring(texts, " "), 1).to_numpy()
@@ -187,10 +187,10 @@ def _calls(draw: np.random.Generator, traces: int, texts: pa.Array, *, days: int
 
 
 def _table(calls: dict[str, np.ndarray], ids: pa.Array, texts: pa.Array) -> pa.Table:
-    """Give each column of CALLS that the traffic fills."""
+    """Return the columns of CALLS that the traffic fills."""
     models = [model for app in APPS for model in app.models]
     failed = calls["failed"]
-    none = calls["cached"] == 0
+    uncached = calls["cached"] == 0
     columns = {
         "trace_id": _taken(ids, calls["trace"]),
         "timestamp": pa.array(calls["time"]).cast(pa.timestamp("us", "UTC")),
@@ -202,7 +202,7 @@ def _table(calls: dict[str, np.ndarray], ids: pa.Array, texts: pa.Array) -> pa.T
         "latency_ms": calls["latency"],
         "retry_count": calls["retry"],
         "fallback_model": _labels(models, calls["next_model"]),
-        "cached_input_tokens": pa.array(calls["cached"], mask=none),
+        "cached_input_tokens": pa.array(calls["cached"], mask=uncached),
         "reasoning_tokens": pa.array(calls["reasoning"], mask=calls["reasoning"] == 0),
         "type": _labels(["generation"], np.zeros(len(failed), int)),
         "level": _labels(["info", "error"], failed.astype(int)),
@@ -222,9 +222,9 @@ def _table(calls: dict[str, np.ndarray], ids: pa.Array, texts: pa.Array) -> pa.T
 
 
 def _begins(draw: np.random.Generator, kind: np.ndarray, days: int, start: int) -> np.ndarray:
-    """Draw when each trace begins, in microseconds from the start: busy by day and on weekdays.
+    """Draw when each trace begins, in microseconds from the start: most by day and on weekdays.
 
-    Half of what fails does so within a few hours, as when a provider is down.
+    Half of the failing traces begin within a few hours, as when a provider is down.
     """
     hours = start // _HOUR + np.arange(24 * days)
     weights = np.take(_HOUR_WEIGHTS, hours % 24) * np.take(_DAY_WEIGHTS, (hours // 24 + _THURSDAY) % 7)
@@ -239,14 +239,14 @@ def _begins(draw: np.random.Generator, kind: np.ndarray, days: int, start: int) 
 def _steps(
     draw: np.random.Generator, kind: np.ndarray, place: np.ndarray, length: np.ndarray, first: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw which model of its application each call uses, and count its retries with that model."""
-    each = _weighted(draw, _MODEL_WEIGHTS, len(kind))
+    """Draw which model of its application each call uses; count its retries on that model."""
+    any_step = _weighted(draw, _MODEL_WEIGHTS, len(kind))
     models = np.where(length > 4, 3, 2)
     storm = place * models // length
     step = np.select(
         [kind == _STORM, kind == _SECOND_OPINION, kind == _OVERKILL, np.isin(kind, (_SINGLE, _AGENT))],
-        [storm, np.where(place == 0, _SMALL, _STRONG), _STRONG, each],
-        each[first],
+        [storm, np.where(place == 0, _SMALL, _STRONG), _STRONG, any_step],
+        any_step[first],
     )
     retry = np.select(
         [kind == _STORM, np.isin(kind, (_HICCUP, _FAILING, _REJECTING))],
@@ -257,14 +257,14 @@ def _steps(
 
 
 def _failed(draw: np.random.Generator, kind: np.ndarray, last: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """Draw which calls fail: all but the last of a loop, in one of six that too, and one in a hundred other calls."""
+    """Draw which calls fail: all of a loop but the last, in one loop of six also the last, and 1% of other calls."""
     loops = np.isin(kind, (_FAILING, _STORM)) & (~last | (draw.integers(0, 6, len(kind)) == 0)[first])
-    sound = np.isin(kind, (_SINGLE, _AGENT)) & (draw.integers(0, 100, len(kind)) == 0)
-    failed: np.ndarray = loops | sound | ((kind == _HICCUP) & ~last)
+    single = np.isin(kind, (_SINGLE, _AGENT)) & (draw.integers(0, 100, len(kind)) == 0)
+    failed: np.ndarray = loops | single | ((kind == _HICCUP) & ~last)
     return failed
 
 
-def _said(
+def _texts_of(
     draw: np.random.Generator,
     kind: np.ndarray,
     place: np.ndarray,
@@ -272,7 +272,7 @@ def _said(
     step: np.ndarray,
     first: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw which texts each call sends and gets: a trace asks the same again, but an agent something new each time."""
+    """Draw the texts of each call: a trace sends the same again, but an agent a new one each time."""
     short, long, answers, stubs = _SIZES
     number = draw.integers(0, long, len(kind))[first] + np.where(kind == _AGENT, place, 0)
     brief = (kind == _OVERKILL) | ((kind == _SINGLE) & (step == _SMALL) & (draw.integers(0, 2, len(kind)) == 0))
@@ -283,7 +283,7 @@ def _said(
 
 
 def _waits(draw: np.random.Generator, kind: np.ndarray, place: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """Draw the milliseconds from the end of each call to the next: doubling, constant or none, a third of each."""
+    """Draw the milliseconds from the end of each call to the next: a third doubling, constant and none each."""
     doubling = np.minimum(1000 << np.minimum(place, 6), 60_000)
     wait = np.choose(draw.integers(0, 3, len(kind))[first], [doubling, 2000, 0])
     pauses = np.isin(kind, (_AGENT, _SECOND_OPINION))
@@ -301,10 +301,10 @@ def _pools(draw: np.random.Generator) -> pa.Array:
     offsets = np.concatenate([[0], np.cumsum(words)])
     place = np.arange(offsets[-1]) - np.repeat(offsets[:-1], words)
     vocabulary = [*_ASKED, *_TASKED, *_SAID, *(word for words in _INNER for word in words)]
-    chosen = len(vocabulary) - 3 * len(_INNER[0]) + (place - 1) % 3 * len(_INNER[0])
-    chosen += draw.integers(0, len(_INNER[0]), len(place))
-    chosen[offsets[:-1]] = begins
-    lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(vocabulary).take(pa.array(chosen)))
+    words_drawn = len(vocabulary) - 3 * len(_INNER[0]) + (place - 1) % 3 * len(_INNER[0])
+    words_drawn += draw.integers(0, len(_INNER[0]), len(place))
+    words_drawn[offsets[:-1]] = begins
+    lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(vocabulary).take(pa.array(words_drawn)))
     return pc.binary_join(lists, " ")
 
 
@@ -316,7 +316,7 @@ def _hexadecimal(data: bytes) -> pa.Array:
 
 
 def _taken(texts: pa.Array, rows: np.ndarray) -> pa.ChunkedArray:
-    """Give each row its text, null where its number is negative."""
+    """Return the text of each row, null where its number is negative."""
     chunks = [rows[begin : begin + _CHUNK] for begin in range(0, len(rows), _CHUNK)]
     return pa.chunked_array([texts.take(pa.array(chunk, mask=chunk < 0)) for chunk in chunks], texts.type)
 
@@ -329,13 +329,13 @@ def _labels(names: list[str], codes: np.ndarray) -> pa.Array:
 
 
 def _weighted(draw: np.random.Generator, weights: Sequence[int] | np.ndarray, size: int) -> np.ndarray:
-    """Draw numbers of the weights, each as often as it weighs."""
+    """Draw positions of weights, each as often as its weight says."""
     bounds = np.cumsum(weights)
     return np.searchsorted(bounds, draw.integers(0, bounds[-1], size), side="right")
 
 
 def _between(draw: np.random.Generator, quantiles: Sequence[int], size: int) -> np.ndarray:
-    """Draw whole numbers of which as many lie between any two neighbouring quantiles."""
+    """Draw whole numbers, equally many between any two neighbouring quantiles."""
     bounds = np.array(quantiles)
     part, rest = np.divmod(draw.integers(0, 1000 * (len(bounds) - 1), size), 1000)
     drawn: np.ndarray = bounds[part] + (bounds[part + 1] - bounds[part]) * rest // 1000

@@ -107,16 +107,16 @@ def test_an_event_without_id_or_time_gets_both():
         ({"prompt": ["a"]}, "prompt is ['a'], expected text"),
         ({"trace_id": 42}, "trace_id is 42, expected text"),
         ({"trace_id": ""}, "trace_id is '', expected an id, or nothing for a new one, as non-empty text"),
-        ({"input_tokens": -1}, "input_tokens is -1, expected a whole number from 0 on"),
-        ({"input_tokens": 1.5}, "input_tokens is 1.5, expected a whole number from 0 on"),
-        ({"output_tokens": True}, "output_tokens is True, expected a whole number from 0 on"),
-        ({"output_tokens": 2**63}, "output_tokens is 9223372036854775808, expected a whole number from 0 on"),
-        ({"latency_ms": -5}, "latency_ms is -5, expected a number from 0 on"),
-        ({"cost": -0.1}, "cost is -0.1, expected a number from 0 on"),
-        ({"cost": float("inf")}, "cost is inf, expected a number from 0 on"),
-        ({"cost": "1.5"}, "cost is '1.5', expected a number from 0 on"),
-        ({"fallback_attempted": 1}, "fallback_attempted is 1, expected True or False"),
-        ({"timestamp": "soon"}, "timestamp is 'soon', expected a datetime or ISO 8601 text"),
+        ({"input_tokens": -1}, "input_tokens is -1, expected a whole number from 0 to 2**63 - 1"),
+        ({"input_tokens": 1.5}, "input_tokens is 1.5, expected a whole number"),
+        ({"output_tokens": True}, "output_tokens is True, expected a whole number"),
+        ({"output_tokens": 2**63}, "output_tokens is 9223372036854775808, expected a whole number from 0 to 2**63 - 1"),
+        ({"latency_ms": -5}, "latency_ms is -5, expected a whole number from 0 to 2**63 - 1"),
+        ({"cost": -0.1}, "cost is -0.1, expected a finite number from 0 on"),
+        ({"cost": float("inf")}, "cost is inf, expected a finite number from 0 on"),
+        ({"cost": "1.5"}, "cost is '1.5', expected a number"),
+        ({"fallback_attempted": 1}, "fallback_attempted is 1, expected true or false"),
+        ({"timestamp": "soon"}, "timestamp is 'soon', expected an ISO 8601 time or an epoch number"),
         ({"token_source": "guessed"}, "token_source is 'guessed', expected one of reported, counted, estimated"),
     ],
 )
@@ -367,3 +367,55 @@ def test_a_watcher_is_told_of_a_call_that_could_not_be_saved(tmp_path):
 
     assert seen == [1]
     assert book.path == str(tmp_path / "gone" / "logs.jsonl")
+
+
+def test_prices_may_be_given_by_either_name(tmp_path):
+    call = {"trace_id": "t1", "model": "gpt-4", "prompt": "Hi", "input_tokens": 1000, "output_tokens": 0}
+    book = cf.LogBook()
+    book.log(**call)
+    book.to_jsonl(tmp_path / "calls.jsonl", format="flat")
+    book.to_parquet(tmp_path / "calls.parquet")
+    prices = cf.PriceBook.default()
+    for name in ("prices", "pricing"):
+        for made in (
+            cf.LogBook(**{name: prices}),
+            cf.LogBook.from_jsonl(tmp_path / "calls.jsonl", **{name: prices}),
+            cf.LogBook.from_parquet(tmp_path / "calls.parquet", **{name: prices}),
+        ):
+            assert made.prices is prices
+
+
+def test_an_argument_given_by_both_of_its_names_is_refused(tmp_path):
+    prices = cf.PriceBook.default()
+    with pytest.raises(cf.InvalidOptionError) as refusal:
+        cf.LogBook(prices=prices, pricing=prices)
+    assert str(refusal.value) == (
+        "prices and pricing are both given, expected one of them: pricing is an alias of prices"
+    )
+    with pytest.raises(cf.InvalidOptionError, match=r"^format and schema are both given"):
+        cf.LogBook().to_jsonl(tmp_path / "calls.jsonl", format="flat", schema="flat")
+
+
+def test_both_names_of_the_format_write_the_same(tmp_path):
+    book = cf.LogBook()
+    book.extend([FLAT])
+    book.to_jsonl(tmp_path / "format.jsonl", format="flat")
+    book.to_jsonl(tmp_path / "schema.jsonl", schema="flat")
+    assert (tmp_path / "format.jsonl").read_bytes() == (tmp_path / "schema.jsonl").read_bytes() != b""
+
+
+def test_an_event_of_a_vendor_keeps_its_own_id_as_the_reader_has_it():
+    book = cf.LogBook()
+    record = {"id": "chatcmpl-1", "object": "chat.completion", "model": "gpt-4o", "created": 1_700_000_000}
+    assert book.log_event(**record) == "chatcmpl-1"
+    assert book.df["trace_id"].tolist() == ["chatcmpl-1"]
+
+
+def test_extend_reads_records_that_json_cannot_carry_beside_others():
+    book = cf.LogBook()
+    book.extend([FLAT, FLAT | {"timestamp": pd.Timestamp("2024-06-01"), "input_tokens": np.int64(7)}, {**FLAT, "x": 1}])
+    assert book.df["input_tokens"].tolist() == [5, 7, 5]
+    assert book.df["timestamp"].iloc[1] == pd.Timestamp("2024-06-01T00:00:00Z")
+    with pytest.raises(cf.LogFileError, match=r"^<stream>:2: cost is Infinity, expected a finite number from 0 on$"):
+        book.extend([FLAT, FLAT | {"cost": float("inf")}])
+    assert len(book) == 3

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import crashlens_frame as cf
-from crashlens_frame.formats.rows import table_from_rows
+from crashlens_frame.frame import table_from_rows
 from crashlens_frame.io.journal import Journal
 from crashlens_frame.io.write_lines import encode_lines
 from crashlens_frame.io.write_row import line_from_row

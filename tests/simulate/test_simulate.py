@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crashlens_frame.detectors.waste import find_waste
-from crashlens_frame.errors import InvalidCallError
+from crashlens_frame.errors import InvalidCallError, InvalidOptionError
 from crashlens_frame.frame import as_calls, empty_frame
 from crashlens_frame.pricing.cost import add_cost
 from crashlens_frame.simulate.patterns import (
@@ -222,11 +222,22 @@ def test_without_a_start_a_simulation_starts_now():
         ({"retries": -1}, "retries is -1, expected a whole number from 0 on"),
         ({"retries": 2.5}, "retries is 2.5, expected a whole number from 0 on"),
         ({"retries": True}, "retries is True, expected a whole number from 0 on"),
-        ({"backoff": "linear"}, "backoff is 'linear', expected one of exponential, constant, none"),
+        ({"backoff": "linear"}, "backoff is 'linear', expected 'exponential', 'constant' or 'none'"),
         ({"seed": -1}, "seed is -1, expected a whole number from 0 on, or several"),
         ({"seed": "lucky"}, "seed is 'lucky', expected a whole number from 0 on, or several"),
         ({"seed": 1.5}, "seed is 1.5, expected a whole number from 0 on, or several"),
-        ({"start": "soon"}, "timestamp is 'soon', expected a datetime or ISO 8601 text"),
+        ({"start": "soon"}, "start is 'soon', expected an ISO 8601 time or an epoch number"),
+    ],
+)
+def test_an_option_that_is_not_allowed_is_refused_with_what_is(options, message):
+    with pytest.raises(InvalidOptionError) as caught:
+        simulate_retries(**{"model": "gpt-4", "prompt": "Hi"} | options)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
         ({"model": ""}, "model is '', expected the name of a model as non-empty text"),
         ({"prompt": 5}, "prompt is 5, expected text"),
         ({"response": 5}, "response is 5, expected text"),
@@ -234,7 +245,7 @@ def test_without_a_start_a_simulation_starts_now():
         ({"team": 5}, "team is 5, expected text"),
     ],
 )
-def test_invalid_input_says_what_was_given_and_what_is_expected(options, message):
+def test_a_value_that_does_not_fit_its_column_is_refused(options, message):
     with pytest.raises(InvalidCallError) as caught:
         simulate_retries(**{"model": "gpt-4", "prompt": "Hi"} | options)
     assert str(caught.value) == message
@@ -245,11 +256,11 @@ def test_invalid_input_says_what_was_given_and_what_is_expected(options, message
     [
         ({"fallback_model": []}, "fallback_model is [], expected the name of a model, or several"),
         ({"fallback_model": ["a", 5]}, "fallback_model is ['a', 5], expected the name of a model, or several"),
-        ({"reason": "mood"}, "reason is 'mood', expected one of error, quality"),
+        ({"reason": "mood"}, "reason is 'mood', expected 'error' or 'quality'"),
         ({"reason": "quality"}, "no model is known to be stronger than 'gpt-4'; name one as fallback_model"),
     ],
 )
 def test_an_invalid_fallback_says_what_was_given_and_what_is_expected(options, message):
-    with pytest.raises(InvalidCallError) as caught:
+    with pytest.raises(InvalidOptionError) as caught:
         simulate_fallback("gpt-4", "Hi", **options)
     assert str(caught.value) == message

@@ -1,0 +1,214 @@
+"""A whole column as its converter in ``values`` would convert each of its values, in bulk where it has a type."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import InvalidCallError
+from ..jsonvalues import shortened, without_surrogates
+from ..schema import COUNT, FLAG, LABEL, NUMBER, TEXT, TIME, Column
+from .values import EARLIEST, EPOCH_UNITS, LATEST, Converter, converter_of, milliseconds_value, time_value
+
+Values: TypeAlias = "pa.Array | pa.ChunkedArray"
+
+_MISFITS = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, ValueError, TypeError, OverflowError)
+
+
+def convert_column(series: pd.Series, column: Column) -> Values:
+    """Convert a pandas column to the Arrow type of its column. Texts are lent as they are, whatever their type.
+
+    Raises
+    ------
+    InvalidCallError
+        A value does not fit the column. The text names column, row and value.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from crashlens_frame.formats import convert_column
+    >>> from crashlens_frame.schema import CALLS
+    >>> convert_column(pd.Series([1_700_000_000, 1_700_000_000_000]), CALLS[1]).cast("string").to_pylist()
+    ['2023-11-14 22:13:20.000000Z', '2023-11-14 22:13:20.000000Z']
+    """
+    convert = converter_of(column)
+    try:
+        if series.dtype == object:
+            return _from_objects(series, column, convert)
+        values = pa.array(series, from_pandas=True)
+        if not isinstance(series.dtype, np.dtype):
+            values = _without_nan(values)
+        if values.null_count == len(values):
+            return pa.nulls(len(values), column.arrow)
+        if column.arrow in (TEXT, LABEL):
+            return _texts(values, column)
+        if pa.types.is_dictionary(values.type):
+            values = values.cast(values.type.value_type)
+        return _milliseconds(values) if convert is milliseconds_value else _BY_TYPE[column.arrow](values)
+    except _MISFITS as error:
+        raise InvalidCallError(_misfit(series, column.name, convert)) from error
+
+
+def _misfit(series: pd.Series, name: str, convert: Converter) -> str:
+    """Return which value does not fit; only called once a column is known to hold one."""
+    for row, value in series.items():
+        try:
+            convert(value)
+        except ValueError as error:
+            return f"{name} is {shortened(repr(value))} in row {row!r}, expected {error}"
+    return f"{name} is of type {series.dtype}, whose values do not fit the column"
+
+
+def _from_objects(series: pd.Series, column: Column, convert: Converter) -> Values:
+    """Convert Python objects one by one: they have no common type by which it could be done in bulk."""
+    if column.arrow in (TEXT, LABEL):
+        try:
+            return _texts(pa.array(series, from_pandas=True), column)
+        except _MISFITS:  # texts beside others, or half surrogate pairs
+            texts = [None if text is None else without_surrogates(text) for text in map(convert, series)]
+            return _texts(pa.array(texts, TEXT), column)
+    values = pa.array(list(map(convert, series)), COUNT if column.arrow == TIME else column.arrow)
+    return values.cast(TIME) if column.arrow == TIME else values
+
+
+# -- each type of column ----------------------------------------------------------------------------------------------
+
+
+def _texts(values: Values, column: Column) -> Values:
+    labelled = pa.types.is_dictionary(values.type)
+    kind = values.type.value_type if labelled else values.type
+    if pa.types.is_null(kind):
+        # encoded, nulls would become a label of their own
+        return pa.nulls(len(values), column.arrow)
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        raise TypeError("a number is no text")
+    if column.arrow == LABEL and not labelled:
+        values = pc.dictionary_encode(values)
+    if column.categories is not None and not set(pc.unique(values).to_pylist()) <= {*column.categories, None}:
+        raise ValueError("a word outside a closed vocabulary")
+    return values
+
+
+def _counts(values: Values) -> Values:
+    _check_numbers(values)
+    whole = pc.cast(values, COUNT)  # refuses fractions, and what 64 bits cannot hold
+    _check_bounds(whole, 0, np.inf)
+    return whole
+
+
+def _amounts(values: Values) -> Values:
+    _check_numbers(values)
+    amounts = pc.cast(values, NUMBER, safe=False)
+    _check_bounds(amounts, 0, np.finfo(np.float64).max)
+    return amounts
+
+
+def _milliseconds(values: Values) -> Values:
+    return _counts(values if pa.types.is_integer(values.type) else pc.round(_amounts(values)))
+
+
+def _flags(values: Values) -> Values:
+    if values.type != FLAG:
+        raise TypeError("no flags")
+    return values
+
+
+def _times(values: Values) -> Values:
+    kind = values.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return _times_of_texts(values)
+    if pa.types.is_date(kind):
+        values = values.cast(pa.timestamp("ms"))
+    if pa.types.is_timestamp(values.type):
+        times = _in_microseconds(values)
+    elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        times = _from_epochs(values)
+    else:
+        raise TypeError("no times")
+    _check_bounds(times, EARLIEST, LATEST)
+    return times.cast(TIME)
+
+
+_BY_TYPE: dict[pa.DataType, Callable[[Values], Values]] = {
+    COUNT: _counts,
+    NUMBER: _amounts,
+    FLAG: _flags,
+    TIME: _times,
+}
+
+_PER_UNIT = {"s": (1_000_000, 1), "ms": (1_000, 1), "us": (1, 1), "ns": (1, 1_000)}  # factor, divisor
+
+
+def _in_microseconds(values: Values) -> Values:
+    factor, divisor = _PER_UNIT[values.type.unit]
+    counts = values.cast(COUNT)
+    if factor == divisor:
+        return counts
+    _check_bounds(counts, EARLIEST * divisor // factor, LATEST * divisor // factor)  # before the product overflows
+    # Arrow divides towards zero, and before 1970 that is up
+    return pa.array(counts.fill_null(0).to_numpy() * factor // divisor, mask=_nulls(counts))
+
+
+def _from_epochs(values: Values) -> Values:
+    """Apply EPOCH_UNITS to each number."""
+    wide = np.uint64 if values.type == pa.uint64() else np.int64 if pa.types.is_integer(values.type) else np.float64
+    numbers = values.fill_null(0).to_numpy().astype(wide)
+    micros = np.zeros(len(numbers), np.int64)
+    pending = np.ones(len(numbers), bool)
+    for limit, factor, divisor in EPOCH_UNITS:
+        here = pending & (numbers > -limit) & (numbers < limit)
+        scaled = numbers[here] // divisor if divisor > 1 else numbers[here] * factor
+        if (np.abs(scaled.astype(np.float64)) > _BEYOND).any():
+            raise OverflowError("a time that no calendar reaches")
+        micros[here] = np.rint(scaled) if wide is np.float64 else scaled
+        pending &= ~here
+    if pending.any():
+        raise ValueError("no time is infinite")
+    return pa.array(micros, mask=_nulls(values))
+
+
+_BEYOND = 4e17  # microseconds; past every calendar, and far from the end of 64 bits
+
+# what Arrow reads as Python does; other ISO 8601 texts are read one by one
+_REGULAR = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-](0\d|1\d):[0-5]\d)?)?$"
+_ZONED = r"(Z|[+-]\d\d:\d\d)$"
+
+
+def _times_of_texts(texts: Values) -> Values:
+    regular = pc.match_substring_regex(texts, _REGULAR)
+    zoned = pc.and_(regular, pc.match_substring_regex(texts, _ZONED))
+    of_zoned = pc.if_else(zoned, texts, None).cast(TIME)
+    of_naive = pc.if_else(pc.and_not(regular, zoned), texts, None).cast(pa.timestamp("us")).cast(TIME)
+    times = pc.coalesce(of_zoned, of_naive)
+    _check_bounds(times.cast(COUNT), EARLIEST, LATEST)
+    irregular = pc.fill_null(pc.invert(regular), False)
+    others = [time_value(text) for text in texts.filter(irregular).to_pylist()]
+    return pc.replace_with_mask(times, irregular, pa.array(others, COUNT).cast(TIME)) if others else times
+
+
+def _without_nan(values: Values) -> Values:
+    """Turn NaN into null; a nullable column of pandas may hold both."""
+    if not pa.types.is_floating(values.type):
+        return values
+    nan = pc.is_nan(values)
+    return pc.if_else(nan, None, values) if pc.any(nan).as_py() else values
+
+
+def _check_numbers(values: Values) -> None:
+    if not any(is_kind(values.type) for is_kind in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)):
+        raise TypeError("no numbers")
+
+
+def _check_bounds(values: Values, least: float, most: float) -> None:
+    found = pc.min_max(values).as_py()
+    if found["min"] is not None and not least <= found["min"] <= found["max"] <= most:
+        raise ValueError("a number out of bounds")
+
+
+def _nulls(values: Values) -> np.ndarray:
+    return (
+        values.is_null().to_numpy(zero_copy_only=False) if isinstance(values, pa.Array) else values.is_null().to_numpy()
+    )

@@ -1,0 +1,49 @@
+"""The one list of log formats, and what is derived from it whenever it is asked for."""
+
+from functools import lru_cache
+
+from ..errors import UnknownFormatError
+from .anthropic import ANTHROPIC
+from .crashlens import CRASHLENS, FLAT
+from .langfuse import LANGFUSE
+from .litellm import LITELLM
+from .openai import OPENAI
+from .otel import OTEL
+from .table import Format, Sign
+
+# in the order in which their signs are looked for; a record without any is of one of the first two
+FORMATS: dict[str, Format] = {
+    table.name: table for table in (CRASHLENS, FLAT, OPENAI, ANTHROPIC, LITELLM, LANGFUSE, OTEL)
+}
+
+
+def check_format(format: str | None) -> None:
+    """Check that a name is that of a format, or None.
+
+    Raises
+    ------
+    UnknownFormatError
+        There is no such format. The text lists them all.
+    """
+    if format is not None and format not in FORMATS:
+        raise UnknownFormatError(f"format is {format!r}, expected one of {', '.join(FORMATS)}, or None to detect it")
+
+
+def signs() -> tuple[tuple[str, Sign], ...]:
+    """Return the signs of all formats, each with the name of its format."""
+    return _signs(tuple(FORMATS.values()))
+
+
+def sign_keys() -> frozenset[str]:
+    """Return the keys without which a record is of no other format than the first two."""
+    return _sign_keys(tuple(FORMATS.values()))
+
+
+@lru_cache
+def _signs(formats: tuple[Format, ...]) -> tuple[tuple[str, Sign], ...]:
+    return tuple((table.name, sign) for table in formats for sign in table.signs)
+
+
+@lru_cache
+def _sign_keys(formats: tuple[Format, ...]) -> frozenset[str]:
+    return frozenset(sign.key for _, sign in _signs(formats))

@@ -1,0 +1,50 @@
+"""One call, as a row, is counted and priced as a frame of it is."""
+
+from typing import Any
+
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import crashlens_frame as cf
+from crashlens_frame.frame import frame_from_table, table_from_frame, table_from_rows
+from crashlens_frame.pricing import PriceBook, fill_cost
+from crashlens_frame.tokens import fill_tokens
+
+MODELS = ["gpt-4", "o3", "claude-sonnet-4-5", "deepseek-chat", "gemini-2.5-pro", "GPT-4o-2024-08-06", "unheard-of", ""]
+COUNTS = st.none() | st.integers(0, 10**6)
+ROWS = st.fixed_dictionaries(
+    {"trace_id": st.just("t"), "model": st.none() | st.sampled_from(MODELS),
+     "timestamp": st.integers(1_500_000_000, 1_900_000_000).map(lambda second: second * 1_000_000)},
+    optional={
+        "prompt": st.none() | st.text(max_size=9), "response": st.none() | st.text(max_size=9),
+        "input_tokens": COUNTS, "output_tokens": COUNTS, "cached_input_tokens": COUNTS, "cache_write_tokens": COUNTS,
+        "service_tier": st.none() | st.sampled_from(["batch", "flex", "priority", "default", "other", ""]),
+        "level": st.none() | st.sampled_from(["info", "error"]),
+        "cost": st.none() | st.floats(0, 1e9),
+        "cost_source": st.none() | st.sampled_from(["reported", "priced", "unknown"]),
+        "token_source": st.none() | st.sampled_from(["reported", "counted", "estimated"]),
+    },
+)  # fmt: skip
+
+
+def typed(row: dict[str, Any]) -> pd.DataFrame:
+    return frame_from_table(table_from_rows([row]))
+
+
+@settings(max_examples=150, deadline=None)
+@given(row=ROWS)
+def test_the_tokens_of_a_row_are_counted_as_those_of_a_frame(row: dict[str, Any]) -> None:
+    by_row = dict(row)
+    fill_tokens(by_row)
+    by_frame = frame_from_table(table_from_frame(cf.add_tokens(typed(row))))
+    pd.testing.assert_frame_equal(typed(by_row), by_frame)
+
+
+@settings(max_examples=150, deadline=None)
+@given(row=ROWS)
+def test_a_row_is_priced_as_a_frame_is(row: dict[str, Any]) -> None:
+    by_row = dict(row)
+    fill_cost(by_row, PriceBook.default())
+    by_frame = frame_from_table(table_from_frame(cf.add_cost(typed(row))))
+    pd.testing.assert_frame_equal(typed(by_row), by_frame, check_exact=True)

@@ -147,7 +147,7 @@ def test_unknown_models_can_be_an_error() -> None:
         cf.add_cost(calls, PRICES, on_unknown="raise")
     assert str(caught.value).startswith("no price is known for model 'else'. To price it")
     assert str(caught.value).endswith("\nalso without a price: plainn")
-    with pytest.raises(cf.InvalidCallError, match=r"^on_unknown is 'ignore', expected one of na, raise$"):
+    with pytest.raises(cf.InvalidOptionError, match=r"^on_unknown is 'ignore', expected 'na' or 'raise'$"):
         cf.add_cost(calls, PRICES, on_unknown="ignore")
 
 

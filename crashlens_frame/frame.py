@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .errors import InvalidCallError, MissingColumnsError
+from .errors import InvalidCallError, InvalidOptionError, MissingColumnsError
 from .schema import CALLS, FLAG, LABEL, NUMBER, TEXT, TIME, Column, Schema, arrow_schema
 
 _BY_NAME = {column.name: column for column in CALLS}
@@ -117,12 +117,12 @@ def arrow_column(values: pd.Series, name: str) -> pa.ChunkedArray:
 
 
 def selected_columns(columns: Iterable[str] | None) -> Schema:
-    """Give the columns of CALLS that are asked for, in the order in which they are; None asks for all.
+    """Return the chosen columns of CALLS, in the order of the choice; None: all.
 
     Raises
     ------
-    InvalidCallError
-        There is no such column.
+    InvalidOptionError
+        CALLS has no such column.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def selected_columns(columns: Iterable[str] | None) -> Schema:
         if name not in _BY_NAME:
             near = get_close_matches(str(name), _BY_NAME, n=1)
             hint = f"; did you mean {near[0]}?" if near else f", expected some of {', '.join(_BY_NAME)}"
-            raise InvalidCallError(f"columns holds {name!r}, which is no column of CALLS{hint}")
+            raise InvalidOptionError(f"columns holds {name!r}, which is no column of CALLS{hint}")
     return tuple(_BY_NAME[name] for name in names)
 
 

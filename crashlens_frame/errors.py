@@ -34,11 +34,11 @@ class InvalidCallError(CrashlensFrameError, ValueError):
 
 
 class InvalidOptionError(CrashlensFrameError, ValueError):
-    """An argument of a function is not one of those that it allows."""
+    """The value of an argument is not allowed."""
 
 
 class LogFileError(CrashlensFrameError, ValueError):
-    """A log file cannot be read, or one of its lines where ``on_error="raise"`` is set."""
+    """A log file cannot be read, or ``on_error="raise"`` is set and a line cannot be read."""
 
 
 class UnknownFormatError(InvalidOptionError):

@@ -89,7 +89,7 @@ def test_a_log_without_lines_is_the_empty_typed_frame(log: bytes) -> None:
         (b'{"trace_id":"a","z":{"b":1,"a":"\xc3\xa9"},"y":null}', '{"y":null,"z":{"a":"é","b":1}}'),
     ],
 )
-def test_an_unknown_field_is_kept_whatever_it_holds(line: bytes, extra: str) -> None:
+def test_an_unknown_field_with_any_value_is_kept(line: bytes, extra: str) -> None:
     assert read(line)["extra"].tolist() == [extra]
 
 
@@ -107,7 +107,7 @@ def test_unknown_fields_may_change_their_type_from_line_to_line() -> None:
     ]
 
 
-def test_of_calls_of_one_event_id_the_last_counts_in_whichever_file_it_stands(tmp_path: Path) -> None:
+def test_the_last_call_with_an_event_id_is_kept_across_files(tmp_path: Path) -> None:
     log = b"".join(b'{"trace_id":"a","event_id":%s,"cost":%d}\n' % (b'"%s"' % e if e else b"null", n)
                    for n, e in enumerate([b"x", b"y", None, b"x", None, b"z"]))  # fmt: skip
     path = tmp_path / "more.jsonl"
@@ -198,7 +198,7 @@ def test_mixed_forms_of_time_on_neighbouring_lines_are_one_column() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a folder to work in with two logs of a line each, ``1.jsonl`` and ``2.jsonl.gz``, and one that is bad."""
+    """Return a working folder with two logs of one line each, ``1.jsonl`` and ``2.jsonl.gz``, and a bad log."""
     (tmp_path / "1.jsonl").write_bytes(A)
     (tmp_path / "2.jsonl.gz").write_bytes(gzip.compress(B))
     (tmp_path / "3.bad").write_bytes(b"\n" + A + b"\nx\n")
@@ -336,7 +336,7 @@ def test_every_good_line_is_read_and_every_bad_one_rejected_at_its_place(
 
 
 def read_all(log: bytes) -> Any:
-    """Read a log without a word about its bad lines."""
+    """Read a log without the warning about its bad lines."""
     with pytest.warns(RejectedLinesWarning):
         return read_log([io.BytesIO(log), io.BytesIO(b"a line that is always bad")])
 
@@ -402,7 +402,7 @@ def test_the_lines_are_exactly_these_and_read_back_equal(format: str) -> None:
     same(calls, before)
 
 
-def test_an_unknown_cost_is_told_with_its_models_where_it_is_written_as_0() -> None:
+def test_a_warning_names_the_models_whose_unknown_cost_is_written_as_0() -> None:
     rows = [("gpt-4", 0.5), ("mine", None), ("mine", None), ("yours", None), (None, None)]
     calls = pd.DataFrame(rows, columns=["model", "cost"]).assign(trace_id="t")
     with pytest.warns(UnpricedWarning) as warned:
@@ -439,7 +439,7 @@ def test_no_reader_of_text_sees_a_line_end_within_a_line(end: str, format: str) 
 
 
 @pytest.mark.parametrize("name", ["log.jsonl", "log.jsonl.gz", "log.jsonl.zst"])
-def test_a_file_is_packed_as_its_name_says_and_replaced_whole(tmp_path: Path, name: str) -> None:
+def test_a_file_is_compressed_by_its_suffix_and_replaced_whole(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_text("what stood here before")
     path.chmod(0o640)
@@ -527,7 +527,7 @@ def test_the_default_format_is_that_of_crashlens(tmp_path: Path) -> None:
     assert (tmp_path / "log.jsonl").read_bytes() == written(BOTH)
 
 
-# what the lines say, told once more call by call in plain Python
+# what the lines hold, computed again call by call in plain Python
 
 TEXTS = st.none() | st.text(max_size=8)
 COUNTS = st.none() | st.integers(0, 2**63 - 1)
@@ -554,10 +554,10 @@ CALLS_DRAWN = st.lists(
 
 
 def envelope(call: dict[str, Any], calls: list[dict[str, Any]]) -> dict[str, Any]:
-    """Tell what ``crashlens scan`` is to see of a call."""
+    """Return the fields of a call that ``crashlens scan`` reads."""
     starts = [c["timestamp"] for c in calls if c["trace_id"] == call["trace_id"] and c["timestamp"] is not None]
     start = call["timestamp"] or min(starts, default=pd.Timestamp(1970, 1, 1))
-    told = {
+    line = {
         "traceId": call["trace_id"],
         "startTime": start.isoformat(timespec="microseconds") + "Z",
         "input": {
@@ -575,32 +575,32 @@ def envelope(call: dict[str, Any], calls: list[dict[str, Any]]) -> dict[str, Any
     metadata = {name: call[name] for name in ("fallback_attempted", "route") if call[name] is not None}
     if call["timestamp"] is not None and call["latency_ms"] is not None:
         end = call["timestamp"] + pd.Timedelta(milliseconds=call["latency_ms"])
-        told["endTime"] = end.isoformat(timespec="microseconds") + "Z"
-    return told | {"metadata": metadata}
+        line["endTime"] = end.isoformat(timespec="microseconds") + "Z"
+    return line | {"metadata": metadata}
 
 
 @pytest.mark.filterwarnings("ignore::crashlens_frame.errors.UnpricedWarning")
 @settings(max_examples=50)
 @given(CALLS_DRAWN)
-def test_crashlens_is_told_what_it_reads_and_no_null_that_it_cannot_bear(calls: list[dict[str, Any]]) -> None:
+def test_lines_have_all_that_crashlens_reads_and_no_null_that_it_fails_at(calls: list[dict[str, Any]]) -> None:
     nullable = {"input_tokens": "Int64", "output_tokens": "Int64", "retry_count": "Int64", "latency_ms": "Int64"}
     frame = pd.DataFrame(
         {name: pd.Series([c[name] for c in calls], dtype=nullable.get(name, "object")) for name in calls[0]}
     )
     frame["timestamp"] = pd.to_datetime(frame["timestamp"]).dt.as_unit("us")
     frame["cost"] = frame["cost"].astype("float64")
-    told = [json.loads(line) for line in written(frame).splitlines()]
+    lines = [json.loads(line) for line in written(frame).splitlines()]
     expected = [envelope(call, calls) for call in calls]
     assert [
-        {name: line[name] for name in line.keys() & said.keys()} for line, said in zip(told, expected, strict=True)
+        {name: line[name] for name in line.keys() & wanted.keys()} for line, wanted in zip(lines, expected, strict=True)
     ] == expected
-    assert ["endTime" in line for line in told] == ["endTime" in said for said in expected]
+    assert ["endTime" in line for line in lines] == ["endTime" in wanted for wanted in expected]
 
 
 # -- durable append ------------------------------
 
 
-def test_appended_calls_stand_after_those_before_and_a_torn_line_is_ended_first(tmp_path: Path) -> None:
+def test_calls_are_appended_at_the_end_and_a_torn_line_is_ended_first(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     append_jsonl(BOTH, path, format="flat")
     with path.open("ab") as stream:
@@ -652,7 +652,7 @@ def test_an_append_that_does_not_fit_on_the_disk_leaves_the_file_as_it_was(
     assert path.read_bytes() == before
 
 
-def test_every_column_has_its_dtype_whatever_the_log_holds() -> None:
+def test_every_column_has_its_dtype_for_any_log() -> None:
     for log in (b"", A, A + b"\n" + B):
         assert read(log).dtypes.astype("str").to_dict() == {column.name: column.dtype for column in CALLS}
 

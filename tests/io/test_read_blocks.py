@@ -1,4 +1,4 @@
-"""Blocks read at once, against the same blocks read line by line."""
+"""Blocks read in bulk, compared with the same blocks read line by line."""
 
 import io
 import random
@@ -36,7 +36,7 @@ def by_line(block: bytes, line: int, format: str | None) -> tuple[pa.Table, list
 
 
 def same(block: bytes, format: str | None = None) -> None:
-    """Hold that a block read in parts gives the rows and the rejects of its lines, whatever reads the parts."""
+    """Check that a block read in parts has the rows and the rejects of its lines, in bulk or not."""
     table, _, rejects, *_ = BlockReader("log", format=format).read(block, 5)
     expected, bad = by_line(block, 5, format)
     assert rejects == bad
@@ -45,7 +45,7 @@ def same(block: bytes, format: str | None = None) -> None:
 
 @pytest.mark.parametrize("format", [None, "crashlens", "flat"])
 @pytest.mark.parametrize("line_format", LINES)
-def test_what_we_write_is_read_at_once(line_format: str, format: str | None) -> None:
+def test_what_we_write_is_read_in_bulk(line_format: str, format: str | None) -> None:
     block = b"".join(LINES[line_format])
     if line_format == "crashlens" and format == "flat":
         assert BulkReader(format).read(block, len(CALLS)) is not None  # its nested fields are unknown, and kept

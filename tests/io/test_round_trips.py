@@ -53,12 +53,14 @@ def canonical(fields: dict[str, Any]) -> str | None:
     return json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":")) if fields else None
 
 
-def told(row: dict[str, Any]) -> dict[str, Any]:
-    """Give an unknown cost as null: on a line it is 0, which CrashLens can bear, and is read as null."""
+def with_null_cost(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row whose unknown cost is null: on a line it is written as 0 and read as null."""
     return {**row, "cost": None} if row["cost_source"] == "unknown" and row["cost"] == 0 else row
 
 
-ROWS = st.lists(st.fixed_dictionaries({column.name: values(column) for column in CALLS}).map(told), max_size=5)
+ROWS = st.lists(
+    st.fixed_dictionaries({column.name: values(column) for column in CALLS}).map(with_null_cost), max_size=5
+)
 
 
 def frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -126,7 +128,7 @@ def test_calls_come_back_through_all_three_on_end(rows: list[dict[str, Any]]) ->
 
 @settings(max_examples=50)
 @given(EXTRAS, st.sampled_from(["crashlens", "flat"]))
-def test_lines_of_other_programs_keep_what_they_say_of_their_own(fields: dict[str, Any], format: str) -> None:
+def test_fields_of_other_programs_are_kept(fields: dict[str, Any], format: str) -> None:
     known = {column.name for column in CALLS} | {"traceId", "endTime", "usage", "input", "metadata", "filled"}
     fields = {name: value for name, value in fields.items() if name not in known}
     line = json.dumps({"trace_id": "t", **fields}).encode()

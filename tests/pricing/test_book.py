@@ -58,7 +58,7 @@ def test_known_answers(call: dict[str, Any], dollars: float) -> None:
         "\ufeffpricing:\r\n  gpt-4: {input_price_per_1m: 30, output_price_per_1m: 60}\r\n",
     ],
 )
-def test_every_form_gives_the_same_prices(text: str, tmp_path: Path) -> None:
+def test_every_form_has_the_same_prices(text: str, tmp_path: Path) -> None:
     rates = {"input_price_per_1m": 30, "output_price_per_1m": 60}
     expected = cf.PriceBook.load({"pricing": {"gpt-4": rates}})
     assert book(text, tmp_path).to_frame().equals(expected.to_frame())
@@ -199,7 +199,7 @@ def test_a_price_waits_for_its_day(tmp_path: Path) -> None:
          ":2: m has the cheaper_alternative 'n', which is no model of the file"),
     ],
 )  # fmt: skip
-def test_a_broken_file_says_where_what_and_what_to_do(text: str, message: str, tmp_path: Path) -> None:
+def test_the_error_for_a_broken_file_names_place_problem_and_remedy(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(cf.PriceFileError) as caught:
         book(text, tmp_path)
     assert str(caught.value) == f"{tmp_path / 'prices.yaml'}{message}"
@@ -228,7 +228,7 @@ def test_a_thousandth_of_a_price_is_not_rounded() -> None:
     assert per_1k.to_frame().loc[0, ["input", "output"]].tolist() == [0.15, 0.6]
 
 
-def test_the_shipped_file_is_what_its_dump_gives(tmp_path: Path) -> None:
+def test_the_shipped_file_is_equal_to_its_dump(tmp_path: Path) -> None:
     DEFAULT.dump(tmp_path / "again.yaml")
     shipped = Path(cf.__file__).parent / "pricing" / "prices.yaml"
     assert (tmp_path / "again.yaml").read_text(encoding="utf-8") == shipped.read_text(encoding="utf-8")
@@ -251,7 +251,7 @@ def test_merge_puts_the_others_prices_over_ours() -> None:
     assert ours.merge(ours) == cf.PriceBook(ours.entries, "a and a", None)
 
 
-def test_a_book_is_frozen_and_says_what_it_is() -> None:
+def test_a_book_is_frozen_and_has_a_short_repr() -> None:
     with pytest.raises(FrozenInstanceError):
         DEFAULT.source = "mine"  # type: ignore[misc]
     small = cf.PriceBook.load({"pricing": {"m": PLAIN}})

@@ -1,11 +1,11 @@
-"""What is billed of a call: one row for each kind of tokens that has a rate of its own."""
+"""The parts of a cost: one row for each kind of tokens that has its own rate."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """Tokens that are billed at a rate of their own.
+    """A kind of tokens that has its own rate.
 
     Attributes
     ----------
@@ -14,11 +14,11 @@ class Meter:
     column
         Column of calls that holds the number of its tokens.
     part_of
-        Meter whose number of tokens includes these; at its rate only the tokens outside its parts are billed. None:
-        the number stands for itself.
+        Meter whose number of tokens includes the tokens of this one. They are billed here and not there. None: no
+        other number includes them.
     same_rate_as
-        Meter whose rate holds where a model has none for this one. None: every model needs a rate for it, and every
-        call a number of its tokens.
+        Meter whose rate is used for models without a rate of this one. None: every model must have a rate of it, and
+        a call without a number of its tokens has no price.
     """
 
     name: str
@@ -33,11 +33,11 @@ class Meter:
 
     @property
     def is_required(self) -> bool:
-        """Whether no call has a price without it."""
+        """Whether every model must have its rate, and every call with a price its number of tokens."""
         return self.same_rate_as is None
 
 
-# The order is that of columns and messages, and a meter is listed below the one whose rate it may share.
+# In the order of columns and messages; a meter comes after the meters that it refers to.
 METERS = (
     Meter("input", "input_tokens"),
     Meter("output", "output_tokens"),

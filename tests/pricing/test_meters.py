@@ -9,15 +9,20 @@ from pathlib import Path
 import pytest
 
 import crashlens_frame as cf
-from crashlens_frame.pricing.price_file import METERS
+from crashlens_frame.pricing import public_lists
+from crashlens_frame.pricing.price_file import METERS, Meter
 
 NAMES = [meter.name for meter in METERS]
 
 
 @pytest.mark.parametrize("meter", METERS, ids=NAMES)
-def test_a_meter_refers_to_meters_above_it(meter: cf.pricing.price_file.Meter) -> None:
+def test_a_meter_refers_to_meters_above_it(meter: Meter) -> None:
     above = NAMES[: NAMES.index(meter.name)]
     assert {meter.part_of, meter.same_rate_as} <= {None, *above}
+
+
+def test_the_public_price_lists_have_rates_of_known_meters() -> None:
+    assert {*public_lists._GENAI_RATES, *public_lists._LITELLM_RATES} <= {*NAMES}
 
 
 def test_the_cost_of_one_call_takes_a_number_for_each_meter() -> None:

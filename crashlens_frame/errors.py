@@ -17,16 +17,16 @@ class CrashlensFrameError(Exception):
     """
 
     def __str__(self) -> str:
-        # KeyError would quote its text, and a message is for people
+        # the text of a KeyError would be in quotation marks
         return str(self.args[0]) if self.args else ""
 
 
 class MissingColumnsError(CrashlensFrameError, KeyError):
-    """A frame lacks columns that the asked-for work needs."""
+    """A frame lacks columns that a function needs."""
 
 
 class NotCallsError(CrashlensFrameError, AttributeError):
-    """``df.crashlens`` was asked of a frame that holds no calls."""
+    """``df.crashlens`` was used on a frame that holds no calls."""
 
 
 class InvalidCallError(CrashlensFrameError, ValueError):
@@ -34,15 +34,15 @@ class InvalidCallError(CrashlensFrameError, ValueError):
 
 
 class InvalidOptionError(CrashlensFrameError, ValueError):
-    """An argument of a function is not one of those that it allows."""
+    """The value of an argument is not allowed."""
 
 
 class LogFileError(CrashlensFrameError, ValueError):
-    """A log file, or a line of one, cannot be read, and the reader was told not to pass over it."""
+    """A log file cannot be read, or ``on_error="raise"`` is set and a line cannot be read."""
 
 
 class UnknownFormatError(InvalidOptionError):
-    """A log format or output schema that the package does not know."""
+    """A log format that the package cannot read or write."""
 
 
 class SchemaVersionError(CrashlensFrameError, ValueError):
@@ -50,23 +50,23 @@ class SchemaVersionError(CrashlensFrameError, ValueError):
 
 
 class UnsavedCallsError(CrashlensFrameError, OSError):
-    """The file of a book cannot be written to. What it lacks is in the book, and written with the next call."""
+    """The file of a book cannot be written to. The missing calls are in the book and are written with the next call."""
 
 
 class PriceFileError(CrashlensFrameError, ValueError):
-    """A price file breaks a rule of its form. The text names file, line and key."""
+    """A price file is not of the right form. The text names file, line and key."""
 
 
 class UnknownModelError(CrashlensFrameError, LookupError):
-    """A model name stands for no entry of the price book."""
+    """A name of a model means no entry of the price book."""
 
 
 class UnknownTraceError(CrashlensFrameError, LookupError):
-    """No call of the frame belongs to the trace asked for."""
+    """No call of the frame belongs to the trace."""
 
 
 class TokenizerError(CrashlensFrameError, RuntimeError):
-    """A tokenizer's vocabulary is neither installed nor within reach."""
+    """The vocabulary of a tokenizer is not installed and cannot be downloaded."""
 
 
 class MissingExtraError(CrashlensFrameError, ImportError):
@@ -74,19 +74,19 @@ class MissingExtraError(CrashlensFrameError, ImportError):
 
 
 class CrashlensFrameWarning(UserWarning):
-    """Base of every warning that the package gives."""
+    """Base of every warning of the package."""
 
 
 class RejectedLinesWarning(CrashlensFrameWarning):
-    """Lines of a log could not be read; they stand in the rejects."""
+    """Lines of a log were left out because they cannot be read; ``read_rejects`` returns them."""
 
 
 class PassedOverWarning(CrashlensFrameWarning):
-    """Records of a log are no rows of the result: they are no calls of a model, or are told again further down."""
+    """Records of a log were left out because they are not calls of a model or are repeated later in the log."""
 
 
 class LogFileChangedWarning(CrashlensFrameWarning):
-    """The file of a book was replaced or cut by another program while the book logged to it."""
+    """Another program replaced or cut the file of a book while the book logged to it."""
 
 
 class UnpricedWarning(CrashlensFrameWarning):
@@ -94,22 +94,22 @@ class UnpricedWarning(CrashlensFrameWarning):
 
 
 class TokenizerWarning(CrashlensFrameWarning):
-    """Tokens of calls are unknown, because their tokenizer's vocabulary is neither installed nor within reach."""
+    """Tokens of calls are unknown, because a vocabulary is not installed and cannot be downloaded."""
 
 
 def check_choice(
     name: str, value: object, allowed: Iterable[str], *, error: type[CrashlensFrameError] = InvalidOptionError
 ) -> None:
-    """Refuse the value of an argument that is not one of those allowed.
+    """Raise an error if the value of an argument is not one of the allowed values.
 
     Parameters
     ----------
     name
         Name of the argument, as the caller writes it.
     value
-        What was given.
+        Value that the caller gave.
     allowed
-        The values that may be given, in the order in which the message lists them.
+        The allowed values, in the order in which the message lists them.
     error
         Error to raise, a child of InvalidOptionError.
 

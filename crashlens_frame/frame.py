@@ -16,8 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .errors import InvalidCallError, InvalidOptionError, MissingColumnsError
-from .formats import Row, convert_column
-from .jsonvalues import without_surrogates
 from .schema import CALLS, FLAG, LABEL, NUMBER, TEXT, TIME, Column, Schema, arrow_schema
 
 _BY_NAME = {column.name: column for column in CALLS}
@@ -146,12 +144,12 @@ def arrow_column(values: pd.Series, name: str) -> pa.ChunkedArray:
 
 
 def selected_columns(columns: Iterable[str] | None) -> Schema:
-    """Return the named columns of CALLS, in the order of the names; None: all columns.
+    """Return the chosen columns of CALLS, in the order of the choice; None: all.
 
     Raises
     ------
     InvalidOptionError
-        There is no such column.
+        CALLS has no such column.
 
     Examples
     --------

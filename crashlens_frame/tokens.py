@@ -17,15 +17,16 @@ from .frame import check_calls
 from .jsonvalues import without_surrogates
 from .pricing import name_forms
 from .schema import TEXT, TOKEN_SOURCES
+from .words import quantity
 
-# encodings whose vocabularies toktok carries in its wheel; those of the others tiktoken fetches on first use
+# encodings whose vocabularies are part of toktok; those of the others are downloaded by tiktoken at the first use
 _OFFLINE = ("cl100k_base", "o200k_base", "o200k_harmony")
 
-# How many tokens a family of models makes of what is one token of o200k_base. Measured by
-# tests/benchmarks/measure_token_families.py over 600 pieces of English prose, 600 of Python and 400 of JSON with the
+# Number of tokens of a family of models per token of o200k_base, measured by
+# tests/benchmarks/measure_token_families.py over 600 texts of English prose, 600 of Python and 400 of JSON with the
 # vocabulary that each family has published (Claude 2, Gemini 1, DeepSeek V3, Llama 3, Mistral Nemo, Command R+, Qwen
-# 3). Of a single piece the estimate was off by 1 to 4 % in the median and by at most 12 % in 19 of 20 cases; other
-# languages can be off by half, and so can models with a newer vocabulary.
+# 3). For a single text the estimate was off by 1 to 4 % in the median and by at most 12 % in 19 of 20 cases; for other
+# languages and for models with a newer vocabulary it can be off by half.
 FAMILIES = (
     (re.compile(r"\bclaude"), 1.06),
     (re.compile(r"\b(?:gemini|gemma)"), 1.15),
@@ -34,16 +35,15 @@ FAMILIES = (
     (re.compile(r"\b(?:mistral|mixtral|ministral|magistral|codestral|devstral|pixtral|open-mi[sx]tral)"), 1.07),
     (re.compile(r"\bcommand"), 1.09),
     (re.compile(r"\bqwen"), 1.03),
-    # newer than the installed tiktoken: its encoding is not known, the last one that is public comes nearest
+    # models newer than the installed tiktoken: their encoding is unknown, and the newest public one is the best guess
     (re.compile(r"^(?:chatgpt|gpt-\d|o\d)"), 1.0),
 )
-
 
 _LOG = logging.getLogger(__name__)
 
 
 class _Tokenizer(NamedTuple):
-    """How the tokens of a model are counted: with which encoding, and times what where that is not its own."""
+    """How the tokens of a model are counted: its encoding, or another encoding and the factor to multiply by."""
 
     encoding: str
     factor: float | None
@@ -52,35 +52,35 @@ class _Tokenizer(NamedTuple):
 def count_tokens(texts: Iterable[str | None], *, model: str) -> pd.arrays.IntegerArray:
     """Count the tokens of texts.
 
-    The counts of OpenAI models are exact and need no network: those that tiktoken gives for the same encoding, special
-    tokens counted as the text that they are. Those of Claude, Gemini, DeepSeek, Llama, Mistral, Command and Qwen are
-    estimates: the count of o200k_base times a factor of the family. Of English texts and code most were within 5 %
-    and 19 of 20 within 12 %; other languages and the newest models can be off by half. Those of all other models are
-    null.
+    The numbers for OpenAI models are exact and need no network: they are those of tiktoken for the same encoding, with
+    special tokens counted as plain text. The numbers for Claude, Gemini, DeepSeek, Llama, Mistral, Command and Qwen are
+    estimates: the number for o200k_base times a factor of the family. For English texts and code most estimates were
+    within 5 % and 19 of 20 within 12 %; for other languages and the newest models they can be off by half. The numbers
+    for all other models are null.
 
     Parameters
     ----------
     texts
         Texts; null stays null.
     model
-        Name of the model, as in logs: ``"openai/gpt-4o"`` will do.
+        Name of the model as in logs, such as ``"openai/gpt-4o"``.
 
     Returns
     -------
     IntegerArray
-        Int64, an entry a text: number of tokens; null for null, and for models of unknown tokenizers.
+        Int64, one number of tokens per text; null for null, and for models of unknown tokenizers.
 
     Raises
     ------
     TokenizerError
-        The vocabulary of an old model is neither installed nor within reach.
+        The vocabulary of an old model is not installed and cannot be downloaded.
     InvalidCallError
-        One of the texts is neither text nor null.
+        A text is neither text nor null.
 
     Notes
     -----
-    Which encoding a model of OpenAI uses is what tiktoken says (https://github.com/openai/tiktoken). The factors were
-    measured with the vocabularies that the families have published; ``crashlens_frame.tokens.FAMILIES`` lists them.
+    The encoding of a model of OpenAI is the one that tiktoken names (https://github.com/openai/tiktoken). The factors
+    were measured with the published vocabularies of the families; ``crashlens_frame.tokens.FAMILIES`` lists them.
 
     Examples
     --------
@@ -90,34 +90,34 @@ def count_tokens(texts: Iterable[str | None], *, model: str) -> pd.arrays.Intege
     [4, <NA>, 0]
     Length: 3, dtype: Int64
     """
-    given = list(texts)
+    values = list(texts)
     try:
-        known = pa.array(given, TEXT, from_pandas=True)
+        array = pa.array(values, TEXT, from_pandas=True)
     except UnicodeEncodeError:
-        known = pa.array(
-            [without_surrogates(text) if isinstance(text, str) else text for text in given], TEXT, from_pandas=True
+        array = pa.array(
+            [without_surrogates(text) if isinstance(text, str) else text for text in values], TEXT, from_pandas=True
         )
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise InvalidCallError(f"texts hold what is neither text nor null: {error}") from error
+        raise InvalidCallError(f"texts hold a value that is neither text nor null: {error}") from error
     tokenizer = _tokenizer(model)
-    return pd.array([None] * len(given), dtype="Int64") if tokenizer is None else _counted(known, tokenizer)
+    return pd.array([None] * len(values), dtype="Int64") if tokenizer is None else _token_counts(array, tokenizer)
 
 
 def add_tokens(calls: pd.DataFrame) -> pd.DataFrame:
     """Count the tokens that the log did not report.
 
-    A call that failed wrote no tokens: its output counts 0 where the log says nothing else.
+    A failed call has 0 output tokens if the log does not report another number.
 
     Parameters
     ----------
     calls
-        Frame with ``model``, ``prompt`` and ``response``; the token columns and ``level`` as far as they are there.
+        Frame with ``model``, ``prompt`` and ``response``; the token columns and ``level`` are read too if it has them.
 
     Returns
     -------
     DataFrame
-        The calls with ``input_tokens``, ``output_tokens`` and ``token_source``: reported, counted where a number was
-        counted exactly, estimated where one was estimated; null where both are unknown.
+        The calls with ``input_tokens``, ``output_tokens`` and ``token_source``: "counted" if a number was counted
+        exactly, "estimated" if one was estimated, otherwise "reported"; null if both numbers are unknown.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def add_tokens(calls: pd.DataFrame) -> pd.DataFrame:
     Warns
     -----
     TokenizerWarning
-        The vocabulary of an old model is neither installed nor within reach; its tokens stay unknown.
+        The vocabulary of an old model is not installed and cannot be downloaded; its tokens stay unknown.
 
     Examples
     --------
@@ -142,69 +142,70 @@ def add_tokens(calls: pd.DataFrame) -> pd.DataFrame:
     labels = calls["model"].astype("category").cat
     tokenizers = [_tokenizer(str(name)) for name in labels.categories]
     code = labels.codes.to_numpy()
-    sent, sent_by = _filled(calls, "input_tokens", "prompt", tokenizers, code)
-    written, written_by = _filled(calls, "output_tokens", "response", tokenizers, code)
+    n_input, input_source = _fill_column(calls, "input_tokens", "prompt", tokenizers, code)
+    n_output, output_source = _fill_column(calls, "output_tokens", "response", tokenizers, code)
     if "level" in calls.columns:
         failed = calls["level"].eq("error").fillna(False).to_numpy(bool) & calls["response"].isna().to_numpy()
-        written[failed & written.isna()] = 0
-    known = ~(sent.isna() & written.isna())
-    return calls.assign(
-        input_tokens=sent, output_tokens=written, token_source=_sources(calls, np.maximum(sent_by, written_by), known)
-    )
+        n_output[failed & n_output.isna()] = 0
+    has_tokens = ~(n_input.isna() & n_output.isna())
+    source = _token_sources(calls, np.maximum(input_source, output_source), has_tokens)
+    return calls.assign(input_tokens=n_input, output_tokens=n_output, token_source=source)
 
 
 def fill_tokens(row: dict[str, Any]) -> None:
-    """Count the tokens of one call, told as values by column, as ``add_tokens`` does of many."""
+    """Count the tokens of one call, a dict of values by column, as ``add_tokens`` does for many."""
     tokenizer = _tokenizer(row["model"]) if row.get("model") else None
-    ours = False
+    is_counted = False
     for name, text in (("input_tokens", row.get("prompt")), ("output_tokens", row.get("response"))):
         if row.get(name) is None and text is not None and tokenizer is not None:
             try:
-                row[name] = _count(text, tokenizer)
-                ours = True
+                row[name] = _token_count(text, tokenizer)
+                is_counted = True
             except TokenizerError as error:
-                warnings.warn(f"a text is not counted: {error}", TokenizerWarning, stacklevel=4)
+                warnings.warn(f"the tokens of a text are not counted: {error}", TokenizerWarning, stacklevel=4)
     if row.get("output_tokens") is None and row.get("level") == "error" and row.get("response") is None:
         row["output_tokens"] = 0
-    if tokenizer is not None and ours:
+    if tokenizer is not None and is_counted:
         row["token_source"] = "counted" if tokenizer.factor is None else "estimated"
     elif row.get("token_source") is None and (row.get("input_tokens"), row.get("output_tokens")) != (None, None):
         row["token_source"] = "reported"
 
 
-def _filled(
+def _fill_column(
     calls: pd.DataFrame, name: str, text: str, tokenizers: Sequence[_Tokenizer | None], code: np.ndarray
 ) -> tuple[pd.arrays.IntegerArray, np.ndarray]:
-    """Count the tokens of the texts whose number is null; tell how each call came by it, -1: not by us."""
+    """Count the tokens of the texts whose number is null; return the numbers and their new sources, -1: not new."""
     numbers = calls[name] if name in calls.columns else pd.Series(pd.NA, index=calls.index)
     tokens: Any = numbers.astype("Int64").array.copy()
     source = np.full(len(calls), -1)
-    asked = tokens.isna() & calls[text].notna().to_numpy()
-    for tokenizer in {one for one in tokenizers if one is not None}:
-        rows = np.flatnonzero(asked & np.array([*(one == tokenizer for one in tokenizers), False])[code])
+    to_count = tokens.isna() & calls[text].notna().to_numpy()
+    for tokenizer in {each for each in tokenizers if each is not None}:
+        rows = np.flatnonzero(to_count & np.array([*(each == tokenizer for each in tokenizers), False])[code])
         if not len(rows):
             continue
         try:
-            tokens[rows] = _counted(pa.array(calls[text].iloc[rows], from_pandas=True), tokenizer)
+            tokens[rows] = _token_counts(pa.array(calls[text].iloc[rows], from_pandas=True), tokenizer)
         except TokenizerError as error:
-            warnings.warn(f"{len(rows):,} texts are not counted: {error}", TokenizerWarning, stacklevel=3)
+            warnings.warn(
+                f"the tokens of {quantity(len(rows), 'text')} are not counted: {error}", TokenizerWarning, stacklevel=3
+            )
         else:
             source[rows] = TOKEN_SOURCES.index("counted" if tokenizer.factor is None else "estimated")
     return tokens, source
 
 
-def _sources(calls: pd.DataFrame, ours: np.ndarray, known: np.ndarray) -> pd.Categorical:
-    """Say of each call how its tokens came about; what is known of numbers that were there stays."""
+def _token_sources(calls: pd.DataFrame, new: np.ndarray, has_tokens: np.ndarray) -> pd.Categorical:
+    """Return the source of the tokens of each call: the new one, else the old one, else "reported"."""
     old = pd.Categorical(
         calls["token_source"] if "token_source" in calls.columns else [None] * len(calls), TOKEN_SOURCES
     )
-    said = np.where(old.codes >= 0, old.codes, np.where(known, TOKEN_SOURCES.index("reported"), -1))
-    code = np.where(ours >= 0, ours, said)
+    other = np.where(old.codes >= 0, old.codes, np.where(has_tokens, TOKEN_SOURCES.index("reported"), -1))
+    code = np.where(new >= 0, new, other)
     return pd.Categorical.from_codes(code, categories=pd.Index(TOKEN_SOURCES, dtype="str"), ordered=True)
 
 
-def _counted(texts: pa.Array | pa.ChunkedArray, tokenizer: _Tokenizer) -> pd.arrays.IntegerArray:
-    """Count each distinct text once."""
+def _token_counts(texts: pa.Array | pa.ChunkedArray, tokenizer: _Tokenizer) -> pd.arrays.IntegerArray:
+    """Return the number of tokens of each text; each distinct text is counted once."""
     distinct = pc.dictionary_encode(texts)
     if isinstance(distinct, pa.ChunkedArray):
         distinct = distinct.combine_chunks()
@@ -215,7 +216,7 @@ def _counted(texts: pa.Array | pa.ChunkedArray, tokenizer: _Tokenizer) -> pd.arr
     return pd.arrays.IntegerArray(counts[code], code < 0)
 
 
-def _count(text: str, tokenizer: _Tokenizer) -> int:
+def _token_count(text: str, tokenizer: _Tokenizer) -> int:
     count = _single_counter(tokenizer.encoding)
     try:
         number = count(text)
@@ -226,7 +227,7 @@ def _count(text: str, tokenizer: _Tokenizer) -> int:
 
 @lru_cache
 def _tokenizer(model: str) -> _Tokenizer | None:
-    """Choose how the tokens of a model are counted; None where nothing is known of its tokenizer."""
+    """Return how the tokens of a model are counted; None if its tokenizer is unknown."""
     from tiktoken.model import encoding_name_for_model
 
     for name, _ in name_forms(model):
@@ -239,7 +240,7 @@ def _tokenizer(model: str) -> _Tokenizer | None:
 
 @lru_cache
 def _counter(encoding: str) -> Callable[[list[str]], list[int]]:
-    """Give what counts the tokens of texts."""
+    """Return a function that counts the tokens of texts."""
     if encoding in _OFFLINE:
         import toktok
 
@@ -252,19 +253,19 @@ def _counter(encoding: str) -> Callable[[list[str]], list[int]]:
         tokenizer = tiktoken.get_encoding(encoding)
     except (OSError, ValueError) as error:
         raise TokenizerError(
-            f"tiktoken has no vocabulary of {encoding} and cannot fetch it ({type(error).__name__}); connect once, or"
-            " set TIKTOKEN_CACHE_DIR to a folder that holds it (https://github.com/openai/tiktoken)"
+            f"tiktoken has no vocabulary of {encoding} and cannot download it ({type(error).__name__}); connect to the"
+            " internet once, or set TIKTOKEN_CACHE_DIR to a folder that holds it (https://github.com/openai/tiktoken)"
         ) from error
     return lambda texts: [len(tokens) for tokens in tokenizer.encode_ordinary_batch(texts)]
 
 
 @lru_cache
 def _single_counter(encoding: str) -> Callable[[str], int]:
-    """Give what counts the tokens of one text."""
+    """Return a function that counts the tokens of one text."""
     if encoding in _OFFLINE:
         import toktok
 
-        # batch_count sets up in 30 microseconds what it needs for a batch
+        # batch_count needs 30 microseconds to prepare each batch
         count: Callable[[str], int] = toktok._encoding(encoding).count
         return count
     counter = _counter(encoding)

@@ -1,6 +1,6 @@
-"""How numbers, amounts of money and logged texts are written for people. No pandas but for what is null.
+"""How numbers, amounts of money and logged texts are written for people. pandas is used only to recognise nulls.
 
-Logged text is data here: control characters, terminal escapes and bidirectional controls are shown, never sent.
+Logged text is data: control characters, terminal escapes and bidirectional controls are written as escapes.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ UNKNOWN = "unknown"
 
 
 def printable(text: str) -> str:
-    r"""Show each character that would not print as its escape.
+    r"""Return a text with escapes in place of characters that cannot be printed.
 
     Examples
     --------
@@ -26,7 +26,7 @@ def printable(text: str) -> str:
 
 
 def terminal_width(text: str) -> int:
-    """Count the columns of a terminal that a text takes; wide characters take two, combining ones none.
+    """Return the number of terminal columns of a text; a wide character has two, a combining one none.
 
     Examples
     --------
@@ -38,7 +38,7 @@ def terminal_width(text: str) -> int:
 
 
 def cut(text: str, width: int) -> str:
-    """Cut a text to a number of columns, the last of them an ellipsis.
+    """Return a text cut to a number of terminal columns, with an ellipsis at the end.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def quantity(number: int, noun: str) -> str:
 
 
 def percent(part: Any, whole: Any) -> str:
-    """Write a part of a whole in percent; what is there is never 0 %, what is not whole never 100 %.
+    """Write a part of a whole in percent; a small part is never "0.0 %", nearly the whole never "100.0 %".
 
     Examples
     --------

@@ -112,7 +112,7 @@ def test_estimates_are_a_multiple_and_unknown_tokenizers_count_nothing() -> None
 
 
 def test_only_text_can_be_counted() -> None:
-    with pytest.raises(cf.InvalidCallError, match=r"^texts hold what is neither text nor null"):
+    with pytest.raises(cf.InvalidCallError, match=r"^texts hold a value that is neither text nor null"):
         cf.count_tokens(["a", 3], model="gpt-4")  # type: ignore[list-item]
 
 
@@ -180,8 +180,8 @@ def test_a_vocabulary_out_of_reach_is_an_error_with_a_remedy_and_loses_no_log(
     tokens._counter.cache_clear()
     monkeypatch.setattr(tiktoken, "get_encoding", unreachable)
     message = (
-        "tiktoken has no vocabulary of r50k_base and cannot fetch it (OSError); connect once, or set TIKTOKEN_CACHE_DIR"
-        " to a folder that holds it (https://github.com/openai/tiktoken)"
+        "tiktoken has no vocabulary of r50k_base and cannot download it (OSError); connect to the internet once, or set"
+        " TIKTOKEN_CACHE_DIR to a folder that holds it (https://github.com/openai/tiktoken)"
     )
     with pytest.raises(cf.TokenizerError) as caught:
         cf.count_tokens(["Hi"], model="davinci")
@@ -192,7 +192,7 @@ def test_a_vocabulary_out_of_reach_is_an_error_with_a_remedy_and_loses_no_log(
     calls = pd.DataFrame({"model": ["davinci", "gpt-4"], "prompt": "Hi", "response": "Hi"})
     with pytest.warns(cf.TokenizerWarning) as warned:
         counted = cf.add_tokens(calls)
-    assert [str(one.message) for one in warned] == [f"1 texts are not counted: {message}"] * 2
+    assert [str(one.message) for one in warned] == [f"the tokens of 1 text are not counted: {message}"] * 2
     assert counted["input_tokens"].fillna(-1).tolist() == [-1, 1]
 
 

@@ -1,4 +1,4 @@
-"""How the work is done, never what: groups of equal keys, threads, progress bars."""
+"""Tools that know nothing of calls: groups of equal keys, threads, progress bars."""
 
 from .groups import (
     byte_lengths,

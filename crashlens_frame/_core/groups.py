@@ -1,7 +1,8 @@
-"""Which rows have equal keys, told in linear time and without a table of texts.
+"""Find rows with equal keys, in linear time and without a table of texts.
 
-A key is a row of one array of whole numbers or of several. A row is put into a bucket by its key, and compared with the
-first row there; those that differ look for another bucket. So a poor hash costs time, and never a wrong group.
+The key of a row is its number in an array, or its numbers in several arrays. A hash of the key puts each row into a
+bucket, where it is compared with the first row of the bucket; rows with another key are put into other buckets. So a
+bad hash costs time, but never makes a wrong group.
 """
 
 from collections.abc import Sequence
@@ -12,16 +13,16 @@ import pyarrow.compute as pc
 
 Keys = Sequence[np.ndarray]
 
-_ODD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 by the golden ratio: a multiplication spreads each bit over those above
+_ODD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: multiplication spreads each bit over the higher bits
 _HALF = np.uint64(32)
-_SPACE, _DELETE = 0x20, 0x7F  # between them the visible characters of ASCII
-_WORD = 8  # bytes of a text that are one number
+_SPACE, _DELETE = 0x20, 0x7F  # the visible characters of ASCII are between them
+_WORD = 8  # number of bytes of a text that make one number
 
 
 def text_keys(texts: pa.ChunkedArray) -> list[np.ndarray]:
-    """Give numbers, an array or several, that are all equal where two texts are, and only there.
+    """Return arrays of numbers that are equal for two rows exactly if the texts of the rows are equal.
 
-    Texts of one width, as nearly all ids are, are their own numbers, eight bytes each; labels have theirs.
+    If all texts have the same width, as ids mostly have, each eight bytes of them are a number; labels have codes.
 
     Examples
     --------
@@ -32,7 +33,7 @@ def text_keys(texts: pa.ChunkedArray) -> list[np.ndarray]:
     """
     width = _width(texts)
     if width >= _WORD:
-        # the last number overlaps the one before where the width is no whole number of words
+        # the last two numbers overlap if the width is not a multiple of eight
         places = [*range(0, width - _WORD, _WORD), width - _WORD]
         return [np.concatenate([_words(chunk, width, place) for chunk in texts.chunks]) for place in places]
     if not pa.types.is_dictionary(texts.type):
@@ -42,7 +43,7 @@ def text_keys(texts: pa.ChunkedArray) -> list[np.ndarray]:
 
 
 def codes_and_labels(labels: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
-    """Give the number of each label, -1 for null, and the label that each number stands for."""
+    """Return the code of each label, -1 for null, and the label of each code."""
     labels = labels.unify_dictionaries().combine_chunks()
     if isinstance(labels, pa.ChunkedArray):  # no chunk at all
         return np.empty(0, np.int64), pa.array([], pa.string())
@@ -50,14 +51,14 @@ def codes_and_labels(labels: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
 
 
 def hash_keys(keys: Keys) -> np.ndarray:
-    """Give equal keys equal numbers, and others most likely not; the upper bits are the better ones.
+    """Return a hash of each key; the upper bits are better mixed than the lower ones.
 
     Examples
     --------
     >>> import numpy as np
     >>> from crashlens_frame._core.groups import hash_keys
-    >>> one, other, same = hash_keys([np.array([7, 8, 7]), np.array([1, 1, 1])])
-    >>> bool(one == same), bool(one == other)
+    >>> first, second, third = hash_keys([np.array([7, 8, 7]), np.array([1, 1, 1])])
+    >>> bool(first == third), bool(first == second)
     (True, False)
     """
     mixed = _bits(keys[0]) * _ODD
@@ -71,7 +72,9 @@ def hash_keys(keys: Keys) -> np.ndarray:
 
 
 def in_large_groups(keys: Keys, least: int) -> np.ndarray:
-    """Tell which rows may share their key with so many rows, themselves included; of the others some may be told too.
+    """Return whether each row may be in a group of at least ``least`` rows with its key.
+
+    True for all rows of large groups, and for some others.
 
     Examples
     --------
@@ -84,8 +87,10 @@ def in_large_groups(keys: Keys, least: int) -> np.ndarray:
     return (np.bincount(bucket) >= least)[bucket]
 
 
-def share_bucket(code: np.ndarray, told: np.ndarray) -> np.ndarray:
-    """Tell which rows may share their hash with a row that is told; of the others some may be told too.
+def share_bucket(code: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Return whether each row may have the same hash as a chosen row.
+
+    True for all rows with the hash of a chosen row, and for some others.
 
     Examples
     --------
@@ -95,13 +100,13 @@ def share_bucket(code: np.ndarray, told: np.ndarray) -> np.ndarray:
     [True, False, True]
     """
     bucket = _buckets(code)
-    marked = np.zeros(bucket.max(initial=-1) + 1, bool)
-    marked[bucket[told]] = True
-    return marked[bucket]
+    has_chosen = np.zeros(bucket.max(initial=-1) + 1, bool)
+    has_chosen[bucket[chosen]] = True
+    return has_chosen[bucket]
 
 
 def first_equal(keys: Keys) -> np.ndarray:
-    """Give for each row the first row with an equal key.
+    """Return for each row the first row with an equal key.
 
     Examples
     --------
@@ -116,7 +121,7 @@ def first_equal(keys: Keys) -> np.ndarray:
     while len(code):
         bucket = _buckets(code)
         occupant = np.empty(bucket.max() + 1, np.intp)
-        occupant[bucket[::-1]] = rows[left][::-1]  # of several the first row stays
+        occupant[bucket[::-1]] = rows[left][::-1]  # written backwards, so the first row of each bucket stays
         first[left] = found = occupant[bucket]
         equal = np.ones(len(code), bool)
         for key in keys:
@@ -127,7 +132,7 @@ def first_equal(keys: Keys) -> np.ndarray:
 
 
 def stable_order(number: np.ndarray) -> np.ndarray:
-    """Give the rows in the order of their numbers, equal numbers in the order of the rows.
+    """Return the rows in the order of their numbers; rows with equal numbers stay in their order.
 
     Examples
     --------
@@ -136,7 +141,7 @@ def stable_order(number: np.ndarray) -> np.ndarray:
     >>> stable_order(np.array([0, 1, 0, 1, 4])).tolist()
     [0, 2, 1, 3, 4]
     """
-    # a stable sort of sixteen bits is a radix sort, and few steps of it sort any number of rows
+    # NumPy sorts 16 bits by radix, which is fast; a few steps sort all bits
     row = np.argsort((number & 0xFFFF).astype(np.uint16), kind="stable")
     for shift in range(16, int(number.max(initial=0)).bit_length(), 16):
         row = row[np.argsort((number[row] >> shift & 0xFFFF).astype(np.uint16), kind="stable")]
@@ -144,7 +149,7 @@ def stable_order(number: np.ndarray) -> np.ndarray:
 
 
 def group_starts(keys: Keys) -> np.ndarray:
-    """Tell where a key differs from the one before it; the first one does.
+    """Return whether each key differs from the key before it; True for the first one.
 
     Examples
     --------
@@ -161,7 +166,7 @@ def group_starts(keys: Keys) -> np.ndarray:
 
 
 def byte_lengths(texts: pa.ChunkedArray) -> np.ndarray:
-    """Give the bytes of each text; 0 for null.
+    """Return the number of bytes of each text; 0 for null.
 
     Examples
     --------
@@ -175,7 +180,7 @@ def byte_lengths(texts: pa.ChunkedArray) -> np.ndarray:
 
 
 def trimmed_lengths(texts: pa.ChunkedArray, blanks: str) -> np.ndarray:
-    """Give the bytes of each text without the blanks at its ends; 0 for null.
+    """Return the number of bytes of each text without the blanks at its ends; 0 for null.
 
     Examples
     --------
@@ -186,14 +191,14 @@ def trimmed_lengths(texts: pa.ChunkedArray, blanks: str) -> np.ndarray:
     """
     texts = texts.cast(pa.large_string())
     length = byte_lengths(texts).copy()
-    # few texts begin or end with what may be a blank, and only those are looked at as a whole
-    ragged = np.concatenate([np.empty(0, bool), *map(_ragged, texts.chunks)]) & (length > 0)
-    length[ragged] = byte_lengths(pc.utf8_trim(texts.filter(pa.array(ragged)), characters=blanks))
+    # few texts begin or end with a byte that may be a blank, and only these are trimmed
+    to_trim = np.concatenate([np.empty(0, bool), *map(_may_have_blanks, texts.chunks)]) & (length > 0)
+    length[to_trim] = byte_lengths(pc.utf8_trim(texts.filter(pa.array(to_trim)), characters=blanks))
     return length
 
 
 def take_texts(values: pa.ChunkedArray, row: np.ndarray) -> pa.ChunkedArray:
-    """Give the values at some rows, in their order.
+    """Return the values of the given rows, in the given order.
 
     Examples
     --------
@@ -204,26 +209,26 @@ def take_texts(values: pa.ChunkedArray, row: np.ndarray) -> pa.ChunkedArray:
     ['c', 'a']
     """
     if values.num_chunks > 1:
-        # a take of several chunks copies all of them into one; a filter leaves them where they are
-        asked = np.zeros(len(values), bool)
-        asked[row] = True
-        values, row = values.filter(pa.array(asked)), (asked.cumsum() - 1)[row]
+        # take copies several chunks into one, filter does not; so only the values that are needed are copied
+        needed = np.zeros(len(values), bool)
+        needed[row] = True
+        values, row = values.filter(pa.array(needed)), (needed.cumsum() - 1)[row]
     return values.take(pa.array(row))
 
 
 def _buckets(code: np.ndarray) -> np.ndarray:
-    """Give the bucket of each hash: as many of them as rows, or some more, and so most alone in theirs."""
+    """Return the bucket of each hash; there are more buckets than rows, so most rows are alone in theirs."""
     bits = len(code).bit_length() + 1
     return (code >> np.uint64(64 - bits)).view(np.int64)
 
 
 def _bits(key: np.ndarray) -> np.ndarray:
-    """Take whole numbers of any kind for unsigned ones, without a copy where they are as long."""
+    """Return whole numbers of any type as unsigned 64-bit numbers, without a copy where they have 64 bits."""
     return key.view(np.uint64) if key.itemsize == _WORD else key.astype(np.uint64)
 
 
-def _ragged(texts: pa.StringArray | pa.LargeStringArray) -> np.ndarray:
-    """Tell which texts begin or end with a byte that is no visible character of ASCII."""
+def _may_have_blanks(texts: pa.StringArray | pa.LargeStringArray) -> np.ndarray:
+    """Return whether each text begins or ends with a byte that is not a visible character of ASCII."""
     offsets, letters = _offsets(texts), np.frombuffer(texts.buffers()[2] or b"\0", np.uint8)
     last = len(letters) - 1
     ends = letters[np.minimum(offsets[:-1], last)], letters[np.clip(offsets[1:] - 1, 0, last)]
@@ -231,7 +236,7 @@ def _ragged(texts: pa.StringArray | pa.LargeStringArray) -> np.ndarray:
 
 
 def _width(texts: pa.ChunkedArray) -> int:
-    """Give the number of bytes that every text has; 0 where they differ or there is none."""
+    """Return the number of bytes that all texts have; 0 if they differ or there are no texts."""
     kind = texts.type
     if texts.null_count or not len(texts) or not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         return 0
@@ -241,14 +246,14 @@ def _width(texts: pa.ChunkedArray) -> int:
 
 
 def _offsets(texts: pa.StringArray | pa.LargeStringArray) -> np.ndarray:
-    """Give where in its buffer each text begins, and where the last one ends."""
+    """Return where each text begins in its buffer, and where the last one ends."""
     kind = np.int64 if pa.types.is_large_string(texts.type) else np.int32
     size = np.dtype(kind).itemsize
     return np.frombuffer(texts.buffers()[1], kind, len(texts) + 1, texts.offset * size)
 
 
 def _words(texts: pa.StringArray | pa.LargeStringArray, width: int, place: int) -> np.ndarray:
-    """Give the eight bytes at a place of each text, the texts standing one after the other."""
+    """Return the eight bytes at a place of each text; all texts have the same width and follow one another."""
     if not len(texts):
         return np.empty(0, np.uint64)
     begin = int(_offsets(texts)[0]) + place

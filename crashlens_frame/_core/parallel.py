@@ -13,9 +13,10 @@ WORKERS = os.cpu_count() or 1
 
 
 def parallel_map(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Give the results of work on items in their order, worked on by as many threads as there are processors.
+    """Yield the results of work on items in the order of the items, with one thread per processor.
 
-    No more items are taken than are worked on. If they end in an error, it comes after the results of those before it.
+    Items are taken only as threads become free. If the iteration over the items fails, the error is raised after the
+    results of the items before it.
     """
     items = iter(items)
     failure: Exception | None = None

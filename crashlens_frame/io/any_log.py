@@ -1,4 +1,4 @@
-"""Logs of any kind -> CALLS and REJECTS: what the command line reads."""
+"""Logs of any kind -> CALLS and REJECTS, for the command line."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,21 +14,21 @@ from .streams import list_files
 
 
 def read_logs(logs: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read JSONL files, Parquet files, datasets of ``write_dataset``, patterns of files, and "-", the standard input.
+    """Read JSONL files, Parquet files, datasets of ``write_dataset``, glob patterns, and "-", the standard input.
 
     Returns
     -------
     tuple of DataFrame
-        CALLS, and REJECTS for the lines that cannot be read.
+        CALLS, and REJECTS with the lines that cannot be read.
     """
     tables, rejects = [], [arrow_schema(REJECTS).empty_table()]
     for log in logs:
-        dataset = next(Path(log).glob("*=*/"), None) is not None
-        for path in [log] if dataset else list_files(log):
-            if dataset or str(path).endswith(".parquet"):
+        is_dataset = next(Path(log).glob("*=*/"), None) is not None
+        for path in [log] if is_dataset else list_files(log):
+            if is_dataset or str(path).endswith(".parquet"):
                 tables.append(table_from_frame(read_parquet(path)))
             else:
-                table, bad = read_log(path)
+                table, log_rejects = read_log(path)
                 tables.append(table)
-                rejects.append(bad)
+                rejects.append(log_rejects)
     return frame_from_table(pa.concat_tables(tables)), frame_from_table(pa.concat_tables(rejects), REJECTS)

@@ -1,4 +1,4 @@
-"""CALLS -> CSV that a spreadsheet can open without running what was logged."""
+"""CALLS -> CSV that a spreadsheet can open without running logged texts as formulas."""
 
 import pandas as pd
 
@@ -6,31 +6,31 @@ from ..frame import as_calls
 from ..schema import CALLS
 from .streams import Target, open_atomic
 
-# what Excel, LibreOffice and Google Sheets may take for the beginning of a formula (OWASP, "CSV Injection")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# with which Excel, LibreOffice and Google Sheets may read a text as a formula (OWASP, "CSV Injection")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def to_csv(calls: pd.DataFrame, target: Target) -> None:
-    """Write calls as CSV, for people with a spreadsheet.
+    """Write calls as CSV for spreadsheets.
 
     Parameters
     ----------
     calls
         Frame of calls.
     target
-        Path or binary file object; "-" is the standard output. A path holds the new file only once all of it is
-        written, packed if its name ends in ``.gz`` or ``.zst``.
+        Path or binary file object; "-" is the standard output. The new file replaces an old one when all of it is
+        written. It is compressed if its name ends in ``.gz`` or ``.zst``.
 
     Raises
     ------
     MissingColumnsError, InvalidCallError
-        The frame is no frame of calls.
+        The frame is not a frame of calls.
 
     Notes
     -----
-    A text that begins with what a spreadsheet may take for a formula (= + - @, a tab or a line break) has an apostrophe
-    before it, as OWASP advises against CSV injection. So a CSV file does not read back as it was: for that there are
-    ``to_jsonl`` and ``to_parquet``.
+    A text that a spreadsheet may read as a formula (it begins with = + - @, a tab or a line break) gets an apostrophe
+    in front, as OWASP advises against CSV injection. So the texts of a CSV file can differ from the calls; files of
+    ``to_jsonl`` and ``to_parquet`` are read back unchanged.
 
     Examples
     --------
@@ -45,11 +45,11 @@ def to_csv(calls: pd.DataFrame, target: Target) -> None:
     """
     calls = as_calls(calls)
     texts = [column.name for column in CALLS if column.dtype in ("str", "category")]
-    harmless = calls.assign(**{name: _harmless(calls[name]) for name in texts})
+    escaped = calls.assign(**{name: _escape_formulas(calls[name]) for name in texts})
     with open_atomic(target) as stream:
-        harmless.to_csv(stream, index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ", lineterminator="\r\n")
+        escaped.to_csv(stream, index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ", lineterminator="\r\n")
 
 
-def _harmless(values: pd.Series) -> pd.Series:
+def _escape_formulas(values: pd.Series) -> pd.Series:
     texts = values.astype("str")
-    return texts.mask(texts.str.startswith(_FORMULA).fillna(False).astype(bool), "'" + texts)
+    return texts.mask(texts.str.startswith(_FORMULA_STARTS).fillna(False).astype(bool), "'" + texts)

@@ -1,4 +1,4 @@
-"""JSON Lines <-> CALLS: files of one JSON object a line. No line is lost: what cannot be read becomes a reject."""
+"""JSON Lines <-> CALLS: files with one JSON object per line. No line is lost: one that cannot be read is a reject."""
 
 import warnings
 from collections.abc import Iterable
@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 import pandas as pd
 import pyarrow as pa
 
-from ..errors import PassedOverWarning, RejectedLinesWarning
+from ..errors import PassedOverWarning, RejectedLinesWarning, check_choice
 from ..formats import check_format
 from ..frame import as_calls, frame_from_table, selected_columns, table_from_frame
 from ..schema import REJECTS
 from ..words import quantity
 from .journal import append_bytes
-from .read_files import Log, read_files
-from .read_lines import Read, Reject
+from .read_files import LogContent, read_files
+from .read_lines import LinesContent, Reject
 from .streams import AnyPath, Source, Target, open_atomic
-from .write_lines import check_schema, encode_lines, warn_unpriced
+from .write_lines import check_line_format, encode_lines, warn_unpriced
 
 DUPLICATES = ("last", "all")
 ON_ERROR = ("reject", "raise")
@@ -33,51 +33,51 @@ def read_jsonl(
 ) -> pd.DataFrame:
     """Read calls from JSON Lines of any format that the package knows.
 
-    Lines of several formats may stand side by side. Fields without a column are kept in ``extra``. A line that cannot
-    be read is left out and counted in a warning; ``read_rejects`` says which and why.
+    A file may hold lines of several formats. Fields without a column are kept in ``extra``. A line that cannot be read
+    is left out and counted in a warning; ``read_rejects`` returns these lines with the reasons.
 
     Parameters
     ----------
     source
-        Path, glob pattern, file object, or a list of these; "-" is the standard input. What gzip or Zstandard packed
-        is unpacked, whatever its name.
+        Path, glob pattern, file object, or a list of these; "-" is the standard input. Files that gzip or Zstandard
+        compressed are decompressed, also if their names do not show it.
     format
         ``"crashlens"`` (nested), ``"flat"`` (the Log Schema), ``"openai"``, ``"anthropic"``, ``"litellm"``,
         ``"langfuse"`` or ``"otel"``; None detects it line by line, see ``detect_format``.
     columns
-        The columns of CALLS to read, in the order wanted; None: all. Of the others nothing is read, so that a line is
-        not refused for what stands in them either.
+        The columns of CALLS to read, in the order of the result; None: all. Fields of other columns are not read, so a
+        wrong value in them does not make the line a reject.
     duplicates
-        ``"last"``: of calls with one and the same ``event_id`` only the last is kept, the others are counted in a
-        warning; ``"all"``: each is kept.
+        ``"last"``: of the calls with the same ``event_id`` only the last is kept, and the others are counted in a
+        warning; ``"all"``: all are kept.
     on_error
-        ``"reject"``: pass over lines that cannot be read; ``"raise"``: the first one is an error.
+        ``"reject"``: leave out lines that cannot be read; ``"raise"``: the first one is an error.
     progress
-        Whether to show a bar. None: after two seconds, in a terminal or a notebook.
+        Whether to show a progress bar. None: after two seconds, in a terminal or a notebook.
 
     Returns
     -------
     DataFrame
-        CALLS, or those of its columns that were asked for, in the order of the lines.
+        CALLS, or the chosen columns of it, in the order of the lines.
 
     Raises
     ------
     LogFileError
-        A line cannot be read and ``on_error`` is ``"raise"``, or a file cannot be unpacked. The text names file, line,
-        field and value.
+        A line cannot be read and ``on_error`` is ``"raise"``, or a file cannot be decompressed. The text names file,
+        line, field and value.
     UnknownFormatError
-        There is no such format.
-    InvalidCallError
-        There is no such column.
+        ``format`` is unknown.
+    InvalidOptionError
+        ``columns``, ``duplicates`` or ``on_error`` has another value.
     FileNotFoundError
-        There is no such file.
+        A file does not exist.
 
     Warns
     -----
     RejectedLinesWarning
-        Lines were left out, because they cannot be read.
+        Lines were left out because they cannot be read.
     PassedOverWarning
-        Records were left out, because they are told again further down or are no calls of a model.
+        Records were left out because they are repeated later in the log or are not calls of a model.
 
     Examples
     --------
@@ -88,23 +88,23 @@ def read_jsonl(
       trace_id   model prompt  cost
     0       t1  gpt-4o     Hi   0.5
     """
-    wanted = selected_columns(columns)
-    log = _read(source, format, [column.name for column in wanted], duplicates, on_error, progress)
+    chosen = selected_columns(columns)
+    log = _read(source, format, [column.name for column in chosen], duplicates, on_error, progress)
     _warn(log)
-    return frame_from_table(log.calls, wanted)
+    return frame_from_table(log.calls, chosen)
 
 
 def read_log(
     source: Source, *, format: str | None = None, duplicates: str = "last", on_error: str = "reject"
 ) -> tuple[pa.Table, pa.Table]:
-    """Read JSON Lines as ``read_jsonl`` does; give CALLS and REJECTS as tables."""
+    """Read JSON Lines as ``read_jsonl`` does, and return CALLS and REJECTS as tables."""
     log = _read(source, format, [column.name for column in selected_columns(None)], duplicates, on_error, None)
     _warn(log)
     return log.calls, log.rejects
 
 
 def read_rejects(source: Source, *, format: str | None = None) -> pd.DataFrame:
-    """List the lines of JSON Lines that cannot be read.
+    """Return the lines of JSON Lines that cannot be read.
 
     Parameters
     ----------
@@ -114,14 +114,14 @@ def read_rejects(source: Source, *, format: str | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        REJECTS, a row a line: ``source``, ``line`` (from 1), ``reason``, ``text`` (cut at 200 characters).
+        REJECTS, one row per line: ``source``, ``line`` (from 1), ``reason``, ``text`` (cut at 200 characters).
 
     Raises
     ------
     UnknownFormatError
-        There is no such format.
+        ``format`` is unknown.
     FileNotFoundError
-        There is no such file.
+        A file does not exist.
 
     Examples
     --------
@@ -131,38 +131,42 @@ def read_rejects(source: Source, *, format: str | None = None) -> pd.DataFrame:
     >>> cf.read_rejects(log)["reason"].item()
     'input_tokens is "12a", expected a whole number'
     """
-    everything = [column.name for column in selected_columns(None)]
-    return frame_from_table(_read(source, format, everything, "all", "reject", None).rejects, REJECTS)
+    all_columns = [column.name for column in selected_columns(None)]
+    return frame_from_table(_read(source, format, all_columns, "all", "reject", None).rejects, REJECTS)
 
 
-def to_jsonl(calls: pd.DataFrame, target: Target, *, schema: str = "crashlens") -> None:
+def to_jsonl(calls: pd.DataFrame, target: Target, *, format: str | None = None, schema: str | None = None) -> None:
     """Write calls as JSON Lines.
 
-    Reading back what was written, with ``duplicates="all"``, gives an equal frame, dtypes and nulls included, with the
-    keys of ``extra`` sorted.
+    Reading the file with ``duplicates="all"`` returns an equal frame, with the same dtypes and nulls and with the keys
+    of ``extra`` sorted.
 
     Parameters
     ----------
     calls
         Frame of calls.
     target
-        Path or binary file object; "-" is the standard output. A path holds the new file only once all of it is
-        written, packed if its name ends in ``.gz`` or ``.zst``.
+        Path or binary file object; "-" is the standard output. The new file replaces an old one when all of it is
+        written. It is compressed if its name ends in ``.gz`` or ``.zst``.
+    format
+        ``"crashlens"``, the default: the Log Schema and, on the same line, the fields that ``crashlens scan``,
+        ``report`` and ``guard`` read; ``"flat"``: only the Log Schema and the other columns.
     schema
-        ``"crashlens"``: the Log Schema and, on the same line, what ``crashlens scan``, ``report`` and ``guard`` read;
-        ``"flat"``: the Log Schema and further columns alone.
+        Another name of ``format``.
 
     Raises
     ------
     MissingColumnsError, InvalidCallError
-        The frame is no frame of calls.
+        The frame is not a frame of calls.
     UnknownFormatError
-        There is no such schema.
+        ``format`` is unknown.
+    InvalidOptionError
+        Both ``format`` and ``schema`` are given.
 
     Warns
     -----
     UnpricedWarning
-        Calls have no known cost. For CrashLens, which cannot bear a null, they are written at 0 and marked as unknown.
+        The cost of calls is unknown. CrashLens needs a number, so 0 is written and marked as unknown.
 
     Examples
     --------
@@ -171,32 +175,34 @@ def to_jsonl(calls: pd.DataFrame, target: Target, *, schema: str = "crashlens") 
     >>> book = cf.LogBook()
     >>> _ = book.log(model="gpt-4", prompt="Hi", response="Hello", trace_id="t1", timestamp="2026-06-01T09:00Z")
     >>> file = io.BytesIO()
-    >>> cf.to_jsonl(book.df, file, schema="flat")
+    >>> cf.to_jsonl(book.df, file, format="flat")
     >>> file.getvalue().decode()[:75]
     '{"trace_id":"t1","timestamp":"2026-06-01T09:00:00.000000Z","model":"gpt-4",'
     """
-    check_schema(schema)
+    line_format = check_line_format(format, schema)
     calls = as_calls(calls)
     with open_atomic(target) as stream:
-        for part in encode_lines(table_from_frame(calls), schema=schema):
+        for part in encode_lines(table_from_frame(calls), format=line_format):
             stream.write(part)
-    if schema == "crashlens":
+    if line_format == "crashlens":
         warn_unpriced(calls)
 
 
-def append_jsonl(calls: pd.DataFrame, target: AnyPath, *, schema: str = "crashlens") -> None:
-    """Append calls to a file of JSON Lines under its lock, so that several programs may log to one file."""
-    check_schema(schema)
-    append_bytes(target, b"".join(encode_lines(table_from_frame(as_calls(calls)), schema=schema)))
+def append_jsonl(calls: pd.DataFrame, target: AnyPath, *, format: str | None = None, schema: str | None = None) -> None:
+    """Write calls to the end of a file of JSON Lines under its lock, so that several programs can log to one file.
+
+    Parameters and errors are those of ``to_jsonl``.
+    """
+    line_format = check_line_format(format, schema)
+    append_bytes(target, b"".join(encode_lines(table_from_frame(as_calls(calls)), format=line_format)))
 
 
 def _read(
     source: Source, format: str | None, columns: list[str], duplicates: str, on_error: str, progress: bool | None
-) -> Log:
+) -> LogContent:
     check_format(format)
-    for name, value, allowed in (("on_error", on_error, ON_ERROR), ("duplicates", duplicates, DUPLICATES)):
-        if value not in allowed:
-            raise ValueError(f"{name} is {value!r}, expected {allowed[0]!r} or {allowed[1]!r}")
+    check_choice("on_error", on_error, ON_ERROR)
+    check_choice("duplicates", duplicates, DUPLICATES)
     return read_files(
         source, format=format, columns=columns, duplicates=duplicates, on_error=on_error, progress=progress
     )
@@ -204,41 +210,41 @@ def _read(
 
 @dataclass
 class LeftOutCounts:
-    """What of logs is no row of the result, counted while they are read."""
+    """Numbers of lines and records of logs that are not in the result, counted while the logs are read."""
 
     rejects: int = 0
     first: Reject = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
-    passed: int = 0
+    not_calls: int = 0
     duplicates: int = 0
 
-    def seen(self, read: Read) -> Read:
-        """Count what a block holds beside calls."""
-        if read.rejects:
-            self.first = self.first or read.rejects[0]
-            self.files.update(one["source"] for one in read.rejects)
-        self.rejects += len(read.rejects)
-        self.passed += read.passed
-        return read
+    def seen(self, content: LinesContent) -> LinesContent:
+        """Count the rejects of a block and its records that are not calls, and return the block."""
+        if content.rejects:
+            self.first = self.first or content.rejects[0]
+            self.files.update(reject["source"] for reject in content.rejects)
+        self.rejects += len(content.rejects)
+        self.not_calls += content.not_calls
+        return content
 
     def warn(self, stacklevel: int) -> None:
-        """Tell the counts in warnings."""
+        """Report the numbers in warnings."""
         if self.rejects:
             warnings.warn(
-                f"{quantity(self.rejects, 'line')} of {quantity(len(self.files), 'file')} could not be read and left"
-                f" out, the first {self.first['source']}:{self.first['line']}: {self.first['reason']}; cf.read_rejects"
-                " lists them",
+                f"left out {quantity(self.rejects, 'line')} of {quantity(len(self.files), 'file')} that could not be"
+                f" read, the first {self.first['source']}:{self.first['line']}: {self.first['reason']};"
+                " cf.read_rejects lists them",
                 RejectedLinesWarning,
                 stacklevel=stacklevel,
             )
-        if self.passed or self.duplicates:
-            again = f"{quantity(self.duplicates, 'call')} told again further down (the same event_id)"
-            other = f"{quantity(self.passed, 'record')} of work that is no call of a model"
-            said = [text for text, number in ((again, self.duplicates), (other, self.passed)) if number]
-            warnings.warn(f"left out: {', and '.join(said)}", PassedOverWarning, stacklevel=stacklevel)
+        if self.not_calls or self.duplicates:
+            repeated = f"{quantity(self.duplicates, 'call')} repeated later in the log (same event_id)"
+            others = f"{quantity(self.not_calls, 'record')} other than calls of a model"
+            parts = [text for text, number in ((repeated, self.duplicates), (others, self.not_calls)) if number]
+            warnings.warn(f"left out {' and '.join(parts)}", PassedOverWarning, stacklevel=stacklevel)
 
 
-def _warn(log: Log) -> None:
+def _warn(log: LogContent) -> None:
     sources = log.rejects["source"].to_pylist()
     first: Reject = next(iter(log.rejects.slice(0, 1).to_pylist()), {})
-    LeftOutCounts(len(sources), first, set(sources), log.passed, log.duplicates).warn(stacklevel=4)
+    LeftOutCounts(len(sources), first, set(sources), log.not_calls, log.duplicates).warn(stacklevel=4)

@@ -1,8 +1,7 @@
-"""Whole blocks of log lines -> CALLS at once, with Arrow. A block that holds anything odd is left to the line reader.
+"""Whole blocks of log lines -> CALLS in bulk, with Arrow. Blocks with irregular lines are left to the line reader.
 
-What is read here is what ``formats.row_from_record`` would read line by line: the same fields by the same tables. Where
-a line could mean anything else (a value that does not fit, two fields that disagree, a duplicate key), the block is not
-read at all.
+The result is that of ``formats.row_from_record`` for each line: the same fields by the same tables. If a line could be
+read in another way (a value that does not fit, two fields that disagree, a duplicate key), the block is not read here.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -39,46 +38,45 @@ from ..formats import (
 from ..jsonvalues import canonical_json, parse_json
 from ..schema import CALLS, COST_SOURCES, LABEL, TEXT, TIME, TOKEN_SOURCES, arrow_schema
 
-# the default pool gives the memory of each block back to the system, only to fault it in again for the next
+# the default pool returns the memory of each block to the system and has to ask for it again for the next block
 _POOL = pa.system_memory_pool()
-_INEXACT = 2.0**53  # from here on not every whole number is a float
+_INEXACT = 2.0**53  # from here on, not every whole number is a float
 _NAIVE = r"[Tt ][^+\-Zz]*$|^[^Tt ]*$"
-_READ = {each.name: each for each in (CRASHLENS, FLAT)}
+_BULK_FORMATS = {each.name: each for each in (CRASHLENS, FLAT)}
 _LINE_FEED, _CARRIAGE_RETURN, _OPEN, _CLOSE = b"\n\r{}"
 
 
 class _IrregularError(Exception):
-    """The block holds something that only the line reader can judge."""
+    """The block has to be read line by line."""
 
 
 class BulkReader:
-    """Read the blocks of a log at once, and learn which fields its lines have.
+    """Read the blocks of a log in bulk, and learn which fields its lines have.
 
-    Arrow pays in every row for each field that it is told of and that is not there, so it is told of no others than
-    those that were seen.
+    Arrow spends time in every row on each field of its schema that is missing, so the schema has only the fields that
+    were in lines before.
 
     Parameters
     ----------
     format
-        Key of FORMATS; None reads the two vocabularies of the package. Other formats are never read at once.
+        Key of FORMATS; None reads the two formats of the package. Other formats are never read in bulk.
     columns
-        The columns that are asked for; None for all.
+        The columns to read; None: all.
     """
 
     def __init__(self, format: str | None, columns: frozenset[str] | None = None) -> None:
-        self._format = _READ.get(format or "crashlens")
+        self._format = _BULK_FORMATS.get(format or "crashlens")
         self._all = columns is None
         self._tree = {} if self._format is None else pruned_tree(self._format.tree, columns)
-        self._known = {field.path: field for field in _leaves(self._tree)}
-        self._paths = frozenset() if self._all else frozenset(self._known)
+        self._paths = frozenset() if self._all else frozenset(field.path for field in _leaves(self._tree))
 
     def read(self, block: bytes, rows: int) -> pa.Table | None:
-        """Read a block of whole lines; None where it has to be read line by line.
+        """Read a block of whole lines; None if it has to be read line by line.
 
         Parameters
         ----------
         block
-            Lines that begin and end as an object does, each ended by a line feed.
+            Lines that begin and end as a JSON object does, each with a line feed.
         rows
             Number of the lines.
         """
@@ -86,24 +84,24 @@ class BulkReader:
             return None
         try:
             if not block.isascii():
-                block.decode("utf-8")  # Arrow lets through what is not
+                block.decode("utf-8")  # Arrow accepts other bytes
             parsed, extra = self._parsed(block)
             return self._calls(parsed, extra, self._format) if len(parsed) == rows else None
         except (UnicodeDecodeError, pa.ArrowInvalid, pa.ArrowNotImplementedError, _IrregularError):
             return None
 
     def understands(self, block: bytes) -> bool:
-        """Tell from its first line whether a block may hold regular lines of the vocabularies that are read at once."""
+        """Whether a block may hold regular lines of the formats that are read in bulk, judged by its first line."""
         try:
             first = parse_json(block[: block.index(b"\n")])
         except ValueError:
             return self._format is not None
-        return self._format is not None and isinstance(first, dict) and detect_format(first).format in _READ
+        return self._format is not None and isinstance(first, dict) and detect_format(first).format in _BULK_FORMATS
 
     def _parsed(self, block: bytes) -> tuple[pa.Table, pa.Array | None]:
-        """Parse a block strictly; the columns are the paths of the fields. Beside them, what has no column."""
+        """Parse a block strictly; return the fields as columns named by their paths, and the value of ``extra``."""
         if not self._all:
-            return _parse(block, self._schema(_sign_fields()), "ignore"), None
+            return _parse(block, self._schema(_SIGN_FIELDS), "ignore"), None
         try:
             return _parse(block, self._schema(), "error"), None
         except pa.ArrowInvalid:
@@ -114,7 +112,7 @@ class BulkReader:
         return _parse(block, self._schema(), "ignore"), extra
 
     def _learn(self, block: bytes) -> list[dict[str, Any]]:
-        """Learn the fields of the lines; give what each line has beside them."""
+        """Learn the fields of the lines; return the other fields of each line."""
         seen: set[str] = set()
         try:
             records = [parse_json(line) for line in block.split(b"\n")[:-1]]
@@ -122,26 +120,26 @@ class BulkReader:
         except (ValueError, AttributeError):
             raise _IrregularError from None
         for record, rest in zip(records, rests, strict=True):
-            if not sign_keys().isdisjoint(rest) and detect_format(record).format not in _READ:
+            if not SIGNS.isdisjoint(rest) and detect_format(record).format not in _BULK_FORMATS:
                 raise _IrregularError
         self._paths |= seen
         for rest in rests:
-            rest.pop("filled", None)  # Arrow reads it
+            rest.pop("filled", None)  # it is in the Arrow schema
         return [unfold_extra(rest) for rest in rests]
 
     def _schema(self, more: tuple[pa.Field, ...] = ()) -> pa.Schema:
-        return pa.schema([*_fields(self._tree, self._paths), _FILLED, *more])
+        return pa.schema([*_arrow_fields(self._tree, self._paths), _FILLED_FIELD, *more])
 
     def _calls(self, parsed: pa.Table, extra: pa.Array | None, format: Format) -> pa.Table:
-        if any(parsed[name].null_count < len(parsed) for name in _irregular_paths().intersection(parsed.column_names)):
+        if any(parsed[name].null_count < len(parsed) for name in _LINE_READER_ONLY.intersection(parsed.column_names)):
             raise _IrregularError
         columns = _coalesced(parsed, format)
         if columns["trace_id"].null_count or pc.any(pc.equal(columns["trace_id"], "")).as_py():
             raise _IrregularError
-        filled = _filled(parsed)
-        columns = _without(columns, filled)
-        columns["latency_ms"] = _settled(parsed, columns, format)
-        columns = _without(_with_sources(columns), filled)
+        filled = _filled_rows(parsed)
+        columns = _with_nulls(columns, filled)
+        columns["latency_ms"] = _checked_latency(parsed, columns, format)
+        columns = _with_nulls(_with_sources(columns), filled)
         columns["extra"] = pa.nulls(len(parsed), TEXT) if extra is None else extra
         arrays = [
             pc.dictionary_encode(columns[column.name]).cast(LABEL)
@@ -153,9 +151,9 @@ class BulkReader:
 
 
 def regular_lines(block: bytes) -> np.ndarray:
-    """Tell which lines begin and end as an object does.
+    """Return for each line whether it begins and ends as a JSON object does.
 
-    Of others Arrow could make more or fewer rows than lines, and Arrow 26 crashes on a block that begins with a null.
+    From other lines Arrow could make more or fewer rows than lines, and Arrow 26 crashes if a block begins with a null.
     """
     characters = np.frombuffer(block, np.uint8)
     ends = line_ends(block)
@@ -166,7 +164,7 @@ def regular_lines(block: bytes) -> np.ndarray:
 
 
 def line_ends(block: bytes) -> np.ndarray:
-    """Give the positions of the line feeds."""
+    """Return the positions of the line feeds."""
     return np.flatnonzero(np.frombuffer(block, np.uint8) == _LINE_FEED)
 
 
@@ -179,7 +177,7 @@ def _leaves(tree: Tree) -> Iterator[Field]:
 
 
 def _rest(record: Any, tree: Tree, seen: set[str]) -> dict[str, Any]:
-    """Give what a record has beside the fields of a tree, and note which of these it has."""
+    """Return the fields of a record that are not in a tree, and add the paths of those that are to ``seen``."""
     rest = {}
     for key, value in record.items():
         leaf = tree.get(key)
@@ -188,7 +186,7 @@ def _rest(record: Any, tree: Tree, seen: set[str]) -> dict[str, Any]:
         elif isinstance(leaf, Field):
             seen.add(leaf.path)
         else:
-            seen.add(next(_leaves(leaf)).path)  # though the object be null or empty, Arrow has to know of it
+            seen.add(next(_leaves(leaf)).path)  # Arrow needs the object in its schema, even if it is null or empty
             if isinstance(value, dict) and (inner := _rest(value, leaf, seen)):
                 rest[key] = inner
     return rest
@@ -206,54 +204,49 @@ def _parse(block: bytes, schema: pa.Schema, unexpected: str) -> pa.Table:
     return table
 
 
-def _fields(tree: Tree, paths: frozenset[str]) -> Iterator[pa.Field]:
-    """Give the Arrow fields of those leaves of a tree that are among the paths."""
+def _arrow_fields(tree: Tree, paths: frozenset[str]) -> Iterator[pa.Field]:
+    """Yield the Arrow fields for those leaves of a tree whose paths are given."""
     for key, leaf in tree.items():
         if isinstance(leaf, Field):
             if leaf.path in paths:
-                yield pa.field(key, pa.int64() if leaf.column == TOTAL else _TYPES.get(leaf.convert, pa.string()))
-        elif below := list(_fields(leaf, paths)):
-            yield pa.field(key, pa.struct(below))
+                yield pa.field(key, pa.int64() if leaf.column == TOTAL else _JSON_TYPES.get(leaf.convert, pa.string()))
+        elif fields := list(_arrow_fields(leaf, paths)):
+            yield pa.field(key, pa.struct(fields))
 
 
-_TYPES: dict[Callable[[Any], Any], pa.DataType] = {
+# what Arrow parses values as, by the converter of their field; others are texts
+_JSON_TYPES: dict[Callable[[Any], Any], pa.DataType] = {
     count_value: pa.int64(),
     amount_value: pa.float64(),
     milliseconds_value: pa.float64(),
     bool_value: pa.bool_(),
 }
-_CONVERTED: dict[Callable[[Any], Any], pa.DataType] = {milliseconds_value: pa.int64(), time_value: TIME}
-_WORDS: dict[Callable[[Any], Any], tuple[str, ...]] = {
+# the type after conversion where it is another one
+_CONVERTED_TYPES: dict[Callable[[Any], Any], pa.DataType] = {milliseconds_value: pa.int64(), time_value: TIME}
+_ALLOWED_WORDS: dict[Callable[[Any], Any], tuple[str, ...]] = {
     token_source_value: TOKEN_SOURCES,
     cost_source_value: COST_SOURCES,
 }
-_FILLED = pa.field("filled", pa.list_(pa.string()))
-_KEPT = frozenset(field.path for field in CRASHLENS.fields if field.kept)
-
-
-def _sign_fields() -> tuple[pa.Field, ...]:
-    return tuple(pa.field(key, pa.string()) for key in sorted(sign_keys()))
-
-
-def _irregular_paths() -> frozenset[str]:
-    """Return the fields whose lines are of another format, or hold more than Arrow can turn into text."""
-    return _KEPT | sign_keys()
+_FILLED_FIELD = pa.field("filled", pa.list_(pa.string()))
+_SIGN_FIELDS = tuple(pa.field(sign, pa.string()) for sign in sorted(SIGNS))
+# a line with one of these is of another format, or holds a value that Arrow cannot turn into text
+_LINE_READER_ONLY = SIGNS.union(field.path for field in CRASHLENS.fields if field.kept)
 
 
 def _coalesced(parsed: pa.Table, format: Format) -> dict[str, pa.Array]:
-    """Give each column what its fields hold; where two of them hold something, it must be the same."""
+    """Return the values of each column from its fields; two fields with a value must have the same value."""
     columns: dict[str, pa.Array] = {}
     for field in sorted(format.fields, key=lambda field: field.loose):
         if field.path not in parsed.column_names or field.column in (END, TOTAL):
             continue
         values = _converted(field, parsed[field.path])
-        known = columns.get(field.column)
-        if known is None or known.null_count == len(known):
+        earlier = columns.get(field.column)
+        if earlier is None or earlier.null_count == len(earlier):
             columns[field.column] = values
         elif values.null_count < len(values):
-            if pc.any(pc.not_equal(known, values)).as_py():
+            if pc.any(pc.not_equal(earlier, values)).as_py():
                 raise _IrregularError
-            columns[field.column] = pc.coalesce(known, values)
+            columns[field.column] = pc.coalesce(earlier, values)
     for column in CALLS:
         if column.name not in columns:
             columns[column.name] = pa.nulls(len(parsed), TEXT if column.arrow == LABEL else column.arrow)
@@ -261,42 +254,34 @@ def _coalesced(parsed: pa.Table, format: Format) -> dict[str, pa.Array]:
 
 
 def _converted(field: Field, values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Check values as the converter of the field does."""
+    """Check and convert values as the converter of the field does."""
     if values.null_count == len(values):
-        return values.cast(_CONVERTED.get(field.convert, values.type))
+        return values.cast(_CONVERTED_TYPES.get(field.convert, values.type))
     if field.convert is time_value:
         return _times(values)
     if field.convert in (count_value, amount_value, milliseconds_value):
-        _check_numbers(values, most=_INEXACT if field.convert is milliseconds_value else np.inf)
+        _check_numbers(values, limit=_INEXACT if field.convert is milliseconds_value else np.inf)
         return (
             pc.round(values, round_mode="half_to_even").cast(pa.int64())
             if field.convert is milliseconds_value
             else values
         )
-    words = _WORDS.get(field.convert)
+    words = _ALLOWED_WORDS.get(field.convert)
     if words is not None and not pc.all(pc.is_in(values.drop_null(), pa.array(words))).as_py():
         raise _IrregularError
     return values
 
 
-def _check_numbers(values: pa.ChunkedArray, *, most: float) -> None:
+def _check_numbers(values: pa.ChunkedArray, *, limit: float) -> None:
     bounds = pc.min_max(values).as_py()
-    if bounds["min"] < 0 or not bounds["max"] < most:
+    if bounds["min"] < 0 or not bounds["max"] < limit:
         raise _IrregularError
     if pa.types.is_floating(values.type) and pc.any(pc.is_nan(values)).as_py():
         raise _IrregularError
 
 
 def _times(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Read ISO 8601 times, those without a zone as UTC."""
-    times = _parsed_times(values)
-    bounds = pc.min_max(times.cast(pa.int64())).as_py()
-    if bounds["min"] is not None and not EARLIEST <= bounds["min"] <= bounds["max"] <= LATEST:
-        raise _IrregularError
-    return times
-
-
-def _parsed_times(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Read ISO 8601 times; those without a time zone are in UTC."""
     try:
         return values.cast(TIME)
     except pa.ArrowInvalid:
@@ -305,8 +290,8 @@ def _parsed_times(values: pa.ChunkedArray) -> pa.ChunkedArray:
         return pc.coalesce(zoned, pc.if_else(naive, values, None).cast(pa.timestamp("us")).cast(TIME))
 
 
-def _filled(parsed: pa.Table) -> dict[str, pa.Array]:
-    """Tell for each column in which rows the writer filled a null of it."""
+def _filled_rows(parsed: pa.Table) -> dict[str, pa.Array]:
+    """Return for each column the rows in which the writer put a filler in place of a null."""
     if parsed["filled"].null_count == len(parsed):
         return {}
     lists = parsed["filled"].combine_chunks()
@@ -314,25 +299,25 @@ def _filled(parsed: pa.Table) -> dict[str, pa.Array]:
     distinct = names.unique().to_pylist()
     if not FILLABLE.issuperset(distinct):
         raise _IrregularError
-    every = pa.array(range(len(parsed)), rows.type)
-    return {name: pc.is_in(every, rows.filter(pc.equal(names, name))) for name in distinct}
+    all_rows = pa.array(range(len(parsed)), rows.type)
+    return {name: pc.is_in(all_rows, rows.filter(pc.equal(names, name))) for name in distinct}
 
 
-def _without(columns: dict[str, pa.Array], filled: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
-    """Give back the nulls that the writer filled because CrashLens cannot bear them."""
+def _with_nulls(columns: dict[str, pa.Array], filled: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    """Return the columns with nulls in place of the fillers."""
     return {
         name: pc.if_else(filled[name], pa.scalar(None, values.type), values) if name in filled else values
         for name, values in columns.items()
     }
 
 
-def _settled(parsed: pa.Table, columns: Mapping[str, pa.Array], format: Format) -> pa.Array:
-    """Check what follows from the columns; give the latency, from the end where the line does not tell it."""
+def _checked_latency(parsed: pa.Table, columns: Mapping[str, pa.Array], format: Format) -> pa.Array:
+    """Check the fields that follow from others, and return the latency; a missing one is computed from the end."""
     paths = {field.column: field.path for field in format.fields if field.path in parsed.column_names}
     total = pc.add(pc.fill_null(columns["input_tokens"], 0), pc.fill_null(columns["output_tokens"], 0))
     for field in format.fields:
-        told = field.column == TOTAL and field.path in parsed.column_names
-        if told and pc.any(pc.not_equal(parsed[field.path], total)).as_py():
+        is_total = field.column == TOTAL and field.path in parsed.column_names
+        if is_total and pc.any(pc.not_equal(parsed[field.path], total)).as_py():
             raise _IrregularError
     latency, start = columns["latency_ms"], columns["timestamp"]
     if END not in paths or parsed[paths[END]].null_count == len(parsed):
@@ -341,21 +326,22 @@ def _settled(parsed: pa.Table, columns: Mapping[str, pa.Array], format: Format) 
     if pc.any(pc.and_(pc.is_valid(end), pc.is_null(start))).as_py():
         raise _IrregularError
     span = pc.subtract(end.cast(pa.int64()), start.cast(pa.int64()))
-    off = pc.abs(pc.subtract(span, pc.multiply(latency, 1000)))
-    if pc.any(pc.greater_equal(off, 1000)).as_py():
+    difference = pc.abs(pc.subtract(span, pc.multiply(latency, 1000)))
+    if pc.any(pc.greater_equal(difference, 1000)).as_py():
         raise _IrregularError
-    untold = pc.and_(pc.is_null(latency), pc.is_valid(span))
-    if pc.any(pc.and_(untold, pc.less(span, 0))).as_py():
+    is_missing = pc.and_(pc.is_null(latency), pc.is_valid(span))
+    if pc.any(pc.and_(is_missing, pc.less(span, 0))).as_py():
         raise _IrregularError
-    return pc.if_else(untold, pc.divide(span, 1000), latency)
+    return pc.if_else(is_missing, pc.divide(span, 1000), latency)
 
 
 def _with_sources(columns: dict[str, pa.Array]) -> dict[str, pa.Array]:
-    """Say where counts and cost came from, where the lines do not."""
-    counted = pc.or_(pc.is_valid(columns["input_tokens"]), pc.is_valid(columns["output_tokens"]))
-    tokens = pc.if_else(pc.and_(pc.is_null(columns["token_source"]), counted), "reported", columns["token_source"])
-    cost, source = columns["cost"], columns["cost_source"]
-    untold = pc.fill_null(pc.and_(pc.equal(source, "unknown"), pc.equal(cost, 0.0)), False)
-    cost = pc.if_else(untold, pa.scalar(None, cost.type), cost)
-    source = pc.coalesce(source, pc.if_else(pc.is_valid(cost), "reported", "unknown"))
-    return {**columns, "token_source": tokens, "cost": cost, "cost_source": source}
+    """Return the columns with sources of tokens and costs, where the lines have none."""
+    has_tokens = pc.or_(pc.is_valid(columns["input_tokens"]), pc.is_valid(columns["output_tokens"]))
+    token_source = columns["token_source"]
+    token_source = pc.if_else(pc.and_(pc.is_null(token_source), has_tokens), "reported", token_source)
+    cost, cost_source = columns["cost"], columns["cost_source"]
+    is_unknown = pc.fill_null(pc.and_(pc.equal(cost_source, "unknown"), pc.equal(cost, 0.0)), False)
+    cost = pc.if_else(is_unknown, pa.scalar(None, cost.type), cost)
+    cost_source = pc.coalesce(cost_source, pc.if_else(pc.is_valid(cost), "reported", "unknown"))
+    return {**columns, "token_source": token_source, "cost": cost, "cost_source": cost_source}

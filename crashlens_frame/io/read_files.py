@@ -1,4 +1,4 @@
-"""Files of JSON Lines -> what they hold: CALLS and REJECTS, and how many records were passed over."""
+"""Files of JSON Lines -> CALLS and REJECTS, and the numbers of records that were left out."""
 
 from collections.abc import Iterator
 from typing import IO, Any, NamedTuple
@@ -9,12 +9,13 @@ import pyarrow as pa
 from .._core import parallel_map, progress_of_files
 from ..errors import LogFileError
 from ..schema import CALLS, arrow_schema
-from .read_lines import REJECT, BlockReader, Read, Reject, make_reject
+from .read_lines import REJECT_TYPE, BlockReader, LinesContent, Reject, make_reject
 from .streams import Source, line_blocks, list_files, open_source
 
-# what the value of a column is made of, beside its own fields: a call needs a trace, and may be its own
+# every call needs a trace, and its event_id is its trace where it has no other
 _ALWAYS = frozenset({"trace_id", "event_id"})
-_MADE_OF = {
+# other columns whose fields the value of a column depends on
+_DEPENDS_ON = {
     "latency_ms": {"timestamp"},
     "token_source": {"input_tokens", "output_tokens"},
     "cost": {"cost_source"},
@@ -23,12 +24,12 @@ _MADE_OF = {
 }
 
 
-class Log(NamedTuple):
-    """What was read: CALLS, REJECTS, number of records that are calls of no model, and of calls told again later."""
+class LogContent(NamedTuple):
+    """CALLS and REJECTS of logs, the number of records that are not calls of a model, and that of repeated calls."""
 
     calls: pa.Table
     rejects: pa.Table
-    passed: int
+    not_calls: int
     duplicates: int
 
 
@@ -40,66 +41,71 @@ def read_files(
     duplicates: str,
     on_error: str,
     progress: bool | None,
-) -> Log:
-    """Read logs block by block; the parameters are those of ``read_jsonl``, the columns are named one by one."""
-    read_too = [*columns, *({"event_id"} - set(columns))] if duplicates == "last" else columns
-    tables = [arrow_schema(CALLS).empty_table().select(read_too)]
+) -> LogContent:
+    """Read logs block by block; the parameters are those of ``read_jsonl``, with the names of all columns to read."""
+    names = [*columns, *({"event_id"} - set(columns))] if duplicates == "last" else columns
+    tables = [arrow_schema(CALLS).empty_table().select(names)]
     rejects: list[Reject] = []
-    passed = 0
-    for read in iter_blocks(source, format=format, columns=columns, on_error=on_error, progress=progress):
-        tables.append(read.table.select(read_too))
-        rejects += read.rejects
-        passed += read.passed
+    not_calls = 0
+    for block in iter_blocks(source, format=format, columns=columns, on_error=on_error, progress=progress):
+        tables.append(block.table.select(names))
+        rejects += block.rejects
+        not_calls += block.not_calls
     calls = pa.concat_tables(tables)
     del tables
     last = last_of_each_id(calls["event_id"]) if duplicates == "last" else None
     kept = calls if last is None else calls.filter(pa.array(last))
-    bad = pa.Table.from_struct_array(pa.array(rejects, REJECT))
-    return Log(kept.select(columns), bad, passed, len(calls) - len(kept))
+    reject_table = pa.Table.from_struct_array(pa.array(rejects, REJECT_TYPE))
+    return LogContent(kept.select(columns), reject_table, not_calls, len(calls) - len(kept))
 
 
 def iter_blocks(
     source: Source, *, format: str | None, columns: list[str], on_error: str, progress: bool | None
-) -> Iterator[Read]:
-    """Read logs a few megabytes at a time, in the order of their lines."""
+) -> Iterator[LinesContent]:
+    """Yield the blocks of logs, a few megabytes each, in the order of their lines."""
     files = list_files(source)
     with progress_of_files(files, shown=progress) as wrap:
         for file in files:
             with open_source(file) as (name, stream):
-                for read in _blocks_read(wrap(stream), name, format, _needed(columns)):
-                    if read.rejects and on_error == "raise":
-                        first = read.rejects[0]
+                for block in _file_blocks(wrap(stream), name, format, _needed(columns)):
+                    if block.rejects and on_error == "raise":
+                        first = block.rejects[0]
                         raise LogFileError(f"{first['source']}:{first['line']}: {first['reason']}")
-                    yield read
+                    yield block
 
 
 def last_of_each_id(ids: pa.ChunkedArray) -> np.ndarray | None:
-    """Tell which of the calls with these ids are not told again further down; None: all."""
+    """Return for each id whether it is the last of its kind, null ids always are; None: all are."""
     if ids.null_count == len(ids):
         return None
     code = ids.combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
     rows = np.arange(len(code))
     last = np.empty(code.max() + 1, dtype=np.int64)
-    last[code[code >= 0]] = rows[code >= 0]  # of an index that stands there twice, NumPy keeps the last value
-    kept: np.ndarray = (code < 0) | (last[code] == rows)
-    return None if kept.all() else kept
+    last[code[code >= 0]] = rows[code >= 0]  # for an index that is there twice, NumPy keeps the last value
+    is_last: np.ndarray = (code < 0) | (last[code] == rows)
+    return None if is_last.all() else is_last
 
 
 def _needed(columns: list[str]) -> frozenset[str] | None:
-    """Give the columns whose fields have to be read; None: every field, as what has no column goes to ``extra``."""
+    """Return the columns whose fields have to be read; None: all fields, as those without a column go to ``extra``."""
     if "extra" in columns:
         return None
-    return _ALWAYS.union(columns, *(_MADE_OF.get(name, ()) for name in columns))
+    return _ALWAYS.union(columns, *(_DEPENDS_ON.get(name, ()) for name in columns))
 
 
-def _blocks_read(stream: IO[Any], name: str, format: str | None, columns: frozenset[str] | None) -> Iterator[Read]:
-    """Read the blocks of a file in order."""
+def _file_blocks(
+    stream: IO[Any], name: str, format: str | None, columns: frozenset[str] | None
+) -> Iterator[LinesContent]:
+    """Yield the blocks of a file in order."""
     reader = BlockReader(name, format=format, columns=columns)
-    before = 0  # lines of the file
+    lines_before = 0
     try:
-        for read in parallel_map(reader.read, line_blocks(stream)):
-            yield read._replace(rejects=[{**one, "line": one["line"] + before} for one in read.rejects])
-            before += read.lines
-    except LogFileError as torn:
-        nothing = arrow_schema(CALLS).empty_table()
-        yield Read(nothing, np.array([], np.int64), [make_reject(name, before + 1, str(torn), b"")])
+        for block in parallel_map(reader.read, line_blocks(stream)):
+            yield block._replace(
+                rejects=[{**reject, "line": reject["line"] + lines_before} for reject in block.rejects]
+            )
+            lines_before += block.lines
+    except LogFileError as error:
+        no_calls = arrow_schema(CALLS).empty_table()
+        reject = make_reject(name, lines_before + 1, str(error), b"")
+        yield LinesContent(no_calls, np.array([], np.int64), [reject])

@@ -1,6 +1,6 @@
-"""One call -> one line, as soon as it is logged: what ``linewriter`` writes of whole columns, of a single row.
+"""One call -> one line, at the moment it is logged: the same line that ``write_lines`` writes from whole columns.
 
-Arrow takes milliseconds to set up the columns of a line, a dict takes microseconds.
+Arrow needs milliseconds to set up the columns of a line, a dict needs microseconds.
 """
 
 from datetime import timedelta
@@ -17,19 +17,19 @@ from .write_lines import FILLERS, METADATA, PARENTS, TOP, USAGE, encode_lines, s
 
 _EPOCH = EPOCH.replace(tzinfo=None)
 _FILLED = {name: orjson.loads(text) for name, text in FILLERS.items()}
-# these stay null in the Log Schema, where CrashLens can bear it
+# these stay null in the Log Schema, as CrashLens does not fail at them
 _KEPT_NULL = {"prompt", "input_tokens", "output_tokens"}
-# ends of lines to some readers of text; no part of another character looks like them
+# some readers of text take these for line ends; their bytes are never part of another character
 _LINE_ENDS = {end.encode(): f"\\u{ord(end):04x}".encode() for end in "\x85\u2028\u2029"}
 
 
 def line_from_row(row: Row) -> bytes:
-    """Write a call as a line for CrashLens, the line feed included.
+    """Return a call as a line for CrashLens, with its line feed.
 
     Parameters
     ----------
     row
-        Values by column, checked, counted and priced; the timestamp in microseconds since 1970 is not null.
+        Values by column: checked, with tokens and cost, the timestamp in microseconds since 1970 and not null.
 
     Examples
     --------
@@ -40,7 +40,7 @@ def line_from_row(row: Row) -> bytes:
     try:
         line = orjson.dumps(_record(row), option=orjson.OPT_APPEND_NEWLINE)
     except (TypeError, OverflowError):  # half surrogate pairs, numbers past 64 bits, years past 9999
-        return b"".join(encode_lines(table_from_rows([row]), schema="crashlens"))
+        return b"".join(encode_lines(table_from_rows([row]), format="crashlens"))
     if not line.isascii():
         for end, escaped in _LINE_ENDS.items():
             line = line.replace(end, escaped)
@@ -50,25 +50,25 @@ def line_from_row(row: Row) -> bytes:
 def _record(row: Row) -> dict[str, Any]:
     known = {name: value for name, value in row.items() if value is not None}
     start = known["timestamp"] = _time(row["timestamp"])
-    some = _FILLED | known
-    total = some["input_tokens"] + some["output_tokens"]
-    extra = split_extra(known["extra"]) if "extra" in known else _NOWHERE
-    log_schema = {name: some.get(name) for name in LOG_SCHEMA} | dict.fromkeys(_KEPT_NULL - known.keys())
+    filled = _FILLED | known
+    total = filled["input_tokens"] + filled["output_tokens"]
+    extra = split_extra(known["extra"]) if "extra" in known else _NO_EXTRA
+    log_schema = {name: filled.get(name) for name in LOG_SCHEMA} | dict.fromkeys(_KEPT_NULL - known.keys())
     envelope = {
         "traceId": known["trace_id"],
         "startTime": start,
         "endTime": _time(row["timestamp"] + 1000 * known["latency_ms"]) if "latency_ms" in known else None,
-        "input": {"model": some["model"], "prompt": some["prompt"], **extra["input"]},
+        "input": {"model": filled["model"], "prompt": filled["prompt"], **extra["input"]},
         "usage": {
-            "prompt_tokens": some["input_tokens"],
-            "completion_tokens": some["output_tokens"],
+            "prompt_tokens": filled["input_tokens"],
+            "completion_tokens": filled["output_tokens"],
             "total_tokens": total,
             **{name: known[name] for name in USAGE if name in known},
             **extra["usage"],
         },
         "metadata": {**{name: known[name] for name in METADATA if name in known}, **extra["metadata"]},
         "output": known.get("response"),
-        "cost_usd": some["cost"],
+        "cost_usd": filled["cost"],
         "tokens": total,
         "endpoint": known.get("route"),
         "fallback_triggered": known.get("fallback_attempted"),
@@ -78,7 +78,7 @@ def _record(row: Row) -> dict[str, Any]:
     return log_schema | {name: value for name, value in envelope.items() if value is not None} | extra[""]
 
 
-_NOWHERE: dict[str, dict[str, Any]] = {place: {} for place in ("", *PARENTS)}
+_NO_EXTRA: dict[str, dict[str, Any]] = {parent: {} for parent in ("", *PARENTS)}
 
 
 def _time(microseconds: int) -> str:

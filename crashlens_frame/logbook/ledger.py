@@ -80,7 +80,7 @@ class Ledger:
             self._gather()
             self._fresh.append(table)
             if self._journal is not None:
-                self._journal.append(b"".join(encode_lines(table, schema="crashlens")), calls=len(table))
+                self._journal.append(b"".join(encode_lines(table, format="crashlens")), calls=len(table))
 
     def load(self, table: pa.Table) -> None:
         """Add calls that the file holds already."""

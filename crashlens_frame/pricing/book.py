@@ -12,27 +12,26 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import UnknownModelError
-from ..formats import time_option
-from ..times import now_us
+from ..errors import InvalidCallError, InvalidOptionError, UnknownModelError
+from ..times import epoch_us
 from .names import Names, Resolution
 from .price_file import METERS, Entry, PriceFile, dump_price_file, hours_text, read_price_file
 from .public_lists import genai_prices, litellm_prices
-from .rates import RateTable, levels
+from .rates import RateTable, levels_of
 
-_ROWS_SHOWN = 20
+_MAX_ROWS = 20  # of the table in a notebook
 
 
 @dataclass(frozen=True, repr=False)
 class PriceBook:
-    """Prices of models: which rates hold for which name, day, number of tokens and tier of service.
+    """Prices of models, by name, day, number of input tokens and service tier.
 
     Attributes
     ----------
     entries
         The prices by the id of the model.
     source
-        Where the prices are from; None where the file does not say.
+        Where the prices come from; None where the file does not say it.
     checked
         Day on which they were last compared with their source.
 
@@ -60,13 +59,13 @@ class PriceBook:
         Parameters
         ----------
         source
-            Path of a YAML file, a mapping of the same form, or a PriceBook, which is given back. None: the prices that
-            the package ships.
+            Path of a YAML file, a mapping of the same form, or a PriceBook, which is returned as it is. None: the
+            prices that the package ships.
 
         Raises
         ------
         PriceFileError
-            The prices break a rule of their form. The text names file, line and key.
+            The prices are not of the right form. The text names file, line and key.
 
         Examples
         --------
@@ -78,11 +77,11 @@ class PriceBook:
         """
         if source is None:
             return _shipped()
-        return source if isinstance(source, PriceBook) else _book(read_price_file(source))
+        return source if isinstance(source, PriceBook) else _book_from_file(read_price_file(source))
 
     @classmethod
     def default(cls) -> "PriceBook":
-        """Give the prices that the package ships.
+        """Return the prices that the package ships.
 
         Examples
         --------
@@ -94,14 +93,14 @@ class PriceBook:
 
     @classmethod
     def from_genai_prices(cls) -> "PriceBook":
-        """Take the prices of text models from the installed genai-prices (extra ``prices``).
+        """Read the prices of text models from the installed genai-prices (extra ``prices``).
 
         Returns
         -------
         PriceBook
-            Models of OpenAI, Anthropic, Google, Mistral, DeepSeek, xAI, Cohere and Meta under their own names; those
-            that Groq, Together and Fireworks host under ``groq/...`` and the like. No cheaper alternatives: those are
-            a matter of judgement.
+            Models of OpenAI, Anthropic, Google, Mistral, DeepSeek, xAI, Cohere and Meta under their own names, and
+            those that Groq and Together host under ``groq/...`` and ``together_ai/...``. It names no cheaper
+            alternatives, as these are a matter of judgement.
 
         Raises
         ------
@@ -118,11 +117,11 @@ class PriceBook:
         >>> cf.PriceBook.from_genai_prices().cost(model="gpt-4", input_tokens=1000, output_tokens=0)
         0.03
         """
-        return _book(genai_prices())
+        return _book_from_file(genai_prices())
 
     @classmethod
     def from_litellm(cls, path: str | PathLike[str]) -> "PriceBook":
-        """Take the prices of text models from LiteLLM's ``model_prices_and_context_window.json``.
+        """Read the prices of text models from LiteLLM's ``model_prices_and_context_window.json``.
 
         Parameters
         ----------
@@ -132,9 +131,9 @@ class PriceBook:
         Raises
         ------
         PriceFileError
-            The file is no such file.
+            The file cannot be read, or is not of this form.
         """
-        return _book(litellm_prices(path))
+        return _book_from_file(litellm_prices(path))
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -147,17 +146,17 @@ class PriceBook:
         Parameters
         ----------
         name
-            Name of a model as logs have it: with provider, region, date of a snapshot and the like.
+            Name of a model as in logs: it may have a provider, a region, the date of a snapshot and the like.
 
         Returns
         -------
         Resolution
-            ``name``, ``model`` (id of the entry) and ``rule`` (what led there).
+            ``name``, ``model`` (id of the entry) and ``rule`` (by which rule the name means it).
 
         Raises
         ------
         UnknownModelError
-            No rule leads to a price. The text holds the three nearest ids and the YAML to add.
+            No rule finds a price. The text holds the three nearest ids and the YAML to add.
 
         Examples
         --------
@@ -186,16 +185,15 @@ class PriceBook:
         model
             Name of the model, as in logs.
         input_tokens, output_tokens
-            Numbers of tokens, cached and cache-written ones and reasoning included.
+            Numbers of tokens. Cached and cache-written tokens are part of the input, reasoning is part of the output.
         cached_input_tokens, cache_write_tokens
-            Those of the input tokens that were read from a cache and written to one.
+            Input tokens that were read from a cache, and written to one.
         cache_write_1h_tokens
-            Those of the cache-written ones that are kept for an hour.
+            Cache-written tokens that are kept for an hour.
         service_tier
-            ``"batch"``, ``"flex"``, ``"priority"``; base prices where the model has none for it.
+            ``"batch"``, ``"flex"``, ``"priority"``; the base prices if the model has no prices for it.
         at
-            Time of the call: a date, a datetime, ISO 8601 text or an epoch number; UTC where it has no zone. Now when
-            not given.
+            Time of the call: a datetime or ISO 8601 text, without a time zone in UTC. None: now.
 
         Returns
         -------
@@ -205,9 +203,9 @@ class PriceBook:
         Raises
         ------
         UnknownModelError
-            No price is known for the model, or for it on that day.
+            No price is known for the model, or no price on that day.
         InvalidOptionError
-            ``at`` is no time.
+            ``at`` is not a time.
 
         Examples
         --------
@@ -216,16 +214,22 @@ class PriceBook:
         14.0
         """
         found = self.resolve(model)
-        tokens = (input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, cache_write_1h_tokens)
-        when = now_us() if at is None else time_option("at", at)
+        tokens = {
+            "input_tokens": input_tokens,
+            "output_tokens": output_tokens,
+            "cached_input_tokens": cached_input_tokens,
+            "cache_write_tokens": cache_write_tokens,
+            "cache_write_1h_tokens": cache_write_1h_tokens,
+        }
+        time = epoch_us(pd.Timestamp.now("UTC")) if at is None else price_time(at)
         variant = self.table.variant(service_tier)
-        cost = self.table.cost_of_one(self.place[found.model], variant, when, *tokens)
+        cost = self.table.cost_of_one(self.position[found.model], variant, time, tokens)
         if math.isnan(cost):
             raise UnknownModelError(f"no price of {found.model} is known for {at}: its first price begins later")
         return cost
 
     def cheaper_alternative(self, name: str) -> str | None:
-        """Give the cheaper model of the same family that the prices name for a model; None where they name none.
+        """Return the cheaper model of the same family that the prices name for a model; None where they name none.
 
         Examples
         --------
@@ -237,7 +241,7 @@ class PriceBook:
         return self.entries[found.model].cheaper_alternative if found else None
 
     def merge(self, other: "Prices") -> "PriceBook":
-        """Put other prices over these; a model that both have is the other's.
+        """Return a book with the prices of both; for a model that both have, the other's prices.
 
         Parameters
         ----------
@@ -247,7 +251,7 @@ class PriceBook:
         Raises
         ------
         PriceFileError
-            The prices break a rule of their form.
+            The prices are not of the right form.
 
         Examples
         --------
@@ -258,12 +262,12 @@ class PriceBook:
         """
         names = {name for entry in self.entries.values() for name in (entry.model, *entry.aliases)}
         if not isinstance(other, PriceBook):
-            other = _book(read_price_file(other, known=names))
-        own = {name for entry in other.entries.values() for name in (entry.model, *entry.aliases)}
+            other = _book_from_file(read_price_file(other, other_models=names))
+        replaced = {name for entry in other.entries.values() for name in (entry.model, *entry.aliases)}
         kept = {
-            model: replace(entry, aliases=tuple(alias for alias in entry.aliases if alias not in own))
+            model: replace(entry, aliases=tuple(alias for alias in entry.aliases if alias not in replaced))
             for model, entry in self.entries.items()
-            if model not in own
+            if model not in replaced
         }
         sources = " and ".join(source for source in (self.source, other.source) if source) or None
         return PriceBook({**kept, **other.entries}, sources, other.checked or self.checked)
@@ -284,16 +288,15 @@ class PriceBook:
         Path(target).write_text(dump_price_file(PriceFile(self.entries, self.source, self.checked)), encoding="utf-8")
 
     def to_frame(self) -> pd.DataFrame:
-        """List the prices.
+        """Return the prices as a frame.
 
         Returns
         -------
         DataFrame
-            A row for each model, variant, date and number of input tokens at which a price changes: ``model``,
-            ``provider``, ``variant`` (null: base), ``from`` (null: always), ``hours`` (UTC; null: all), ``above`` (of
-            so many input tokens), and
-            ``input``, ``output``, ``cached_input``, ``cache_write``, ``cache_write_1h`` in US dollars per million
-            tokens.
+            One row for each model, variant, date and number of input tokens at which a price changes: ``model``,
+            ``provider``, ``variant`` (null: base), ``from`` (null: always), ``hours`` (UTC; null: all), ``above``
+            (number of input tokens above which the row holds), and ``input``, ``output``, ``cached_input``,
+            ``cache_write``, ``cache_write_1h`` in US dollars per million tokens.
 
         Examples
         --------
@@ -308,7 +311,7 @@ class PriceBook:
             for entry in self.entries.values()
             for period in entry.periods
             for variant in (None, *period.variants)
-            for above, rates in levels({**period.rates, **(period.variants[variant] if variant else {})})
+            for above, rates in levels_of({**period.rates, **(period.variants[variant] if variant else {})})
         ]
         frame = pd.DataFrame(
             {
@@ -320,16 +323,16 @@ class PriceBook:
                 "above": [above for *_, above, _ in rows],
             }
         )
-        rates = pd.DataFrame([rates for *_, rates in rows], columns=list(METERS), dtype="float64")
+        rates = pd.DataFrame([rates for *_, rates in rows], columns=[meter.name for meter in METERS], dtype="float64")
         return pd.concat([frame, rates], axis=1)
 
     def find(self, name: str) -> Resolution | None:
-        """Find the model that a logged name means; None where none is meant."""
+        """Find the model that a logged name means; None where it means none."""
         return self._names.find(name)
 
     @cached_property
     def table(self) -> RateTable:
-        """The rates, laid out to be gathered."""
+        """The rates as arrays."""
         return RateTable(tuple(self.entries.values()))
 
     @cached_property
@@ -340,9 +343,9 @@ class PriceBook:
         )
 
     @cached_property
-    def place(self) -> Mapping[str, int]:
+    def position(self) -> Mapping[str, int]:
         """The position of each model in the rate table."""
-        return {model: place for place, model in enumerate(self.entries)}
+        return {model: position for position, model in enumerate(self.entries)}
 
     def __repr__(self) -> str:
         facts = [f"{len(self.entries)} models"]
@@ -353,14 +356,28 @@ class PriceBook:
         return f"PriceBook({', '.join(facts)})"
 
     def _repr_html_(self) -> str:
-        html: str = self.to_frame().to_html(index=False, na_rep="", max_rows=_ROWS_SHOWN, notebook=True)
+        html: str = self.to_frame().to_html(index=False, na_rep="", max_rows=_MAX_ROWS, notebook=True)
         return f"<p>{escape(repr(self))}, US dollars per million tokens</p>{html}"
 
 
 Prices = str | PathLike[str] | Mapping[str, Any] | PriceBook
 
 
-def _book(file: PriceFile) -> PriceBook:
+def price_time(at: Any) -> int:
+    """Read the option ``at`` as microseconds since 1970.
+
+    Raises
+    ------
+    InvalidOptionError
+        It is not a time.
+    """
+    try:
+        return epoch_us(at)
+    except InvalidCallError:
+        raise InvalidOptionError(f"at is {at!r}, expected a datetime or ISO 8601 text") from None
+
+
+def _book_from_file(file: PriceFile) -> PriceBook:
     return PriceBook(file.entries, file.source, file.checked)
 
 

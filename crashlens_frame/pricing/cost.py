@@ -10,24 +10,21 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import InvalidCallError, UnknownModelError
-from ..formats import convert_column
+from ..errors import UnknownModelError, check_choice
 from ..frame import check_calls
 from ..schema import CALLS, COST_SOURCES, COUNT, TEXT, Column
 from ..times import now_us
 from .book import PriceBook, Prices
 from .names import Resolution
-from .price_file import METERS
-from .rates import EVER
+from .price_file import METERS, Meter
 
-# tiers of service that stand for the base prices, so there is nothing to say when a model has no others
-_STANDARD = ("auto", "default", "on_demand", "standard", "standard_only")
-_COUNTS = tuple(f"{kind}_tokens" for kind in METERS)
-NEEDED = ("model", "input_tokens", "output_tokens")
-PRICE_COLUMNS = ("model", "timestamp", "service_tier", *_COUNTS)  # all that a price depends on
-_ON_UNKNOWN = ("na", "raise")
-_CACHE_WRITE_1H = Column("cache_write_1h_tokens", COUNT, "Int64", "part of cache_write_tokens kept for an hour")
-_COLUMNS = {column.name: column for column in (*CALLS, _CACHE_WRITE_1H)}
+# service tiers that mean the base prices: that a model has no variant for them is no news
+_STANDARD_TIERS = ("auto", "default", "on_demand", "standard", "standard_only")
+_REQUIRED = tuple(meter.column for meter in METERS if meter.is_required)
+NEEDED_FOR_COST = ("model", *_REQUIRED)
+# all columns that a price depends on
+PRICE_COLUMNS = ("model", "timestamp", "service_tier", *(meter.column for meter in METERS))
+ON_UNKNOWN = ("na", "raise")
 
 
 def add_cost(
@@ -40,33 +37,34 @@ def add_cost(
 ) -> pd.DataFrame:
     """Price the calls whose cost is not known.
 
-    The price in force at the time of the call counts, today's where it has no time. Above a tier's number of input
-    tokens all tokens have the tier's rates. A call of a model without a price, or of unknown tokens, has no cost.
+    A call is priced at the prices in force at its time, or at today's prices if it has no time. Above a tier's number
+    of input tokens, all tokens have the tier's rates. If the model has no price, or the numbers of tokens are unknown,
+    the cost is unknown.
 
     Parameters
     ----------
     calls
-        Frame with ``model``, ``input_tokens`` and ``output_tokens``. Read as far as they are there: ``timestamp``,
-        ``service_tier``, ``cached_input_tokens``, ``cache_write_tokens`` (both part of ``input_tokens``) and
-        ``cache_write_1h_tokens`` (those of the written ones that are kept for an hour).
+        Frame with ``model``, ``input_tokens`` and ``output_tokens``. These columns are read too if the frame has them:
+        ``timestamp``, ``service_tier``, ``cached_input_tokens``, ``cache_write_tokens`` (both part of
+        ``input_tokens``) and ``cache_write_1h_tokens`` (the part of ``cache_write_tokens`` that is kept for an hour).
     prices
-        The path of a YAML file, a PriceBook or a mapping of the form of such a file; the shipped prices when not given.
+        The path of a YAML file, a PriceBook or a mapping of the same form as the file; None: the shipped prices.
     reprice
         Whether to price calls with a known cost as well.
     on_unknown
-        ``"na"``: a call without a price has the cost NaN; ``"raise"``: it is an error.
+        ``"na"``: the cost of a call without a price is NaN; ``"raise"``: it is an error.
     explain
-        Whether to add the columns that say how each cost came about.
+        Whether to add the columns that explain each cost.
 
     Returns
     -------
     DataFrame
         The calls with ``cost`` (US dollars) and ``cost_source`` (reported, priced, unknown). With ``explain`` also
-        ``price_model`` (entry of the price book), ``price_rule`` (how the name led there), ``price_variant`` (null:
-        base prices), ``price_from`` (since when the rates hold; null: no date is known), ``price_above`` (number of
+        ``price_model`` (entry of the price book), ``price_rule`` (by which rule the name means it), ``price_variant``
+        (null: base prices), ``price_from`` (start of the rates; null: no date is known), ``price_above`` (number of
         input tokens above which they hold) and the rates ``input_price_per_1m``, ``output_price_per_1m``,
-        ``cached_input_price_per_1m``, ``cache_write_price_per_1m``, ``cache_write_1h_price_per_1m``. These tell what
-        the price book says, also of calls whose cost was reported.
+        ``cached_input_price_per_1m``, ``cache_write_price_per_1m``, ``cache_write_1h_price_per_1m``. These are the
+        prices of the price book, also for calls whose cost was reported.
 
     Raises
     ------
@@ -75,9 +73,11 @@ def add_cost(
     InvalidCallError
         A value does not fit its column. The text names column, row and value.
     PriceFileError
-        The prices break a rule of their form.
+        The prices are not of the right form.
     UnknownModelError
         A model has no price, and ``on_unknown`` is ``"raise"``.
+    InvalidOptionError
+        ``on_unknown`` is another value.
 
     Examples
     --------
@@ -89,41 +89,40 @@ def add_cost(
     0  gpt-4  0.06      priced
     1  gpt-9   NaN     unknown
     """
-    check_calls(calls, needs=NEEDED)
-    if on_unknown not in _ON_UNKNOWN:
-        raise InvalidCallError(f"on_unknown is {on_unknown!r}, expected one of {', '.join(_ON_UNKNOWN)}")
+    check_choice("on_unknown", on_unknown, ON_UNKNOWN)
+    check_calls(calls, needs=NEEDED_FOR_COST)
     book = PriceBook.load(prices)
     priced = price_calls(calls, book)
-    known = known_cost(calls)
-    kept = ~np.isnan(known) & (not reprice)
+    old_cost = cost_array(calls)
+    keep = ~np.isnan(old_cost) & (not reprice)
     if on_unknown == "raise":
-        _refuse_unknown(priced, ~kept, book)
-    cost = np.where(kept, known, priced.cost)
+        _check_models(priced, ~keep, book)
+    cost = np.where(keep, old_cost, priced.cost)
     return calls.assign(
         cost=cost,
-        cost_source=_sources(calls, kept, np.isnan(cost)),
-        **(_explained(priced, book) if explain else {}),
+        cost_source=_cost_sources(calls, keep, np.isnan(cost)),
+        **(_explanation(priced, book) if explain else {}),
     )
 
 
 def fill_cost(row: dict[str, Any], book: PriceBook) -> None:
-    """Price one call, told as values by column, as ``add_cost`` does many."""
+    """Price one call, a dict of values by column, as ``add_cost`` does many."""
     if row.get("cost") is not None:
         if row.get("cost_source") != "priced":
             row["cost_source"] = "reported"
         return
     found = book.find(row["model"]) if row.get("model") else None
-    tokens = [row.get(name) for name in _COUNTS]
     cost = math.nan
-    if found is not None and None not in tokens[:2]:
-        place, variant = book.place[found.model], book.table.variant(row.get("service_tier"))
-        cost = book.table.cost_of_one(place, variant, row["timestamp"], *(number or 0 for number in tokens))
+    if found is not None and all(row.get(column) is not None for column in _REQUIRED):
+        tokens = {meter.column: row.get(meter.column) or 0 for meter in METERS}
+        model, variant = book.position[found.model], book.table.variant(row.get("service_tier"))
+        cost = book.table.cost_of_one(model, variant, row["timestamp"], tokens)
     row["cost_source"] = "unknown" if math.isnan(cost) else "priced"
     row["cost"] = None if math.isnan(cost) else cost
 
 
 def mean_rate(calls: pd.DataFrame, prices: Prices | None = None) -> np.ndarray:
-    """Give the mean of input and output rate of each call, in US dollars per token; NaN where no price is known.
+    """Return the mean of input and output rate for each call, in US dollars per token; NaN where no price is known.
 
     Examples
     --------
@@ -133,12 +132,13 @@ def mean_rate(calls: pd.DataFrame, prices: Prices | None = None) -> np.ndarray:
     [4.5e-05]
     """
     book = PriceBook.load(prices)
-    rates: np.ndarray = book.table.rates[price_calls(calls, book).level, :2].mean(axis=1) / 1_000_000
-    return rates
+    level, rates = price_calls(calls, book).level, book.table.rates
+    mean: np.ndarray = (rates["input"] + rates["output"])[level] / 2 / 1_000_000
+    return mean
 
 
 def cheaper_alternatives(models: pd.Series, prices: Prices | None = None) -> pd.Series:
-    """Give the cheaper alternative of each model; null where the prices name none.
+    """Return the cheaper alternative of each model; null where the prices name none.
 
     Examples
     --------
@@ -149,11 +149,11 @@ def cheaper_alternatives(models: pd.Series, prices: Prices | None = None) -> pd.
     """
     book = PriceBook.load(prices)
     code, names = label_codes(models)
-    return pd.Series(categorical([book.cheaper_alternative(name) for name in names], code), index=models.index)
+    return pd.Series(labels_from_codes([book.cheaper_alternative(name) for name in names], code), index=models.index)
 
 
 def unpriced(calls: pd.DataFrame) -> pd.DataFrame:
-    """List the models with calls of unknown cost.
+    """Return the models that have calls of unknown cost.
 
     Parameters
     ----------
@@ -163,8 +163,8 @@ def unpriced(calls: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a model, most calls first: ``model`` (null: none was logged), ``n_calls``, ``input_tokens``,
-        ``output_tokens`` (as far as they are known; null: none is), ``share`` (of all calls, 0 to 1).
+        One row per model, most calls first: ``model`` (null: none was logged), ``n_calls``, ``input_tokens``,
+        ``output_tokens`` (sums of the known numbers; null: none is known), ``share`` (of all calls, 0 to 1).
 
     Raises
     ------
@@ -180,8 +180,8 @@ def unpriced(calls: pd.DataFrame) -> pd.DataFrame:
                model  n_calls  input_tokens  output_tokens  share
     0  my-finetune-x        1             3              5    1.0
     """
-    check_calls(calls, needs=(*NEEDED, "cost"))
-    unknown = calls.loc[calls["cost"].isna(), list(NEEDED)]
+    check_calls(calls, needs=(*NEEDED_FOR_COST, "cost"))
+    unknown = calls.loc[calls["cost"].isna(), list(NEEDED_FOR_COST)]
     by_model = unknown.assign(model=unknown["model"].astype("str")).groupby("model", dropna=False, sort=True)
     models = by_model.sum(min_count=1)
     models.insert(0, "n_calls", by_model.size())
@@ -194,10 +194,10 @@ def unpriced(calls: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class PricedCalls:
-    """What a price book says of calls. The arrays have an entry a call.
+    """Calls with their prices. Each array has one item per call.
 
-    ``level`` is its position in the rate table, ``name`` and ``tier`` are positions in ``names`` (each name with what
-    it means) and ``tiers``, -1 for null.
+    ``level`` is a position in the rate table. ``name`` and ``tier`` are positions in ``names`` (each logged name with
+    the model that it means) and ``tiers``; -1 is null.
     """
 
     cost: np.ndarray
@@ -209,64 +209,58 @@ class PricedCalls:
 
 
 def price_calls(calls: pd.DataFrame, book: PriceBook) -> PricedCalls:
-    """Price all calls, whatever is known of their cost."""
-    name, found = _checked_codes(calls, "model")
-    names = {text: book.find(text) for text in found}
-    tier, tiers = _checked_codes(calls, "service_tier")
-    tokens = [_tokens(calls, name) for name in _COUNTS]
-    level = book.table.levels(
-        _taken([book.place[one.model] if one else -1 for one in names.values()], name),
-        _taken([book.table.variant(one) for one in tiers], tier),
-        _times(calls),
-        tokens[0],
+    """Price all calls, also those whose cost is known."""
+    name, texts = label_codes(calls["model"])
+    names = {text: book.find(text) for text in texts}
+    tier, tiers = label_codes(
+        calls["service_tier"] if "service_tier" in calls.columns else pd.Series(index=calls.index)
     )
-    return PricedCalls(book.table.cost(level, *tokens), level, name, names, tier, tiers)
+    tokens = {meter.column: _tokens(calls, meter) for meter in METERS}
+    level = book.table.levels(
+        _take([book.position[found.model] if found else -1 for found in names.values()], name),
+        _take([book.table.variant(label) for label in tiers], tier),
+        _times(calls),
+        tokens["input_tokens"],
+    )
+    return PricedCalls(book.table.cost(level, tokens), level, name, names, tier, tiers)
 
 
 def label_codes(values: pd.Series) -> tuple[np.ndarray, list[str]]:
-    """Give each label of a column a number, -1 for null, and the labels in the order of their numbers."""
-    label_codes = values.astype("category").cat
-    return label_codes.codes.to_numpy(np.int64), [str(label) for label in label_codes.categories]
+    """Return the code of each value of a column, -1 for null, and the label of each code."""
+    column = values.astype("category").cat
+    return column.codes.to_numpy(np.int64), [str(label) for label in column.categories]
 
 
-def _checked_codes(calls: pd.DataFrame, name: str) -> tuple[np.ndarray, list[str]]:
-    """Return what ``label_codes`` does of a column that may hold only texts, or be missing."""
-    if name not in calls.columns:
-        return np.full(len(calls), -1), []
-    values = calls[name]
-    return label_codes(values if _holds_texts(values) else _converted(calls, name).cast(TEXT).to_pandas())
-
-
-def _taken(values: Sequence[int], code: np.ndarray) -> np.ndarray:
-    """Give each call the value of its label; -1 where it has none."""
+def _take(values: Sequence[int], code: np.ndarray) -> np.ndarray:
+    """Return the value of each code; -1 for the code -1."""
     return np.array([*values, -1])[code]
 
 
-def categorical(values: Sequence[str | None], code: np.ndarray) -> pd.Categorical:
-    """Give each call the text of its label, null where it has none; the categories are the texts that occur."""
-    used = np.bincount(code + 1, minlength=len(values) + 1)[1:] > 0
-    values = [value if used[place] else None for place, value in enumerate(values)]
-    texts = sorted({value for value in values if value is not None})
-    places = [-1 if value is None else texts.index(value) for value in values]
-    return pd.Categorical.from_codes(_taken(places, code), categories=pd.Index(texts, dtype="str"))
+def labels_from_codes(labels: Sequence[str | None], code: np.ndarray) -> pd.Categorical:
+    """Return the label of each code, null for the code -1; the categories are the labels that occur, sorted."""
+    used = np.bincount(code + 1, minlength=len(labels) + 1)[1:] > 0
+    labels = [label if used[position] else None for position, label in enumerate(labels)]
+    texts = sorted({label for label in labels if label is not None})
+    new_codes = [-1 if label is None else texts.index(label) for label in labels]
+    return pd.Categorical.from_codes(_take(new_codes, code), categories=pd.Index(texts, dtype="str"))
 
 
-def _tokens(calls: pd.DataFrame, name: str) -> np.ndarray:
-    """Give a column of numbers of tokens. Of a part of the input that is not known there is none."""
-    whole = name in NEEDED
-    if name not in calls.columns:
+def _tokens(calls: pd.DataFrame, meter: Meter) -> np.ndarray:
+    """Return the numbers of tokens of a meter. An unknown number is NaN if the meter is required, otherwise 0."""
+    if meter.column not in calls.columns:
         return np.zeros(len(calls))
-    return _numbers(calls, name, np.nan if whole else 0.0)
+    return calls[meter.column].to_numpy(dtype=np.float64, na_value=np.nan if meter.is_required else 0.0)
 
 
 def _times(calls: pd.DataFrame) -> np.ndarray:
     """Return the times of calls in microseconds since 1970, now where they are unknown."""
+    now = epoch_us(pd.Timestamp.now("UTC"))
     if "timestamp" not in calls.columns:
         return np.full(len(calls), now_us())
     return pc.fill_null(_converted(calls, "timestamp").cast(COUNT), now_us()).to_numpy()
 
 
-def known_cost(calls: pd.DataFrame) -> np.ndarray:
+def cost_array(calls: pd.DataFrame) -> np.ndarray:
     """Return the costs that the calls have; NaN where they have none."""
     if "cost" not in calls.columns:
         return np.full(len(calls), np.nan)
@@ -298,22 +292,22 @@ def _converted(calls: pd.DataFrame, name: str) -> pa.ChunkedArray:
 # -- arrays -> columns ------------------------------------------------------------------------------------------------
 
 
-def _sources(calls: pd.DataFrame, kept: np.ndarray, unknown: np.ndarray) -> pd.Categorical:
-    """Say of each cost how it came about; what is known of a cost that was there stays."""
+def _cost_sources(calls: pd.DataFrame, keep: np.ndarray, unknown: np.ndarray) -> pd.Categorical:
+    """Return the source of each cost; a cost that is kept keeps its source."""
     reported, priced, none = range(len(COST_SOURCES))
     if "cost_source" in calls.columns:
-        _converted(calls, "cost_source")  # refuses other words
-        said = np.where(calls["cost_source"].eq("priced").fillna(False).to_numpy(bool), priced, reported)
+        old = np.where(calls["cost_source"].eq("priced").fillna(False).to_numpy(bool), priced, reported)
     else:
-        said = np.full(len(calls), reported)
-    code = np.where(kept, said, np.where(unknown, none, priced))
+        old = np.full(len(calls), reported)
+    code = np.where(keep, old, np.where(unknown, none, priced))
     return pd.Categorical.from_codes(code, categories=pd.Index(COST_SOURCES, dtype="str"), ordered=True)
 
 
-def _refuse_unknown(priced: PricedCalls, asked: np.ndarray, book: PriceBook) -> None:
-    used = np.unique(priced.name[asked & (priced.name >= 0)])
+def _check_models(priced: PricedCalls, to_price: np.ndarray, book: PriceBook) -> None:
+    """Raise an error if a call to price has a model without a price."""
+    used = np.unique(priced.name[to_price & (priced.name >= 0)])
     names = list(priced.names)
-    unknown = [names[place] for place in used if priced.names[names[place]] is None]
+    unknown = [names[position] for position in used if priced.names[names[position]] is None]
     if not unknown:
         return
     try:
@@ -323,33 +317,31 @@ def _refuse_unknown(priced: PricedCalls, asked: np.ndarray, book: PriceBook) -> 
         raise UnknownModelError(f"{error}{others}") from None
 
 
-def _explained(priced: PricedCalls, book: PriceBook) -> dict[str, Any]:
-    """Lay out how each price came about."""
+def _explanation(priced: PricedCalls, book: PriceBook) -> dict[str, Any]:
+    """Return the columns that explain each price."""
     table, level = book.table, priced.level
-    found = list(priced.names.values())
-    since = np.where(table.since[level] == EVER, np.iinfo(np.int64).min, table.since[level])
+    found = priced.names.values()
     return {
-        "price_model": categorical([one.model if one else None for one in found], priced.name),
-        "price_rule": categorical([one.rule if one else None for one in found], priced.name),
-        "price_variant": _variants(priced, book),
-        "price_from": pd.DatetimeIndex(since.view("M8[us]")).tz_localize("UTC"),
+        "price_model": labels_from_codes([each.model if each else None for each in found], priced.name),
+        "price_rule": labels_from_codes([each.rule if each else None for each in found], priced.name),
+        "price_variant": _price_variants(priced, book),
+        "price_from": pd.DatetimeIndex(table.since[level].view("M8[us]")).tz_localize("UTC"),  # ALWAYS is NaT
         "price_above": pd.array(table.above[level], dtype="Int64"),
-        **{f"{kind}_price_per_1m": table.rates[level, place] for place, kind in enumerate(METERS)},
+        **{meter.rate_key: table.rates[meter.name][level] for meter in METERS},
     }
 
 
-def _variants(priced: PricedCalls, book: PriceBook) -> pd.Categorical:
-    """Say which variant was priced; a tier of service that the model has no prices for is said to be at base prices."""
-    models = [one.model if one else None for one in priced.names.values()]
-    said: list[str | None] = []
-    for model in models:
+def _price_variants(priced: PricedCalls, book: PriceBook) -> pd.Categorical:
+    """Return the variant that was priced, with a note where the model has no prices for the service tier."""
+    labels: list[str | None] = []
+    for found in priced.names.values():
         for tier in priced.tiers:
             variant = book.table.variant(tier)
-            if model is None or tier.lower() in _STANDARD:
-                said.append(None)
-            elif variant >= 0 and book.table.has_variant(book.place[model], variant):
-                said.append(book.table.variants[variant])
+            if found is None or tier.lower() in _STANDARD_TIERS:
+                labels.append(None)
+            elif variant >= 0 and book.table.has_variant(book.position[found.model], variant):
+                labels.append(book.table.variants[variant])
             else:
-                said.append(f"base: no prices for {tier}")
+                labels.append(f"base: no prices for {tier}")
     pair = np.where((priced.name < 0) | (priced.tier < 0), -1, priced.name * len(priced.tiers) + priced.tier)
-    return categorical(said, pair)
+    return labels_from_codes(labels, pair)

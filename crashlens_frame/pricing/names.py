@@ -1,4 +1,4 @@
-"""Which entry of a price file a logged model name means. The rules are a table; code only walks it."""
+"""Which entry of a price file a logged model name means. The rules are a table; the code only applies them."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from ..errors import UnknownModelError
 
-# whose names pass through a gateway unchanged, at the maker's own price; hosts of open models set prices of their own
+# gateways that keep the maker's names and prices; hosts of open models are not here, as they have prices of their own
 _GATEWAYS = (
     "anthropic", "azure", "azure_ai", "azure_openai", "bedrock", "bedrock_converse", "cohere", "converse", "deepseek",
     "gemini", "google", "mistral", "mistralai", "models", "openai", "openrouter", "vertex_ai", "x-ai", "xai",
@@ -16,8 +16,9 @@ _VENDORS = ("anthropic", "cohere", "deepseek", "google", "mistral", "openai")
 _REGIONS = ("apac", "au", "eu", "global", "jp", "us", "us-gov")
 _YEAR_MONTH_DAY = r"20\d\d(-?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])"
 
-# Each takes off what says where a model was called, or which snapshot of it, and nothing that says which model it is.
-# No rule touches a version number or a word such as mini; ":free" and the like have prices of their own, so they stay.
+# Name, pattern and replacement. Each rule removes where a model was called or which snapshot it is, never a part that
+# tells models apart: no rule changes a version number or a word such as mini. ":free" and the like have prices of their
+# own, so they stay.
 NAME_RULES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("lower case", re.compile(r"^.*[A-Z].*$", re.DOTALL), ""),
     ("provider prefix", re.compile(rf"^(?:{'|'.join(_GATEWAYS)})/"), ""),
@@ -33,7 +34,7 @@ NAME_RULES: tuple[tuple[str, re.Pattern[str], str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """Which entry a name means, and by which rule.
+    """The entry that a name means, and the rule that found it.
 
     Attributes
     ----------
@@ -42,7 +43,7 @@ class Resolution:
     model
         Id of the entry.
     rule
-        ``"id"``, ``"alias"``, or the rules that led there, joined by commas: ``"provider prefix, date suffix"``.
+        ``"id"``, ``"alias"``, or the rules that were applied, joined by commas: ``"provider prefix, date suffix"``.
     """
 
     name: str
@@ -51,7 +52,7 @@ class Resolution:
 
 
 def name_forms(name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Give the names that a logged name may stand for, the most literal first, each with the rules that led to it.
+    """Yield the names that a logged name may mean, the most literal first, each with the rules that were applied.
 
     Examples
     --------
@@ -62,27 +63,27 @@ def name_forms(name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """
     used: tuple[str, ...] = ()
     yield name, used
-    for rule, pattern, instead in NAME_RULES:
-        # prefixes stand before one another: openrouter/openai/gpt-4o
+    for rule, pattern, replacement in NAME_RULES:
+        # a name may have several prefixes: openrouter/openai/gpt-4o
         while pattern.search(name):
-            name = name.lower() if rule == "lower case" else pattern.sub(instead, name)
+            name = name.lower() if rule == "lower case" else pattern.sub(replacement, name)
             if rule not in used:
                 used = (*used, rule)
             yield name, used
 
 
 class Names:
-    """The ids and aliases of a price book, to look names up in."""
+    """The ids and aliases of a price book, in which names are looked up."""
 
     def __init__(self, ids: Mapping[str, str], aliases: Mapping[str, str]) -> None:
         self._ids = ids
         self._aliases = aliases
         self._found: dict[str, Resolution | None] = {}
-        self._loose: dict[str, str | None] = {}
+        self._dashed: dict[str, str | None] = {}
         for name, model in (*ids.items(), *aliases.items()):
-            key = _loose(name)
-            # two models whose names differ in nothing but a dot: neither is meant by the other's spelling
-            self._loose[key] = model if self._loose.get(key, model) == model else None
+            key = _dashed(name)
+            # if the names of two models differ only in dots and dashes, a third spelling means neither of them
+            self._dashed[key] = model if self._dashed.get(key, model) == model else None
 
     def resolve(self, name: str) -> Resolution:
         """Find the entry that a name means.
@@ -90,7 +91,7 @@ class Names:
         Raises
         ------
         UnknownModelError
-            No rule leads to an entry. The text holds the three nearest ids and the YAML that would price the name.
+            No rule finds an entry. The text holds the three nearest ids and the YAML that would price the name.
         """
         found = self.find(name)
         if found is None:
@@ -98,7 +99,7 @@ class Names:
         return found
 
     def find(self, name: str) -> Resolution | None:
-        """Find the entry that a name means; None where no rule leads to one."""
+        """Find the entry that a name means; None where no rule finds one."""
         if name not in self._found:
             self._found[name] = self._search(name)
         return self._found[name]
@@ -108,7 +109,7 @@ class Names:
             for rule, model in (
                 ("id", self._ids.get(form)),
                 ("alias", self._aliases.get(form)),
-                ("version spelling", self._loose.get(_loose(form))),
+                ("version spelling", self._dashed.get(_dashed(form))),
             ):
                 if model is not None:
                     literal = rule in ("id", "alias")
@@ -126,6 +127,6 @@ class Names:
         )
 
 
-def _loose(name: str) -> str:
-    """Spell version numbers in one way: claude-sonnet-4.5 is claude-sonnet-4-5."""
+def _dashed(name: str) -> str:
+    """Write version numbers in one way: claude-sonnet-4.5 is claude-sonnet-4-5."""
     return re.sub(r"(?<=\d)\.(?=\d)", "-", name)

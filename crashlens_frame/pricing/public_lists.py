@@ -1,4 +1,4 @@
-"""The public price lists as entries of a price book: genai-prices and LiteLLM."""
+"""Read the public price lists, genai-prices and LiteLLM, as entries of a price book."""
 
 import json
 import re
@@ -12,31 +12,32 @@ from typing import Any
 from ..errors import MissingExtraError, PriceFileError
 from .price_file import Entry, Period, PriceFile, Rates
 
-# makers keep their names; what a host serves under another's name has a price of its own, so the host's is put before
+# Models of makers keep their names. A host has prices of its own for models of others, so their names get a prefix.
 _MAKERS = ("openai", "anthropic", "google", "mistral", "deepseek", "x-ai", "cohere", "meta")
-# provider, how its models begin, what stands before their names in logs
+# provider, beginning of the names of its models to read, prefix of the names in logs
 _HOSTS = (("groq", "", "groq/"), ("together", "meta-llama/", "together_ai/"))
 
-_KINDS = {
+# where each list has the rate of a meter; meters that are not here have no rate from it
+_GENAI_RATES = {
     "input": "input_mtok",
     "output": "output_mtok",
     "cached_input": "cache_read_mtok",
     "cache_write": "cache_write_mtok",
     "cache_write_1h": "cache_write_1h_mtok",
 }
-# which calls a variant is for, as a tier of service
-_TIERS = {("processing", "batch"): "batch", ("speed", "fast"): "fast"} | {
+# the service tier that a variant is for
+_GENAI_TIERS = {("processing", "batch"): "batch", ("speed", "fast"): "fast"} | {
     ("service_tier", tier): tier for tier in ("fast", "flex", "priority")
 }
-# sounds, pictures and pages have tokens that are not those of a text
-_NOT_OURS = re.compile(
+# models of sound, images and pages: their tokens are not those of texts
+_NOT_TEXT = re.compile(
     r"audio|dall-e|image|live|moderation|nano-banana|ocr|omni|orpheus|realtime|robotics|transcribe|tts|voice|voxtral"
     r"|whisper|\.ft-"
 )
-# what genai-prices compares with that is no name: a path, a fine-tuned model's beginning, half a date
-_NO_ALIAS = re.compile(r"[/:]|-20\d\d$")
+# texts that genai-prices compares names with and that are no names: paths, beginnings of fine-tuned models, half dates
+_NOT_AN_ALIAS = re.compile(r"[/:]|-20\d\d$")
 
-_LITELLM_KINDS = {
+_LITELLM_RATES = {
     "input": "input_cost_per_token",
     "output": "output_cost_per_token",
     "cached_input": "cache_read_input_token_cost",
@@ -47,9 +48,7 @@ _LITELLM_TIERS = {"batch": "_batches", "flex": "_flex", "priority": "_priority"}
 
 
 def genai_prices() -> PriceFile:
-    """Take the prices of text models from the installed genai-prices: ``PriceBook.from_genai_prices``."""
-    from importlib.metadata import version
-
+    """Read the prices of text models from the installed genai-prices: ``PriceBook.from_genai_prices``."""
     try:
         from genai_prices import data_snapshot
     except ImportError as error:
@@ -59,11 +58,11 @@ def genai_prices() -> PriceFile:
     providers = {provider.id: provider for provider in data_snapshot.get_snapshot().providers}
     for provider_id, begin, prefix in (*((maker, "", "") for maker in _MAKERS), *_HOSTS):
         for model in providers[provider_id].models:
-            if not model.id.startswith(begin) or _NOT_OURS.search(model.id):
+            if not model.id.startswith(begin) or _NOT_TEXT.search(model.id):
                 continue
             entry = _genai_entry(providers[provider_id], model, prefix)
             if entry is not None and entry.model not in taken:
-                entry = replace(entry, aliases=tuple(one for one in entry.aliases if one not in taken))
+                entry = replace(entry, aliases=tuple(alias for alias in entry.aliases if alias not in taken))
                 taken |= {entry.model, *entry.aliases}
                 entries[entry.model] = entry
     return PriceFile(entries, f"genai-prices {version('genai-prices')}")
@@ -72,16 +71,16 @@ def genai_prices() -> PriceFile:
 def _genai_entry(provider: Any, model: Any, prefix: str) -> Entry | None:
     prices = model.prices if isinstance(model.prices, list) else [_Always(model.prices)]
     variants = model.price_variants or []
-    days = sorted({_since(one) for one in (*prices, *variants) if not _hours(one)} | {date.min})
+    days = sorted({_since(price) for price in (*prices, *variants) if not _hours_of(price)} | {date.min})
     periods: list[Period] = []
     for day in days:
-        rates = [_genai_rates(one.prices) for one in prices if not _hours(one) and _since(one) <= day][-1]
+        rates = [_genai_rates(price.prices) for price in prices if not _hours_of(price) and _since(price) <= day][-1]
         if "input" not in rates:
             return None
         period = Period(rates, None if day == date.min else day, None, _genai_variants(variants, day))
         if not periods or (rates, period.variants) != (periods[-1].rates, periods[-1].variants):
             periods.append(period)
-    periods += [Period(_genai_rates(one.prices), None, hours) for one in prices if (hours := _hours(one))]
+    periods += [Period(_genai_rates(price.prices), None, hours) for price in prices if (hours := _hours_of(price))]
     name = model.id.removesuffix("-")
     if (short := name.removesuffix("-latest")) != name and _owner(provider, short) in (model, None):
         name = short
@@ -90,14 +89,14 @@ def _genai_entry(provider: Any, model: Any, prefix: str) -> Entry | None:
     aliases = [
         alias
         for alias in dict.fromkeys(_texts(model.match))
-        if alias != name and not _NO_ALIAS.search(alias) and _owner(provider, alias) is model
+        if alias != name and not _NOT_AN_ALIAS.search(alias) and _owner(provider, alias) is model
     ]
     return Entry(name, tuple(periods), provider.id, None, tuple(aliases))
 
 
 @dataclass(frozen=True)
 class _Always:
-    """Prices that hold at all times, in the form of those that do not."""
+    """Prices that hold at all times, in the form of prices with a constraint."""
 
     prices: Any
     constraint: None = None
@@ -108,41 +107,41 @@ def _since(price: Any) -> date:
     return day
 
 
-def _hours(price: Any) -> tuple[time, time] | None:
+def _hours_of(price: Any) -> tuple[time, time] | None:
     begin, end = getattr(price.constraint, "start_time", None), getattr(price.constraint, "end_time", None)
     return (begin.replace(tzinfo=None), end.replace(tzinfo=None)) if begin and end else None
 
 
 def _genai_variants(variants: Iterable[Any], day: date) -> dict[str, Rates]:
-    """Give the variants in force on a day; of two prices for the same tokens the first counts."""
-    found: dict[str, dict[str, Any]] = {}
+    """Return the rates of the variants in force on a day; if two have a rate for the same meter, the first counts."""
+    rates: dict[str, dict[str, Any]] = {}
     for variant in variants:
-        tier = _TIERS.get(next(iter(variant.when.items()))) if len(variant.when) == 1 else None
+        tier = _GENAI_TIERS.get(next(iter(variant.when.items()))) if len(variant.when) == 1 else None
         if tier is not None and _since(variant) <= day:
-            found[tier] = {**_genai_rates(variant.prices), **found.get(tier, {})}
-    return dict(sorted(found.items()))
+            rates[tier] = {**_genai_rates(variant.prices), **rates.get(tier, {})}
+    return dict(sorted(rates.items()))
 
 
 def _genai_rates(price: Any) -> dict[str, Any]:
     rates = {}
-    for kind, key in _KINDS.items():
+    for meter, key in _GENAI_RATES.items():
         value = getattr(price, key)
         if value is not None:
             tiers = [(tier.start, float(tier.price)) for tier in getattr(value, "tiers", ())]
-            rates[kind] = ((0, float(getattr(value, "base", value))), *tiers)
-    # embeddings give no tokens back
+            rates[meter] = ((0, float(getattr(value, "base", value))), *tiers)
+    # embeddings have no output tokens
     if "input" in rates:
         rates.setdefault("output", ((0, 0.0),))
-    return {kind: rates[kind] for kind in _KINDS if kind in rates}
+    return {meter: rates[meter] for meter in _GENAI_RATES if meter in rates}
 
 
 def _texts(clause: Any) -> Iterator[str]:
-    """Give the texts that a rule of matching compares with."""
+    """Yield the texts that a matching rule compares names with."""
     for part in getattr(clause, "or_", ()):
         yield from _texts(part)
-    for kind in ("equals", "starts_with"):
-        if hasattr(clause, kind):
-            yield getattr(clause, kind).rstrip("-@")
+    for comparison in ("equals", "starts_with"):
+        if hasattr(clause, comparison):
+            yield getattr(clause, comparison).rstrip("-@")
 
 
 def _owner(provider: Any, name: str) -> Any:
@@ -153,13 +152,13 @@ def _owner(provider: Any, name: str) -> Any:
 
 
 def litellm_prices(path: str | PathLike[str]) -> PriceFile:
-    """Take the prices of text models from LiteLLM's list: ``PriceBook.from_litellm``."""
+    """Read the prices of text models from LiteLLM's list: ``PriceBook.from_litellm``."""
     try:
         models = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise PriceFileError(f"{fspath(path)}: cannot be read as JSON: {error}") from error
     if not isinstance(models, dict) or not all(isinstance(model, dict) for model in models.values()):
-        raise PriceFileError(f"{fspath(path)}: is no JSON object of models, as LiteLLM publishes them")
+        raise PriceFileError(f"{fspath(path)}: is not a JSON object of models, as LiteLLM publishes it")
     entries = {
         name: Entry(name, (Period(rates, None, None, _litellm_variants(model)),), model.get("litellm_provider"))
         for name, model in models.items()
@@ -169,25 +168,25 @@ def litellm_prices(path: str | PathLike[str]) -> PriceFile:
 
 
 def _litellm_variants(model: Mapping[str, Any]) -> dict[str, Rates]:
-    found = {tier: _litellm_rates(model, suffix) for tier, suffix in _LITELLM_TIERS.items()}
-    return {tier: rates for tier, rates in found.items() if rates}
+    variants = {tier: _litellm_rates(model, suffix) for tier, suffix in _LITELLM_TIERS.items()}
+    return {tier: rates for tier, rates in variants.items() if rates}
 
 
 def _litellm_rates(model: Mapping[str, Any], suffix: str) -> dict[str, Any]:
     rates = {}
-    for kind, key in _LITELLM_KINDS.items():
+    for meter, key in _LITELLM_RATES.items():
         base = model.get(f"{key}{suffix}")
         if isinstance(base, int | float):
             tiers = [
-                (int(found[1]) * 1000, _per_million(rate))
+                (int(match[1]) * 1000, _per_million(rate))
                 for name, rate in model.items()
-                if (found := re.fullmatch(rf"{key}_above_(\d+)k_tokens{suffix}", name))
+                if (match := re.fullmatch(rf"{key}_above_(\d+)k_tokens{suffix}", name))
                 and isinstance(rate, int | float)
             ]
-            rates[kind] = ((0, _per_million(base)), *sorted(tiers))
+            rates[meter] = ((0, _per_million(base)), *sorted(tiers))
     return rates
 
 
 def _per_million(rate: float) -> float:
-    # 0.00000015 a token is 0.15 a million, whatever floating point makes of the product
+    # 0.00000015 per token is 0.15 per million; without rounding, the product may be 0.15000000000000002
     return float(f"{rate * 1_000_000:.12g}")

@@ -6,51 +6,50 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import InvalidCallError, UnknownModelError
-from ..formats import time_option
+from ..errors import InvalidOptionError, UnknownModelError
 from ..frame import check_calls
-from .book import PriceBook, Prices
-from .cost import NEEDED, categorical, known_cost, label_codes, price_calls
+from .book import PriceBook, Prices, price_time
+from .cost import NEEDED_FOR_COST, cost_array, label_codes, labels_from_codes, price_calls
 
 
 def reprice(
     calls: pd.DataFrame, models: Mapping[str, str] | None = None, *, prices: Prices | None = None, at: Any = None
 ) -> pd.DataFrame:
-    """Sum up by model what the same tokens would have cost on other models, at other prices or on another day.
+    """Return per model what the same tokens would have cost on other models, at other prices or on another day.
 
     Parameters
     ----------
     calls
-        Frame of calls with ``model``, ``cost``, ``input_tokens`` and ``output_tokens``; what ``add_cost`` reads beside
-        them counts too.
+        Frame of calls with ``model``, ``cost``, ``input_tokens`` and ``output_tokens``; the other columns that
+        ``add_cost`` reads are read too.
     models
-        Which model stands in for which, such as ``{"gpt-4": "gpt-4o-mini"}``. Other spellings of a model move with it.
+        The new model of each model to replace, such as ``{"gpt-4": "gpt-4o-mini"}``. Other spellings of a model are
+        replaced with it.
     prices
-        Prices, in any form that ``PriceBook.load`` takes; the shipped ones when not given.
+        Prices, in any form that ``PriceBook.load`` takes; None: the shipped prices.
     at
-        Day or time whose prices count instead of those at the time of each call: a date, a datetime, ISO 8601 text or
-        an epoch number.
+        Day or time whose prices are used for all calls; None: the prices at the time of each call.
 
     Returns
     -------
     DataFrame
-        A row a model, the greatest saving first: ``model``, ``to_model``, ``n_calls``, ``cost_before``,
+        One row per model, the largest saving first: ``model``, ``to_model``, ``n_calls``, ``cost_before``,
         ``cost_after`` and ``difference`` (US dollars; negative: money saved) of the calls whose cost is known before
-        and after, ``n_unpriced`` (the number of the others).
+        and after, ``n_unpriced`` (the number of the other calls).
 
     Raises
     ------
     UnknownModelError
         ``models`` names a model that no call uses, or one without a price.
     PriceFileError
-        The prices break a rule of their form.
-    InvalidCallError
-        ``models`` is no mapping of names.
+        The prices are not of the right form.
+    InvalidOptionError
+        ``models`` is not a mapping of names, or ``at`` is not a time.
 
     Notes
     -----
     Another model would have written other answers and counted other tokens. This compares prices, not answers. With
-    ``models`` alone, all other calls keep the cost that they have; with ``prices`` or ``at`` every call is priced anew.
+    ``models`` alone, all other calls keep their cost; with ``prices`` or ``at`` every call is priced again.
 
     Examples
     --------
@@ -82,12 +81,12 @@ def reprice(
 def reprice_calls(
     calls: pd.DataFrame, models: Mapping[str, str] | None = None, *, prices: Prices | None = None, at: Any = None
 ) -> pd.DataFrame:
-    """Add to each call what its tokens would have cost on another model, at other prices or on another day.
+    """Return the calls with what their tokens would have cost on another model, at other prices or on another day.
 
     Parameters
     ----------
     calls, models, prices, at
-        As for ``reprice``, which sums this up.
+        As for ``reprice``, which adds this up.
 
     Returns
     -------
@@ -99,9 +98,9 @@ def reprice_calls(
     UnknownModelError
         ``models`` names a model that no call uses, or one without a price.
     PriceFileError
-        The prices break a rule of their form.
-    InvalidCallError
-        ``models`` is no mapping of names.
+        The prices are not of the right form.
+    InvalidOptionError
+        ``models`` is not a mapping of names, or ``at`` is not a time.
 
     Examples
     --------
@@ -111,32 +110,34 @@ def reprice_calls(
     >>> cf.reprice_calls(book.df, {"gpt-4": "gpt-4o"})["cost_after"].item()
     0.0125
     """
-    check_calls(calls, needs=(*NEEDED, "cost"))
+    check_calls(calls, needs=(*NEEDED_FOR_COST, "cost"))
     book = PriceBook.load(prices)
     code, names = label_codes(calls["model"])
     targets = _targets(names, {} if models is None else models, book)
-    elsewhere = calls.assign(model=categorical(targets, code))
+    new_model = labels_from_codes(targets, code)
+    moved = calls.assign(model=new_model)
     if at is not None:
-        elsewhere["timestamp"] = pd.Timestamp(time_option("at", at), unit="us", tz="UTC")
-    after = price_calls(elsewhere, book).cost
+        moved["timestamp"] = pd.Timestamp(price_time(at), unit="us", tz="UTC")
+    cost = price_calls(moved, book).cost
     if models is not None and prices is None and at is None:
-        stays = np.array([*(target == name for target, name in zip(targets, names, strict=True)), True])[code]
-        after = np.where(stays, known_cost(calls), after)
-    return calls.assign(to_model=categorical(targets, code), cost_after=after)
+        is_kept = np.array([*(target == name for target, name in zip(targets, names, strict=True)), True])[code]
+        cost = np.where(is_kept, cost_array(calls), cost)
+    return calls.assign(to_model=new_model, cost_after=cost)
 
 
 def _targets(names: Sequence[str], moves: Mapping[str, str], book: PriceBook) -> list[str]:
-    """Give the model that each name is to be priced as."""
+    """Return for each name the model whose prices it gets."""
     if not isinstance(moves, Mapping) or not all(isinstance(name, str) for pair in moves.items() for name in pair):
-        raise InvalidCallError(
-            f'models is {moves!r}, expected a mapping of names such as {{"gpt-4": "gpt-4o-mini"}}; prices go to prices='
+        raise InvalidOptionError(
+            f'models is {moves!r}, expected a mapping of names such as {{"gpt-4": "gpt-4o-mini"}}; prices are given as'
+            " prices="
         )
     for target in moves.values():
         book.resolve(target)
-    meant = {name: found.model if (found := book.find(name)) else name for name in (*names, *moves)}
-    used = {meant[name] for name in names}
+    model = {name: found.model if (found := book.find(name)) else name for name in (*names, *moves)}
+    used = {model[name] for name in names}
     for name in moves:
-        if meant[name] not in used:
+        if model[name] not in used:
             raise UnknownModelError(f"no call uses the model {name!r}; the models of the calls are {', '.join(names)}")
-    by_model = {meant[name]: target for name, target in moves.items()}
-    return [moves.get(name, by_model.get(meant[name], name)) for name in names]
+    by_model = {model[name]: target for name, target in moves.items()}
+    return [moves.get(name, by_model.get(model[name], name)) for name in names]

@@ -63,20 +63,20 @@ def _events(name: str, folder: Path) -> Path:
     return data.read_once(folder / name)
 
 
-def _calls(schema: str, folder: Path) -> Any:
-    return data.calls(folder), folder / f"written_{schema}.jsonl"
+def _calls(line_format: str, folder: Path) -> Any:
+    return data.calls(folder), folder / f"written_{line_format}.jsonl"
 
 
-def _records(schema: str, folder: Path) -> tuple[list[dict[str, Any]], Path]:
-    calls, path = _calls(schema, folder)
-    cf.to_jsonl(calls.head(_FEW), path, schema=schema)
+def _records(line_format: str, folder: Path) -> tuple[list[dict[str, Any]], Path]:
+    calls, path = _calls(line_format, folder)
+    cf.to_jsonl(calls.head(_FEW), path, format=line_format)
     with path.open() as stream:
         return [json.loads(line) for line in stream], path
 
 
-def _write(schema: str, given: Any) -> None:
+def _write(line_format: str, given: Any) -> None:
     calls, path = given
-    cf.to_jsonl(calls, path, schema=schema)
+    cf.to_jsonl(calls, path, format=line_format)
 
 
 _FEW = 200_000  # records that fit into memory as dicts
@@ -96,11 +96,11 @@ CASES = (
     Case("the same, a thousand lines torn", OURS, by_us, _many),
     *(
         case
-        for schema in ("crashlens", "flat")
-        for task in [f'`to_jsonl(schema="{schema}")`, 1,000,000 calls']
+        for line_format in ("crashlens", "flat")
+        for task in [f'`to_jsonl(format="{line_format}")`, 1,000,000 calls']
         for case in (
-            Case(task, OURS, partial(_write, schema), partial(_calls, schema)),
-            Case(task, "json.dumps, line by line", by_json_dumps, partial(_records, schema), _FEW, 3),
+            Case(task, OURS, partial(_write, line_format), partial(_calls, line_format)),
+            Case(task, "json.dumps, line by line", by_json_dumps, partial(_records, line_format), _FEW, 3),
         )
     ),
 )

@@ -1,4 +1,4 @@
-"""Groups of equal keys: against plain Python, whatever the widths, the chunks and the collisions."""
+"""Groups of equal keys, compared with plain Python, for all widths, chunks and collisions."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ def chunked(draw: st.DrawFn, texts: st.SearchStrategy[str | None]) -> pa.Chunked
 
 
 def few(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """Leave so many hashes."""
+    """Reduce the number of different hashes."""
     plain = groups.hash_keys
     few = (lambda keys: plain(keys) % np.uint64(number)) if number < 9 else plain
     monkeypatch.setattr(groups, "hash_keys", few)
@@ -52,7 +52,7 @@ def test_firsts(number: int, rows: list[tuple[int, int]]) -> None:
 
 @given(texts=chunked(st.one_of(st.none(), st.sampled_from(("", "a", "b\0", "b")))))
 def test_keys_of_texts_of_any_width(texts: pa.ChunkedArray) -> None:
-    assert_told_apart(texts)
+    assert_keys_differ_as_the_texts(texts)
 
 
 @pytest.mark.parametrize("width", [7, 8, 9, 16, 36])
@@ -60,22 +60,24 @@ def test_keys_of_texts_of_any_width(texts: pa.ChunkedArray) -> None:
 def test_keys_of_texts_of_one_width(width: int, data: st.DataObject) -> None:
     # they differ in one byte, at either end or within
     bytes_ = st.builds(lambda place: "x" * place + "y" + "x" * (width - 1 - place), st.integers(0, width - 1))
-    assert_told_apart(data.draw(chunked(bytes_)))
+    assert_keys_differ_as_the_texts(data.draw(chunked(bytes_)))
 
 
-def assert_told_apart(texts: pa.ChunkedArray) -> None:
+def assert_keys_differ_as_the_texts(texts: pa.ChunkedArray) -> None:
     rows = list(zip(*(key.tolist() for key in groups.text_keys(texts)), strict=True))
     assert first_places(rows) == first_places(texts.to_pylist())
 
 
 @given(numbers=st.lists(st.integers(0, 4)), least=st.integers(1, 3), data=st.data())
-def test_crowds_and_those_who_share_are_never_left_out(numbers: list[int], least: int, data: st.DataObject) -> None:
+def test_rows_of_large_groups_and_of_shared_buckets_are_never_missed(
+    numbers: list[int], least: int, data: st.DataObject
+) -> None:
     keys = [np.array(numbers, np.int64)]
     crowd = groups.in_large_groups(keys, least)
     assert all(crowd[row] for row, number in enumerate(numbers) if numbers.count(number) >= least)
-    told = np.array([data.draw(st.booleans()) for _ in numbers], bool)
-    shared = groups.share_bucket(groups.hash_keys(keys), told)
-    assert all(shared[row] for row, number in enumerate(numbers) if number in keys[0][told])
+    chosen = np.array([data.draw(st.booleans()) for _ in numbers], bool)
+    shared = groups.share_bucket(groups.hash_keys(keys), chosen)
+    assert all(shared[row] for row, number in enumerate(numbers) if number in keys[0][chosen])
 
 
 @given(texts=chunked(st.one_of(st.none(), st.text("a\u00e9 \x1f\u2003\t\x85\u200b", max_size=5))))

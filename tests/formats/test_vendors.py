@@ -114,7 +114,7 @@ def test_calls_of_all_formats_in_one_file_are_one_frame() -> None:
 
 
 def test_spans_that_are_no_calls_are_counted_and_left_out() -> None:
-    with pytest.warns(cf.PassedOverWarning, match=r"^left out: 3 records of work that is no call of a model$"):
+    with pytest.warns(cf.PassedOverWarning, match=r"^left out 3 records other than calls of a model$"):
         calls = read(spans_of_other_work(CALL))
     assert calls["input_tokens"].tolist() == [CALL.input_tokens]
     observation = {**told(TELLERS[7]).line, "type": "SPAN"}

@@ -1,4 +1,4 @@
-"""A CSV file that a spreadsheet opens without running what was logged."""
+"""CSV files that a spreadsheet opens without running logged texts as formulas."""
 
 import csv
 import io

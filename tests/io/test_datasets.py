@@ -125,7 +125,7 @@ def test_an_expression_of_pyarrow_is_a_filter_too(written: Path) -> None:
 def test_a_filter_that_means_nothing_is_refused(written: Path, filters: list[Any], reason: str) -> None:
     with pytest.raises(cf.InvalidCallError, match=f"^{reason}"):
         cf.read_parquet(written, filters=filters)
-    with pytest.raises(cf.InvalidCallError, match="did you mean prompt"):
+    with pytest.raises(cf.InvalidOptionError, match="did you mean prompt"):
         cf.read_parquet(written, columns=["promt"])
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from crashlens_frame.errors import (
     InvalidCallError,
+    InvalidOptionError,
     LogFileError,
     MissingColumnsError,
     PassedOverWarning,
@@ -88,7 +89,7 @@ def test_a_log_without_lines_is_the_empty_typed_frame(log: bytes) -> None:
         (b'{"trace_id":"a","z":{"b":1,"a":"\xc3\xa9"},"y":null}', '{"y":null,"z":{"a":"é","b":1}}'),
     ],
 )
-def test_an_unknown_field_is_kept_whatever_it_holds(line: bytes, extra: str) -> None:
+def test_an_unknown_field_with_any_value_is_kept(line: bytes, extra: str) -> None:
     assert read(line)["extra"].tolist() == [extra]
 
 
@@ -106,18 +107,18 @@ def test_unknown_fields_may_change_their_type_from_line_to_line() -> None:
     ]
 
 
-def test_of_calls_of_one_event_id_the_last_counts_in_whichever_file_it_stands(tmp_path: Path) -> None:
+def test_the_last_call_with_an_event_id_is_kept_across_files(tmp_path: Path) -> None:
     log = b"".join(b'{"trace_id":"a","event_id":%s,"cost":%d}\n' % (b'"%s"' % e if e else b"null", n)
                    for n, e in enumerate([b"x", b"y", None, b"x", None, b"z"]))  # fmt: skip
     path = tmp_path / "more.jsonl"
     path.write_bytes(b'{"trace_id":"b","event_id":"y","cost":9}\n')
-    with pytest.warns(PassedOverWarning, match=r"^left out: 2 calls told again further down \(the same event_id\)$"):
+    with pytest.warns(PassedOverWarning, match=r"^left out 2 calls repeated later in the log \(same event_id\)$"):
         calls = read_jsonl([io.BytesIO(log), path])
     assert calls["cost"].tolist() == [2, 3, 4, 5, 9]
     assert read(log, duplicates="all")["cost"].tolist() == [0, 1, 2, 3, 4, 5]
     with pytest.warns(PassedOverWarning):
         assert read_jsonl(io.BytesIO(log), columns=["cost"])["cost"].tolist() == [1, 2, 3, 4, 5]
-    with pytest.raises(ValueError, match=r"^duplicates is 'first', expected 'last' or 'all'$"):
+    with pytest.raises(InvalidOptionError, match=r"^duplicates is 'first', expected 'last' or 'all'$"):
         read(log, duplicates="first")
 
 
@@ -143,7 +144,7 @@ def test_a_line_is_not_refused_for_a_column_that_nobody_asked_for() -> None:
 
 
 def test_a_column_that_there_is_not_is_refused_with_the_one_that_may_be_meant() -> None:
-    with pytest.raises(InvalidCallError, match=r"^columns holds 'promt', .* did you mean prompt\?$"):
+    with pytest.raises(InvalidOptionError, match=r"^columns holds 'promt', .* did you mean prompt\?$"):
         read(A, columns=["promt"])
 
 
@@ -168,10 +169,10 @@ def test_in_a_terminal_a_bar_shows_itself_once_reading_takes_long(
 ) -> None:
     path = tmp_path / "log.jsonl"
     path.write_bytes(A)
-    monkeypatch.setattr("crashlens_frame._core.progress._people_look", lambda: True)
+    monkeypatch.setattr("crashlens_frame._core.progress._is_interactive", lambda: True)
     read_jsonl(path)
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr("crashlens_frame._core.progress._PATIENCE", 0)
+    monkeypatch.setattr("crashlens_frame._core.progress._DELAY", 0)
     read_jsonl(path)
     assert "read:" in capsys.readouterr().err
 
@@ -197,7 +198,7 @@ def test_mixed_forms_of_time_on_neighbouring_lines_are_one_column() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a folder to work in with two logs of a line each, ``1.jsonl`` and ``2.jsonl.gz``, and one that is bad."""
+    """Return a working folder with two logs of one line each, ``1.jsonl`` and ``2.jsonl.gz``, and a bad log."""
     (tmp_path / "1.jsonl").write_bytes(A)
     (tmp_path / "2.jsonl.gz").write_bytes(gzip.compress(B))
     (tmp_path / "3.bad").write_bytes(b"\n" + A + b"\nx\n")
@@ -256,7 +257,7 @@ BAD = {
         "retry_count is 99999999999999999999, expected a whole number from 0 to 2**63 - 1"
     ),
     b'{"trace_id":"u","model":"\xff"}': "byte 0xff at byte 26 is not UTF-8",
-    b"\0\0\0\0": "4 NUL bytes, expected a JSON object; a crash leaves such",
+    b"\0\0\0\0": "4 NUL bytes, expected a JSON object; a crash may leave them",
     b'{"trace_id":"u","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}": "nested too deep",
 }
 
@@ -270,7 +271,7 @@ def test_a_bad_line_costs_only_itself(tmp_path: Path, bad: bytes, reason: str) -
     with pytest.warns(RejectedLinesWarning) as warned:
         same(read_jsonl(path), BOTH)
     assert [str(warning.message) for warning in warned] == [
-        f"1 line of 1 file could not be read and left out, the first {path}:3: {reason}; cf.read_rejects lists them"
+        f"left out 1 line of 1 file that could not be read, the first {path}:3: {reason}; cf.read_rejects lists them"
     ]
     assert warned[0].filename == __file__
     with pytest.raises(LogFileError) as refusal:
@@ -282,7 +283,7 @@ def test_bad_lines_of_several_files_are_counted_once(folder: Path) -> None:
     with pytest.warns(RejectedLinesWarning) as warned:
         read_log(["3.bad", "1.jsonl", io.BytesIO(b"7\n" + B + b"\n{}")])
     assert [str(warning.message) for warning in warned] == [
-        "3 lines of 2 files could not be read and left out, the first 3.bad:3: not JSON, expecting value at"
+        "left out 3 lines of 2 files that could not be read, the first 3.bad:3: not JSON, expecting value at"
         " character 1; cf.read_rejects lists them"
     ]
 
@@ -302,7 +303,7 @@ def test_of_a_torn_packed_file_all_is_read_that_can_be() -> None:
 
 
 def test_an_option_that_is_unknown_is_refused_before_anything_is_read() -> None:
-    with pytest.raises(ValueError, match=r"^on_error is 'skip', expected 'reject' or 'raise'$"):
+    with pytest.raises(InvalidOptionError, match=r"^on_error is 'skip', expected 'reject' or 'raise'$"):
         read_jsonl("not there", on_error="skip")
     for reader in (read_jsonl, read_rejects):
         with pytest.raises(UnknownFormatError) as refusal:
@@ -335,7 +336,7 @@ def test_every_good_line_is_read_and_every_bad_one_rejected_at_its_place(
 
 
 def read_all(log: bytes) -> Any:
-    """Read a log without a word about its bad lines."""
+    """Read a log without the warning about its bad lines."""
     with pytest.warns(RejectedLinesWarning):
         return read_log([io.BytesIO(log), io.BytesIO(b"a line that is always bad")])
 
@@ -390,47 +391,47 @@ def two() -> pd.DataFrame:
 
 
 @pytest.mark.filterwarnings("ignore::crashlens_frame.errors.UnpricedWarning")
-@pytest.mark.parametrize("schema", LINES)
-def test_the_lines_are_exactly_these_and_read_back_equal(schema: str) -> None:
+@pytest.mark.parametrize("format", LINES)
+def test_the_lines_are_exactly_these_and_read_back_equal(format: str) -> None:
     calls = two()
     before = calls.copy(deep=True)
-    log = written(calls, schema=schema)
-    assert log.decode() == "".join(line + "\n" for line in LINES[schema])
+    log = written(calls, format=format)
+    assert log.decode() == "".join(line + "\n" for line in LINES[format])
     same(read(log), calls)
-    same(read(log, format=schema), calls)
+    same(read(log, format=format), calls)
     same(calls, before)
 
 
-def test_an_unknown_cost_is_told_with_its_models_where_it_is_written_as_0() -> None:
+def test_a_warning_names_the_models_whose_unknown_cost_is_written_as_0() -> None:
     rows = [("gpt-4", 0.5), ("mine", None), ("mine", None), ("yours", None), (None, None)]
     calls = pd.DataFrame(rows, columns=["model", "cost"]).assign(trace_id="t")
     with pytest.warns(UnpricedWarning) as warned:
         log = written(calls)
     assert [str(warning.message) for warning in warned] == [
-        '4 calls without a known cost written for CrashLens at 0 with cost_source "unknown": mine (2), yours (1),'
+        '4 calls without a known cost written with cost 0 and cost_source "unknown": mine (2), yours (1),'
         " no model (1); price them with cf.add_cost, or silence this with"
         ' warnings.simplefilter("ignore", cf.UnpricedWarning)'
     ]
     assert warned[0].filename == __file__
     assert [json.loads(line)["cost"] for line in log.splitlines()] == [0.5, 0, 0, 0, 0]
     assert read(log)["cost"].isna().tolist() == [False, True, True, True, True]
-    written(calls, schema="flat")  # writes null, which needs no word
+    written(calls, format="flat")  # writes null, which needs no warning
 
 
-@pytest.mark.parametrize("schema", LINES)
-def test_a_frame_without_calls_is_an_empty_file(tmp_path: Path, schema: str) -> None:
+@pytest.mark.parametrize("format", LINES)
+def test_a_frame_without_calls_is_an_empty_file(tmp_path: Path, format: str) -> None:
     path = tmp_path / "log.jsonl"
-    to_jsonl(empty_frame(), path, schema=schema)
+    to_jsonl(empty_frame(), path, format=format)
     assert path.read_bytes() == b""
     same(read_jsonl(path), empty_frame())
 
 
 @pytest.mark.parametrize("end", ["\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\r", "\n"])
-@pytest.mark.parametrize("schema", LINES)
-def test_no_reader_of_text_sees_a_line_end_within_a_line(end: str, schema: str) -> None:
+@pytest.mark.parametrize("format", LINES)
+def test_no_reader_of_text_sees_a_line_end_within_a_line(end: str, format: str) -> None:
     extra = json.dumps({"x": end, end: {"y": end}}, ensure_ascii=False)
     row = {"trace_id": end, "model": end, "prompt": end, "cost": 0.0, "cost_source": "reported", "extra": extra}
-    log = written(pd.DataFrame([row]), schema=schema)
+    log = written(pd.DataFrame([row]), format=format)
     assert len(log.decode().splitlines()) == 1
     back = read(log)
     assert back[["trace_id", "model", "prompt"]].to_numpy().tolist() == [[end, end, end]]
@@ -438,16 +439,16 @@ def test_no_reader_of_text_sees_a_line_end_within_a_line(end: str, schema: str) 
 
 
 @pytest.mark.parametrize("name", ["log.jsonl", "log.jsonl.gz", "log.jsonl.zst"])
-def test_a_file_is_packed_as_its_name_says_and_replaced_whole(tmp_path: Path, name: str) -> None:
+def test_a_file_is_compressed_by_its_suffix_and_replaced_whole(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_text("what stood here before")
     path.chmod(0o640)
-    to_jsonl(BOTH, path, schema="flat")
+    to_jsonl(BOTH, path, format="flat")
     unpack: dict[str, Any] = {
         ".gz": gzip.decompress,
         ".zst": lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data),
     }
-    assert unpack.get(path.suffix, bytes)(path.read_bytes()) == written(BOTH, schema="flat")
+    assert unpack.get(path.suffix, bytes)(path.read_bytes()) == written(BOTH, format="flat")
     assert [file.name for file in tmp_path.iterdir()] == [name]
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     same(read_jsonl(path), BOTH)
@@ -473,9 +474,9 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
 
 
 @pytest.mark.parametrize(("row", "error", "text"), REFUSED, ids=[text for *_, text in REFUSED])
-@pytest.mark.parametrize("schema", LINES)
+@pytest.mark.parametrize("format", LINES)
 def test_what_no_reader_would_take_back_is_not_written_and_the_file_stays(
-    tmp_path: Path, row: dict[str, Any], error: type[Exception], text: str, schema: str
+    tmp_path: Path, row: dict[str, Any], error: type[Exception], text: str, format: str
 ) -> None:
     path = tmp_path / "log.jsonl"
     path.write_bytes(A)
@@ -483,21 +484,50 @@ def test_what_no_reader_would_take_back_is_not_written_and_the_file_stays(
         [{**row, "model": "m"} if "trace_id" not in row else {"trace_id": "t", "model": "m"}, {"model": "m", **row}]
     )
     with pytest.raises(error) as refusal:
-        to_jsonl(calls, path, schema=schema)
+        to_jsonl(calls, path, format=format)
     assert str(refusal.value) == text
     assert path.read_bytes() == A
     assert [file.name for file in tmp_path.iterdir()] == ["log.jsonl"]
 
 
-def test_a_schema_that_is_unknown_is_refused_before_the_file_is_touched(tmp_path: Path) -> None:
-    for write in (to_jsonl, append_jsonl):
-        with pytest.raises(UnknownFormatError) as refusal:
-            write(BOTH, tmp_path / "log.jsonl", schema="nested")
-        assert str(refusal.value) == "schema is 'nested', expected one of crashlens, flat"
+BAD_FORMATS: list[tuple[dict[str, str], type[Exception], str]] = [
+    ({"format": "nested"}, UnknownFormatError, "format is 'nested', expected 'crashlens' or 'flat'"),
+    ({"schema": "nested"}, UnknownFormatError, "schema is 'nested', expected 'crashlens' or 'flat'"),
+    (
+        {"format": "flat", "schema": "flat"},
+        InvalidOptionError,
+        "format is 'flat' and schema is 'flat', expected one of them; schema is another name of format",
+    ),
+]
+
+
+@pytest.mark.parametrize(("options", "error", "text"), BAD_FORMATS, ids=[text for *_, text in BAD_FORMATS])
+@pytest.mark.parametrize("write", [to_jsonl, append_jsonl])
+def test_a_format_that_cannot_be_written_is_refused_before_the_file_is_touched(
+    tmp_path: Path, write: Any, options: dict[str, str], error: type[Exception], text: str
+) -> None:
+    with pytest.raises(error) as refusal:
+        write(BOTH, tmp_path / "log.jsonl", **options)
+    assert str(refusal.value) == text
     assert list(tmp_path.iterdir()) == []
 
 
-# what the lines say, told once more call by call in plain Python
+@pytest.mark.filterwarnings("ignore::crashlens_frame.errors.UnpricedWarning")
+@pytest.mark.parametrize("format", LINES)
+def test_schema_is_another_name_of_format(tmp_path: Path, format: str) -> None:
+    assert written(BOTH, schema=format) == written(BOTH, format=format)
+    append_jsonl(BOTH, tmp_path / "log.jsonl", schema=format)
+    assert (tmp_path / "log.jsonl").read_bytes() == written(BOTH, format=format)
+
+
+@pytest.mark.filterwarnings("ignore::crashlens_frame.errors.UnpricedWarning")
+def test_the_default_format_is_that_of_crashlens(tmp_path: Path) -> None:
+    assert written(BOTH) == written(BOTH, format="crashlens")
+    append_jsonl(BOTH, tmp_path / "log.jsonl")
+    assert (tmp_path / "log.jsonl").read_bytes() == written(BOTH)
+
+
+# what the lines hold, computed again call by call in plain Python
 
 TEXTS = st.none() | st.text(max_size=8)
 COUNTS = st.none() | st.integers(0, 2**63 - 1)
@@ -524,10 +554,10 @@ CALLS_DRAWN = st.lists(
 
 
 def envelope(call: dict[str, Any], calls: list[dict[str, Any]]) -> dict[str, Any]:
-    """Tell what ``crashlens scan`` is to see of a call."""
+    """Return the fields of a call that ``crashlens scan`` reads."""
     starts = [c["timestamp"] for c in calls if c["trace_id"] == call["trace_id"] and c["timestamp"] is not None]
     start = call["timestamp"] or min(starts, default=pd.Timestamp(1970, 1, 1))
-    told = {
+    line = {
         "traceId": call["trace_id"],
         "startTime": start.isoformat(timespec="microseconds") + "Z",
         "input": {
@@ -545,38 +575,38 @@ def envelope(call: dict[str, Any], calls: list[dict[str, Any]]) -> dict[str, Any
     metadata = {name: call[name] for name in ("fallback_attempted", "route") if call[name] is not None}
     if call["timestamp"] is not None and call["latency_ms"] is not None:
         end = call["timestamp"] + pd.Timedelta(milliseconds=call["latency_ms"])
-        told["endTime"] = end.isoformat(timespec="microseconds") + "Z"
-    return told | {"metadata": metadata}
+        line["endTime"] = end.isoformat(timespec="microseconds") + "Z"
+    return line | {"metadata": metadata}
 
 
 @pytest.mark.filterwarnings("ignore::crashlens_frame.errors.UnpricedWarning")
 @settings(max_examples=50)
 @given(CALLS_DRAWN)
-def test_crashlens_is_told_what_it_reads_and_no_null_that_it_cannot_bear(calls: list[dict[str, Any]]) -> None:
+def test_lines_have_all_that_crashlens_reads_and_no_null_that_it_fails_at(calls: list[dict[str, Any]]) -> None:
     nullable = {"input_tokens": "Int64", "output_tokens": "Int64", "retry_count": "Int64", "latency_ms": "Int64"}
     frame = pd.DataFrame(
         {name: pd.Series([c[name] for c in calls], dtype=nullable.get(name, "object")) for name in calls[0]}
     )
     frame["timestamp"] = pd.to_datetime(frame["timestamp"]).dt.as_unit("us")
     frame["cost"] = frame["cost"].astype("float64")
-    told = [json.loads(line) for line in written(frame).splitlines()]
+    lines = [json.loads(line) for line in written(frame).splitlines()]
     expected = [envelope(call, calls) for call in calls]
     assert [
-        {name: line[name] for name in line.keys() & said.keys()} for line, said in zip(told, expected, strict=True)
+        {name: line[name] for name in line.keys() & wanted.keys()} for line, wanted in zip(lines, expected, strict=True)
     ] == expected
-    assert ["endTime" in line for line in told] == ["endTime" in said for said in expected]
+    assert ["endTime" in line for line in lines] == ["endTime" in wanted for wanted in expected]
 
 
 # -- durable append ------------------------------
 
 
-def test_appended_calls_stand_after_those_before_and_a_torn_line_is_ended_first(tmp_path: Path) -> None:
+def test_calls_are_appended_at_the_end_and_a_torn_line_is_ended_first(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
-    append_jsonl(BOTH, path, schema="flat")
+    append_jsonl(BOTH, path, format="flat")
     with path.open("ab") as stream:
         stream.write(b'{"trace_id":"torn')
-    append_jsonl(BOTH, path, schema="flat")
-    lines = written(BOTH, schema="flat")
+    append_jsonl(BOTH, path, format="flat")
+    lines = written(BOTH, format="flat")
     assert path.read_bytes() == lines + b'{"trace_id":"torn\n' + lines
     assert read_rejects(path)[["line", "text"]].to_numpy().tolist() == [[3, '{"trace_id":"torn']]
 
@@ -605,7 +635,7 @@ def test_an_append_that_does_not_fit_on_the_disk_leaves_the_file_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "log.jsonl"
-    append_jsonl(BOTH, path, schema="flat")
+    append_jsonl(BOTH, path, format="flat")
     before = path.read_bytes()
     write, room = os.write, [10]
 
@@ -617,12 +647,12 @@ def test_an_append_that_does_not_fit_on_the_disk_leaves_the_file_as_it_was(
 
     monkeypatch.setattr("crashlens_frame.io.journal.os.write", full)
     with pytest.raises(OSError, match="No space left on device"):
-        append_jsonl(BOTH, path, schema="flat")
+        append_jsonl(BOTH, path, format="flat")
     monkeypatch.undo()
     assert path.read_bytes() == before
 
 
-def test_every_column_has_its_dtype_whatever_the_log_holds() -> None:
+def test_every_column_has_its_dtype_for_any_log() -> None:
     for log in (b"", A, A + b"\n" + B):
         assert read(log).dtypes.astype("str").to_dict() == {column.name: column.dtype for column in CALLS}
 
@@ -633,5 +663,5 @@ def test_lines_are_written_in_the_order_of_the_rows_however_many_threads_write_t
     prompts = [f"say {n}" if n % 5000 else f'say "{n}"\n\u2028é' for n in range(rows)]
     ids = [f"t{n}" for n in range(rows)]
     calls = as_calls(pd.DataFrame({"trace_id": ids, "model": "m", "prompt": prompts, "cost_source": "unknown"}))
-    for schema in ("crashlens", "flat"):
-        same(read(written(calls, schema=schema)), calls)
+    for line_format in ("crashlens", "flat"):
+        same(read(written(calls, format=line_format)), calls)

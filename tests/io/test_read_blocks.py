@@ -1,4 +1,4 @@
-"""Blocks read at once, against the same blocks read line by line."""
+"""Blocks read in bulk, compared with the same blocks read line by line."""
 
 import io
 import random
@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 import crashlens_frame as cf
 from crashlens_frame.frame import frame_from_table
 from crashlens_frame.io.read_blocks import BulkReader
-from crashlens_frame.io.read_lines import BlockReader, Read, read_line_by_line
+from crashlens_frame.io.read_lines import BlockReader, LinesContent, read_line_by_line
 
 CALLS = cf.simulate_workload(120, seed=5, days=2)
 
 
-def lines(schema: str) -> list[bytes]:
+def lines(line_format: str) -> list[bytes]:
     target = io.BytesIO()
-    cf.to_jsonl(CALLS, target, schema=schema)
+    cf.to_jsonl(CALLS, target, format=line_format)
     return target.getvalue().splitlines(keepends=True)
 
 
-LINES = {schema: lines(schema) for schema in ("crashlens", "flat")}
+LINES = {line_format: lines(line_format) for line_format in ("crashlens", "flat")}
 
 
 def by_line(block: bytes, line: int, format: str | None) -> tuple[pa.Table, list[dict[str, object]]]:
@@ -36,7 +36,7 @@ def by_line(block: bytes, line: int, format: str | None) -> tuple[pa.Table, list
 
 
 def same(block: bytes, format: str | None = None) -> None:
-    """Hold that a block read in parts gives the rows and the rejects of its lines, whatever reads the parts."""
+    """Check that a block read in parts has the rows and the rejects of its lines, in bulk or not."""
     table, _, rejects, *_ = BlockReader("log", format=format).read(block, 5)
     expected, bad = by_line(block, 5, format)
     assert rejects == bad
@@ -44,10 +44,10 @@ def same(block: bytes, format: str | None = None) -> None:
 
 
 @pytest.mark.parametrize("format", [None, "crashlens", "flat"])
-@pytest.mark.parametrize("schema", LINES)
-def test_what_we_write_is_read_at_once(schema: str, format: str | None) -> None:
-    block = b"".join(LINES[schema])
-    if schema == "crashlens" and format == "flat":
+@pytest.mark.parametrize("line_format", LINES)
+def test_what_we_write_is_read_in_bulk(line_format: str, format: str | None) -> None:
+    block = b"".join(LINES[line_format])
+    if line_format == "crashlens" and format == "flat":
         assert BulkReader(format).read(block, len(CALLS)) is not None  # its nested fields are unknown, and kept
     else:
         table = BulkReader(format).read(block, len(CALLS))
@@ -104,7 +104,7 @@ def test_an_odd_line_is_read_as_the_line_reader_reads_it(odd: bytes) -> None:
 def test_an_odd_line_slows_down_only_its_neighbours(monkeypatch: pytest.MonkeyPatch, odd: bytes, most: int) -> None:
     slow: list[int] = []
 
-    def counting(lines: Iterable[tuple[int, bytes]], **place: Any) -> Read:
+    def counting(lines: Iterable[tuple[int, bytes]], **place: Any) -> LinesContent:
         kept = list(lines)
         slow.append(len(kept))
         return read_line_by_line(kept, **place)

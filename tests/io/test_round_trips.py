@@ -53,12 +53,14 @@ def canonical(fields: dict[str, Any]) -> str | None:
     return json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":")) if fields else None
 
 
-def told(row: dict[str, Any]) -> dict[str, Any]:
-    """Give an unknown cost as null: on a line it is 0, which CrashLens can bear, and is read as null."""
+def with_null_cost(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row whose unknown cost is null: on a line it is written as 0 and read as null."""
     return {**row, "cost": None} if row["cost_source"] == "unknown" and row["cost"] == 0 else row
 
 
-ROWS = st.lists(st.fixed_dictionaries({column.name: values(column) for column in CALLS}).map(told), max_size=5)
+ROWS = st.lists(
+    st.fixed_dictionaries({column.name: values(column) for column in CALLS}).map(with_null_cost), max_size=5
+)
 
 
 def frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -98,16 +100,16 @@ pytestmark = pytest.mark.filterwarnings("ignore::crashlens_frame.errors.Unpriced
 
 @settings(max_examples=60)
 @given(ROWS, st.sampled_from(["crashlens", "flat"]))
-def test_calls_come_back_from_jsonl(rows: list[dict[str, Any]], schema: str) -> None:
+def test_calls_come_back_from_jsonl(rows: list[dict[str, Any]], format: str) -> None:
     calls = frame(rows)
-    same(through_jsonl(calls, schema=schema), calls)
+    same(through_jsonl(calls, format=format), calls)
 
 
-@pytest.mark.parametrize("schema", ["crashlens", "flat"])
+@pytest.mark.parametrize("format", ["crashlens", "flat"])
 @pytest.mark.parametrize("filled", [None, 5, [], ["form"], ["model"]])
-def test_a_field_called_filled_does_not_hide_the_nulls_of_the_line(filled: Any, schema: str) -> None:
+def test_a_field_called_filled_does_not_hide_the_nulls_of_the_line(filled: Any, format: str) -> None:
     calls = as_calls(pd.DataFrame({"trace_id": ["t"], "model": [None], "extra": [canonical({"filled": filled})]}))
-    pd.testing.assert_frame_equal(through_jsonl(calls, schema=schema), calls)
+    pd.testing.assert_frame_equal(through_jsonl(calls, format=format), calls)
 
 
 @settings(max_examples=25)
@@ -121,14 +123,14 @@ def test_calls_come_back_from_parquet(rows: list[dict[str, Any]]) -> None:
 @given(ROWS)
 def test_calls_come_back_through_all_three_on_end(rows: list[dict[str, Any]]) -> None:
     calls = frame(rows)
-    same(through_parquet(through_jsonl(through_jsonl(calls), schema="flat")), calls)
+    same(through_parquet(through_jsonl(through_jsonl(calls), format="flat")), calls)
 
 
 @settings(max_examples=50)
 @given(EXTRAS, st.sampled_from(["crashlens", "flat"]))
-def test_lines_of_other_programs_keep_what_they_say_of_their_own(fields: dict[str, Any], schema: str) -> None:
+def test_fields_of_other_programs_are_kept(fields: dict[str, Any], format: str) -> None:
     known = {column.name for column in CALLS} | {"traceId", "endTime", "usage", "input", "metadata", "filled"}
     fields = {name: value for name, value in fields.items() if name not in known}
     line = json.dumps({"trace_id": "t", **fields}).encode()
     calls = read_jsonl(io.BytesIO(line), on_error="raise")
-    same(through_jsonl(calls, schema=schema), calls)
+    same(through_jsonl(calls, format=format), calls)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import crashlens_frame as cf
-from crashlens_frame.io.read_files import Log, read_files
+from crashlens_frame.io.read_files import LogContent, read_files
 from crashlens_frame.schema import CALLS
 from tests.support.vendor_logs import TELLERS, Call
 
@@ -27,7 +27,7 @@ Rows = list[dict[str, Any]]
 
 
 class Pipe(io.RawIOBase):
-    """A stream that gives as much at a time as it likes."""
+    """A stream that returns pieces of any size."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = iter(pieces)
@@ -37,26 +37,26 @@ class Pipe(io.RawIOBase):
 
 
 class Expected(NamedTuple):
-    """What a log has to give: the rows of untouched lines in their order, lines that are bad, lines that may be."""
+    """The expected result: the rows of untouched lines in order, lines that are bad, lines that may be bad."""
 
     rows: Rows
     bad: set[int]
     touched: set[int]
 
 
-def read(pieces: Iterable[bytes]) -> Log:
+def read(pieces: Iterable[bytes]) -> LogContent:
     return read_files(Pipe(pieces), format=None, columns=NAMES, duplicates="all", on_error="reject", progress=False)
 
 
-def _simulated(schema: str) -> list[bytes]:
+def _simulated(format: str) -> list[bytes]:
     target = io.BytesIO()
-    cf.to_jsonl(cf.simulate_workload(30, seed=5, days=2), target, schema=schema)
+    cf.to_jsonl(cf.simulate_workload(30, seed=5, days=2), target, format=format)
     return target.getvalue().splitlines()
 
 
 @cache
 def sound_lines() -> dict[bytes, Rows]:
-    """Give lines of every format, each with the rows that it gives when it stands alone."""
+    """Return lines of every format, each with the rows of a log that holds only this line."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         vendors = [json.dumps(teller(Call()).line).encode() for teller in TELLERS]
@@ -64,12 +64,12 @@ def sound_lines() -> dict[bytes, Rows]:
     return {line: read([line]).calls.to_pylist() for line in lines}
 
 
-def test_a_sound_line_is_a_call_whatever_its_format() -> None:
+def test_a_valid_line_of_any_format_is_a_call() -> None:
     assert [len(rows) for rows in sound_lines().values()] == [1] * len(sound_lines())
 
 
 def expected(log: bytes) -> Expected:
-    """State what a log has to give."""
+    """Return the expected result of a log."""
     rows: Rows = []
     bad, touched = set(), set()
     for number, line in enumerate(log.split(b"\n"), 1):
@@ -90,7 +90,7 @@ def expected(log: bytes) -> Expected:
 
 
 def hold(log: bytes, pieces: Iterable[bytes]) -> Expected:
-    """Hold that a log gives what it has to give, in whichever pieces it comes."""
+    """Check that a log has the expected result, in pieces of any size."""
     wanted = expected(log)
     found = read(pieces)
     rows = iter(found.calls.to_pylist())
@@ -98,7 +98,7 @@ def hold(log: bytes, pieces: Iterable[bytes]) -> Expected:
     lines = found.rejects["line"].to_pylist()
     assert wanted.bad <= set(lines) <= wanted.touched
     assert lines == sorted(lines)
-    assert len(found.calls) + len(lines) + found.passed >= len(wanted.rows) + len(wanted.touched)
+    assert len(found.calls) + len(lines) + found.not_calls >= len(wanted.rows) + len(wanted.touched)
     return wanted
 
 

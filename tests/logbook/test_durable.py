@@ -89,7 +89,7 @@ ROW = st.fixed_dictionaries(
 @given(row=ROW)
 def test_the_line_of_one_row_is_that_of_the_columns(row: dict[str, Any]) -> None:
     row = {"token_source": "reported", "cost_source": "unknown", **row}
-    by_columns = b"".join(encode_lines(table_from_rows([row]), schema="crashlens"))
+    by_columns = b"".join(encode_lines(table_from_rows([row]), format="crashlens"))
     by_row = line_from_row(row)
     assert json.loads(by_row) == json.loads(by_columns)
     assert len(by_row.decode().splitlines()) == 1

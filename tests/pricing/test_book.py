@@ -58,7 +58,7 @@ def test_known_answers(call: dict[str, Any], dollars: float) -> None:
         "\ufeffpricing:\r\n  gpt-4: {input_price_per_1m: 30, output_price_per_1m: 60}\r\n",
     ],
 )
-def test_every_form_gives_the_same_prices(text: str, tmp_path: Path) -> None:
+def test_every_form_has_the_same_prices(text: str, tmp_path: Path) -> None:
     rates = {"input_price_per_1m": 30, "output_price_per_1m": 60}
     expected = cf.PriceBook.load({"pricing": {"gpt-4": rates}})
     assert book(text, tmp_path).to_frame().equals(expected.to_frame())
@@ -165,41 +165,41 @@ def test_a_price_waits_for_its_day(tmp_path: Path) -> None:
         ("pricing:\n  m: {input_price_per_1m: 1, output_price_per_1m: yes}\n",
          ':2: pricing.m.output_price_per_1m is "yes", expected a number from 0 on'),
         ("pricing:\n  m:\n    input_price_per_1m: 1\n    output_price_per_1m: 1\n    input_price_per_1k: 1\n",
-         ":5: pricing.m.input_price_per_1k gives the price of input a second time"),
+         ":5: pricing.m.input_price_per_1k is a second price of input; delete one of them"),
         ("pricing:\n  m: {input_price_per_1m: 1, output_price_per_1m: 1}\n  m: {}\n",
-         ":3: pricing.m stands twice; delete one of them"),
+         ":3: pricing.m is there twice; delete one of them"),
         ("pricing:\n  m:\n    input: 3\n    output: 4\n",
          ":3: pricing.m.input is an unknown key, expected one of input_price_per_1m, output_price_per_1m,"
          " cached_input_price_per_1m, cache_write_price_per_1m, cache_write_1h_price_per_1m, from, between, tiers,"
          " variants"),
         ("pricing:\n  m:\n    prices: []\n", ":3: pricing.m.prices is empty, expected at least one price"),
         ("pricing:\n  m:\n    prices: [{input_price_per_1m: 1, output_price_per_1m: 1}]\n    tiers: []\n",
-         ':4: pricing.m.tiers stands beside "prices"; put it into one of them'),
+         ':4: pricing.m.tiers is beside the key "prices"; move it into an item of "prices"'),
         ("pricing:\n  m:\n    prices:\n      - {from: 2025-02-30, input_price_per_1m: 1, output_price_per_1m: 1}\n",
          ':4: pricing.m.prices[0].from is "2025-02-30", expected a day such as 2026-11-23'),
         ("pricing:\n  m:\n    prices:\n      - {from: 2025-02-03, input_price_per_1m: 1, output_price_per_1m: 1}\n"
          "      - {from: 2025-02-03, input_price_per_1m: 1, output_price_per_1m: 1}\n",
-         ":4: pricing.m.prices is not in the order of its from dates, oldest first"),
+         ":4: pricing.m.prices is not sorted by its from dates, oldest first"),
         ("pricing:\n  m: {between: 9-17, input_price_per_1m: 1, output_price_per_1m: 1}\n",
          ':2: pricing.m.between is "9-17", expected times of the day in UTC such as 01:00-04:00'),
         ("pricing:\n  m:\n    input_price_per_1m: 1\n    output_price_per_1m: 1\n    tiers: [{input_price_per_1m: 2}]",
-         ":5: pricing.m.tiers[0] has no above, the number of input tokens from which on it holds"),
+         ":5: pricing.m.tiers[0] has no above, the number of input tokens above which its prices hold"),
         ("pricing:\n  m:\n    input_price_per_1m: 1\n    output_price_per_1m: 1\n    tiers:\n"
          "    - {above: 9, input_price_per_1m: 2}\n    - {above: 9, input_price_per_1m: 3}\n",
          ":7: pricing.m.tiers[1].above is 9, expected a whole number above 9"),
         ("pricing:\n  m:\n    input_price_per_1m: 1\n    output_price_per_1m: 1\n"
          "    tiers: [{above: 9, cached_input_price_per_1m: 2}]\n",
-         ":5: pricing.m.tiers[0] has cached_input, which has no price below the tier"),
+         ":5: pricing.m.tiers[0] has a price of cached_input, which has no price below the tier"),
         ("pricing:\n  m: {aliases: n, input_price_per_1m: 1, output_price_per_1m: 1}\n",
          ':2: pricing.m.aliases is "n", expected a list'),
         ("pricing:\n  m: {aliases: [n], input_price_per_1m: 1, output_price_per_1m: 1}\n"
          "  n: {input_price_per_1m: 1, output_price_per_1m: 1}\n",
-         ":2: m has the alias 'n', which also names 'n'"),
+         ":2: m has the alias 'n', which is also a name of 'n'"),
         ("pricing:\n  m: {cheaper_alternative: n, input_price_per_1m: 1, output_price_per_1m: 1}\n",
-         ":2: m has the cheaper_alternative 'n', which names no model here"),
+         ":2: m has the cheaper_alternative 'n', which is no model of the file"),
     ],
 )  # fmt: skip
-def test_a_broken_file_says_where_what_and_what_to_do(text: str, message: str, tmp_path: Path) -> None:
+def test_the_error_for_a_broken_file_names_place_problem_and_remedy(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(cf.PriceFileError) as caught:
         book(text, tmp_path)
     assert str(caught.value) == f"{tmp_path / 'prices.yaml'}{message}"
@@ -228,7 +228,7 @@ def test_a_thousandth_of_a_price_is_not_rounded() -> None:
     assert per_1k.to_frame().loc[0, ["input", "output"]].tolist() == [0.15, 0.6]
 
 
-def test_the_shipped_file_is_what_its_dump_gives(tmp_path: Path) -> None:
+def test_the_shipped_file_is_equal_to_its_dump(tmp_path: Path) -> None:
     DEFAULT.dump(tmp_path / "again.yaml")
     shipped = Path(cf.__file__).parent / "pricing" / "prices.yaml"
     assert (tmp_path / "again.yaml").read_text(encoding="utf-8") == shipped.read_text(encoding="utf-8")
@@ -251,7 +251,7 @@ def test_merge_puts_the_others_prices_over_ours() -> None:
     assert ours.merge(ours) == cf.PriceBook(ours.entries, "a and a", None)
 
 
-def test_a_book_is_frozen_and_says_what_it_is() -> None:
+def test_a_book_is_frozen_and_has_a_short_repr() -> None:
     with pytest.raises(FrozenInstanceError):
         DEFAULT.source = "mine"  # type: ignore[misc]
     small = cf.PriceBook.load({"pricing": {"m": PLAIN}})

@@ -1,4 +1,4 @@
-"""Costs of whole frames, held against the rule written once more call by call."""
+"""Costs of whole frames, compared with the rule in plain Python, call by call."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -147,11 +147,11 @@ def test_unknown_models_can_be_an_error() -> None:
         cf.add_cost(calls, PRICES, on_unknown="raise")
     assert str(caught.value).startswith("no price is known for model 'else'. To price it")
     assert str(caught.value).endswith("\nalso without a price: plainn")
-    with pytest.raises(cf.InvalidCallError, match=r"^on_unknown is 'ignore', expected one of na, raise$"):
+    with pytest.raises(cf.InvalidOptionError, match=r"^on_unknown is 'ignore', expected 'na' or 'raise'$"):
         cf.add_cost(calls, PRICES, on_unknown="ignore")
 
 
-def test_explain_says_which_price_by_which_rule_since_when() -> None:
+def test_explain_adds_the_model_the_rule_and_the_rates_of_each_price() -> None:
     calls = cf.as_calls(
         pd.DataFrame(
             {
@@ -164,7 +164,7 @@ def test_explain_says_which_price_by_which_rule_since_when() -> None:
             }
         )
     )
-    told = cf.add_cost(calls, PRICES, explain=True).iloc[:, len(calls.columns) :]
+    explained = cf.add_cost(calls, PRICES, explain=True).iloc[:, len(calls.columns) :]
     expected = pd.DataFrame(
         {
             "price_model": ["dated", "tiered", "cached", None, None],
@@ -181,7 +181,7 @@ def test_explain_says_which_price_by_which_rule_since_when() -> None:
     )
     for name in ("price_model", "price_rule", "price_variant"):
         expected[name] = expected[name].astype("str").astype("category")
-    pd.testing.assert_frame_equal(told, expected)
+    pd.testing.assert_frame_equal(explained, expected)
 
 
 def test_unpriced_lists_models_most_calls_first() -> None:

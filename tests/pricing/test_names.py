@@ -77,13 +77,13 @@ SIZE_WORDS = (
 
 
 def version(name: str) -> str:
-    """Keep of a name what tells one model from another: its words and numbers, less the date of a snapshot."""
+    """Return the words and numbers of a name without the date of a snapshot: they tell models apart."""
     bare = re.sub(r"[-@]20\d\d-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])$", "", name)
     return re.sub(r"(?<=\d)\.(?=\d)", "-", bare)
 
 
 def named(name: str, model: str) -> bool:
-    """Tell whether the price file itself gives the model that name."""
+    """Whether the name is an id or alias of the model in the price file."""
     return version(name) in map(version, BOOK.entries[model].aliases)
 
 
@@ -109,7 +109,7 @@ def test_no_price_crosses_a_size_word(model: str, word: str, digit: str) -> None
             assert found.model != model
 
 
-def test_an_unknown_name_is_told_the_nearest_ids_and_the_yaml() -> None:
+def test_the_error_for_an_unknown_name_has_the_nearest_ids_and_the_yaml() -> None:
     with pytest.raises(cf.UnknownModelError) as caught:
         BOOK.resolve("azure/gpt-4p")
     assert str(caught.value) == (

@@ -55,8 +55,8 @@ def test_litellms_list_is_a_price_book(tmp_path: Path) -> None:
     [
         (None, "cannot be read as JSON: [Errno 2] No such file or directory"),
         ("{", "cannot be read as JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
-        ("[]", "is no JSON object of models, as LiteLLM publishes them"),
-        ('{"m": 3}', "is no JSON object of models, as LiteLLM publishes them"),
+        ("[]", "is not a JSON object of models, as LiteLLM publishes it"),
+        ('{"m": 3}', "is not a JSON object of models, as LiteLLM publishes it"),
     ],
 )
 def test_another_file_is_refused(text: str | None, message: str, tmp_path: Path) -> None:

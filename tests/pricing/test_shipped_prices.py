@@ -97,7 +97,7 @@ def drawn(each: int, seed: int) -> list[dict[str, Any]]:
     return calls
 
 
-def test_every_entry_gives_the_costs_of_genai_prices() -> None:
+def test_every_entry_has_the_costs_of_genai_prices() -> None:
     calls = drawn(each=8, seed=1)
     costs = cf.add_cost(pd.DataFrame(calls), BOOK)["cost"].tolist()
     assert len(calls) > 2000

@@ -9,7 +9,7 @@ import crashlens_frame as cf
 
 PRICES: dict[str, Any] = {
     "pricing": {
-        "dear": {"input_price_per_1m": 20, "output_price_per_1m": 60},
+        "expensive": {"input_price_per_1m": 20, "output_price_per_1m": 60},
         "cheap": {"input_price_per_1m": 2, "output_price_per_1m": 6},
         "dated": {
             "prices": [
@@ -26,7 +26,7 @@ SPENT = cf.as_calls(
     pd.DataFrame(
         {
             "trace_id": "t1",
-            "model": ["dear", "openai/dear", "cheap", "gone", "dated", None],
+            "model": ["expensive", "openai/expensive", "cheap", "gone", "dated", None],
             "timestamp": "2026-03-05T00:00Z",
             "input_tokens": [1_000_000, 1_000_000, 1_000_000, 1, 1_000_000, 1],
             "output_tokens": 0,
@@ -37,7 +37,7 @@ SPENT = cf.as_calls(
 
 
 def by_model(**columns: list[Any]) -> pd.DataFrame:
-    frame = pd.DataFrame({"model": ["dear", "openai/dear", "cheap", "gone", "dated", None], **columns})
+    frame = pd.DataFrame({"model": ["expensive", "openai/expensive", "cheap", "gone", "dated", None], **columns})
     frame["difference"] = frame["cost_after"] - frame["cost_before"]
     frame = frame[["model", "to_model", "n_calls", "cost_before", "cost_after", "difference", "n_unpriced"]]
     types = {"model": "str", "to_model": "str", "n_calls": "Int64", "n_unpriced": "Int64"}
@@ -53,7 +53,7 @@ def shipped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("shipped")
 def test_a_model_moves_with_all_its_spellings_and_the_others_keep_their_cost() -> None:
-    moved = cf.reprice_calls(SPENT, {"dear": "cheap"})
+    moved = cf.reprice_calls(SPENT, {"expensive": "cheap"})
     assert moved["to_model"].astype("str").fillna("-").tolist() == ["cheap", "cheap", "cheap", "gone", "dated", "-"]
     assert moved["cost_after"].fillna(-1).tolist() == [2.0, 2.0, 2.0, -1.0, 10.0, -1.0]
     pd.testing.assert_frame_equal(moved[SPENT.columns], SPENT)
@@ -64,19 +64,19 @@ def test_a_model_moves_with_all_its_spellings_and_the_others_keep_their_cost() -
         cost_after=[2.0, 2.0, 2.0, 0.0, 10.0, 0.0],
         n_unpriced=[0, 0, 0, 1, 0, 1],
     )
-    pd.testing.assert_frame_equal(cf.reprice(SPENT, {"dear": "cheap"}), expected)
+    pd.testing.assert_frame_equal(cf.reprice(SPENT, {"expensive": "cheap"}), expected)
 
 
 @pytest.mark.usefixtures("shipped")
 def test_one_spelling_can_move_elsewhere() -> None:
-    moved = cf.reprice_calls(SPENT, {"dear": "cheap", "openai/dear": "dated"})
+    moved = cf.reprice_calls(SPENT, {"expensive": "cheap", "openai/expensive": "dated"})
     assert moved["to_model"].astype("str").fillna("-").tolist() == ["cheap", "dated", "cheap", "gone", "dated", "-"]
 
 
 @pytest.mark.parametrize("how", [{"prices": PRICES, "at": "2026-05-01"}, {"prices": BOOK}])
 def test_other_prices_and_another_day_reprice_every_call(how: dict[str, Any]) -> None:
     expected = by_model(
-        to_model=["dear", "openai/dear", "cheap", "gone", "dated", None],
+        to_model=["expensive", "openai/expensive", "cheap", "gone", "dated", None],
         n_calls=[1, 1, 1, 0, 1, 0],
         cost_before=[20.0, 30.0, 2.0, 0.0, 10.0, 0.0],
         cost_after=[20.0, 20.0, 2.0, 0.0, 5.0, 0.0],
@@ -87,17 +87,25 @@ def test_other_prices_and_another_day_reprice_every_call(how: dict[str, Any]) ->
 
 def test_names_that_lead_nowhere_are_refused() -> None:
     with pytest.raises(cf.UnknownModelError, match=r"^no price is known for model 'cheep'; nearest: cheap"):
-        cf.reprice(SPENT, {"dear": "cheep"}, prices=PRICES)
+        cf.reprice(SPENT, {"expensive": "cheep"}, prices=PRICES)
     with pytest.raises(cf.UnknownModelError) as caught:
         cf.reprice(SPENT, {"deer": "cheap"}, prices=PRICES)
     assert str(caught.value) == (
-        "no call uses the model 'deer'; the models of the calls are cheap, dated, dear, gone, openai/dear"
+        "no call uses the model 'deer'; the models of the calls are cheap, dated, expensive, gone, openai/expensive"
     )
-    with pytest.raises(cf.InvalidCallError) as caught_too:
+    with pytest.raises(cf.InvalidOptionError) as caught_too:
         cf.reprice(SPENT, PRICES)
     assert str(caught_too.value).endswith(
-        'expected a mapping of names such as {"gpt-4": "gpt-4o-mini"}; prices go to prices='
+        'expected a mapping of names such as {"gpt-4": "gpt-4o-mini"}; prices are given as prices='
     )
+
+
+def test_a_day_that_is_no_time_is_refused() -> None:
+    for work in (cf.reprice, cf.reprice_calls):
+        with pytest.raises(cf.InvalidOptionError, match=r"^at is 'someday', expected a datetime or ISO 8601 text$"):
+            work(SPENT, at="someday")
+    with pytest.raises(cf.InvalidOptionError, match=r"^at is 'noon', expected a datetime or ISO 8601 text$"):
+        BOOK.cost(model="cheap", input_tokens=1, output_tokens=1, at="noon")
 
 
 def test_no_calls() -> None:

@@ -40,7 +40,7 @@ def test_every_engine_finds_the_same(log: pd.DataFrame, rules: str, source: str,
     with TemporaryDirectory() as name:
         folder = Path(name)
         cf.to_parquet(log, folder / "log.parquet")
-        cf.to_jsonl(log, folder / "log.jsonl", schema="flat")
+        cf.to_jsonl(log, folder / "log.jsonl", format="flat")
         cf.write_dataset(log, folder / "store", buckets=partitions)
         scanned = cf.scan(folder / source, memory=memory, rules=rules)
         assert_same_findings(scanned.findings, findings)

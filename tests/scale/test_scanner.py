@@ -57,8 +57,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", cf.UnpricedWarning)
         cf.to_jsonl(LOG, folder / "log.jsonl.gz")
-    cf.to_jsonl(LOG.iloc[:300], folder / "part1.jsonl", schema="flat")
-    cf.to_jsonl(LOG.iloc[300:], folder / "part2.jsonl", schema="flat")
+    cf.to_jsonl(LOG.iloc[:300], folder / "part1.jsonl", format="flat")
+    cf.to_jsonl(LOG.iloc[300:], folder / "part2.jsonl", format="flat")
     return folder
 
 
@@ -144,7 +144,7 @@ def test_options_reach_the_detectors() -> None:
     prices = {"pricing": {model: {"input_price_per_1m": 1, "output_price_per_1m": 2} for model in ("gpt-4", "gpt-4o")}}
     for options in ({"prices": prices}, {"rules": "crashlens"}, {"thresholds": {"retry_loops": {"max_retries": 5}}}):
         log = io.BytesIO()
-        cf.to_jsonl(LOG, log, schema="flat")
+        cf.to_jsonl(LOG, log, format="flat")
         log.seek(0)
         given: dict[str, Any] = options
         findings = cf.find_waste(LOG, **given)
@@ -187,7 +187,7 @@ def test_what_is_no_call_is_counted_as_in_memory(tmp_path: Path) -> None:
     assert told[0] == told[1]
     assert [kind for kind, _, _ in told[1]] == [cf.RejectedLinesWarning, cf.PassedOverWarning]
     assert "3 lines of 2 files" in told[1][0][1]
-    assert "1 call told again" in told[1][1][1]
+    assert "1 call repeated later" in told[1][1][1]
     assert "3 records" in told[1][1][1]
     with pytest.warns(cf.CrashlensFrameWarning):
         assert cf.scan(log).report.cost == 6

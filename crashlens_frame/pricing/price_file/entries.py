@@ -1,16 +1,18 @@
 """What a price file holds, and how it is written."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
 from typing import Any
 
-# US dollars per million tokens: of all of a call's tokens once it has more than so many input tokens. The first step
-# begins at 0 and always holds.
-Steps = tuple[tuple[int, float], ...]
-Rates = Mapping[str, Steps]
+import yaml
 
-METERS = ("input", "output", "cached_input", "cache_write", "cache_write_1h")
+from .meters import METERS
+
+# Pairs of a number of input tokens and a rate in US dollars per million tokens. A call with more input tokens than that
+# has this rate for all of its tokens. The first step begins at 0 and always holds.
+Steps = tuple[tuple[int, float], ...]
+Rates = Mapping[str, Steps]  # by the name of the meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A model: its names and its prices. Of the periods in force, the last one listed counts."""
+    """A model: its names and its prices. If several periods are in force, the last one listed counts."""
 
     model: str
     periods: tuple[Period, ...]
@@ -37,7 +39,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class PriceFile:
-    """Entries by the id of their model, and where they are from."""
+    """Entries by the id of their model, and where they come from."""
 
     entries: Mapping[str, Entry]
     source: str | None = None
@@ -81,52 +83,57 @@ def dump_price_file(file: PriceFile) -> str:
     )
 
 
+class _Dumper(yaml.SafeDumper):
+    """Write equal values again instead of YAML references from one to the other."""
+
+    def ignore_aliases(self, _: Any) -> bool:
+        return True
+
+
 def _entry(entry: Entry) -> dict[str, Any]:
-    own = {
+    texts = {
         "provider": entry.provider,
         "description": entry.description,
         "aliases": list(entry.aliases) or None,
         "cheaper_alternative": entry.cheaper_alternative,
     }
-    return {key: value for key, value in own.items() if value is not None} | {
+    return {key: value for key, value in texts.items() if value is not None} | {
         "prices": [_period(period) for period in entry.periods]
     }
 
 
 def _period(period: Period) -> dict[str, Any]:
-    own: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     if period.since is not None:
-        own["from"] = period.since
+        fields["from"] = period.since
     if period.between is not None:
-        own["between"] = hours_text(period.between)
-    own |= _rates(period.rates)
+        fields["between"] = hours_text(period.between)
+    fields |= _rates(period.rates)
     if period.variants:
-        own["variants"] = {name: _rates(rates) for name, rates in period.variants.items()}
-    return own
+        fields["variants"] = {name: _rates(rates) for name, rates in period.variants.items()}
+    return fields
 
 
 def hours_text(hours: tuple[time, time]) -> str:
-    """Write hours of the day as price files have them, such as 01:00-04:00."""
+    """Write hours of the day as in price files, such as 01:00-04:00."""
     return "-".join(edge.isoformat().removesuffix(":00") for edge in hours)
 
 
 def _rates(rates: Rates) -> dict[str, Any]:
-    own: dict[str, Any] = {f"{kind}_price_per_1m": _number(steps[0][1]) for kind, steps in rates.items()}
-    tiers = [
-        {"above": above} | {f"{kind}_price_per_1m": _number(rate) for kind, rate in _at(rates, above)}
-        for above in tier_thresholds(rates)
-    ]
-    return own | ({"tiers": tiers} if tiers else {})
+    tiers = [{"above": above} | _rates_at(rates, above) for above in tier_thresholds(rates)]
+    return _rates_at(rates, 0) | ({"tiers": tiers} if tiers else {})
 
 
 def tier_thresholds(rates: Rates) -> list[int]:
-    """Give the numbers of input tokens above which some rate changes, in rising order."""
+    """Return the numbers of input tokens above which a rate changes, in rising order."""
     return sorted({above for steps in rates.values() for above, _ in steps[1:]})
 
 
-def _at(rates: Rates, above: int) -> Iterator[tuple[str, float]]:
-    for kind, steps in rates.items():
-        yield from ((kind, rate) for start, rate in steps if start == above)
+def _rates_at(rates: Rates, above: int) -> dict[str, Any]:
+    """Return the rates that begin above a number of input tokens, by their keys in price files."""
+    return {
+        meter.rate_key: _number(rate) for meter in METERS for start, rate in rates.get(meter.name, ()) if start == above
+    }
 
 
 def _number(rate: float) -> float | int:

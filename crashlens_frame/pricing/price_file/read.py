@@ -1,4 +1,4 @@
-"""Price files read: YAML to entries. Every mistake is an error that names file, line and key."""
+"""Read price files: YAML to entries. Every mistake is an error that names file, line and key."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from ...errors import PriceFileError
-from .entries import METERS, Entry, Period, PriceFile, Rates
+from .entries import Entry, Period, PriceFile, Rates
+from .meters import METERS
 
-Node: TypeAlias = Any  # a node of YAML; PyYAML is imported where a file is read, because that takes long
-
-_RATE = re.compile(rf"({'|'.join(sorted(METERS, key=len, reverse=True))})_(?:price|rate|cost)_per_(1k|1m)")
+_RATE = re.compile(rf"({'|'.join(meter.name for meter in METERS)})_(?:price|rate|cost)_per_(1k|1m)")
+_REQUIRED = tuple(meter.name for meter in METERS if meter.is_required)
 _FILE_KEYS = ("schema_version", "currency", "source", "checked", "pricing", "models")
 # CrashLens keeps its settings beside the prices
 _CRASHLENS_KEYS = ("thresholds", "waste_calculation", "cost_calculation")
@@ -23,20 +23,20 @@ _PERIOD_KEYS = ("from", "between", "tiers", "variants")
 _T = TypeVar("_T")
 
 
-def read_price_file(source: str | PathLike[str] | Mapping[str, Any], known: Collection[str] = ()) -> PriceFile:
-    """Read a price file, or a mapping of its form.
+def read_price_file(source: str | PathLike[str] | Mapping[str, Any], other_models: Collection[str] = ()) -> PriceFile:
+    """Read a price file, or a mapping of the same form.
 
     Parameters
     ----------
     source
         Path of a YAML file, or a mapping of the same form.
-    known
-        Names that a ``cheaper_alternative`` may name beside those of the file.
+    other_models
+        Names that a ``cheaper_alternative`` may name in addition to those of the file.
 
     Raises
     ------
     PriceFileError
-        The file breaks a rule of its form. The text names file, line and key.
+        The file is not of the right form. The text names file, line and key.
 
     Examples
     --------
@@ -46,7 +46,7 @@ def read_price_file(source: str | PathLike[str] | Mapping[str, Any], known: Coll
     ((0, 30.0),)
     """
     if isinstance(source, Mapping):
-        name, text = "mapping", _dumped(source)
+        name, text = "mapping", _yaml(source)
     else:
         name = fspath(source)
         try:
@@ -55,36 +55,35 @@ def read_price_file(source: str | PathLike[str] | Mapping[str, Any], known: Coll
             raise PriceFileError(f"{name}: cannot be read ({error.strerror}); check the path") from error
         except UnicodeDecodeError as error:
             raise PriceFileError(f"{name}: is not UTF-8 text at byte {error.start}; save it as UTF-8") from error
-    return _Reader(name, known).file(text)
+    return _Reader(name, other_models).file(text)
 
 
-def _dumped(source: Mapping[str, Any]) -> str:
-    import yaml
-
+def _yaml(source: Mapping[str, Any]) -> str:
     try:
-        return yaml.safe_dump(_plain(source), sort_keys=False, allow_unicode=True)
+        return yaml.safe_dump(_builtin(source), sort_keys=False, allow_unicode=True)
     except yaml.YAMLError as error:
         raise PriceFileError(f"mapping: {error}; expected text, numbers, dates, lists and mappings") from error
 
 
-def _plain(value: Any) -> Any:
+def _builtin(value: Any) -> Any:
+    """Return a value with all mappings as dicts and all sequences as lists, which YAML can write."""
     if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, (list, tuple)) else value
+        return {key: _builtin(item) for key, item in value.items()}
+    return [_builtin(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 class _Reader:
-    """Reads the nodes of one file; it exists to say in errors which file that is."""
+    """Read the nodes of one file. The class exists so that errors can name the file."""
 
-    def __init__(self, name: str, known: Collection[str]) -> None:
+    def __init__(self, name: str, other_models: Collection[str]) -> None:
         self._name = name
-        self._known = known
-        self._aliases: list[tuple[str, str, Node]] = []
-        self._alternatives: list[tuple[str, str, Node]] = []
+        self._other_models = other_models
+        self._aliases: list[tuple[str, str, yaml.Node]] = []
+        self._alternatives: list[tuple[str, str, yaml.Node]] = []
 
-    def fail(self, node: Node, key: str, finding: str) -> PriceFileError:
-        where = "" if self._name == "mapping" else f":{node.start_mark.line + 1}"
-        return PriceFileError(f"{self._name}{where}: {key}{' ' if key else ''}{finding}")
+    def error(self, node: yaml.Node, key: str, problem: str) -> PriceFileError:
+        line = "" if self._name == "mapping" else f":{node.start_mark.line + 1}"
+        return PriceFileError(f"{self._name}{line}: {key}{' ' if key else ''}{problem}")
 
     def file(self, text: str) -> PriceFile:
         import yaml
@@ -102,11 +101,11 @@ class _Reader:
         top = self.mapping(root, "the file", (*_FILE_KEYS, *_CRASHLENS_KEYS))
         section = "models" if "models" in top else "pricing"
         if section not in top or {"models", "pricing"} <= top.keys():
-            raise self.fail(root, "the file", 'needs one of the keys "pricing" and "models", and not both')
+            raise self.error(root, "the file", 'needs one of the keys "pricing" and "models", and not both')
         if "schema_version" in top and self.text(top["schema_version"], "schema_version") != "1":
-            raise self.fail(top["schema_version"], "schema_version", "is not 1, the only version there is")
+            raise self.error(top["schema_version"], "schema_version", "is not 1, the only version there is")
         if "currency" in top and self.text(top["currency"], "currency") != "USD":
-            raise self.fail(top["currency"], "currency", "is not USD; convert the prices to US dollars")
+            raise self.error(top["currency"], "currency", "is not USD; convert the prices to US dollars")
         entries = {
             model: self.entry(model, node, f"{section}.{model}")
             for model, node in self.mapping(top[section], section).items()
@@ -118,43 +117,43 @@ class _Reader:
             self.day(top["checked"], "checked") if "checked" in top else None,
         )
 
-    def entry(self, model: str, node: Node, key: str) -> Entry:
-        own = self.mapping(node, key)
-        rated = {name: one for name, one in own.items() if name not in _ENTRY_KEYS}
-        if "prices" in own and rated:
-            name, one = next(iter(rated.items()))
-            raise self.fail(one, f"{key}.{name}", 'stands beside "prices"; put it into one of them')
-        if "prices" in own:
-            rows = self.items(own["prices"], f"{key}.prices")
-            periods = tuple(self.period(row, f"{key}.prices[{at}]") for at, row in enumerate(rows))
+    def entry(self, model: str, node: yaml.Node, key: str) -> Entry:
+        fields = self.mapping(node, key)
+        rates = {name: value for name, value in fields.items() if name not in _ENTRY_KEYS}
+        if "prices" in fields and rates:
+            name, value = next(iter(rates.items()))
+            raise self.error(value, f"{key}.{name}", 'is beside the key "prices"; move it into an item of "prices"')
+        if "prices" in fields:
+            rows = self.items(fields["prices"], f"{key}.prices")
+            periods = tuple(self.period(row, f"{key}.prices[{number}]") for number, row in enumerate(rows))
             if not periods:
-                raise self.fail(own["prices"], f"{key}.prices", "is empty, expected at least one price")
+                raise self.error(fields["prices"], f"{key}.prices", "is empty, expected at least one price")
         else:
-            periods = (self.period(node, key, passed=_ENTRY_KEYS),)
+            periods = (self.period(node, key, ignored=_ENTRY_KEYS),)
         always = [period for period in periods if period.between is None]
         for earlier, later in pairwise(always):
             if later.since is None or (earlier.since or date.min) >= later.since:
-                raise self.fail(own["prices"], f"{key}.prices", "is not in the order of its from dates, oldest first")
-        texts = {name: self.text(own[name], f"{key}.{name}") for name in _ENTRY_TEXTS if name in own}
-        if "cheaper_alternative" in own:
-            self._alternatives.append((model, texts["cheaper_alternative"], own["cheaper_alternative"]))
-        nodes = self.items(own["aliases"], f"{key}.aliases") if "aliases" in own else []
-        aliases = tuple(self.text(one, f"{key}.aliases") for one in nodes)
-        self._aliases += [(model, alias, one) for alias, one in zip(aliases, nodes, strict=True)]
+                raise self.error(fields["prices"], f"{key}.prices", "is not sorted by its from dates, oldest first")
+        texts = {name: self.text(fields[name], f"{key}.{name}") for name in _ENTRY_TEXTS if name in fields}
+        if "cheaper_alternative" in fields:
+            self._alternatives.append((model, texts["cheaper_alternative"], fields["cheaper_alternative"]))
+        nodes = self.items(fields["aliases"], f"{key}.aliases") if "aliases" in fields else []
+        aliases = tuple(self.text(alias, f"{key}.aliases") for alias in nodes)
+        self._aliases += [(model, alias, node) for alias, node in zip(aliases, nodes, strict=True)]
         return Entry(model, periods, aliases=aliases, **texts)
 
-    def period(self, node: Node, key: str, passed: Collection[str] = ()) -> Period:
-        own = {name: one for name, one in self.mapping(node, key).items() if name not in passed}
-        variants = self.mapping(own["variants"], f"{key}.variants") if "variants" in own else {}
+    def period(self, node: yaml.Node, key: str, ignored: Collection[str] = ()) -> Period:
+        fields = {name: value for name, value in self.mapping(node, key).items() if name not in ignored}
+        variants = self.mapping(fields["variants"], f"{key}.variants") if "variants" in fields else {}
         return Period(
-            self.rates(node, key, own, passed=_PERIOD_KEYS, needs=("input", "output")),
-            self.day(own["from"], f"{key}.from") if "from" in own else None,
-            self.hours(own["between"], f"{key}.between") if "between" in own else None,
+            self.rates(node, key, fields, ignored=_PERIOD_KEYS, required=_REQUIRED),
+            self.day(fields["from"], f"{key}.from") if "from" in fields else None,
+            self.hours(fields["between"], f"{key}.between") if "between" in fields else None,
             {
                 name.lower(): self.rates(
-                    one, f"{key}.variants.{name}", self.mapping(one, f"{key}.variants.{name}"), ("tiers",)
+                    variant, f"{key}.variants.{name}", self.mapping(variant, f"{key}.variants.{name}"), ("tiers",)
                 )
-                for name, one in variants.items()
+                for name, variant in variants.items()
             },
         )
 
@@ -162,85 +161,89 @@ class _Reader:
         self,
         node: Node,
         key: str,
-        own: Mapping[str, Node],
-        passed: Collection[str],
-        needs: Collection[str] = (),
+        fields: Mapping[str, yaml.Node],
+        ignored: Collection[str],
+        required: Collection[str] = (),
     ) -> Rates:
         steps = {
-            kind: [(0, rate)]
-            for kind, rate in self.level({k: v for k, v in own.items() if k not in passed}, key, passed)
+            meter: [(0, rate)]
+            for meter, rate in self.level({k: v for k, v in fields.items() if k not in ignored}, key, ignored)
         }
-        for kind in needs:
-            if kind not in steps:
-                raise self.fail(node, key, f"has no {kind}_price_per_1m")
+        for meter in required:
+            if meter not in steps:
+                raise self.error(node, key, f"has no {meter}_price_per_1m")
         last = 0
-        for at, tier in enumerate(self.items(own["tiers"], f"{key}.tiers")) if "tiers" in own else ():
-            place = f"{key}.tiers[{at}]"
+        for number, tier in enumerate(self.items(fields["tiers"], f"{key}.tiers")) if "tiers" in fields else ():
+            place = f"{key}.tiers[{number}]"
             level = self.mapping(tier, place)
             if "above" not in level:
-                raise self.fail(tier, place, "has no above, the number of input tokens from which on it holds")
+                raise self.error(tier, place, "has no above, the number of input tokens above which its prices hold")
             above = self.number(level["above"], f"{place}.above")
             if above <= last or above != int(above):
-                raise self.fail(level["above"], f"{place}.above", f"is {above:g}, expected a whole number above {last}")
+                problem = f"is {above:g}, expected a whole number above {last}"
+                raise self.error(level["above"], f"{place}.above", problem)
             last = int(above)
-            for kind, rate in self.level({k: v for k, v in level.items() if k != "above"}, place, ("above",)):
-                if kind not in steps:
-                    raise self.fail(tier, place, f"has {kind}, which has no price below the tier")
-                steps[kind].append((last, rate))
-        return {kind: tuple(steps[kind]) for kind in METERS if kind in steps}
+            for meter, rate in self.level({k: v for k, v in level.items() if k != "above"}, place, ("above",)):
+                if meter not in steps:
+                    raise self.error(tier, place, f"has a price of {meter}, which has no price below the tier")
+                steps[meter].append((last, rate))
+        return {meter.name: tuple(steps[meter.name]) for meter in METERS if meter.name in steps}
 
-    def level(self, own: Mapping[str, Node], key: str, others: Collection[str]) -> Iterator[tuple[str, float]]:
+    def level(
+        self, fields: Mapping[str, yaml.Node], key: str, other_keys: Collection[str]
+    ) -> Iterator[tuple[str, float]]:
+        """Yield the name and the rate of each meter; errors list the other keys that may be at this place as well."""
         seen = set()
-        for name, node in own.items():
-            found = _RATE.fullmatch(name)
-            if found is None:
-                wanted = ", ".join((*(f"{kind}_price_per_1m" for kind in METERS), *others))
-                raise self.fail(node, f"{key}.{name}", f"is an unknown key, expected one of {wanted}")
-            kind, unit = found.groups()
-            if kind in seen:
-                raise self.fail(node, f"{key}.{name}", f"gives the price of {kind} a second time")
-            seen.add(kind)
+        for name, node in fields.items():
+            match = _RATE.fullmatch(name)
+            if match is None:
+                expected = ", ".join((*(meter.rate_key for meter in METERS), *other_keys))
+                raise self.error(node, f"{key}.{name}", f"is an unknown key, expected one of {expected}")
+            meter, unit = match.groups()
+            if meter in seen:
+                raise self.error(node, f"{key}.{name}", f"is a second price of {meter}; delete one of them")
+            seen.add(meter)
             rate = self.number(node, f"{key}.{name}")
-            # 0.15 a thousand is 150 a million, where the product would be 149.99999999999997
-            yield kind, float(f"{rate * 1000:.15g}") if unit == "1k" else rate
+            # 0.15 per thousand is 150 per million, where the product would be 149.99999999999997
+            yield meter, float(f"{rate * 1000:.15g}") if unit == "1k" else rate
 
     def check_names(self, entries: Collection[str]) -> None:
         owner = {model: model for model in entries}
         for model, alias, node in self._aliases:
             if alias in owner:
-                raise self.fail(node, model, f"has the alias {alias!r}, which also names {owner[alias]!r}")
+                raise self.error(node, model, f"has the alias {alias!r}, which is also a name of {owner[alias]!r}")
             owner[alias] = model
         for model, other, node in self._alternatives:
-            if other not in owner and other not in self._known:
-                raise self.fail(node, model, f"has the cheaper_alternative {other!r}, which names no model here")
+            if other not in owner and other not in self._other_models:
+                raise self.error(node, model, f"has the cheaper_alternative {other!r}, which is no model of the file")
 
-    def mapping(self, node: Node, key: str, allowed: Collection[str] = ()) -> dict[str, Node]:
-        if node.id != "mapping":
-            raise self.fail(node, key, f"is {_kind(node)}, expected a mapping")
-        found: dict[str, Node] = {}
+    def mapping(self, node: yaml.Node, key: str, allowed: Collection[str] = ()) -> dict[str, yaml.Node]:
+        if not isinstance(node, yaml.MappingNode):
+            raise self.error(node, key, f"is {_kind(node)}, expected a mapping")
+        fields: dict[str, yaml.Node] = {}
         for name_node, value in node.value:
-            if name_node.id != "scalar" or not name_node.value:
-                raise self.fail(name_node, key, "has a key that is not text")
+            if not isinstance(name_node, yaml.ScalarNode) or not name_node.value:
+                raise self.error(name_node, key, "has a key that is not text")
             name = name_node.value
-            if name in found:
-                raise self.fail(name_node, f"{key}.{name}", "stands twice; delete one of them")
+            if name in fields:
+                raise self.error(name_node, f"{key}.{name}", "is there twice; delete one of them")
             if allowed and name not in allowed:
-                raise self.fail(name_node, name, f"is an unknown key, expected one of {', '.join(allowed)}")
-            found[name] = value
-        return found
+                raise self.error(name_node, name, f"is an unknown key, expected one of {', '.join(allowed)}")
+            fields[name] = value
+        return fields
 
-    def items(self, node: Node, key: str) -> list[Node]:
-        if node.id != "sequence":
-            raise self.fail(node, key, f"is {_kind(node)}, expected a list")
+    def items(self, node: yaml.Node, key: str) -> list[yaml.Node]:
+        if not isinstance(node, yaml.SequenceNode):
+            raise self.error(node, key, f"is {_kind(node)}, expected a list")
         return list(node.value)
 
     def text(self, node: Node, key: str) -> str:
         return self.scalar(node, key, str, "text")
 
-    def number(self, node: Node, key: str) -> float:
-        number = self.scalar(node, key, float, "a number from 0 on", plain=True)
+    def number(self, node: yaml.Node, key: str) -> float:
+        number = self.scalar(node, key, float, "a number from 0 on", unquoted=True)
         if not 0 <= number < float("inf"):
-            raise self.fail(node, key, f"is {node.value}, expected a number from 0 on")
+            raise self.error(node, key, f"is {node.value}, expected a number from 0 on")
         return number
 
     def day(self, node: Node, key: str) -> date:
@@ -249,15 +252,17 @@ class _Reader:
     def hours(self, node: Node, key: str) -> tuple[time, time]:
         return self.scalar(node, key, _hours, "times of the day in UTC such as 01:00-04:00")
 
-    def scalar(self, node: Node, key: str, convert: Callable[[str], _T], wanted: str, *, plain: bool = False) -> _T:
-        if node.id != "scalar" or node.tag.endswith(":null"):
-            raise self.fail(node, key, f"is {_kind(node)}, expected {wanted}")
+    def scalar(
+        self, node: yaml.Node, key: str, convert: Callable[[str], _T], expected: str, *, unquoted: bool = False
+    ) -> _T:
+        if not isinstance(node, yaml.ScalarNode) or node.tag.endswith(":null"):
+            raise self.error(node, key, f"is {_kind(node)}, expected {expected}")
         try:
-            if plain and node.style:
+            if unquoted and node.style:
                 raise ValueError("quoted")
             return convert(node.value)
         except ValueError:
-            raise self.fail(node, key, f'is "{node.value}", expected {wanted}') from None
+            raise self.error(node, key, f'is "{node.value}", expected {expected}') from None
 
 
 def _kind(node: Node) -> str:
@@ -269,5 +274,5 @@ def _kind(node: Node) -> str:
 def _hours(text: str) -> tuple[time, time]:
     begin, end = (time.fromisoformat(edge) for edge in text.split("-"))
     if begin == end or begin.tzinfo or end.tzinfo:
-        raise ValueError("no hours in UTC")
+        raise ValueError("not hours in UTC")
     return begin, end

@@ -3,14 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from . import accessor as _accessor  # noqa: F401  registers df.crashlens
-from .detectors import (
-    find_fallback_failures,
-    find_fallback_storms,
-    find_overkill_models,
-    find_retry_loops,
-    find_waste,
-    flag,
-)
+from .detectors import FINDERS, find_waste, flag
 from .errors import (
     CrashlensFrameError,
     CrashlensFrameWarning,
@@ -86,10 +79,6 @@ __all__ = [
     "count_tokens",
     "datasets",
     "detect_format",
-    "find_fallback_failures",
-    "find_fallback_storms",
-    "find_overkill_models",
-    "find_retry_loops",
     "find_waste",
     "flag",
     "read_jsonl",
@@ -110,6 +99,11 @@ __all__ = [
     "unpriced",
     "write_dataset",
 ]
+
+# find_retry_loops and its like: one function for each detector of the roster
+globals().update(FINDERS)
+__all__ += FINDERS
+__all__.sort(key=lambda name: (not name.isupper(), name.islower(), name))
 
 
 def __getattr__(name: str) -> Any:

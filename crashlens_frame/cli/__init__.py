@@ -187,7 +187,7 @@ def scan(logs: tuple[str, ...], config: str | None, form: str, fail_on_waste: fl
         report = summarize(calls, findings)
     _tell_unpriced(calls)
     total = (
-        f"{money(report.waste_cost)} wasted in {quantity(int(report.waste['findings'].sum()), 'finding')},"
+        f"{money(report.waste_cost)} wasted in {quantity(int(report.waste['n_findings'].sum()), 'finding')},"
         f" {percent(report.waste_cost, report.cost)} of {money(report.cost)} for {quantity(report.events, 'call')}"
     )
     if form == "json":

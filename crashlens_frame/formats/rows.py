@@ -1,6 +1,7 @@
 """Calls one by one, before they are a table: each value checked against its column at the moment it is logged."""
 
 import math
+from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import partial
 from operator import index
@@ -86,7 +87,7 @@ def _flag(name: str, value: Any) -> bool:
     raise InvalidCallError(f"{name} is {value!r}, expected True or False")
 
 
-def _one_of(allowed: tuple[str, ...], name: str, value: Any) -> str:
+def _one_of(allowed: Sequence[str], name: str, value: Any) -> str:
     if _text(name, value) in allowed:
         return value
     raise InvalidCallError(f"{name} is {value!r}, expected one of {', '.join(allowed)}")

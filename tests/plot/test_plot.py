@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from crashlens_frame.errors import InvalidCallError, MissingColumnsError, UnknownTraceError
+from crashlens_frame.errors import InvalidCallError, InvalidOptionError, MissingColumnsError, UnknownTraceError
 from crashlens_frame.frame import empty_frame
 from crashlens_frame.plot import (
     COLORS,
@@ -230,9 +230,9 @@ def test_a_missing_column_and_an_unknown_period_are_named():
         plot_waste(spent().drop(columns="cost"))
     with pytest.raises(MissingColumnsError, match=r"missing column: teams \(did you mean team\?\)"):
         plot_cost(spent(), by="teams")
-    with pytest.raises(InvalidCallError, match="freq is 'fortnight'"):
+    with pytest.raises(InvalidOptionError, match="freq is 'fortnight'"):
         plot_cost(spent(), freq="fortnight")
-    with pytest.raises(InvalidCallError, match="tz is 'Mars'"):
+    with pytest.raises(InvalidOptionError, match="tz is 'Mars'"):
         plot_cost(spent(), tz="Mars")
     with pytest.raises(InvalidCallError, match="tz is 'Mars'"):
         plot_heatmap(spent(), tz="Mars")

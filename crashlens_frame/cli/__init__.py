@@ -177,7 +177,7 @@ def analyze(logs: tuple[str, ...], model: str | None, trace_id: str | None, conf
 @_FORMAT
 @click.option("--fail-on-waste", type=click.FloatRange(min=0), metavar="USD", help="Exit 1 if more was wasted.")
 def scan(logs: tuple[str, ...], config: str | None, form: str, fail_on_waste: float | None) -> None:
-    """Find retry loops, fallback storms, fallback failures and overkill models in LOGS.
+    """Find the money wasted in LOGS, finding by finding.
 
     LOGS are JSONL files (.gz and .zst too), Parquet files, patterns of such, or - for stdin.
     """

@@ -26,6 +26,11 @@ _HEAD = (
     ("severity", ""), ("detector", ""), ("models", ""), ("calls", "cl-number"), ("waste", "cl-number"),
     ("what happened", ""),
 )  # fmt: skip
+# the kind of field by the type of the default; thresholds of other types have no field, and keep their default
+_THRESHOLD_FIELDS: dict[type, Callable[..., Any]] = {
+    int: partial(W.BoundedIntText, min=1, max=10_000),
+    str: W.Text,
+}
 
 
 def show_errors(method: Callable[Concatenate[Panel, P], None]) -> Callable[..., None]:
@@ -245,16 +250,17 @@ class ThresholdPanel(W.VBox):
 
     def __init__(self, changed: Callable[[Thresholds], None]) -> None:
         self._changed = changed
-        self.fields = {
-            (detector.name, name): _threshold_field(name, default)
-            for detector in ROSTER
-            for name, default in detector.thresholds.items()
-            if type(default) in _THRESHOLD_FIELDS
-        }
+        self.fields: dict[tuple[str, str], Any] = {}
         groups = []
         for detector in ROSTER:
-            own = [field for (name, _), field in self.fields.items() if name == detector.name]
-            groups += [W.VBox([W.HTML(markup.note(detector.title)), *own])] if own else []
+            own = {
+                (detector.name, threshold): _threshold_field(threshold, default)
+                for threshold, default in detector.thresholds.items()
+                if type(default) in _THRESHOLD_FIELDS
+            }
+            if own:
+                groups.append(W.VBox([W.HTML(markup.note(detector.title)), *own.values()]))
+            self.fields |= own
         self.apply = W.Button(description="Find again", button_style="primary")
         self.apply.on_click(lambda _: self.compute())
         self.status = W.HTML()
@@ -273,14 +279,7 @@ class ThresholdPanel(W.VBox):
         """Look for waste with the thresholds in the fields."""
         self.status.value = markup.note("looking for waste …")
         self._changed(self.thresholds)
-        self.status.value = markup.note("done")
-
-
-# the kind of field by the type of the default; thresholds of other types have no field, and keep their default
-_THRESHOLD_FIELDS: dict[type, Callable[..., Any]] = {
-    int: partial(W.BoundedIntText, min=1, max=10_000),
-    str: W.Text,
-}
+        self.status.value = markup.note("searched again")
 
 
 def _threshold_field(name: str, default: int | str) -> Any:

@@ -1,5 +1,7 @@
 """All the waste of a log: who owns a trace, what a call cost in vain, and what must not matter."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -7,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crashlens_frame.detectors import ROSTER
 from crashlens_frame.detectors.waste import find_waste, flag
 from crashlens_frame.errors import InvalidOptionError
 from crashlens_frame.frame import empty_frame, frame_from_table, table_from_frame
@@ -46,7 +49,7 @@ def test_the_first_detector_owns_the_trace() -> None:
     assert findings.dtypes.astype("str").equals(empty_frame(FINDINGS).dtypes.astype("str"))
 
 
-def test_flag_tells_each_call_what_it_wasted() -> None:
+def test_flag_shows_what_each_call_wasted() -> None:
     flagged = flag(MIXED, prices=PRICES)
     pd.testing.assert_frame_equal(flagged[MIXED.columns], MIXED)
     assert flagged["finding"].dropna().tolist() == ["fallback_storms"] * 3 + ["fallback_failures"] * 2
@@ -91,6 +94,16 @@ def test_unknown_thresholds_are_refused(thresholds: dict[str, dict[str, int]], m
     assert str(caught.value) == message
 
 
+def test_a_detector_without_thresholds_takes_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = replace(ROSTER[0], find=lambda calls: calls)
+    monkeypatch.setattr("crashlens_frame.detectors.waste.ROSTER", (bare,))
+    with pytest.raises(InvalidOptionError) as caught:
+        find_waste(MIXED, thresholds={"retry_loops": {"max_retries": 3}})
+    assert str(caught.value) == (
+        "thresholds['retry_loops'] is {'max_retries': 3}, but retry_loops has no thresholds; leave it out"
+    )
+
+
 def test_no_calls_no_findings() -> None:
     pd.testing.assert_frame_equal(find_waste(empty_frame()), empty_frame(FINDINGS))
     assert flag(empty_frame()).columns[-3:].tolist() == ["finding", "finding_id", "waste_cost"]
@@ -103,10 +116,12 @@ def test_the_flags_add_up_to_the_waste(frame: pd.DataFrame, rules: str) -> None:
     flagged = flag(frame, rules=rules)
     active = findings[findings["suppressed_by"].isna()]
     assert flagged["waste_cost"].sum() == pytest.approx(active["waste_cost"].sum())
-    told = set(flagged["finding_id"].dropna())
-    assert told <= set(active["finding_id"])
+    flagged_ids = set(flagged["finding_id"].dropna())
+    assert flagged_ids <= set(active["finding_id"])
     # a finding without a call of its own shares all of them with its neighbours, as failures in a row do
-    assert set(active["finding_id"]) - told <= set(active.loc[active["detector"] == "fallback_failures", "finding_id"])
+    assert set(active["finding_id"]) - flagged_ids <= set(
+        active.loc[active["detector"] == "fallback_failures", "finding_id"]
+    )
 
 
 @given(frame=logs(), data=st.data())

@@ -51,6 +51,7 @@ def test_no_column_matters_that_a_detector_does_not_declare(detector: Detector) 
     assert {"route", "extra", "latency_ms"} <= set(other)
     found = detector.find(LOG)
     assert len(found) > 5
+    assert found["detector"].unique().tolist() == [detector.name]
     pd.testing.assert_frame_equal(detector.find(LOG.drop(columns=other)), found)
 
 

@@ -7,14 +7,7 @@ The public names are those of ``dir(crashlens_frame)``. ``datasets`` is an alias
 from typing import TYPE_CHECKING, Any
 
 from . import accessor as _accessor  # noqa: F401  registers df.crashlens
-from .detectors import (
-    find_fallback_failures,
-    find_fallback_storms,
-    find_overkill_models,
-    find_retry_loops,
-    find_waste,
-    flag,
-)
+from .detectors import FINDERS, find_waste, flag
 from .errors import (
     CrashlensFrameError,
     CrashlensFrameWarning,
@@ -101,10 +94,6 @@ __all__ = [
     "by",
     "count_tokens",
     "detect_format",
-    "find_fallback_failures",
-    "find_fallback_storms",
-    "find_overkill_models",
-    "find_retry_loops",
     "find_waste",
     "flag",
     "partitions",
@@ -128,9 +117,11 @@ __all__ = [
     "write_dataset",
 ]
 
+# one find_<name> for each detector of the roster, one plot_<name> for each plot
 _plots = {f"plot_{plot.name}": plot.draw for plot in _PLOTS}
-globals().update(_plots)
-__all__ += sorted(_plots)
+globals().update(FINDERS | _plots)
+__all__ += [*FINDERS, *_plots]
+__all__.sort()
 
 
 def __dir__() -> list[str]:

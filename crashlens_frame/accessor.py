@@ -6,14 +6,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
 
-from .detectors import (
-    find_fallback_failures,
-    find_fallback_storms,
-    find_overkill_models,
-    find_retry_loops,
-    find_waste,
-    flag,
-)
+from .detectors import ROSTER, find_waste, flag
 from .errors import NotCallsError
 from .io import to_csv, to_jsonl, to_parquet
 from .plot import PLOTS
@@ -88,10 +81,6 @@ class CrashlensAccessor:
     by = _bound(by)
     traces = _bound(traces)
 
-    retry_loops = _bound(find_retry_loops)
-    fallback_storms = _bound(find_fallback_storms)
-    fallback_failures = _bound(find_fallback_failures)
-    overkill_models = _bound(find_overkill_models)
     waste = _bound(find_waste)
     flag = _bound(flag)
 
@@ -109,6 +98,10 @@ class CrashlensAccessor:
     def plot(self) -> "PlotAccessor":
         """The plots of the calls."""
         return PlotAccessor(self._calls)
+
+
+for _detector in ROSTER:
+    setattr(CrashlensAccessor, _detector.name, _bound(_detector.find))
 
 
 class PlotAccessor:

@@ -9,14 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .accessor import check_holds_calls
-from .detectors import (
-    find_fallback_failures,
-    find_fallback_storms,
-    find_overkill_models,
-    find_retry_loops,
-    find_waste,
-    flag,
-)
+from .detectors import ROSTER, find_waste, flag
 from .errors import MissingExtraError
 from .frame import empty_frame, frame_from_table, selected_columns, table_from_frame
 from .io import AnyPath, partitions, read_parquet, trace_buckets
@@ -39,26 +32,26 @@ _ROW = "crashlens_row"
 
 
 def read_dataset(folder: AnyPath, *, columns: Iterable[str] | None = None) -> dd.DataFrame:
-    """Read a folder that ``write_dataset`` wrote as a Dask DataFrame, a partition of it as one of Dask.
+    """Read a folder that ``write_dataset`` wrote as a Dask DataFrame with the same partitions.
 
     Parameters
     ----------
     folder
-        Path of the folder, which every worker must be able to read.
+        Path of the folder. Every worker must be able to read it.
     columns
-        The columns of CALLS to read, in the order wanted; None: all. Of what is not used nothing is read.
+        The columns of CALLS to read, in this order; None: all. Columns that are not used are not read.
 
     Returns
     -------
     dask.dataframe.DataFrame
-        CALLS. Of a dataset by trace the index is ``trace_bucket``, and the divisions of Dask tell that each trace is
-        whole in its partition.
+        CALLS. The index of a dataset by trace is ``trace_bucket``, and its divisions guarantee that all calls of a
+        trace are in one partition.
 
     Raises
     ------
     FileNotFoundError
         The folder holds no partition.
-    InvalidCallError
+    InvalidOptionError
         There is no such column.
 
     Examples
@@ -92,13 +85,13 @@ def _read(folder: Path, bucket: int | None = None, *, columns: list[str]) -> pd.
 def _bound(
     function: Callable[..., pd.DataFrame], *, traces: bool = True, columns: Iterable[str] | None = None
 ) -> Callable[..., dd.DataFrame]:
-    """Make a method of a function of calls: of whole traces, of which it may need some columns only."""
+    """Make a method of a function of calls, which may need whole traces, and only some of their columns."""
 
     @wraps(function)
     def method(self: Any, *args: Any, **options: Any) -> dd.DataFrame:
         calls = _whole_traces(_with(self._calls, columns)) if traces else self._calls
         work = partial(_applied, function, args, options)
-        # what is not a row a call has an index of its own
+        # a result that has not one row per call has an index of its own
         return calls.map_partitions(work, meta=_open(work(calls._meta)), clear_divisions=columns is not None)
 
     return method
@@ -106,15 +99,15 @@ def _bound(
 
 @register_dataframe_accessor("crashlens")
 class DaskAccessor:
-    """What can be asked of calls on many machines.
+    """The functions of the package that take calls, for calls on many machines.
 
-    Each method is the free function of the same purpose, with its options, run on whole traces, a partition at a time.
-    Nothing is computed before ``compute()``. The findings are those of all calls in memory, in the order of the
-    partitions; ``summary()`` is a Delayed of the Report.
+    Each method is the free function of the same purpose, with its options, run on whole traces, one partition at a
+    time. Nothing is computed before ``compute()``. The findings are the same as for all calls in memory, in the order
+    of the partitions; ``summary()`` is a Delayed of the Report.
 
-    Where the divisions do not tell that traces are whole in their partitions, as they do for ``read_dataset`` and where
-    the index is ``trace_id``, the calls are shuffled by ``trace_id`` first. Calls of one trace and one time keep the
-    order in which they are in the Dask DataFrame.
+    The calls are shuffled by ``trace_id`` first, unless the divisions guarantee that all calls of a trace are in one
+    partition, as they do for ``read_dataset`` and where the index is ``trace_id``. Calls of one trace with equal times
+    keep the order that they have in the Dask DataFrame.
 
     Raises
     ------
@@ -137,10 +130,6 @@ class DaskAccessor:
         check_holds_calls(calls.columns)
         self._calls = calls
 
-    retry_loops = _bound(find_retry_loops, columns=SCAN_COLUMNS)
-    fallback_storms = _bound(find_fallback_storms, columns=SCAN_COLUMNS)
-    fallback_failures = _bound(find_fallback_failures, columns=SCAN_COLUMNS)
-    overkill_models = _bound(find_overkill_models, columns=SCAN_COLUMNS)
     waste = _bound(find_waste, columns=SCAN_COLUMNS)
     traces = _bound(traces, columns=SCAN_COLUMNS)
     flag = _bound(flag)
@@ -151,7 +140,11 @@ class DaskAccessor:
     def summary(self, *, prices: Prices | None = None) -> Any:
         """Sum up the log as :func:`crashlens_frame.summarize` does, as a Delayed of the Report."""
         parts = _whole_traces(_with(self._calls, SCAN_COLUMNS)).to_delayed()
-        return delayed(merge_reports)([delayed(_tallied)(part, prices) for part in parts])
+        return delayed(merge_reports)([delayed(_part_report)(part, prices) for part in parts])
+
+
+for _detector in ROSTER:
+    setattr(DaskAccessor, _detector.name, _bound(_detector.find, columns=SCAN_COLUMNS))
 
 
 def _with(calls: dd.DataFrame, columns: Iterable[str] | None) -> dd.DataFrame:
@@ -159,7 +152,7 @@ def _with(calls: dd.DataFrame, columns: Iterable[str] | None) -> dd.DataFrame:
 
 
 def _whole_traces(calls: dd.DataFrame) -> dd.DataFrame:
-    """Bring all calls of a trace into one partition, unless they are."""
+    """Bring all calls of a trace into one partition, unless they are in one already."""
     if calls.npartitions == 1 or (calls.known_divisions and calls._meta.index.name in (_BUCKET, "trace_id")):
         return calls
     numbered = calls.map_partitions(_numbered, meta=_numbered(calls._meta))
@@ -167,7 +160,7 @@ def _whole_traces(calls: dd.DataFrame) -> dd.DataFrame:
 
 
 def _numbered(calls: pd.DataFrame, partition_info: dict[str, Any] | None = None) -> pd.DataFrame:
-    """Give rows numbers, as a shuffle loses their order, and labels as text, as each partition has its own."""
+    """Add row numbers, because a shuffle loses the order, and turn labels, which differ by partition, into text."""
     first = (partition_info or {"number": 0})["number"] << 40
     labels = calls.select_dtypes("category").columns
     return calls.astype(dict.fromkeys(labels, "str")).assign(**{_ROW: first + np.arange(len(calls), dtype=np.int64)})
@@ -183,19 +176,19 @@ def _applied(
     return function(_typed(calls), *args, **options)
 
 
-def _tallied(calls: pd.DataFrame, prices: Prices | None) -> PartialReport:
+def _part_report(calls: pd.DataFrame, prices: Prices | None) -> PartialReport:
     calls = _typed(calls)
     return partial_report(calls, find_waste(calls, prices=prices))
 
 
 def _typed(calls: pd.DataFrame) -> pd.DataFrame:
-    """Give the columns of CALLS their dtypes: Dask has strings of another kind."""
+    """Return the calls with the dtypes of CALLS: Dask has another kind of strings."""
     columns = tuple(column for column in CALLS if column.name in calls.columns)
     typed = frame_from_table(table_from_frame(calls, columns), columns).set_axis(calls.index)
     return calls.assign(**{column.name: typed[column.name] for column in columns})
 
 
 def _open(meta: pd.DataFrame) -> pd.DataFrame:
-    """Tell Dask of each column of labels without a closed vocabulary that its categories are not known beforehand."""
+    """Mark the categories of labels without a closed vocabulary as unknown before they are computed."""
     labels = [name for name in meta.select_dtypes("category") if not meta[name].cat.ordered]
     return clear_known_categories(meta, cols=labels)

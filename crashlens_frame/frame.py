@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .errors import InvalidCallError, InvalidOptionError, MissingColumnsError
+from .formats import Row, convert_column
+from .jsonvalues import without_surrogates
 from .schema import CALLS, FLAG, LABEL, NUMBER, TEXT, TIME, Column, Schema, arrow_schema
 
 _BY_NAME = {column.name: column for column in CALLS}

@@ -3,6 +3,7 @@
 CALLS has one row per call, FINDINGS one per finding, REJECTS one per line that could not be read.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -20,7 +21,7 @@ class Column:
     arrow: pa.DataType
     dtype: str
     meaning: str
-    categories: tuple[str, ...] | None = None
+    categories: Sequence[str] | None = None
 
 
 Schema = tuple[Column, ...]
@@ -35,8 +36,8 @@ FLAG = pa.bool_()
 TOKEN_SOURCES = ("reported", "counted", "estimated")
 COST_SOURCES = ("reported", "priced", "unknown")
 SEVERITIES = ("low", "medium", "high")
-# in order of precedence: the first detector with a finding on a trace owns the trace
-DETECTORS = ("retry_loops", "fallback_storms", "fallback_failures", "overkill_models")
+# filled in by the roster of detectors, in its order, which is the precedence
+DETECTORS: list[str] = []
 
 CALLS: Schema = (
     Column("trace_id", TEXT, "str", "groups the calls of one request; required"),
@@ -85,7 +86,7 @@ FINDINGS: Schema = (
     Column("span_s", NUMBER, "float64", "end minus start, in seconds"),
     Column("cost", NUMBER, "float64", "US dollars that its calls cost, as far as known; NaN where no cost is known"),
     Column("waste_cost", NUMBER, "float64", "US dollars wasted: what a well-behaved client would not have spent"),
-    Column("waste_tokens", COUNT, "Int64", "tokens of its calls, input and output"),
+    Column("waste_tokens", COUNT, "Int64", "tokens of its wasted calls, input and output"),
     Column("score", COUNT, "Int64", "how wasteful a retry loop is, 15 to 100; null for the other detectors"),
     Column("suggested_model", LABEL, "category", "cheaper model that would have done"),
     Column("description", TEXT, "str", "one sentence for people"),

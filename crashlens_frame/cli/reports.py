@@ -54,7 +54,7 @@ def analyze(logs: tuple[str, ...], model: str | None, trace_id: str | None, conf
 @options.form
 @click.option("--fail-on-waste", type=click.FloatRange(min=0), metavar="USD", help="Exit with 1 if more was wasted.")
 def scan(logs: tuple[str, ...], config: str | None, form: str, fail_on_waste: float | None) -> None:
-    """Find retry loops, fallback storms, fallback failures and overkill models in LOGS.
+    """Find the money wasted in LOGS, one finding per line.
 
     LOGS are JSONL files (also .gz and .zst), Parquet files, patterns of file names, or - for stdin.
     """
@@ -64,7 +64,7 @@ def scan(logs: tuple[str, ...], config: str | None, form: str, fail_on_waste: fl
         report = summarize(calls, findings)
     print_unpriced(calls)
     total = (
-        f"{money(report.waste_cost)} wasted in {quantity(int(report.waste['findings'].sum()), 'finding')},"
+        f"{money(report.waste_cost)} wasted in {quantity(int(report.waste['n_findings'].sum()), 'finding')},"
         f" {percent(report.waste_cost, report.cost)} of {money(report.cost)} for {quantity(report.events, 'call')}"
     )
     if form == "json":

@@ -1,6 +1,8 @@
-"""From the calls that a detector picked out to the rows of the FINDINGS frame."""
+"""From the calls that a detector found to the rows of the FINDINGS frame."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,14 +15,18 @@ from .traces import OrderedCalls
 
 LOW, MEDIUM, HIGH = range(3)
 
+Subject = TypeVar("Subject")
+Table = Sequence[tuple[Callable[[Subject], np.ndarray], int]]  # conditions and values, such as points or severities
+
 
 @dataclass(frozen=True)
 class Evidence:
     """What a detector found: the calls of its findings, one finding after the other, each in time order.
 
-    With an entry a call: ``calls``, ``counted`` (whose cost and tokens are those of the finding), ``wasted`` (what a
-    client that behaved would have done without, or cheaper) and ``saved`` (US dollars less for it; NaN where unknown).
-    With an entry a finding: ``sizes`` (number of calls) and the columns of FINDINGS that only the detector knows.
+    One entry per call: ``calls``, ``counted`` (whether its cost is part of the cost of the finding), ``wasted``
+    (whether it was unnecessary, or too expensive) and ``saved`` (US dollars that would have been saved on it; NaN where
+    unknown). One entry per finding: ``sizes`` (number of calls) and the columns of FINDINGS that only the detector can
+    fill.
     """
 
     detector: str
@@ -36,7 +42,7 @@ class Evidence:
 
     @property
     def finding(self) -> np.ndarray:
-        """The number of the finding that each call belongs to."""
+        """The number of the finding of each call."""
         return np.repeat(np.arange(len(self.sizes)), self.sizes)
 
     @property
@@ -45,16 +51,16 @@ class Evidence:
         return self.calls.only(self.sizes.cumsum() - self.sizes)
 
     def ids(self) -> pa.ChunkedArray:
-        """Name each finding by its detector, its trace and the place of its first call in the trace."""
+        """Return the id of each finding: its detector, its trace and the position of its first call in the trace."""
         first = self.first
         return concat_text(self.detector, "/", first.column("trace_id"), "/", first.place)
 
     def frame(self) -> pd.DataFrame:
-        """Lay the findings out as FINDINGS."""
+        """Return the findings as FINDINGS."""
         return frame_from_table(self.table(), FINDINGS)
 
     def table(self, suppressed_by: pa.Array | None = None) -> pa.Table:
-        """Lay the findings out as columns of FINDINGS, in the order of their starts, then of their traces."""
+        """Return the findings as columns of FINDINGS, sorted by their start, then by their trace."""
         first, last = self.first, self.calls.only(self.sizes.cumsum() - 1)
         code, names = first.models()
         start, end = first.column("timestamp"), last.column("timestamp")
@@ -73,33 +79,33 @@ class Evidence:
             **self.amounts(),
             "description": self.description,
         }
-        told = {"score": self.score, "suggested_model": self.suggested_model, "suppressed_by": suppressed_by}
-        columns |= {name: values for name, values in told.items() if values is not None}
+        optional = {"score": self.score, "suggested_model": self.suggested_model, "suppressed_by": suppressed_by}
+        columns |= {name: values for name, values in optional.items() if values is not None}
         table = pa.table({**columns, "place": first.place})
         order = pc.sort_indices(table, [(name, "ascending") for name in ("start", "trace_id", "place")])
         return table.take(order).drop_columns("place")
 
     def amounts(self) -> dict[str, pa.Array]:
-        """Sum up what each finding cost, what of it was wasted, and its tokens."""
+        """Sum up what each finding cost and wasted, and the tokens of its wasted calls."""
         sums = {
             "cost": self._sum(self.calls.numbers("cost"), self.counted),
             "waste_cost": self._sum(self.saved, self.wasted),
-            "waste_tokens": self._sum(_tokens(self.calls), self.counted),
+            "waste_tokens": self._sum(_tokens(self.calls), self.wasted),
         }
         return {name: pa.array(values, from_pandas=True) for name, values in sums.items()}
 
     def _sum(self, values: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """Sum what is known of each finding; NaN where nothing is."""
+        """Sum the known values of each finding; NaN where none is known."""
         mask = mask & ~np.isnan(values)
         finding, size = self.finding[mask], len(self.sizes)
         sums = np.bincount(finding, weights=values[mask], minlength=size)
         return np.where(np.bincount(finding, minlength=size) > 0, sums, np.nan)
 
     def _models(self) -> pa.Array:
-        """Join the distinct models of each finding, in the order of their first use; null where none is known."""
+        """Join the distinct models of each finding, in the order of their first use; null where it has none."""
         code, names = self.calls.models()
-        told = code >= 0
-        pairs = pd.unique(self.finding[told] * max(len(names), 1) + code[told])
+        named = code >= 0
+        pairs = pd.unique(self.finding[named] * max(len(names), 1) + code[named])
         owner, code = np.divmod(pairs, max(len(names), 1))
         ends = np.bincount(owner, minlength=len(self.sizes)).cumsum()
         lists = pa.ListArray.from_arrays(np.append(0, ends).astype(np.int32), names.take(pa.array(code)))
@@ -107,8 +113,21 @@ class Evidence:
         return pc.if_else(pc.equal(pc.list_value_length(lists), 0), pa.scalar(None, TEXT), text)
 
 
+def first_that_holds(table: Table[Subject], subject: Subject, otherwise: int) -> np.ndarray:
+    """Return for each entry the value of the first row of a table whose condition holds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crashlens_frame.detectors.evidence import first_that_holds
+    >>> first_that_holds([(lambda n: n > 7, 25), (lambda n: n > 5, 15)], np.array([5, 6, 9]), otherwise=0).tolist()
+    [0, 15, 25]
+    """
+    return np.select([holds(subject) for holds, _ in table], [value for _, value in table], otherwise)
+
+
 def last_answer(answered: np.ndarray, finding: np.ndarray) -> np.ndarray:
-    """Tell which call of each finding is the last one that answered.
+    """Return which call of each finding is the last one that answered.
 
     Examples
     --------
@@ -119,18 +138,18 @@ def last_answer(answered: np.ndarray, finding: np.ndarray) -> np.ndarray:
     """
     places = np.flatnonzero(answered)
     last = np.full(finding.max(initial=-1) + 1, -1)
-    last[finding[places]] = places  # of several places the last one stays
+    last[finding[places]] = places  # of several places the last one is kept
     return np.arange(len(finding)) == last[finding]
 
 
 def concat_text(*parts: str | np.ndarray | pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
-    """Write texts and numbers side by side, one text a row; a null part reads "unknown"."""
+    """Write texts and numbers side by side, one text per row; a null is written as "unknown"."""
     texts = [part if isinstance(part, str) else pc.fill_null(pc.cast(_arrow(part), TEXT), "unknown") for part in parts]
     return pc.binary_join_element_wise(*texts, "")
 
 
 def seconds_text(microseconds: np.ndarray) -> pa.Array:
-    """Write durations in seconds, to a tenth."""
+    """Write durations in seconds, rounded to tenths."""
     return pc.cast(pa.array(np.round(microseconds / 1e6, 1)), TEXT)
 
 
@@ -139,6 +158,6 @@ def _arrow(values: np.ndarray | pa.Array | pa.ChunkedArray) -> pa.Array | pa.Chu
 
 
 def _tokens(calls: OrderedCalls) -> np.ndarray:
-    """Add up input and output tokens, as far as they are known; NaN where neither is."""
-    sent, made = calls.numbers("input_tokens"), calls.numbers("output_tokens")
-    return np.where(np.isnan(sent) & np.isnan(made), np.nan, np.nan_to_num(sent) + np.nan_to_num(made))
+    """Add up the known input and output tokens of each call; NaN where neither is known."""
+    sent, received = calls.numbers("input_tokens"), calls.numbers("output_tokens")
+    return np.where(np.isnan(sent) & np.isnan(received), np.nan, np.nan_to_num(sent) + np.nan_to_num(received))

@@ -1,4 +1,4 @@
-"""Fallback failures: a dearer model asked what a cheaper one had answered."""
+"""Fallback failures: a more expensive model asked what a cheaper one had answered."""
 
 import numpy as np
 import pandas as pd
@@ -6,20 +6,32 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..pricing import PRICE_COLUMNS, Prices, mean_rate
-from .evidence import HIGH, MEDIUM, Evidence, concat_text, seconds_text
-from .traces import OrderedCalls, check_rules, duration_us, known_texts, order_calls, trim_texts
+from .detector import Detector
+from .evidence import HIGH, MEDIUM, Evidence, Table, concat_text, first_that_holds, seconds_text
+from .traces import (
+    SHARED_COLUMNS,
+    OrderedCalls,
+    check_rules,
+    duration_us,
+    known_texts,
+    order_calls,
+    trim_texts,
+)
 
-_DEAR = 0.01  # US dollars, from which an unnecessary call is of high severity
-_CHEAPER = "^(gpt-3.5-turbo|claude-3-haiku|claude-instant-1)".replace(".", r"\.")
-_DEARER = "^(gpt-4|claude-3-opus|claude-3-sonnet|claude-2.1|claude-2.0)".replace(".", r"\.")
+_SEVERITIES: Table[np.ndarray] = ((lambda cost: cost > 0.01, HIGH),)  # US dollars of the unnecessary call
+
+# how CrashLens 2.20.0 recognises cheap and expensive models
+_CHEAP = "^(gpt-3.5-turbo|claude-3-haiku|claude-instant-1)".replace(".", r"\.")
+_EXPENSIVE = "^(gpt-4|claude-3-opus|claude-3-sonnet|claude-2.1|claude-2.0)".replace(".", r"\.")
 
 
 def find_fallback_failures(
     calls: pd.DataFrame, *, window: str = "5min", prices: Prices | None = None, rules: str = "default"
 ) -> pd.DataFrame:
-    """Find fallback failures: two consecutive calls of a trace, the second asking a dearer model what was answered.
+    """Find fallback failures: a more expensive model is asked what a cheaper one has answered.
 
-    Prompts are equal whatever the white space around them. Calls without a time or a prompt are left out.
+    A finding is two consecutive calls of one trace with equal prompts; the white space around them does not matter.
+    Calls without a time or a prompt are left out.
 
     Parameters
     ----------
@@ -28,25 +40,25 @@ def find_fallback_failures(
     window
         Longest time between the starts of the two calls, such as ``"5min"``.
     prices
-        Prices that tell which model is dearer: the path of a YAML file, a PriceBook or a mapping; the shipped ones when
-        not given. A model without a price is neither cheaper nor dearer.
+        Prices that decide which model is more expensive: the path of a YAML file, a PriceBook or a mapping; the shipped
+        ones when not given. A model without a price is neither cheaper nor more expensive.
     rules
         ``"default"``: the first call answered, and the mean of the second model's input and output price is higher at
         that time. ``"crashlens"``: what ``crashlens scan`` 2.20.0 finds, which takes every first call for answered and
-        knows cheap and dear models by how their names begin.
+        recognises cheap and expensive models by how their names begin.
 
     Returns
     -------
     DataFrame
-        FINDINGS, a row a pair of calls. ``cost``, ``waste_cost`` and ``waste_tokens`` are those of the second call;
+        FINDINGS, one row per pair of calls. ``cost``, ``waste_cost`` and ``waste_tokens`` are those of the second call;
         severity is high where it cost more than 0.01 USD, else medium (always medium with the rules of CrashLens,
-        whose scan prices nothing).
+        whose scan does not price these calls).
 
     Raises
     ------
     MissingColumnsError
         The frame lacks a column.
-    InvalidCallError
+    InvalidOptionError
         The window or the name of the rules is not allowed.
     PriceFileError
         The prices break a rule of their form.
@@ -77,7 +89,7 @@ def evidence(
     check_rules(rules)
     longest = duration_us("window", window)
     traced = order_calls(calls, least=2).timed()
-    # what is cheap to tell comes first: few neighbours are left when their prompts are compared
+    # quick checks come first, so that few pairs are left when prompts are compared
     code, names = traced.models()
     near = (np.diff(traced.trace) == 0) & (np.diff(traced.time) <= longest) & (code[1:] != code[:-1])
     first = np.flatnonzero(near & (np.diff(traced.columns.trimmed_lengths[traced.row]) == 0))
@@ -86,8 +98,8 @@ def evidence(
         first = first[traced.only(first).answered()]
         first = first[_rate(traced.only(first + 1), prices) > _rate(traced.only(first), prices)]
     else:
-        cheap, dear = (np.append(pc.match_substring_regex(names, rule), False) for rule in (_CHEAPER, _DEARER))
-        first = first[cheap[code[first]] & dear[code[first + 1]]]
+        cheap, expensive = (np.append(pc.match_substring_regex(names, kind), False) for kind in (_CHEAP, _EXPENSIVE))
+        first = first[cheap[code[first]] & expensive[code[first + 1]]]
 
     pairs = traced.only(np.column_stack((first, first + 1)).ravel())
     second = np.arange(len(pairs)) % 2 == 1
@@ -101,7 +113,9 @@ def evidence(
         counted=second,
         wasted=second,
         saved=cost,
-        severity=np.where((cost[second] > _DEAR) & (rules == "default"), HIGH, MEDIUM),
+        severity=(
+            first_that_holds(_SEVERITIES, cost[second], MEDIUM) if rules == "default" else np.full(len(first), MEDIUM)
+        ),
         description=concat_text(
             model.filter(pa.array(~second)), " answered, and ", model.filter(pa.array(second)), " was asked the same ",
             seconds_text(np.diff(pairs.time)[::2]), " s later",
@@ -110,11 +124,22 @@ def evidence(
 
 
 def _same_prompt(traced: OrderedCalls, first: np.ndarray) -> np.ndarray:
-    """Tell which of the calls have the same prompt as the call after them, so far as both are known."""
-    one, other = traced.only(first).column("prompt"), traced.only(first + 1).column("prompt")
-    same: np.ndarray = pc.fill_null(pc.equal(trim_texts(one), trim_texts(other)), False).to_numpy()
-    return same & known_texts(one) & known_texts(other)
+    """Return which of the calls have the same prompt as the next call; an unknown prompt equals none."""
+    prompt, following = traced.only(first).column("prompt"), traced.only(first + 1).column("prompt")
+    same: np.ndarray = pc.fill_null(pc.equal(trim_texts(prompt), trim_texts(following)), False).to_numpy()
+    return same & known_texts(prompt) & known_texts(following)
 
 
 def _rate(calls: OrderedCalls, prices: Prices | None) -> np.ndarray:
     return mean_rate(calls.frame(PRICE_COLUMNS), prices)
+
+
+DETECTOR = Detector(
+    "fallback_failures",
+    find_fallback_failures,
+    evidence,
+    columns=SHARED_COLUMNS,
+    certainty="certain",
+    in_crashlens=True,
+    summary="a more expensive model asked what a cheaper one had answered",
+)

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from .evidence import HIGH, MEDIUM, Evidence, concat_text, last_answer, seconds_text
+from .detector import Detector
+from .evidence import HIGH, MEDIUM, Evidence, Table, concat_text, first_that_holds, last_answer, seconds_text
 from .traces import (
+    SHARED_COLUMNS,
     OrderedCalls,
     check_at_least_one,
     check_rules,
@@ -17,40 +19,42 @@ from .traces import (
     trim_texts,
 )
 
+_SEVERITIES: Table[np.ndarray] = ((lambda n_calls: n_calls > 5, HIGH),)
+
 
 def find_fallback_storms(
     calls: pd.DataFrame, *, min_calls: int = 3, min_models: int = 2, window: str = "3min", rules: str = "default"
 ) -> pd.DataFrame:
     """Find fallback storms: calls of one trace with the same prompt on several models, one soon after the other.
 
-    Calls without a time or a prompt are left out. Models are told apart whatever their case, prompts whatever the white
-    space around them.
+    Calls without a time or a prompt are left out. The case of model names and the white space around prompts do not
+    matter.
 
     Parameters
     ----------
     calls
         Frame of calls.
     min_calls
-        Least number of calls of a storm.
+        Smallest number of calls of a storm.
     min_models
-        Least number of distinct models.
+        Smallest number of distinct models.
     window
         Longest time between the starts of two calls of one storm, such as ``"3min"``.
     rules
         ``"default"``: as above, so that an agent whose steps use several models is no storm. ``"crashlens"``: what
-        ``crashlens scan`` 2.20.0 finds, whole traces that span at most the window, whatever their prompts.
+        ``crashlens scan`` 2.20.0 finds: whole traces that span at most the window, even if their prompts differ.
 
     Returns
     -------
     DataFrame
-        FINDINGS, a row a storm; severity is high above 5 calls, else medium. ``waste_cost`` is the cost of all its
-        calls but the last one that answered.
+        FINDINGS, one row per storm; severity is high above 5 calls, else medium. ``waste_cost`` is the cost of all its
+        calls except the last one that answered.
 
     Raises
     ------
     MissingColumnsError
         The frame lacks a column.
-    InvalidCallError
+    InvalidOptionError
         A threshold or the name of the rules is not allowed.
 
     Notes
@@ -82,7 +86,7 @@ def evidence(
     check_rules(rules)
     check_at_least_one(min_calls=min_calls, min_models=min_models)
     longest = duration_us("window", window)
-    traced = order_calls(calls, least=min_calls).timed().crowded(min_calls)
+    traced = order_calls(calls, least=min_calls).timed().in_traces_of(min_calls)
     if rules == "default":
         bursts, burst = _same_prompt(traced, longest, min_calls, min_models)
     else:
@@ -101,7 +105,7 @@ def evidence(
         counted=np.ones(len(bursts), bool),
         wasted=~last_answer(bursts.answered(), burst),
         saved=bursts.numbers("cost"),
-        severity=np.where(sizes > 5, HIGH, MEDIUM),
+        severity=first_that_holds(_SEVERITIES, sizes, MEDIUM),
         description=concat_text(
             sizes, " calls on ", models[storm], " models for one request in ", seconds_text(span), " s"
         ),
@@ -110,7 +114,7 @@ def evidence(
 
 def _same_prompt(traced: OrderedCalls, window: int, min_calls: int, min_models: int) -> tuple[OrderedCalls, np.ndarray]:
     """Bring the calls of one trace and prompt side by side, and number those that follow each other in time."""
-    # prompts are slow to compare, so that of a storm is looked for where enough of one length follow each other
+    # prompts are slow to compare, so only those of runs of equal length and several models are compared
     logged = traced.only(traced.columns.trimmed_lengths[traced.row] > 0)
     length = logged.columns.trimmed_lengths[logged.row]
     traced, burst = find_runs(logged, [logged.trace, length], max_gap=window, least=min_calls)
@@ -120,7 +124,7 @@ def _same_prompt(traced: OrderedCalls, window: int, min_calls: int, min_models: 
 
 
 def _short_traces(traced: OrderedCalls, window: int, min_calls: int) -> tuple[OrderedCalls, np.ndarray]:
-    """Keep the traces of enough calls that span at most the window, and give each a number."""
+    """Keep the traces of at least ``min_calls`` calls that span at most the window, and number them."""
     traced, trace = find_runs(traced, [traced.trace], least=min_calls, consecutive=True)
     whole = np.bincount(trace)
     ends = whole.cumsum()
@@ -128,7 +132,7 @@ def _short_traces(traced: OrderedCalls, window: int, min_calls: int) -> tuple[Or
 
 
 def _distinct_models(traced: OrderedCalls, group: np.ndarray) -> np.ndarray:
-    """Count the distinct models of each group, whatever their case; no name is no model."""
+    """Count the distinct models of each group, ignoring case; a call without a name has no model."""
     code, names = traced.models()
     lowered = pc.dictionary_encode(pc.utf8_lower(names)).indices.to_numpy()
     named = (code >= 0) & np.append(pc.not_equal(names, "").to_numpy(zero_copy_only=False), False)[code]
@@ -137,3 +141,14 @@ def _distinct_models(traced: OrderedCalls, group: np.ndarray) -> np.ndarray:
     pairs = np.sort(group[named] * base + np.append(lowered, 0)[code[named]])
     distinct = pairs[np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]]
     return np.bincount(distinct // base, minlength=int(group.max(initial=-1)) + 1)
+
+
+DETECTOR = Detector(
+    "fallback_storms",
+    find_fallback_storms,
+    evidence,
+    columns=SHARED_COLUMNS,
+    certainty="certain",
+    in_crashlens=True,
+    summary="one prompt sent to several models, one soon after the other",
+)

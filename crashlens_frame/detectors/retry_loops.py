@@ -1,14 +1,16 @@
 """Retry loops: the same prompt sent to the same model again and again."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .evidence import HIGH, LOW, MEDIUM, Evidence, concat_text, last_answer, seconds_text
+from .detector import Detector
+from .evidence import HIGH, LOW, MEDIUM, Evidence, Table, concat_text, first_that_holds, last_answer, seconds_text
 from .traces import (
+    SHARED_COLUMNS,
     OrderedCalls,
     check_at_least_one,
     check_rules,
@@ -20,10 +22,32 @@ from .traces import (
     text_codes,
 )
 
+_COLUMNS = (*SHARED_COLUMNS, "retry_count")
 _SMALL = 50  # tokens
 _SECOND = 1_000_000
 # CrashLens rounds spans to hundredths of a second before it compares them, half to even in binary
 _QUICK = {"default": (30 * _SECOND, 60 * _SECOND), "crashlens": (29_995_000, 59_995_001)}
+
+
+class _Loops(NamedTuple):
+    """What the score of a loop depends on, one entry per loop."""
+
+    backoff: np.ndarray
+    small_answers: np.ndarray
+    n_calls: np.ndarray
+    span: np.ndarray
+    half_minute: int  # microseconds, as span
+    minute: int
+
+
+# the score is the sum of the points of each part; in a part only the first condition that holds counts
+_POINTS: dict[str, Table[_Loops]] = {
+    "waiting": ((lambda loop: loop.backoff, 15), (lambda loop: ~loop.backoff, 30)),
+    "answers": ((lambda loop: loop.small_answers, 25),),
+    "number": ((lambda loop: loop.n_calls > 7, 25), (lambda loop: loop.n_calls > 5, 15)),
+    "speed": ((lambda loop: loop.span < loop.half_minute, 20), (lambda loop: loop.span < loop.minute, 15)),
+}
+_SEVERITIES: Table[np.ndarray] = ((lambda score: score >= 70, HIGH), (lambda score: score >= 40, MEDIUM))
 
 
 def find_retry_loops(
@@ -31,33 +55,33 @@ def find_retry_loops(
 ) -> pd.DataFrame:
     """Find retry loops: more than ``max_retries`` calls of one trace with equal prompt and model, close in time.
 
-    A run of such calls is a loop if a sign of retrying holds: small answers, a rising retry count, failures, waiting
-    times that double or at least do not shrink. Calls without a time or a prompt are left out.
+    A run of these calls is a loop if it shows a sign of retrying: small answers, a rising retry count, failures,
+    waiting times that double or at least do not shrink. Calls without a time or a prompt are left out.
 
     Parameters
     ----------
     calls
         Frame of calls.
     max_retries
-        Number of calls that is still no loop.
+        Largest number of calls that is not yet a loop.
     max_gap
         Longest time between the starts of two calls of one run, such as ``"2min"`` or ``"90s"``.
     rules
-        ``"default"``: other calls of the trace may lie between those of a run. ``"crashlens"``: what ``crashlens scan``
-        2.20.0 finds.
+        ``"default"``: other calls of the trace may be made between those of a run. ``"crashlens"``: what
+        ``crashlens scan`` 2.20.0 finds.
 
     Returns
     -------
     DataFrame
-        FINDINGS, a row a loop. ``score`` tells how wasteful it is (15 to 100): no waiting between attempts, small
+        FINDINGS, one row per loop. ``score`` is how wasteful it is (15 to 100): no waiting between attempts, small
         answers, many calls and a short time add to it; severity is high from 70 and medium from 40. ``waste_cost`` is
-        the cost of all its calls but the last one that answered.
+        the cost of all its calls except the last one that answered.
 
     Raises
     ------
     MissingColumnsError
         The frame lacks a column.
-    InvalidCallError
+    InvalidOptionError
         A threshold or the name of the rules is not allowed.
 
     Notes
@@ -82,7 +106,7 @@ def evidence(
     """Find what :func:`find_retry_loops` finds, with the calls of each finding."""
     check_rules(rules)
     check_at_least_one(max_retries=max_retries)
-    ordered = order_calls(calls, least=max_retries + 1, alike=True)
+    ordered = order_calls(calls, needs=_COLUMNS, least=max_retries + 1, alike=True)
     tries, run = _runs(ordered.timed(), max_retries, duration_us("max_gap", max_gap), rules)
     answered = tries.answered()
     small, signs = _small_answers(tries, run, rules), np.zeros(_size(run), bool)
@@ -96,7 +120,8 @@ def evidence(
     sizes = np.bincount(run)
     ends = sizes.cumsum()
     span = tries.only(ends - 1).time - tries.only(ends - sizes).time
-    score = _score(backoff[loop], small[loop], sizes, span, rules)
+    loops = _Loops(backoff[loop], small[loop], sizes, span, *_QUICK[rules])
+    score = np.sum([first_that_holds(points, loops, 0) for points in _POINTS.values()], axis=0)
     first = tries.only(ends - sizes)
     code, names = first.models()
     how = pc.if_else(pa.array(backoff[loop]), "with exponential backoff", "without exponential backoff")
@@ -107,7 +132,7 @@ def evidence(
         counted=np.ones(len(tries), bool),
         wasted=~last_answer(answered, run),
         saved=tries.numbers("cost"),
-        severity=np.select([score >= 70, score >= 40], [HIGH, MEDIUM], LOW),
+        severity=first_that_holds(_SEVERITIES, score, LOW),
         description=concat_text(
             sizes, " calls to ", names.take(pa.array(code, mask=code < 0)), " with the same prompt in ",
             seconds_text(span), " s, ", how,
@@ -117,10 +142,10 @@ def evidence(
 
 
 def _runs(traced: OrderedCalls, max_retries: int, max_gap: int, rules: str) -> tuple[OrderedCalls, np.ndarray]:
-    """Bring the calls of each run of more than so many calls side by side, and number the runs."""
+    """Bring the calls of each run of more than ``max_retries`` calls side by side, and number the runs."""
     rule: dict[str, Any] = {"max_gap": max_gap, "least": max_retries + 1, "consecutive": rules == "crashlens"}
-    traced = traced.crowded(max_retries + 1)
-    # prompts are slow to compare, so that of a run is looked for where enough of one model and length follow each other
+    traced = traced.in_traces_of(max_retries + 1)
+    # prompts are slow to compare, so only those of runs of equal model and length of prompt are compared
     traced, run = find_runs(
         traced, [traced.trace, traced.models()[0], traced.columns.prompt_lengths[traced.row]], **rule
     )
@@ -132,7 +157,7 @@ def _runs(traced: OrderedCalls, max_retries: int, max_gap: int, rules: str) -> t
 
 
 def _small_answers(tries: OrderedCalls, run: np.ndarray, rules: str) -> np.ndarray:
-    """Tell in which runs every answer is short, and about as long as the others."""
+    """Return in which runs every answer is short, and about as long as the others."""
     tokens = tries.numbers("output_tokens")
     judged = ~np.isnan(tokens)
     if rules == "default":
@@ -146,7 +171,7 @@ def _small_answers(tries: OrderedCalls, run: np.ndarray, rules: str) -> np.ndarr
 
 
 def _rising(tries: OrderedCalls, run: np.ndarray) -> np.ndarray:
-    """Tell in which runs the retry count rises from each call to the next."""
+    """Return in which runs the retry count rises from each call to the next."""
     count = tries.numbers("retry_count")
     inside = run[1:] == run[:-1]
     falling = run[1:][inside & ~(count[1:] > count[:-1])]
@@ -154,14 +179,14 @@ def _rising(tries: OrderedCalls, run: np.ndarray) -> np.ndarray:
 
 
 def _failing(tries: OrderedCalls, run: np.ndarray) -> np.ndarray:
-    """Tell in which runs every call but the last is an error or has no response."""
+    """Return in which runs every call except the last failed or has no response."""
     silent = ~tries.columns.responded[tries.row] | tries.failed()
     inside = run[1:] == run[:-1]
     return np.bincount(run[:-1][inside & ~silent[:-1]], minlength=_size(run)) == 0
 
 
 def _waiting(tries: OrderedCalls, run: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Tell in which runs the gaps about double, and in which they at least do not shrink."""
+    """Return in which runs the gaps about double, and in which they at least do not shrink."""
     size = _size(run)
     gap = np.diff(tries.time) / _SECOND
     pair = (run[2:] == run[:-2]) if len(run) > 2 else np.empty(0, bool)
@@ -180,15 +205,16 @@ def _waiting(tries: OrderedCalls, run: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return backoff, patient
 
 
-def _score(backoff: np.ndarray, small: np.ndarray, sizes: np.ndarray, span: np.ndarray, rules: str) -> np.ndarray:
-    quick, brisk = _QUICK[rules]
-    return (
-        np.where(backoff, 15, 30)
-        + np.where(small, 25, 0)
-        + np.select([sizes > 7, sizes > 5], [25, 15], 0)
-        + np.select([span < quick, span < brisk], [20, 15], 0)
-    )
-
-
 def _size(run: np.ndarray) -> int:
     return int(run.max(initial=-1)) + 1
+
+
+DETECTOR = Detector(
+    "retry_loops",
+    find_retry_loops,
+    evidence,
+    columns=_COLUMNS,
+    certainty="certain",
+    in_crashlens=True,
+    summary="the same prompt sent to the same model again and again",
+)

@@ -1,13 +1,15 @@
-"""ALL is the roster. Its order is the precedence: the first detector with a finding on a trace owns the trace."""
+"""The detectors. Their order is the precedence: the first one with a finding on a trace owns the trace."""
 
-from collections.abc import Callable
-
+from ..schema import DETECTORS
 from . import fallback_failures, fallback_storms, overkill_models, retry_loops
-from .evidence import Evidence
+from .detector import Detector
 
-ALL: dict[str, Callable[..., Evidence]] = {
-    "retry_loops": retry_loops.evidence,
-    "fallback_storms": fallback_storms.evidence,
-    "fallback_failures": fallback_failures.evidence,
-    "overkill_models": overkill_models.evidence,
-}
+ROSTER: tuple[Detector, ...] = (
+    retry_loops.DETECTOR,
+    fallback_storms.DETECTOR,
+    fallback_failures.DETECTOR,
+    overkill_models.DETECTOR,
+)
+
+# the vocabulary of FINDINGS, which is defined before there are detectors
+DETECTORS[:] = [detector.name for detector in ROSTER]

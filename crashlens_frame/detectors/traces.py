@@ -1,4 +1,4 @@
-"""Calls of one trace after the other, in time order: what every detector starts from, worked out once and shared."""
+"""Calls ordered by trace and time: what every detector starts from, computed once and shared."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -23,28 +23,29 @@ from .._core import (
     text_keys,
     trimmed_lengths,
 )
-from ..errors import InvalidCallError
+from ..errors import InvalidOptionError, check_choice
 from ..frame import arrow_column, check_calls, failed_calls
 
 RULES = ("default", "crashlens")
 
-# all that str.strip takes off; Arrow's own idea of white space lacks the four separators of ASCII
+# columns of CALLS that every detector needs
+SHARED_COLUMNS = (
+    "trace_id", "timestamp", "model", "prompt", "response", "input_tokens", "output_tokens", "cost", "level", "error",
+)  # fmt: skip
+
+# all that str.strip removes; what Arrow takes for white space lacks the four separators of ASCII
 WHITESPACE = (
     "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
 )
 
 _NEVER = np.iinfo(np.int64).max
-_READ = (
-    "trace_id", "timestamp", "model", "prompt", "response", "input_tokens", "output_tokens", "cost", "retry_count",
-    "level", "error",
-)  # fmt: skip
 _TEXTS = ("trace_id", "prompt")
 
 
 @dataclass(frozen=True)
 class CallColumns:
-    """What is read of all calls of a frame whichever of them are left; worked out once, and only if asked for."""
+    """What is computed for all calls of a frame, however few of them are kept; computed once, when first used."""
 
     calls: pd.DataFrame
 
@@ -61,33 +62,33 @@ class CallColumns:
 
     @cached_property
     def models(self) -> tuple[np.ndarray, pa.Array]:
-        """The number of the model of each call, -1 where it has none, and the name that each number stands for."""
+        """The number of the model of each call, -1 where it has none, and the name of each number."""
         return codes_and_labels(arrow_column(self.calls["model"], "model"))
 
     @cached_property
     def failed(self) -> np.ndarray:
-        """Which calls failed."""
+        """Whether each call failed."""
         return failed_calls(self.calls)
 
     @cached_property
     def responded(self) -> np.ndarray:
-        """Which calls have a response."""
+        """Whether each call has a response."""
         return self.calls["response"].notna().to_numpy()
 
     @cached_property
     def answered(self) -> np.ndarray:
-        """Which calls answered: those with output tokens or a response, and without an error."""
-        wrote = pc.greater(arrow_column(self.calls["output_tokens"], "output_tokens"), 0)
-        return (self.responded | pc.fill_null(wrote, False).to_numpy()) & ~self.failed
+        """Whether each call answered: it has output tokens or a response, and did not fail."""
+        has_output = pc.greater(arrow_column(self.calls["output_tokens"], "output_tokens"), 0)
+        return (self.responded | pc.fill_null(has_output, False).to_numpy()) & ~self.failed
 
     @cached_property
     def prompt_lengths(self) -> np.ndarray:
-        """The bytes of each prompt: those of different lengths need not be compared."""
+        """The number of bytes of each prompt: prompts of different lengths need not be compared."""
         return byte_lengths(arrow_column(self.calls["prompt"], "prompt"))
 
     @cached_property
     def trimmed_lengths(self) -> np.ndarray:
-        """The bytes of each prompt without the white space at its ends."""
+        """The number of bytes of each prompt without the white space at its ends."""
         return trimmed_lengths(arrow_column(self.calls["prompt"], "prompt"), WHITESPACE)
 
 
@@ -95,9 +96,9 @@ class CallColumns:
 class OrderedCalls:
     """Calls ordered by trace, then by time, then as logged; calls without a time come last in their trace.
 
-    ``row`` tells where each of them stands in the frame; ``traces``, ``sizes`` and ``places`` are, row by row of the
-    frame, the number of the trace, how many calls it has, and the place in it, from 0. All else is looked up when it is
-    asked for, of the calls that are left then.
+    ``row`` holds the row of each of them in the frame. ``traces``, ``sizes`` and ``places`` hold for each row of the
+    frame the number of its trace, how many calls that trace has, and the position in it, from 0. All else is looked up
+    when it is used, for the calls that are kept by then.
     """
 
     columns: CallColumns
@@ -116,7 +117,7 @@ class OrderedCalls:
 
     @property
     def place(self) -> np.ndarray:
-        """The place of each call in its trace, whichever calls are left."""
+        """The position of each call in its trace, counted over all calls of the trace."""
         return self.places[self.row]
 
     @property
@@ -125,69 +126,80 @@ class OrderedCalls:
         return self.columns.times[self.row]
 
     def only(self, kept: np.ndarray) -> Self:
-        """Keep the calls that a mask or positions tell."""
+        """Keep the calls that a mask or positions select."""
         return replace(self, row=self.row[kept])
 
     def timed(self) -> Self:
         """Keep the calls that have a time."""
         return self.only(self.time != _NEVER) if self.columns.untimed else self
 
-    def crowded(self, least: int) -> Self:
-        """Keep the calls of traces that had so many calls when all were there."""
+    def in_traces_of(self, least: int) -> Self:
+        """Keep the calls of traces with at least this number of calls in the frame."""
         return self.only(self.sizes[self.row] >= least)
 
     def frame(self, names: Iterable[str]) -> pd.DataFrame:
-        """Give some columns of the calls as a frame, in their order, so far as there are such columns."""
+        """Return some columns of the calls as a frame, in their order; columns that there are not are left out."""
         calls = self.columns.calls
         return calls[[name for name in names if name in calls.columns]].take(self.row)
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """Give a column of the calls, in their order; texts as large strings, of which there may be any number."""
+        """Return a column of the calls, in their order; texts as large strings, which have no limit of size."""
         if name in _TEXTS:
             texts = take_texts(arrow_column(self.columns.calls[name], name), self.row)
             return texts.cast(pa.large_string())
         return arrow_column(self.columns.calls[name].take(self.row), name)
 
     def numbers(self, name: str) -> np.ndarray:
-        """Give a column of numbers as floats, NaN where unknown."""
+        """Return a column of numbers as floats, NaN where unknown."""
         values: np.ndarray = pc.cast(self.column(name), pa.float64()).to_numpy()
         return values
 
     def models(self) -> tuple[np.ndarray, pa.Array]:
-        """Give each call the number of its model, -1 where it has none, and the name that each number stands for."""
+        """Return the number of the model of each call, -1 where it has none, and the name of each number."""
         codes, names = self.columns.models
         return codes[self.row], names
 
     def failed(self) -> np.ndarray:
-        """Tell which calls failed."""
+        """Return which calls failed."""
         return self.columns.failed[self.row]
 
     def answered(self) -> np.ndarray:
-        """Tell which calls answered."""
+        """Return which calls answered."""
         return self.columns.answered[self.row]
 
 
-def order_calls(calls: pd.DataFrame | OrderedCalls, *, least: int = 1, alike: bool = False) -> OrderedCalls:
-    """Order calls by trace and time; calls that are in order already are given back as they are.
+def order_calls(
+    calls: pd.DataFrame | OrderedCalls,
+    *,
+    needs: Iterable[str] = SHARED_COLUMNS,
+    least: int = 1,
+    alike: bool = False,
+) -> OrderedCalls:
+    """Order calls by trace and time; calls that are ordered already are returned as they are.
 
-    Of the traces with fewer calls than are asked for, or fewer that are alike in model and length of prompt, most are
-    left out before anything is compared.
+    Most traces with fewer than ``least`` calls are left out before anything is compared; if ``alike``, most traces with
+    fewer than ``least`` calls of equal model and equal length of prompt.
+
+    Raises
+    ------
+    MissingColumnsError
+        The frame lacks a column that the work needs.
     """
     if isinstance(calls, OrderedCalls):
         return calls
-    check_calls(calls, needs=_READ)
+    check_calls(calls, needs=needs)
     columns = CallColumns(calls)
     trace_id = text_keys(arrow_column(calls["trace_id"], "trace_id"))
-    asked: slice | np.ndarray = slice(None)
+    kept: slice | np.ndarray = slice(None)
     if least > 1:
         code = hash_keys(trace_id)
-        crowd = in_large_groups([code, columns.models[0], columns.prompt_lengths] if alike else [code], least)
-        asked = np.flatnonzero(share_bucket(code, crowd))
-    row = np.arange(len(calls))[asked]
-    trace = first_equal([key[asked] for key in trace_id])
+        large = in_large_groups([code, columns.models[0], columns.prompt_lengths] if alike else [code], least)
+        kept = np.flatnonzero(share_bucket(code, large))
+    row = np.arange(len(calls))[kept]
+    trace = first_equal([key[kept] for key in trace_id])
     size = np.bincount(trace)[trace]
     traces, sizes, places = (np.zeros(len(calls), np.intp) for _ in range(3))
-    traces[asked], sizes[asked] = trace, size
+    traces[kept], sizes[kept] = trace, size
     several = row[size > 1]
     several = several[stable_order(traces[several])]
     several = _by_time(several, traces[several], columns.times)
@@ -196,19 +208,19 @@ def order_calls(calls: pd.DataFrame | OrderedCalls, *, least: int = 1, alike: bo
 
 
 def _by_time(row: np.ndarray, trace: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Put the calls of each trace in time order; nothing is sorted of traces that are."""
+    """Sort the calls of each trace by time; traces that are sorted already are left as they are."""
     time = times[row]
     late = np.flatnonzero((time[1:] < time[:-1]) & (trace[1:] == trace[:-1]))
     if len(late):
-        disordered = np.zeros(trace.max() + 1, bool)
-        disordered[trace[late]] = True
-        moved = np.flatnonzero(disordered[trace])
+        unsorted = np.zeros(trace.max() + 1, bool)
+        unsorted[trace[late]] = True
+        moved = np.flatnonzero(unsorted[trace])
         row[moved] = row[moved[np.lexsort((time[moved], trace[moved]))]]
     return row
 
 
 def first_of(groups: np.ndarray) -> np.ndarray:
-    """Give for each entry where its group begins, equal numbers standing side by side.
+    """Return for each entry where its group begins; equal numbers must be side by side.
 
     Examples
     --------
@@ -231,10 +243,10 @@ def find_runs(
     least: int = 1,
     consecutive: bool = False,
 ) -> tuple[OrderedCalls, np.ndarray]:
-    """Keep the runs of at least so many calls with equal labels and no gap above so many microseconds; number them.
+    """Keep the runs of at least ``least`` calls with equal labels and no gap above ``max_gap`` microseconds.
 
-    The calls of a run stand side by side in the result. Where they need not be consecutive, those of other labels may
-    lie between them.
+    Returns the calls, those of a run side by side, and the number of the run of each. If not ``consecutive``, calls
+    with other labels may have been made between those of a run.
     """
     if not consecutive:
         kept = np.flatnonzero(in_large_groups(labels, least))
@@ -248,29 +260,32 @@ def find_runs(
 
 
 def select_groups(traced: OrderedCalls, group: np.ndarray, which: np.ndarray) -> tuple[OrderedCalls, np.ndarray]:
-    """Keep some of the groups of calls, and number them anew."""
+    """Keep some of the groups of calls, and number those that are left from 0."""
     kept = which[group]
     return traced.only(kept), (which.cumsum() - 1)[group[kept]]
 
 
 def text_codes(texts: pa.ChunkedArray, group: np.ndarray) -> np.ndarray:
-    """Give equal texts of a group equal numbers; where a group has but one text, that is seen without a table."""
+    """Return a number for each text, equal where texts of one group are equal.
+
+    Groups whose texts are all equal, as most are, are found by comparing neighbours, without a table of texts.
+    """
     number = np.zeros(len(texts), np.int64)
-    unlike = pc.not_equal(texts.slice(1), texts.slice(0, max(len(texts) - 1, 0))).to_numpy()
+    differs = pc.not_equal(texts.slice(1), texts.slice(0, max(len(texts) - 1, 0))).to_numpy()
     mixed = np.zeros(group.max(initial=-1) + 1, bool)
-    mixed[group[1:][unlike & (group[1:] == group[:-1])]] = True
+    mixed[group[1:][differs & (group[1:] == group[:-1])]] = True
     rows = mixed[group]
     number[rows], _ = codes_and_labels(pc.dictionary_encode(texts.filter(pa.array(rows))))
     return number
 
 
 def trim_texts(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Take off the white space at both ends of each text."""
+    """Remove the white space at both ends of each text."""
     return pc.utf8_trim(texts, characters=WHITESPACE)
 
 
 def known_texts(prompts: pa.ChunkedArray) -> np.ndarray:
-    """Tell which prompts were logged: one that is null or empty equals no other."""
+    """Return which prompts were logged: a prompt that is null or empty equals no other."""
     flags: np.ndarray = pc.fill_null(pc.not_equal(prompts, ""), False).to_numpy()
     return flags
 
@@ -282,18 +297,17 @@ def duration_us(name: str, duration: str | pd.Timedelta) -> int:
     except (ValueError, TypeError):
         length = pd.NaT
     if length is pd.NaT or length < pd.Timedelta(0):
-        raise InvalidCallError(f'{name} is {duration!r}, expected a duration such as "2min" or "90s"')
+        raise InvalidOptionError(f'{name} is {duration!r}, expected a duration such as "2min" or "90s"')
     return int(length // pd.Timedelta("1us"))
 
 
 def check_rules(rules: str) -> None:
-    """Refuse a name of rules that there is not."""
-    if rules not in RULES:
-        raise InvalidCallError(f"rules is {rules!r}, expected one of {', '.join(RULES)}")
+    """Refuse a name that is none of the rules."""
+    check_choice("rules", rules, RULES)
 
 
 def check_at_least_one(**thresholds: int) -> None:
-    """Refuse a threshold that is no whole number of at least 1."""
+    """Refuse a threshold that is not a whole number of at least 1."""
     for name, value in thresholds.items():
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-            raise InvalidCallError(f"{name} is {value!r}, expected a whole number of at least 1")
+            raise InvalidOptionError(f"{name} is {value!r}, expected a whole number of at least 1")

@@ -1,30 +1,42 @@
 """All the waste of a log: run every detector, and count each dollar once."""
 
-from collections.abc import Iterable, Mapping
-from inspect import signature
-from typing import Any
+from collections.abc import Callable, Mapping
+from itertools import chain
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from .._core import parallel_map
-from ..errors import InvalidCallError
+from ..errors import InvalidOptionError, check_choice
 from ..frame import frame_from_table
 from ..pricing import Prices
 from ..schema import DETECTORS, FINDINGS, TEXT
+from .detector import Detector
 from .evidence import Evidence
-from .roster import ALL
-from .traces import OrderedCalls, order_calls
+from .roster import ROSTER
+from .traces import OrderedCalls, check_rules, order_calls
 
 _AMOUNTS = tuple(
     column for column in FINDINGS if column.name in ("detector", "cost", "waste_cost", "waste_tokens", "suppressed_by")
 )
 
 Thresholds = Mapping[str, Mapping[str, Any]]
-Found = list[tuple[Evidence, np.ndarray]]  # with the place in ALL of the detector that owns a trace instead, or -1
+# what each detector found, and for each of its findings the place in DETECTORS of the one that owns its trace instead,
+# or -1 where it owns the trace itself
+Found = list[tuple[Evidence, np.ndarray]]
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+def _with_roster(function: Function) -> Function:
+    """Write the list of detectors into the docstring of a function."""
+    lines = "\n    ".join(f"- ``{detector.name}``: {detector.summary}" for detector in ROSTER)
+    function.__doc__ = (function.__doc__ or "").replace("{detectors}", lines)
+    return function
+
+
+@_with_roster
 def find_waste(
     calls: pd.DataFrame,
     *,
@@ -32,34 +44,37 @@ def find_waste(
     prices: Prices | None = None,
     rules: str = "default",
 ) -> pd.DataFrame:
-    """Run the four detectors, each dollar counted once.
+    """Run all detectors, and count each dollar once.
 
-    The first detector with a finding on a trace owns the trace: retry loops before fallback storms before fallback
-    failures before overkill models. What later ones found there stays in the frame, with ``suppressed_by`` set.
+    The first detector with a finding on a trace owns the trace, in this order:
+
+    {detectors}
+
+    What later detectors found there stays in the frame, with ``suppressed_by`` set.
 
     Parameters
     ----------
     calls
         Frame of calls.
     thresholds
-        Parameters of single detectors, such as ``{"retry_loops": {"max_retries": 5}}``; theirs where none are given.
+        Thresholds by detector, such as ``{"retry_loops": {"max_retries": 5}}``; those not given keep their defaults.
     prices
         Prices for the detectors that compare models: the path of a YAML file, a PriceBook or a mapping; the shipped
         ones when not given.
     rules
-        ``"default"``, or ``"crashlens"`` for what ``crashlens scan`` 2.20.0 finds.
+        ``"default"``, or ``"crashlens"`` for what ``crashlens scan`` 2.20.0 finds, with its detectors alone.
 
     Returns
     -------
     DataFrame
-        FINDINGS of all detectors, in the order of precedence. What was wasted in all is the sum of ``waste_cost`` where
+        FINDINGS of all detectors, in the order of precedence. The total waste is the sum of ``waste_cost`` where
         ``suppressed_by`` is null.
 
     Raises
     ------
     MissingColumnsError
         The frame lacks a column.
-    InvalidCallError
+    InvalidOptionError
         A threshold or the name of the rules is not allowed.
     PriceFileError
         The prices break a rule of their form.
@@ -74,31 +89,33 @@ def find_waste(
     0      retry_loops        4           NaN
     1  overkill_models        1   retry_loops
     """
-    return _findings(_evidence(calls, thresholds, prices, rules))
+    return _findings(_find_all(calls, thresholds, prices, rules)[1])
 
 
-def waste_amounts(traced: OrderedCalls, *, prices: Prices | None = None) -> pd.DataFrame:
-    """Find the waste as :func:`find_waste` does, and give no more of it than a sum by detector needs.
+def waste_amounts(calls: pd.DataFrame, *, prices: Prices | None = None) -> tuple[pd.DataFrame, np.ndarray]:
+    """Find the waste as :func:`find_waste` does, but return only what totals by detector need.
 
     Returns
     -------
     DataFrame
-        ``detector``, ``cost``, ``waste_cost``, ``waste_tokens`` and ``suppressed_by`` of FINDINGS, and ``trace_id``, a
-        number of the trace.
+        ``detector``, ``cost``, ``waste_cost``, ``waste_tokens`` and ``suppressed_by`` of FINDINGS, and ``trace_id``,
+        here the number of the trace.
+    ndarray
+        The number of the trace of each call.
 
     Examples
     --------
     >>> import crashlens_frame as cf
     >>> from crashlens_frame.detectors.waste import waste_amounts
-    >>> from crashlens_frame.detectors.traces import order_calls
     >>> book = cf.LogBook()
     >>> trace = book.simulate_retries("gpt-4", "Hi", "Hello!", retries=3, seed=1)
-    >>> waste_amounts(order_calls(book.df))[["detector", "trace_id", "suppressed_by"]]
+    >>> amounts, trace_numbers = waste_amounts(book.df)
+    >>> amounts[["detector", "trace_id", "suppressed_by"]]
               detector  trace_id suppressed_by
     0      retry_loops         0           NaN
     1  overkill_models         0   retry_loops
     """
-    found = _evidence(traced, None, prices, "default")
+    ordered, found = _find_all(calls, None, prices, "default")
     tables = [
         pa.table(
             {
@@ -110,7 +127,7 @@ def waste_amounts(traced: OrderedCalls, *, prices: Prices | None = None) -> pd.D
         for evidence, owner in found
     ]
     frame = frame_from_table(pa.concat_tables(tables), _AMOUNTS)
-    return frame.assign(trace_id=np.concatenate([evidence.first.trace for evidence, _ in found]))
+    return frame.assign(trace_id=np.concatenate([evidence.first.trace for evidence, _ in found])), ordered.traces
 
 
 def flag(
@@ -120,7 +137,7 @@ def flag(
     prices: Prices | None = None,
     rules: str = "default",
 ) -> pd.DataFrame:
-    """Tell of each call which finding it belongs to, and what of its cost was wasted.
+    """Return the calls with the finding that each belongs to, and how much of its cost was wasted.
 
     Parameters
     ----------
@@ -132,13 +149,13 @@ def flag(
     Returns
     -------
     DataFrame
-        The calls, with ``finding`` (detector; null for calls of no finding), ``finding_id`` (that of the FINDINGS
-        frame) and ``waste_cost`` (USD; 0 for a call that was needed, NaN where the cost is unknown). Suppressed
-        findings are left out, so that the sum of ``waste_cost`` is what was wasted in all.
+        The calls, with ``finding`` (detector; null for calls of no finding), ``finding_id`` (as in FINDINGS) and
+        ``waste_cost`` (USD; 0 for a call that was needed, NaN where the cost is unknown). Suppressed findings are left
+        out, so that the sum of ``waste_cost`` is the total waste.
 
     Raises
     ------
-    MissingColumnsError, InvalidCallError, PriceFileError
+    MissingColumnsError, InvalidOptionError, PriceFileError
         As :func:`crashlens_frame.find_waste`.
 
     Examples
@@ -149,13 +166,13 @@ def flag(
     >>> cf.flag(book.df)["finding"].tolist()
     ['retry_loops', 'retry_loops', 'retry_loops', 'retry_loops']
     """
-    return _flagged(calls, _evidence(calls, thresholds, prices, rules))
+    return _flagged(calls, _find_all(calls, thresholds, prices, rules)[1])
 
 
 def find_and_flag(
     calls: pd.DataFrame, *, thresholds: Thresholds | None = None, prices: Prices | None = None, rules: str = "default"
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Give what :func:`find_waste` and what :func:`flag` give, for little more than the time of one of them.
+    """Return the results of :func:`find_waste` and :func:`flag`, in little more than the time of one of them.
 
     Examples
     --------
@@ -167,24 +184,24 @@ def find_and_flag(
     >>> len(findings), len(flagged)
     (2, 4)
     """
-    found = _evidence(calls, thresholds, prices, rules)
+    _, found = _find_all(calls, thresholds, prices, rules)
     return _findings(found), _flagged(calls, found)
 
 
 def _findings(found: Found) -> pd.DataFrame:
-    """Lay out what was found as FINDINGS, detector by detector."""
+    """Return what was found as FINDINGS, detector by detector."""
     tables = parallel_map(lambda each: each[0].table(_labels(each[1])), found)
     return frame_from_table(pa.concat_tables(tables, promote_options="default"), FINDINGS)
 
 
 def _flagged(calls: pd.DataFrame, found: Found) -> pd.DataFrame:
-    """Tell of each call what was found of it."""
+    """Add to each call what was found about it."""
     size = len(calls)
     finding, number, waste = np.full(size, -1), np.full(size, -1), np.zeros(size)
     ids: list[pa.ChunkedArray] = []
     for evidence, owner in found:
         active = np.repeat(owner < 0, evidence.sizes)
-        # a call may be needed in one finding and wasted in another, which then has it
+        # a call may be needed in one finding and wasted in another; then the latter gets it
         for members in (active & ~evidence.wasted, active & evidence.wasted):
             row = evidence.calls.row[members]
             finding[row] = DETECTORS.index(evidence.detector)
@@ -199,38 +216,38 @@ def _flagged(calls: pd.DataFrame, found: Found) -> pd.DataFrame:
     )
 
 
-def _evidence(
-    calls: pd.DataFrame | OrderedCalls, thresholds: Thresholds | None, prices: Prices | None, rules: str
-) -> Found:
-    """Run the detectors; give for each finding the place in ALL of the detector that owns its trace instead, or -1."""
-    options = _options(thresholds or {}, rules=rules, prices=prices)
-    traced = order_calls(calls)
-    owners = np.full(len(traced.traces), -1)
+def _find_all(
+    calls: pd.DataFrame, thresholds: Thresholds | None, prices: Prices | None, rules: str
+) -> tuple[OrderedCalls, Found]:
+    """Run the detectors that the rules have, and find out which of them owns each trace."""
+    check_rules(rules)
+    detectors = [detector for detector in ROSTER if rules == "default" or detector.in_crashlens]
+    _check_thresholds(thresholds or {}, {detector.name: detector for detector in detectors})
+    ordered = order_calls(calls, needs=set(chain.from_iterable(detector.columns for detector in detectors)))
+
+    def run(detector: Detector) -> Evidence:
+        own = (thresholds or {}).get(detector.name, {})
+        return detector.evidence(ordered, **detector.options(own, prices=prices, rules=rules))
+
+    owners = np.full(len(ordered.traces), -1)
     found = []
-    for place, evidence in enumerate(parallel_map(lambda name: ALL[name](traced, **options[name]), ALL)):
+    for evidence in parallel_map(run, detectors):
         trace = evidence.first.trace
         found.append((evidence, owners[trace]))
-        owners[trace[owners[trace] < 0]] = place
-    return found
+        owners[trace[owners[trace] < 0]] = DETECTORS.index(evidence.detector)
+    return ordered, found
 
 
-def _options(thresholds: Thresholds, **shared: Any) -> dict[str, dict[str, Any]]:
-    """Give each detector its thresholds and what it knows of the shared options; refuse names that there are not."""
-    _check_names("thresholds", thresholds, ALL)
-    options = {}
-    for name, detect in ALL.items():
-        known = set(signature(detect).parameters) - {"calls"}
-        own = thresholds.get(name, {})
-        _check_names(f"thresholds of {name}", own, known - shared.keys())
-        options[name] = {**{option: value for option, value in shared.items() if option in known}, **own}
-    return options
-
-
-def _check_names(where: str, given: Iterable[str], allowed: Iterable[str]) -> None:
-    unknown = sorted(set(given) - set(allowed))
-    if unknown:
-        raise InvalidCallError(f"{where} name {unknown[0]!r}, expected one of {', '.join(sorted(allowed))}")
+def _check_thresholds(thresholds: Thresholds, detectors: Mapping[str, Detector]) -> None:
+    """Refuse names that are no detector, or no threshold of it."""
+    for name, own in thresholds.items():
+        check_choice("a name in thresholds", name, detectors)
+        allowed = detectors[name].thresholds
+        if own and not allowed:
+            raise InvalidOptionError(f"thresholds[{name!r}] is {own!r}, but {name} has no thresholds; leave it out")
+        for threshold in own:
+            check_choice(f"a name in thresholds[{name!r}]", threshold, allowed)
 
 
 def _labels(owner: np.ndarray) -> pa.Array:
-    return pa.array(DETECTORS).take(pa.array(owner, mask=owner < 0))
+    return pa.array(DETECTORS, TEXT).take(pa.array(owner, mask=owner < 0))

@@ -5,7 +5,7 @@ What does not fit is a ValueError whose text says what was expected. ``columns``
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from functools import partial
@@ -140,7 +140,7 @@ def cost_source_value(value: Any) -> str | None:
     return word_value(value, COST_SOURCES)
 
 
-def word_value(value: Any, words: tuple[str, ...]) -> str | None:
+def word_value(value: Any, words: Sequence[str]) -> str | None:
     """Return a word of a closed vocabulary."""
     if is_null(value):
         return None

@@ -101,7 +101,7 @@ class BulkReader:
     def _parsed(self, block: bytes) -> tuple[pa.Table, pa.Array | None]:
         """Parse a block strictly; return the fields as columns named by their paths, and the value of ``extra``."""
         if not self._all:
-            return _parse(block, self._schema(_SIGN_FIELDS), "ignore"), None
+            return _parse(block, self._schema(_sign_fields()), "ignore"), None
         try:
             return _parse(block, self._schema(), "error"), None
         except pa.ArrowInvalid:
@@ -120,7 +120,7 @@ class BulkReader:
         except (ValueError, AttributeError):
             raise _IrregularError from None
         for record, rest in zip(records, rests, strict=True):
-            if not SIGNS.isdisjoint(rest) and detect_format(record).format not in _BULK_FORMATS:
+            if not sign_keys().isdisjoint(rest) and detect_format(record).format not in _BULK_FORMATS:
                 raise _IrregularError
         self._paths |= seen
         for rest in rests:
@@ -131,7 +131,7 @@ class BulkReader:
         return pa.schema([*_arrow_fields(self._tree, self._paths), _FILLED_FIELD, *more])
 
     def _calls(self, parsed: pa.Table, extra: pa.Array | None, format: Format) -> pa.Table:
-        if any(parsed[name].null_count < len(parsed) for name in _LINE_READER_ONLY.intersection(parsed.column_names)):
+        if any(parsed[name].null_count < len(parsed) for name in _line_reader_only().intersection(parsed.column_names)):
             raise _IrregularError
         columns = _coalesced(parsed, format)
         if columns["trace_id"].null_count or pc.any(pc.equal(columns["trace_id"], "")).as_py():
@@ -228,9 +228,16 @@ _ALLOWED_WORDS: dict[Callable[[Any], Any], tuple[str, ...]] = {
     cost_source_value: COST_SOURCES,
 }
 _FILLED_FIELD = pa.field("filled", pa.list_(pa.string()))
-_SIGN_FIELDS = tuple(pa.field(sign, pa.string()) for sign in sorted(SIGNS))
-# a line with one of these is of another format, or holds a value that Arrow cannot turn into text
-_LINE_READER_ONLY = SIGNS.union(field.path for field in CRASHLENS.fields if field.kept)
+_KEPT = frozenset(field.path for field in CRASHLENS.fields if field.kept)
+
+
+def _sign_fields() -> tuple[pa.Field, ...]:
+    return tuple(pa.field(key, pa.string()) for key in sorted(sign_keys()))
+
+
+def _line_reader_only() -> frozenset[str]:
+    """Return the fields whose lines are of another format, or hold a value that Arrow cannot turn into text."""
+    return _KEPT | sign_keys()
 
 
 def _coalesced(parsed: pa.Table, format: Format) -> dict[str, pa.Array]:
@@ -282,6 +289,14 @@ def _check_numbers(values: pa.ChunkedArray, *, limit: float) -> None:
 
 def _times(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """Read ISO 8601 times; those without a time zone are in UTC."""
+    times = _parsed_times(values)
+    bounds = pc.min_max(times.cast(pa.int64())).as_py()
+    if bounds["min"] is not None and not EARLIEST <= bounds["min"] <= bounds["max"] <= LATEST:
+        raise _IrregularError
+    return times
+
+
+def _parsed_times(values: pa.ChunkedArray) -> pa.ChunkedArray:
     try:
         return values.cast(TIME)
     except pa.ArrowInvalid:

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import InvalidCallError
-from ..formats import Row, rows_from_line, table_from_rows
+from ..formats import Row, rows_from_line
+from ..frame import table_from_rows
 from ..jsonvalues import parse_json, without_surrogates
 from ..schema import REJECTS, arrow_schema
 from .read_blocks import BulkReader, line_ends, regular_lines

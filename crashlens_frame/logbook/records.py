@@ -62,5 +62,5 @@ def _read_one_by_one(records: list[Mapping[str, Any]]) -> pa.Table:
             raise LogFileError(f"<stream>:{number}: {read.errors[0]}")
         rows += read.rows
         passed += read.passed
-    LeftOutCounts(passed=passed).warn(stacklevel=4)
+    LeftOutCounts(not_calls=passed).warn(stacklevel=4)
     return table_from_rows(rows)

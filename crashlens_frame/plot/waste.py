@@ -1,20 +1,25 @@
 """How much of the cost was wasted."""
 
+from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from ..detectors import find_waste
+from ..detectors import ROSTER, find_waste
 from ..frame import check_calls
-from ..schema import DETECTORS
 from ..words import money, percent, quantity
 from .canvas import GREY, WELL_SPENT, axis_label, draw_message, format_dollars, new_axes, set_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_DETECTOR_COLORS = ("#D55E00", "#E69F00", "#CC79A7", "#56B4E9")
+# Okabe and Ito (2008), then the muted colours of Tol (2021) that resemble neither GREY nor WELL_SPENT; more detectors
+# than colours begin again with the first one, which is clear enough, as each bar has its name beside it
+_PALETTE = (
+    "#D55E00", "#E69F00", "#CC79A7", "#56B4E9", "#0072B2", "#882255", "#999933", "#AA4499", "#88CCEE", "#CC6677",
+)  # fmt: skip
+_ROW_HEIGHT = 0.6  # inches
 
 
 def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.DataFrame | None = None) -> "Axes":
@@ -47,27 +52,30 @@ def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.Da
     'No calls to draw'
     """
     check_calls(calls, needs=("cost",))
-    ax = new_axes(ax)
+    names = ["spent", *(detector.title for detector in ROSTER), "without waste"]
+    ax = new_axes(ax, height=_ROW_HEIGHT * len(names))
     spent = float(calls["cost"].sum())
     if not calls["cost"].notna().any():
         return draw_message(ax, "None of the calls has a known cost" if len(calls) else "No calls to draw")
     if findings is None:
         findings = find_waste(calls)
-    active = findings[findings["suppressed_by"].isna()]
-    by_detector = active["waste_cost"].groupby(active["detector"].astype("str"))
-    found = by_detector.size().reindex(DETECTORS, fill_value=0)
-    wasted = by_detector.sum(min_count=1).reindex(DETECTORS).where(found > 0, 0.0)
+    counted = findings[findings["suppressed_by"].isna()]
+    by_detector = counted["waste_cost"].groupby(counted["detector"].astype("str"))
+    order = [detector.name for detector in ROSTER]
+    n_findings = by_detector.size().reindex(order, fill_value=0)
+    wasted = by_detector.sum(min_count=1).reindex(order).where(n_findings > 0, 0.0)
     steps = wasted.fillna(0.0).to_numpy()
     left = spent - steps.cumsum()
 
-    names = ["spent", *(name.replace("_", " ") for name in DETECTORS), "without waste"]
     widths, starts = np.array([spent, *steps, left[-1]]), np.array([0.0, *left, 0.0])
-    ax.barh(names, widths, left=starts, color=[GREY, *_DETECTOR_COLORS, WELL_SPENT], height=0.66)
+    colors = [GREY, *islice(cycle(_PALETTE), len(ROSTER)), WELL_SPENT]
+    ax.barh(names, widths, left=starts, color=colors, height=0.66)
     # each step begins where the one above it ends
-    ax.vlines([spent, *left], np.arange(5) + 0.33, np.arange(5) + 0.67, color=GREY, linewidth=0.8)
+    gaps = np.arange(len(names) - 1)
+    ax.vlines([spent, *left], gaps + 0.33, gaps + 0.67, color=GREY, linewidth=0.8)
     details = [
         f"{money(cost)}, {percent(cost, spent)} in {quantity(number, 'finding')}"
-        for cost, number in zip(wasted, found, strict=True)
+        for cost, number in zip(wasted, n_findings, strict=True)
     ]
     for row, text in enumerate([money(spent), *details, money(left[-1])]):
         _beside(ax, row, starts[row], starts[row] + widths[row], spent, text)
@@ -78,7 +86,7 @@ def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.Da
     format_dollars(ax.xaxis)
     ax.set_xlabel(axis_label("US dollars", int(calls["cost"].isna().sum()), "without a known price"))
     share_of_all = f"{money(steps.sum())} of {money(spent)} wasted ({percent(steps.sum(), spent)})"
-    set_title(ax, share_of_all if len(active) else f"No waste found in {quantity(len(calls), 'call')}")
+    set_title(ax, share_of_all if len(counted) else f"No waste found in {quantity(len(calls), 'call')}")
     return ax
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import InvalidCallError, InvalidOptionError, UnknownModelError
-from ..times import epoch_us
+from ..errors import UnknownModelError
+from ..formats import time_option
+from ..times import now_us
 from .names import Names, Resolution
 from .price_file import METERS, Entry, PriceFile, dump_price_file, hours_text, read_price_file
 from .public_lists import genai_prices, litellm_prices
@@ -193,7 +194,8 @@ class PriceBook:
         service_tier
             ``"batch"``, ``"flex"``, ``"priority"``; the base prices if the model has no prices for it.
         at
-            Time of the call: a datetime or ISO 8601 text, without a time zone in UTC. None: now.
+            Time of the call: a date, a datetime, ISO 8601 text or an epoch number. Without a time zone it is
+            in UTC. None: now.
 
         Returns
         -------
@@ -221,7 +223,7 @@ class PriceBook:
             "cache_write_tokens": cache_write_tokens,
             "cache_write_1h_tokens": cache_write_1h_tokens,
         }
-        time = epoch_us(pd.Timestamp.now("UTC")) if at is None else price_time(at)
+        time = now_us() if at is None else time_option("at", at)
         variant = self.table.variant(service_tier)
         cost = self.table.cost_of_one(self.position[found.model], variant, time, tokens)
         if math.isnan(cost):
@@ -361,20 +363,6 @@ class PriceBook:
 
 
 Prices = str | PathLike[str] | Mapping[str, Any] | PriceBook
-
-
-def price_time(at: Any) -> int:
-    """Read the option ``at`` as microseconds since 1970.
-
-    Raises
-    ------
-    InvalidOptionError
-        It is not a time.
-    """
-    try:
-        return epoch_us(at)
-    except InvalidCallError:
-        raise InvalidOptionError(f"at is {at!r}, expected a datetime or ISO 8601 text") from None
 
 
 def _book_from_file(file: PriceFile) -> PriceBook:

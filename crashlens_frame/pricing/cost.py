@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import UnknownModelError, check_choice
+from ..formats import convert_column
 from ..frame import check_calls
 from ..schema import CALLS, COST_SOURCES, COUNT, TEXT, Column
 from ..times import now_us
@@ -25,6 +26,8 @@ NEEDED_FOR_COST = ("model", *_REQUIRED)
 # all columns that a price depends on
 PRICE_COLUMNS = ("model", "timestamp", "service_tier", *(meter.column for meter in METERS))
 ON_UNKNOWN = ("na", "raise")
+_CACHE_WRITE_1H = Column("cache_write_1h_tokens", COUNT, "Int64", "part of cache_write_tokens kept for an hour")
+_COLUMNS = {column.name: column for column in (*CALLS, _CACHE_WRITE_1H)}
 
 
 def add_cost(
@@ -210,11 +213,9 @@ class PricedCalls:
 
 def price_calls(calls: pd.DataFrame, book: PriceBook) -> PricedCalls:
     """Price all calls, also those whose cost is known."""
-    name, texts = label_codes(calls["model"])
+    name, texts = _checked_codes(calls, "model")
     names = {text: book.find(text) for text in texts}
-    tier, tiers = label_codes(
-        calls["service_tier"] if "service_tier" in calls.columns else pd.Series(index=calls.index)
-    )
+    tier, tiers = _checked_codes(calls, "service_tier")
     tokens = {meter.column: _tokens(calls, meter) for meter in METERS}
     level = book.table.levels(
         _take([book.position[found.model] if found else -1 for found in names.values()], name),
@@ -229,6 +230,14 @@ def label_codes(values: pd.Series) -> tuple[np.ndarray, list[str]]:
     """Return the code of each value of a column, -1 for null, and the label of each code."""
     column = values.astype("category").cat
     return column.codes.to_numpy(np.int64), [str(label) for label in column.categories]
+
+
+def _checked_codes(calls: pd.DataFrame, name: str) -> tuple[np.ndarray, list[str]]:
+    """Return the codes and labels of a column that may be missing, and that may hold nothing but texts."""
+    if name not in calls.columns:
+        return np.full(len(calls), -1), []
+    values = calls[name]
+    return label_codes(values if _holds_texts(values) else _converted(calls, name).cast(TEXT).to_pandas())
 
 
 def _take(values: Sequence[int], code: np.ndarray) -> np.ndarray:
@@ -249,12 +258,11 @@ def _tokens(calls: pd.DataFrame, meter: Meter) -> np.ndarray:
     """Return the numbers of tokens of a meter. An unknown number is NaN if the meter is required, otherwise 0."""
     if meter.column not in calls.columns:
         return np.zeros(len(calls))
-    return calls[meter.column].to_numpy(dtype=np.float64, na_value=np.nan if meter.is_required else 0.0)
+    return _numbers(calls, meter.column, np.nan if meter.is_required else 0.0)
 
 
 def _times(calls: pd.DataFrame) -> np.ndarray:
     """Return the times of calls in microseconds since 1970, now where they are unknown."""
-    now = epoch_us(pd.Timestamp.now("UTC"))
     if "timestamp" not in calls.columns:
         return np.full(len(calls), now_us())
     return pc.fill_null(_converted(calls, "timestamp").cast(COUNT), now_us()).to_numpy()
@@ -296,6 +304,7 @@ def _cost_sources(calls: pd.DataFrame, keep: np.ndarray, unknown: np.ndarray) ->
     """Return the source of each cost; a cost that is kept keeps its source."""
     reported, priced, none = range(len(COST_SOURCES))
     if "cost_source" in calls.columns:
+        _converted(calls, "cost_source")  # refuses other words
         old = np.where(calls["cost_source"].eq("priced").fillna(False).to_numpy(bool), priced, reported)
     else:
         old = np.full(len(calls), reported)

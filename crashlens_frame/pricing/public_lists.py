@@ -49,6 +49,8 @@ _LITELLM_TIERS = {"batch": "_batches", "flex": "_flex", "priority": "_priority"}
 
 def genai_prices() -> PriceFile:
     """Read the prices of text models from the installed genai-prices: ``PriceBook.from_genai_prices``."""
+    from importlib.metadata import version
+
     try:
         from genai_prices import data_snapshot
     except ImportError as error:

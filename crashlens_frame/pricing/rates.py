@@ -206,7 +206,7 @@ def _span_from(entry: Entry, variant: str | None, day: date) -> _Span:
         else:
             begin, end = period.between
             windows.append((_microseconds(begin), _microseconds(end), levels))
-    return _Span(ALWAYS if day == date.min else epoch_us(day), all_day, tuple(windows))
+    return _Span(ALWAYS if day == date.min else time_option("from", day), all_day, tuple(windows))
 
 
 def levels_of(rates: Rates) -> Levels:

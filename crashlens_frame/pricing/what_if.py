@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InvalidOptionError, UnknownModelError
+from ..formats import time_option
 from ..frame import check_calls
-from .book import PriceBook, Prices, price_time
+from .book import PriceBook, Prices
 from .cost import NEEDED_FOR_COST, cost_array, label_codes, labels_from_codes, price_calls
 
 
@@ -28,7 +29,8 @@ def reprice(
     prices
         Prices, in any form that ``PriceBook.load`` takes; None: the shipped prices.
     at
-        Day or time whose prices are used for all calls; None: the prices at the time of each call.
+        Day or time whose prices are used for all calls: a date, a datetime, ISO 8601 text or an epoch number. None: the
+        prices at the time of each call.
 
     Returns
     -------
@@ -117,7 +119,7 @@ def reprice_calls(
     new_model = labels_from_codes(targets, code)
     moved = calls.assign(model=new_model)
     if at is not None:
-        moved["timestamp"] = pd.Timestamp(price_time(at), unit="us", tz="UTC")
+        moved["timestamp"] = pd.Timestamp(time_option("at", at), unit="us", tz="UTC")
     cost = price_calls(moved, book).cost
     if models is not None and prices is None and at is None:
         is_kept = np.array([*(target == name for target, name in zip(targets, names, strict=True)), True])[code]

@@ -3,11 +3,12 @@
 from .layouts import calls_table, findings_table
 from .merge import PartialReport, merge_reports, partial_report
 from .styling import style_findings
-from .summary import Report, summarize
+from .summary import REPORT_COLUMNS, Report, summarize
 from .tables import Table, escape_markdown, frame_records, json_text, text_cells
 from .totals import by, period_starts, trace_codes, traces
 
 __all__ = [
+    "REPORT_COLUMNS",
     "PartialReport",
     "Report",
     "Table",

@@ -1,4 +1,4 @@
-"""The frames of the package laid out as small tables for people."""
+"""The frames of the package as small tables for people."""
 
 import pandas as pd
 
@@ -9,7 +9,7 @@ _MODELS_SHOWN = 20
 
 
 def findings_table(findings: pd.DataFrame, *, limit: int | None = None) -> Table:
-    """Lay out findings, the most wasteful first; suppressed ones are only counted.
+    """Return the table of findings, the most wasteful first; suppressed ones are only counted.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def findings_table(findings: pd.DataFrame, *, limit: int | None = None) -> Table
 
 
 def calls_table(calls: pd.DataFrame) -> Table:
-    """Lay out single calls, in the order given.
+    """Return the table of single calls, in the order given.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def calls_table(calls: pd.DataFrame) -> Table:
 
 
 def models_table(by_model: pd.DataFrame) -> Table:
-    """Lay out what ``by(calls, "model")`` gives; the first twenty models have lines of their own.
+    """Return the table of ``by(calls, "model")``, with its first twenty models.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def models_table(by_model: pd.DataFrame) -> Table:
     return Table(
         {
             "model": text_cells(head["model"]),
-            "calls": count_cells(head["calls"]),
+            "calls": count_cells(head["n_calls"]),
             "cost": money_cells(head["cost"]),
             "tokens in": count_cells(head["input_tokens"]),
             "out": count_cells(head["output_tokens"]),
@@ -106,7 +106,7 @@ def models_table(by_model: pd.DataFrame) -> Table:
 
 
 def waste_table(waste: pd.DataFrame) -> Table:
-    """Lay out the waste of a Report, a line a detector.
+    """Return the table of the waste of a Report, one row per detector.
 
     Examples
     --------
@@ -118,18 +118,18 @@ def waste_table(waste: pd.DataFrame) -> Table:
     return Table(
         {
             "detector": text_cells(waste["detector"], flexible=False),
-            "findings": count_cells(waste["findings"]),
-            "traces": count_cells(waste["traces"]),
+            "findings": count_cells(waste["n_findings"]),
+            "traces": count_cells(waste["n_traces"]),
             "cost": money_cells(waste["cost"]),
             "waste": money_cells(waste["waste_cost"]),
             "tokens": count_cells(waste["waste_tokens"]),
-            "suppressed": count_cells(waste["suppressed"]),
+            "suppressed": count_cells(waste["n_suppressed"]),
         }
     )
 
 
 def unpriced_table(models: pd.DataFrame) -> Table:
-    """Lay out what ``unpriced`` gives; the first twenty models have lines of their own.
+    """Return the table of ``unpriced(calls)``, with its first twenty models.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Reports of parts of a log, each of whole traces, added up to the report of the whole."""
+"""Reports of parts of a log, each with whole traces, merged into the report of the whole log."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -11,20 +11,20 @@ from ..schema import TEXT
 from .summary import Report, summarize
 
 _COUNTS = ("events", "traces", "input_tokens", "output_tokens", "total_tokens", "errors", "no_timestamp")
-_OF_MODELS = ["calls", "traces", "cost", "input_tokens", "output_tokens"]
-_OF_WASTE = ["cost", "waste_cost", "waste_tokens"]
-_LATENCIES = ["model", "latency_ms", "calls"]
+_SUMS_BY_MODEL = ["n_calls", "n_traces", "cost", "input_tokens", "output_tokens"]
+_WASTE_AMOUNTS = ["cost", "waste_cost", "waste_tokens"]
+_LATENCIES = ["model", "latency_ms", "n_calls"]
 
 
 class PartialReport(NamedTuple):
-    """The report of some calls, and how many calls of each model took how many milliseconds: percentiles do not add."""
+    """The report of some calls, and how often each model had each latency: percentiles cannot be added."""
 
     report: Report
     latencies: pa.Table
 
 
 def partial_report(calls: pd.DataFrame, findings: pd.DataFrame) -> PartialReport:
-    """Sum up a part of a log, given what was found in it."""
+    """Sum up a part of a log, given the findings in it."""
     timed = calls.loc[calls["latency_ms"].notna(), ["model", "latency_ms"]]
     model, latency = (pa.array(timed[name], from_pandas=True) for name in timed)
     ones = pa.array(np.ones(len(timed), np.int64))
@@ -32,15 +32,15 @@ def partial_report(calls: pd.DataFrame, findings: pd.DataFrame) -> PartialReport
     return PartialReport(summarize(calls, findings), _counted(latencies))
 
 
-def merge_reports(tallies: Iterable[PartialReport]) -> Report:
-    """Add up one tally or more, no two of them with calls of one trace.
+def merge_reports(parts: Iterable[PartialReport]) -> Report:
+    """Merge the reports of one part or more; no trace may have calls in two of them.
 
-    Counts and percentiles are those of ``summarize`` for all calls at once; sums of US dollars may differ from them in
-    their last digit, as floats do that are added in another order.
+    Counts and percentiles are the same as those of ``summarize`` for all calls; sums of US dollars may differ in their
+    last digits, because they are added in another order.
     """
     reports: list[Report] = []
     latencies: list[pa.Table] = []
-    for report, more in tallies:
+    for report, more in parts:
         reports.append(report)
         latencies = [_counted(pa.concat_tables([*latencies, more]))]
     counts = {name: sum(getattr(report, name) for report in reports) for name in _COUNTS}
@@ -65,7 +65,7 @@ def merge_reports(tallies: Iterable[PartialReport]) -> Report:
 
 
 def _counted(latencies: pa.Table) -> pa.Table:
-    return latencies.group_by(_LATENCIES[:2]).aggregate([("calls", "sum")]).rename_columns(_LATENCIES)
+    return latencies.group_by(_LATENCIES[:2]).aggregate([("n_calls", "sum")]).rename_columns(_LATENCIES)
 
 
 def _added(counts: list[dict[str, int]]) -> dict[str, int]:
@@ -73,12 +73,12 @@ def _added(counts: list[dict[str, int]]) -> dict[str, int]:
 
 
 def _by_text(models: pd.DataFrame) -> pd.DataFrame:
-    """Take models for text: those of one part are other categories than those of another."""
+    """Turn models into text: the categories of the parts differ."""
     return models.astype({"model": "str"})
 
 
 def _models(parts: pd.DataFrame, times: pd.DataFrame) -> pd.DataFrame:
-    models = parts.groupby("model", dropna=False)[_OF_MODELS].sum(min_count=1)
+    models = parts.groupby("model", dropna=False)[_SUMS_BY_MODEL].sum(min_count=1)
     timed = times.groupby("model", dropna=False)
     mean, p95 = _mean_and_p95(timed.ngroup().to_numpy(), times)
     latency = pd.DataFrame({"mean_latency_ms": mean, "p95_latency_ms": p95}, index=timed.size().index)
@@ -87,18 +87,18 @@ def _models(parts: pd.DataFrame, times: pd.DataFrame) -> pd.DataFrame:
 
 
 def _mean_and_p95(group: np.ndarray, times: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Give mean and 95th percentile of each group, as NumPy interpolates it."""
+    """Return mean and 95th percentile of each group, interpolated as NumPy does."""
     order = np.lexsort((times["latency_ms"], group))
-    latency, calls = (times[name].to_numpy(np.int64)[order] for name in _LATENCIES[1:])
-    number = np.bincount(group[order], calls).astype(np.int64)
-    place = 0.95 * (number - 1)
+    latency, n_calls = (times[name].to_numpy(np.int64)[order] for name in _LATENCIES[1:])
+    size = np.bincount(group[order], n_calls).astype(np.int64)
+    place = 0.95 * (size - 1)
     below = np.floor(place).astype(np.int64)
-    first = number.cumsum() - number
+    first = size.cumsum() - size
     low, high = (
-        latency[np.searchsorted(calls.cumsum(), first + at, side="right")]
+        latency[np.searchsorted(n_calls.cumsum(), first + at, side="right")]
         for at in (below, np.ceil(place).astype(np.int64))
     )
-    return np.bincount(group[order], latency * calls) / number, low + (high - low) * (place - below)
+    return np.bincount(group[order], latency * n_calls) / size, low + (high - low) * (place - below)
 
 
 def _unpriced(parts: pd.DataFrame, events: int) -> pd.DataFrame:
@@ -108,8 +108,9 @@ def _unpriced(parts: pd.DataFrame, events: int) -> pd.DataFrame:
 
 
 def _waste(parts: pd.DataFrame) -> pd.DataFrame:
-    # where nothing was found the amounts are 0, and where nothing is known of what was found they are null
-    amounts = parts[_OF_WASTE].where(parts["findings"] > 0)
-    by_detector = parts.assign(**{name: amounts[name] for name in _OF_WASTE}).groupby("detector", observed=False)
+    # amounts are 0 where nothing was found, and null where something was found and no amount is known
+    amounts = parts[_WASTE_AMOUNTS].where(parts["n_findings"] > 0)
+    by_detector = parts.assign(**{name: amounts[name] for name in _WASTE_AMOUNTS}).groupby("detector", observed=False)
     waste = by_detector.sum(min_count=1)
-    return waste.assign(**{name: waste[name].where(waste["findings"] > 0, 0) for name in _OF_WASTE}).reset_index()
+    known_zero = {name: waste[name].where(waste["n_findings"] > 0, 0) for name in _WASTE_AMOUNTS}
+    return waste.assign(**known_zero).reset_index()

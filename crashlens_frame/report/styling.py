@@ -11,7 +11,7 @@ from .tables import align_decimals, money_cells
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
-# the edge of a cell tells the severity beside its word; the colours of Okabe and Ito, as in the plots
+# the coloured edge repeats the severity that the cell names; colours of Okabe and Ito, as in the plots
 _SEVERITIES = {"high": "#D55E00", "medium": "#E69F00", "low": "#56B4E9"}
 _COLUMNS = (
     "severity", "detector", "trace_id", "models", "n_calls", "start", "cost", "waste_cost", "description",
@@ -35,14 +35,14 @@ def style_findings(findings: pd.DataFrame, *, limit: int | None = 50) -> "Styler
     Parameters
     ----------
     findings
-        FINDINGS, as the detectors give them.
+        FINDINGS, as the detectors return them.
     limit
         Number of findings shown; None: all.
 
     Returns
     -------
     Styler
-        Of pandas, to be shown or styled further. Whatever was logged is shown as text, never as markup.
+        Styler of pandas, which the notebook shows. All logged text is shown as text, never as markup.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The summary of a log: totals, by model, what is unpriced, what was wasted; as text, Markdown, JSON and HTML."""
+"""The report of a log: totals, by model, unpriced models, waste; as text, Markdown, JSON and HTML."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..detectors import order_calls, waste_amounts
+from ..detectors import waste_amounts
 from ..frame import check_calls, failed_calls
 from ..pricing import Prices, unpriced
 from ..schema import COST_SOURCES, DETECTORS, TOKEN_SOURCES
@@ -15,10 +15,12 @@ from .layouts import models_table, unpriced_table, waste_table
 from .tables import Cells, Table, escape_markdown, frame_records, json_text, text_cells
 from .totals import TOTALS_COLUMNS, totals_by, trace_codes
 
+REPORT_COLUMNS = (*TOTALS_COLUMNS, "timestamp", "model", "cost_source", "token_source")
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Report:
-    """What a log holds, what it cost and what of that was wasted.
+    """What a log contains, what it cost and how much of that was wasted.
 
     Parameters
     ----------
@@ -37,15 +39,15 @@ class Report:
     no_timestamp
         Number of calls without a timestamp, which the time-based detectors leave out.
     cost_sources, token_sources
-        Number of calls by how their cost and their token counts came about.
+        Number of calls by the source of their cost and of their token counts.
     by_model
-        Frame with a row a model, dearest first: model, calls, traces, cost, input_tokens, output_tokens,
+        Frame with one row per model, most expensive first: model, n_calls, n_traces, cost, input_tokens, output_tokens,
         mean_latency_ms, p95_latency_ms.
     unpriced
-        Frame with a row for each model with calls of unknown cost: what ``unpriced`` gives.
+        Frame with one row per model with calls of unknown cost: the result of ``unpriced``.
     waste
-        Frame with a row a detector: detector, findings, traces, cost, waste_cost, waste_tokens, suppressed (findings
-        left out of the other columns, because an earlier detector owns their trace).
+        Frame with one row per detector: detector, n_findings, n_traces, cost, waste_cost, waste_tokens, n_suppressed
+        (findings not counted in the other columns, because an earlier detector owns their trace).
 
     Examples
     --------
@@ -53,7 +55,7 @@ class Report:
     >>> book = cf.LogBook()
     >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1)
     >>> report = cf.summarize(book.df)
-    >>> report.events, report.waste["findings"].tolist()
+    >>> report.events, report.waste["n_findings"].tolist()
     (5, [1, 0, 0, 0])
     """
 
@@ -77,8 +79,8 @@ class Report:
 
     @property
     def waste_cost(self) -> float:
-        """US dollars that clients that behaved would have saved; NaN where something was found and no cost is known."""
-        return _total(self.waste.loc[self.waste["findings"] > 0, "waste_cost"])
+        """US dollars wasted; NaN where something was found and no cost is known."""
+        return _total(self.waste.loc[self.waste["n_findings"] > 0, "waste_cost"])
 
     def to_text(self, width: int = 80) -> str:
         """Write the report for a terminal.
@@ -159,7 +161,7 @@ class Report:
         return f"{quantity(self.events, 'call')} in {quantity(self.traces, 'trace')}{_span(self.start, self.end)}"
 
     def _facts(self) -> Table:
-        """Tell what holds for the whole log."""
+        """Return the table of totals of the whole log."""
         facts = {
             "cost": (money(self.cost), _sources_text(self.cost_sources, self.events)),
             "waste": (money(self.waste_cost), f"{percent(self.waste_cost, self.cost)} of the cost"),
@@ -171,9 +173,9 @@ class Report:
             "errors": (digits(self.errors), f"{percent(self.errors, self.events)} of the calls"),
         }
         if self.cost_sources["unknown"]:
-            facts["no known cost"] = digits(self.cost_sources["unknown"]), "no sum of money holds these calls"
+            facts["no known cost"] = digits(self.cost_sources["unknown"]), "not included in any cost"
         if self.no_timestamp:
-            facts["no timestamp"] = digits(self.no_timestamp), "no detector that goes by time sees these calls"
+            facts["no timestamp"] = digits(self.no_timestamp), "left out by detectors that need times"
         values, details = zip(*facts.values(), strict=True)
         return Table(
             {
@@ -196,7 +198,7 @@ def summarize(calls: pd.DataFrame, findings: pd.DataFrame | None = None, *, pric
     Parameters
     ----------
     calls
-        Frame of calls, priced as far as they are to be (``add_cost``).
+        Frame of calls; ``add_cost`` prices those without a cost first.
     findings
         What the detectors found in them; ``find_waste`` is run when not given.
     prices
@@ -206,7 +208,7 @@ def summarize(calls: pd.DataFrame, findings: pd.DataFrame | None = None, *, pric
     Returns
     -------
     Report
-        Frozen; it prints as text and shows as tables in a notebook.
+        Frozen. It is printed as text, and shown as tables in a notebook.
 
     Raises
     ------
@@ -222,13 +224,12 @@ def summarize(calls: pd.DataFrame, findings: pd.DataFrame | None = None, *, pric
     >>> print(cf.summarize(book.df).to_text().splitlines()[0])
     1 call in 1 trace, 2026-03-01 00:00 UTC
     """
-    check_calls(calls, needs={*TOTALS_COLUMNS, "timestamp", "model", "cost_source", "token_source"})
+    check_calls(calls, needs=REPORT_COLUMNS)
     if findings is None:
-        traced = order_calls(calls)
-        trace, findings = traced.traces, waste_amounts(traced, prices=prices)
+        findings, trace = waste_amounts(calls, prices=prices)
     else:
         trace, _ = trace_codes(calls["trace_id"])
-    models = totals_by(calls, ["model"], trace).drop(columns="errors")
+    models = totals_by(calls, ["model"], trace).drop(columns="n_errors")
     input_tokens, output_tokens = int(calls["input_tokens"].sum()), int(calls["output_tokens"].sum())
     latency, times = calls["latency_ms"].astype("float64"), calls["timestamp"]
     return Report(
@@ -259,22 +260,22 @@ def summarize(calls: pd.DataFrame, findings: pd.DataFrame | None = None, *, pric
 
 def _waste(findings: pd.DataFrame) -> pd.DataFrame:
     detector = findings["detector"].astype(pd.CategoricalDtype(list(DETECTORS), ordered=True))
-    quantity = findings["suppressed_by"].isna()
-    active = findings[quantity].groupby(detector[quantity], observed=False)
-    sums = active[["cost", "waste_cost", "waste_tokens"]].sum(min_count=1)
-    found = active.size()
+    counted = findings["suppressed_by"].isna()
+    by_detector = findings[counted].groupby(detector[counted], observed=False)
+    sums = by_detector[["cost", "waste_cost", "waste_tokens"]].sum(min_count=1)
+    n_findings = by_detector.size()
     return pd.DataFrame(
         {
-            "findings": found,
-            "traces": active["trace_id"].nunique(),
-            **{name: sums[name].where(found > 0, 0) for name in sums},
-            "suppressed": detector[~quantity].value_counts().reindex(found.index),
+            "n_findings": n_findings,
+            "n_traces": by_detector["trace_id"].nunique(),
+            **{name: sums[name].where(n_findings > 0, 0) for name in sums},
+            "n_suppressed": detector[~counted].value_counts().reindex(n_findings.index),
         }
     ).reset_index(names="detector")
 
 
 def _sources(source: pd.Series, known: pd.Series, names: tuple[str, ...], missing: str) -> dict[str, int]:
-    """Count calls by source; a known value that does not say where it came from was reported."""
+    """Count calls by source; a known value without a source was reported."""
     counts = source[known].value_counts()
     result = {name: int(counts.get(name, 0)) for name in names}
     result["reported"] += int(known.sum() - counts.sum())
@@ -282,9 +283,9 @@ def _sources(source: pd.Series, known: pd.Series, names: tuple[str, ...], missin
     return result
 
 
-def _total(waste_amounts: pd.Series) -> float:
-    """Sum what is known; NaN where there is something and none of it is known."""
-    return float(waste_amounts.sum(min_count=1)) if len(waste_amounts) else 0.0
+def _total(dollars: pd.Series) -> float:
+    """Sum the known amounts; NaN where there are amounts and none is known."""
+    return float(dollars.sum(min_count=1)) if len(dollars) else 0.0
 
 
 def _sources_text(sources: dict[str, int], events: int) -> str:

@@ -1,6 +1,6 @@
-"""Small tables for people: as text of a given width, as Markdown, as HTML; amounts and counts as people read them.
+"""Small tables for people: as text of a given width, as Markdown, as HTML.
 
-Logged text is data here: control characters, terminal escapes and bidirectional controls are shown, never sent.
+Logged text is data here: control characters, terminal escapes and bidirectional controls are shown as escapes.
 """
 
 import re
@@ -16,14 +16,14 @@ import pyarrow as pa
 
 from ..words import UNKNOWN, cut, digits, money, printable, terminal_width
 
-_LONGEST = 200  # characters of a cell, whatever the width
+_LONGEST = 200  # characters of a cell, at any width
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _NARROWEST = 6  # columns that a text is cut to before whole columns are left out
 
 
 @dataclass(frozen=True)
 class Cells:
-    """The cells of one column of a table; only a flexible column gives way when the table is too wide."""
+    """The cells of one column of a table; only flexible columns are cut when the table is too wide."""
 
     texts: tuple[str, ...]
     align: Literal["left", "right", "point"]
@@ -31,7 +31,7 @@ class Cells:
 
 
 def text_cells(values: Iterable[Any], *, flexible: bool = True) -> Cells:
-    """Give a column of logged text, which is shown harmlessly and cut where the table is too wide.
+    """Return a column of logged text, made printable, and cut where the table is too wide.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def text_cells(values: Iterable[Any], *, flexible: bool = True) -> Cells:
 
 
 def count_cells(values: Iterable[Any]) -> Cells:
-    """Give a column of whole numbers.
+    """Return a column of whole numbers.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def count_cells(values: Iterable[Any]) -> Cells:
 
 
 def money_cells(values: Iterable[Any]) -> Cells:
-    """Give a column of amounts, aligned at the decimal point.
+    """Return a column of amounts, aligned at the decimal point.
 
     Examples
     --------
@@ -92,9 +92,9 @@ class Table:
     note: str = ""
 
     def to_text(self, width: int = 80) -> str:
-        """Write the table into a number of columns of a terminal.
+        """Write the table as text that fits the width of a terminal.
 
-        Flexible columns are cut, and where that is not enough, columns at the right end are left out.
+        Flexible columns are cut; if that is not enough, columns at the right end are left out.
 
         Parameters
         ----------
@@ -183,7 +183,7 @@ class Table:
 
 
 def frame_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Give the rows of a frame as plain Python values, null as None.
+    """Return the rows of a frame as plain Python values, null as None.
 
     Examples
     --------
@@ -198,7 +198,7 @@ def frame_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:
-    """Give the values of a column; Arrow takes its time over labels and over time zones."""
+    """Return the values of a column; labels and times with a zone are converted first, because Arrow is slow there."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_timestamp(column.type) and column.type.tz == "UTC":
@@ -229,7 +229,7 @@ def _plain(time: pd.Timestamp) -> datetime:
 
 
 def escape_markdown(text: str) -> str:
-    r"""Write a text so that Markdown shows it as it is, dollars included, which notebooks take for mathematics.
+    r"""Escape a text so that Markdown shows it unchanged; dollars too, which notebooks take for mathematics.
 
     Examples
     --------
@@ -252,13 +252,13 @@ def _width(block: list[str]) -> int:
 
 
 def _least(blocks: list[list[str]], flexible: list[bool]) -> int:
-    """Width of the table with every flexible column cut as far as may be."""
+    """Return the width of the table with every flexible column cut as far as possible."""
     widths = [min(_width(b), _NARROWEST) if f else _width(b) for b, f in zip(blocks, flexible, strict=False)]
     return sum(widths) + 2 * (len(blocks) - 1)
 
 
 def align_decimals(cells: Cells, space: str = "\u2007") -> list[str]:
-    """Fill amounts at the right, by spaces as wide as a digit, so that their decimal points stand below each other.
+    """Pad amounts on the right with spaces as wide as a digit, so that their decimal points are aligned.
 
     Examples
     --------
@@ -272,7 +272,7 @@ def align_decimals(cells: Cells, space: str = "\u2007") -> list[str]:
 
 
 def _aligned(header: str, cells: Cells) -> list[str]:
-    """Fill header and cells to one width."""
+    """Pad header and cells to one width."""
     texts = align_decimals(cells, " ") if cells.align == "point" else list(cells.texts)
     width = max(map(terminal_width, [header, *texts]))
     if cells.align == "left":

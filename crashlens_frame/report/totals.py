@@ -1,4 +1,4 @@
-"""Calls summed up: by any of their columns, by periods of time, by trace."""
+"""Totals of calls: by any of their columns, by periods of time, by trace."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -37,9 +37,9 @@ def by(calls: pd.DataFrame, *keys: str, freq: str | None = None, tz: str | None 
     Returns
     -------
     DataFrame
-        One row a group, sorted: the keys, ``timestamp`` (start of the period) where a freq is given, ``calls``,
-        ``traces``, ``cost`` (USD, as far as known; NaN where none is), ``input_tokens``, ``output_tokens``,
-        ``mean_latency_ms``, ``p95_latency_ms``, ``errors``.
+        One row per group, sorted: the keys, ``timestamp`` (start of the period) where a freq is given, ``n_calls``,
+        ``n_traces``, ``cost`` (USD, as far as known; NaN where none is), ``input_tokens``, ``output_tokens``,
+        ``mean_latency_ms``, ``p95_latency_ms``, ``n_errors``.
 
     Raises
     ------
@@ -54,10 +54,10 @@ def by(calls: pd.DataFrame, *keys: str, freq: str | None = None, tz: str | None 
     >>> book = cf.LogBook()
     >>> for day, cost in (("2026-03-01", 0.5), ("2026-03-01", 0.25), ("2026-03-02", 1)):
     ...     trace = book.log(model="gpt-4o", prompt="Hi", timestamp=day, cost=cost, latency_ms=800)
-    >>> cf.by(book.df, "model", freq="D")[["model", "timestamp", "calls", "cost", "mean_latency_ms"]]
-        model                 timestamp  calls  cost  mean_latency_ms
-    0  gpt-4o 2026-03-01 00:00:00+00:00      2  0.75            800.0
-    1  gpt-4o 2026-03-02 00:00:00+00:00      1  1.00            800.0
+    >>> cf.by(book.df, "model", freq="D")[["model", "timestamp", "n_calls", "cost", "mean_latency_ms"]]
+        model                 timestamp  n_calls  cost  mean_latency_ms
+    0  gpt-4o 2026-03-01 00:00:00+00:00        2  0.75            800.0
+    1  gpt-4o 2026-03-02 00:00:00+00:00        1  1.00            800.0
     """
     check_calls(calls, needs={*keys, *TOTALS_COLUMNS, *(["timestamp"] if freq else [])})
     trace = first_equal(text_keys(arrow_column(calls["trace_id"], "trace_id")))
@@ -75,9 +75,9 @@ def totals_by(
     >>> from crashlens_frame.report.totals import totals_by, trace_codes
     >>> book = cf.LogBook()
     >>> trace = book.log(model="gpt-4o", prompt="Hi", cost=0.5)
-    >>> totals_by(book.df, ["model"], trace_codes(book.df["trace_id"])[0])[["model", "traces", "cost"]]
-        model  traces  cost
-    0  gpt-4o       1   0.5
+    >>> totals_by(book.df, ["model"], trace_codes(book.df["trace_id"])[0])[["model", "n_traces", "cost"]]
+        model  n_traces  cost
+    0  gpt-4o         1   0.5
     """
     labels: dict[str, pd.Series] = {key: calls[key].reset_index(drop=True) for key in keys}
     if freq is not None:
@@ -98,10 +98,10 @@ def traces(calls: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a trace, in the order in which they first occur: ``trace_id``, ``n_calls``, ``models`` (distinct, in
-        the order in which they were called, as "a -> b"), ``start`` (of the first call), ``end`` (of the last one to
-        end, as far as latencies are known), ``duration_s``, ``cost`` (USD, as far as known; NaN where none is),
-        ``input_tokens``, ``output_tokens``, ``errors``.
+        One row per trace, in the order of their first calls in the frame: ``trace_id``, ``n_calls``, ``models``
+        (distinct, in the order in which they were called, as "a -> b"), ``start`` (of the first call), ``end`` (latest
+        end of a call, as far as latencies are known), ``span_s``, ``cost`` (USD, as far as known; NaN where none is),
+        ``input_tokens``, ``output_tokens``, ``n_errors``.
 
     Raises
     ------
@@ -132,14 +132,14 @@ def traces(calls: pd.DataFrame) -> pd.DataFrame:
             "models": _models(calls, codes, size),
             "start": started,
             "end": ended,
-            "duration_s": (ended - started) / pd.Timedelta("1s"),
+            "span_s": (ended - started) / pd.Timedelta("1s"),
             **summed,
         }
     )
 
 
 def trace_codes(trace_id: pd.Series) -> tuple[np.ndarray, pa.Array]:
-    """Give each trace a number, from 0 in the order in which they first occur, and the name of each number.
+    """Return the number of the trace of each call, and the id of each trace, in the order of their first calls.
 
     Examples
     --------
@@ -155,7 +155,7 @@ def trace_codes(trace_id: pd.Series) -> tuple[np.ndarray, pa.Array]:
 
 
 def _grouped(labels: dict[str, pd.Series], rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give each row the number of its group, in sorted order with nulls last, and the first row of each group."""
+    """Return the number of the group of each row, in sorted order with nulls last, and the first row of each group."""
     if not labels:
         return np.zeros(rows, np.int64), np.zeros(min(rows, 1), np.int64)
     number = np.zeros(rows, np.int64)
@@ -163,23 +163,23 @@ def _grouped(labels: dict[str, pd.Series], rows: int) -> tuple[np.ndarray, np.nd
         rank, ranks = _ranked(values)
         number = _dense(number * ranks + rank)
     first = np.empty(number.max(initial=-1) + 1, np.int64)
-    first[number[::-1]] = np.arange(rows)[::-1]  # of several the first row stays
+    first[number[::-1]] = np.arange(rows)[::-1]  # of several rows the first one is kept
     return number, first
 
 
 def _dense(number: np.ndarray) -> np.ndarray:
-    """Give the numbers that occur new numbers, in their order and without a gap."""
-    most = int(number.max(initial=-1)) + 1
-    if most > 8 * len(number) + 1024:
+    """Replace numbers by new ones from 0, in the same order and without gaps."""
+    size = int(number.max(initial=-1)) + 1
+    if size > 8 * len(number) + 1024:
         codes, _ = pd.factorize(number, sort=True)
         return codes
-    occurs = np.zeros(most, bool)
+    occurs = np.zeros(size, bool)
     occurs[number] = True
     return (occurs.cumsum() - 1)[number]
 
 
 def _ranked(values: pd.Series) -> tuple[np.ndarray, int]:
-    """Give equal values equal numbers, in their order, and the greatest of them to null; tell how many there are."""
+    """Return a number for each value, in the order of the values and the largest for null, and how many there are."""
     if isinstance(values.dtype, pd.CategoricalDtype):
         codes, number = values.cat.codes.to_numpy(np.int64), len(values.cat.categories)
     else:
@@ -196,14 +196,14 @@ def _measured(calls: pd.DataFrame, groups: np.ndarray, size: int, trace: np.ndar
     sums = _sums(calls, groups, size)
     latency = _by_group(calls[["latency_ms"]].astype("float64"), groups, size)["latency_ms"]
     return {
-        "calls": np.bincount(groups, minlength=size),
-        "traces": _distinct(groups, trace, size),
+        "n_calls": np.bincount(groups, minlength=size),
+        "n_traces": _distinct(groups, trace, size),
         "cost": sums["cost"],
         "input_tokens": sums["input_tokens"],
         "output_tokens": sums["output_tokens"],
         "mean_latency_ms": latency.mean().array,
         "p95_latency_ms": latency.quantile(0.95).array,
-        "errors": sums["errors"],
+        "n_errors": sums["n_errors"],
     }
 
 
@@ -217,25 +217,25 @@ def _distinct(groups: np.ndarray, trace: np.ndarray, size: int) -> np.ndarray:
 
 
 def _sums(calls: pd.DataFrame, groups: np.ndarray, size: int) -> dict[str, Any]:
-    """Sum what is known of each group; null where nothing is."""
+    """Sum the known values of each group; null where none is known."""
     names = ["cost", "input_tokens", "output_tokens"]
     sums = _by_group(calls[names], groups, size).sum(min_count=1)
     errors = np.bincount(groups, weights=failed_calls(calls), minlength=size)
-    return {**{name: sums[name].array for name in names}, "errors": errors.astype(np.int64)}
+    return {**{name: sums[name].array for name in names}, "n_errors": errors.astype(np.int64)}
 
 
 def _by_group(values: pd.DataFrame, groups: np.ndarray, size: int) -> Any:
-    """Group by numbers that are dense already, which pandas is spared to find out."""
+    """Group by numbers without gaps, so that pandas need not look for the distinct ones."""
     labels: Any = pd.Categorical.from_codes(groups, categories=pd.RangeIndex(size), validate=False)
     return values.groupby(labels, observed=False)
 
 
 def _models(calls: pd.DataFrame, codes: np.ndarray, size: int) -> pd.Series:
-    """Join the distinct models of each trace in time order; null where none is known."""
+    """Join the distinct models of each trace, in the order in which they were called; null where none is known."""
     model = calls["model"].astype("category").array
     base = max(len(model.categories), 1)
     pairs = codes * base + model.codes
-    # a missing time is the least of all integers; less one it is the greatest, and goes last
+    # a missing time is the smallest integer; minus one it becomes the largest, and is sorted last
     started = _times(calls).array.asi8 - 1
     known = model.codes >= 0
     if np.all(started[1:] >= started[:-1]):
@@ -252,7 +252,7 @@ def _models(calls: pd.DataFrame, codes: np.ndarray, size: int) -> pd.Series:
 
 
 def period_starts(times: pd.Series, freq: str, zone: str) -> pd.Series:
-    """Give the start of the period that each time lies in, in the time zone.
+    """Return the start of the period that contains each time, in the time zone.
 
     Examples
     --------
@@ -263,7 +263,7 @@ def period_starts(times: pd.Series, freq: str, zone: str) -> pd.Series:
     """
     step = _step(freq)
     if isinstance(step, str) or step % pd.Timedelta("1min") == pd.Timedelta(0):
-        # few minutes have more than a call or two, and what follows is dear
+        # a log has far fewer distinct minutes than distinct times, and what follows is slow for each of them
         times = times.dt.floor("min")
     numbers, distinct = pd.factorize(times)
     try:
@@ -277,15 +277,15 @@ def period_starts(times: pd.Series, freq: str, zone: str) -> pd.Series:
     else:
         start = wall.floor(freq)
         if step <= pd.Timedelta("1h"):
-            # the hour that a clock shows twice in autumn is two hours
+            # the hour that clocks show twice in autumn is two hours
             earlier = wall.tz_localize(zone, ambiguous=earlier) == local
     start = start.tz_localize(zone, ambiguous=earlier, nonexistent="shift_forward").as_unit("us")
-    # a missing time has the number -1: it takes the last place, where none stands
+    # a missing time has the number -1, so it takes the NaT at the end
     return pd.Series(start.insert(len(start), pd.NaT)[numbers])
 
 
 def _step(freq: str) -> pd.Timedelta | str:
-    """Give the length of a period, or the name that pandas gives a period of the calendar."""
+    """Return the length of a period, or the pandas name of a period of the calendar."""
     try:
         offset = pd.tseries.frequencies.to_offset(freq)
     except (ValueError, TypeError):

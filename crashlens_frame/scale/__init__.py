@@ -1,4 +1,4 @@
-"""Logs of any size: read a part at a time, each trace whole, with the findings of all calls at once."""
+"""Logs of any size: read one part at a time, each with whole traces, and with the same results as in memory."""
 
 from .parts import SCAN_COLUMNS
 from .scanner import Scan, scan

@@ -1,4 +1,4 @@
-"""Logs of either kind and any size -> tables of whole traces that fit into memory, one after the other."""
+"""JSON Lines or Parquet of any size -> tables of whole traces that fit into memory, one after the other."""
 
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import InvalidCallError
+from ..detectors import ROSTER
+from ..errors import InvalidOptionError
 from ..io import (
     LeftOutCounts,
     Source,
@@ -20,20 +21,20 @@ from ..io import (
     stored_bytes,
     trace_buckets,
 )
+from ..pricing import PRICE_COLUMNS
+from ..report import REPORT_COLUMNS
 from ..schema import CALLS, TEXT
 from .spill import Bucket, concat_parts, group_buckets, spread_by_trace, whole_traces
 
-# what detectors, prices and report read; of response and error only whether there is one
-SCAN_COLUMNS = (
-    "trace_id", "timestamp", "model", "prompt", "response", "input_tokens", "output_tokens", "cost", "latency_ms",
-    "retry_count", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens", "service_tier", "level", "error",
-    "token_source", "cost_source",
-)  # fmt: skip
-_TOLD = ("response", "error")
+# what detectors, prices and report read
+_NEEDED = {*PRICE_COLUMNS, *REPORT_COLUMNS}.union(*(detector.columns for detector in ROSTER))
+SCAN_COLUMNS = tuple(column.name for column in CALLS if column.name in _NEEDED)
+# long texts of which no detector asks more than whether there is one
+_EMPTIED = {"prompt", "response", "error"}.difference(*(detector.texts for detector in ROSTER))
 
 
 class Parts(NamedTuple):
-    """A log in parts: how many calls it has, told again ones included, and tables that hold traces whole."""
+    """A log in parts: its number of calls, repeated ones included, and tables of whole traces."""
 
     calls: int
     tables: Iterator[pa.Table]
@@ -49,26 +50,26 @@ def split_log(
     source
         JSON Lines or Parquet, as ``scan`` takes them.
     folder
-        Where calls are put that do not lie by trace.
+        Where calls are written that are not stored by trace.
     left
-        Counts what is no call.
+        Counts the records that are left out.
     most
-        Bytes of a part.
+        Largest size of a part in bytes.
     lean
-        Whether only what READ names is needed.
+        Whether only SCAN_COLUMNS are needed.
     progress
-        Whether to show a bar while the calls are put into the folder.
+        Whether to show a bar while the calls are written to the folder.
 
     Raises
     ------
-    InvalidCallError
-        The source is of both kinds.
+    InvalidOptionError
+        The source holds both JSON Lines and Parquet.
     """
-    one = hasattr(source, "read") or isinstance(source, str | PathLike)
-    sources: list[Any] = [source] if one else list(cast("Iterable[Any]", source))
-    kinds = {_is_parquet(each) for each in sources}
+    single = hasattr(source, "read") or isinstance(source, str | PathLike)
+    sources: list[Any] = [source] if single else list(cast("Iterable[Any]", source))
+    kinds = {_is_parquet(path) for path in sources}
     if len(kinds) > 1:
-        raise InvalidCallError("the source is JSON Lines and Parquet, expected one of them; scan one after the other")
+        raise InvalidOptionError("the source is JSON Lines and Parquet, expected one of them; scan one after the other")
     names = list(SCAN_COLUMNS) if lean else [column.name for column in CALLS]
     slim = _slim if lean else _whole
     if kinds != {True}:
@@ -77,7 +78,7 @@ def split_log(
         parts = _spilled((slim(left.seen(read).table.select(names)) for read in blocks), folder, most)
         return parts._replace(tables=(_once(table, left) for table in parts.tables))
     read = partial(read_batches, names=names, size=most // 4)
-    buckets = _stored(sources, {*names} - {*_TOLD} if lean else {*names})
+    buckets = _stored(sources, {*names} - _EMPTIED if lean else {*names})
     if not buckets or max(bucket.size for bucket in buckets) > most:
         return _spilled(map(slim, read(sources, progress=progress)), folder, most)
     groups = ([bucket.path for bucket in group] for group in group_buckets(buckets, most))
@@ -94,14 +95,14 @@ def _spilled(tables: Iterable[pa.Table], folder: Path, most: int) -> Parts:
 
 
 def _stored(sources: list[Any], names: set[str]) -> list[Bucket]:
-    """Give the buckets of a dataset that holds each trace whole; none where the source is something else."""
+    """Return the buckets of a dataset by trace; none where the source is something else."""
     if len(sources) != 1 or not Path(sources[0]).is_dir():
         return []
     return [Bucket(part.path, part.rows, _size(part.path, part.rows, names)) for part in trace_buckets(sources[0])]
 
 
 def _size(folder: Path, calls: int, names: set[str]) -> int:
-    """Tell how many bytes in memory the named columns of a partition take at most: Arrow does not pack numbers."""
+    """Return an upper limit of the bytes that columns of a partition take in memory: Arrow does not pack numbers."""
     return 8 * len(names) * calls + sum(stored_bytes(parquet_file(file), names) for file in folder.glob("*.parquet"))
 
 
@@ -114,15 +115,15 @@ def _whole(calls: pa.Table) -> pa.Table:
 
 
 def _slim(calls: pa.Table) -> pa.Table:
-    """Keep of some texts only whether there is one."""
-    for name in _TOLD:
-        told = pc.if_else(calls[name].is_valid(), pa.scalar("", TEXT), pa.scalar(None, TEXT))
-        calls = calls.set_column(calls.column_names.index(name), name, told)
+    """Replace each text that no detector reads by an empty one."""
+    for name in _EMPTIED:
+        emptied = pc.if_else(calls[name].is_valid(), pa.scalar("", TEXT), pa.scalar(None, TEXT))
+        calls = calls.set_column(calls.column_names.index(name), name, emptied)
     return calls
 
 
 def _once(calls: pa.Table, left: LeftOutCounts) -> pa.Table:
-    """Leave out calls that are told again further down."""
+    """Leave out calls that are repeated later in the log (same trace_id and event_id)."""
     last = last_of_each_id(pc.binary_join_element_wise(calls["trace_id"], calls["event_id"], "\0"))
     if last is None:
         return calls

@@ -1,4 +1,4 @@
-"""Logs of any size, looked through a part at a time: the same detectors and the same report as in memory."""
+"""Logs of any size, scanned one part at a time: the same detectors and the same report as in memory."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from .._core import progress_bar
 from ..detectors import Thresholds, find_waste
-from ..errors import InvalidCallError
+from ..errors import InvalidOptionError
 from ..frame import empty_frame, frame_from_table, selected_columns, table_from_frame
 from ..io import LeftOutCounts, Source
 from ..pricing import PriceBook, Prices
@@ -23,12 +23,12 @@ from .parts import split_log
 
 Prepare = Callable[[pd.DataFrame], pd.DataFrame]
 
-_PART = 10  # with what is worked out from it, and what reading takes, a part is at most so many times itself
+_PART = 10  # reading a part and searching it takes at most this many times its size
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 
 
 class Scan(NamedTuple):
-    """What a log holds and what was wasted in it: the Report, and the FINDINGS frame."""
+    """The result of a scan: the Report of the log and the FINDINGS frame."""
 
     report: Report
     findings: pd.DataFrame
@@ -44,26 +44,26 @@ def scan(
     prepare: Prepare | None = None,
     progress: bool | None = None,
 ) -> Scan:
-    """Sum up a log of any size and find its waste, a part of it in memory at a time.
+    """Sum up a log of any size and find its waste, with one part of it in memory at a time.
 
-    Report and findings are those of ``summarize`` and ``find_waste`` for all calls at once: no trace is ever parted. A
-    dataset that ``write_dataset`` wrote by trace is read as it stands. Other logs are first written by trace to
-    temporary files, as far as they are needed, which are removed in the end.
+    Report and findings are the same as those of ``summarize`` and ``find_waste`` for all calls in memory, because no
+    trace is divided. A dataset that ``write_dataset`` wrote by trace is read directly. The needed columns of other logs
+    are first written by trace to temporary files, which are removed at the end.
 
     Parameters
     ----------
     source
-        JSON Lines as ``read_jsonl`` takes them, or Parquet: files whose names end in ``.parquet``, or folders.
+        JSON Lines as ``read_jsonl`` takes them, or Parquet: files with names ending in ``.parquet``, or folders.
     memory
-        What the process may use, such as ``"2GB"`` or ``"500MB"``, or a number of bytes. The findings, which are
-        returned, and single traces larger than a twentieth of it come on top.
+        Memory that the process may use, such as ``"2GB"`` or ``"500MB"``, or a number of bytes. The findings, which
+        are returned, and single traces larger than a twentieth of it come on top.
     thresholds, prices, rules
         See :func:`crashlens_frame.find_waste`.
     prepare
-        What is to be done to the calls of each part before they are looked at, such as ``cf.add_cost``: a function from
-        a frame to a frame. With it all columns are kept, without it those that detectors and report read.
+        Function from a frame of calls to a frame of calls, such as ``cf.add_cost``, applied to each part before it is
+        searched. With it all columns are read, without it only those that detectors and report need.
     progress
-        Whether to show bars. None: after two seconds, in a terminal or a notebook.
+        Whether to show progress bars. None: after two seconds, in a terminal or a notebook.
 
     Returns
     -------
@@ -72,8 +72,9 @@ def scan(
 
     Raises
     ------
-    InvalidCallError
-        ``memory``, a threshold or the name of the rules is not allowed, or the source is of both kinds.
+    InvalidOptionError
+        ``memory``, a threshold or the name of the rules is not allowed, or the source holds both JSON Lines and
+        Parquet.
     FileNotFoundError
         There is no such file.
     LogFileError, SchemaVersionError, PriceFileError
@@ -82,17 +83,17 @@ def scan(
     Warns
     -----
     RejectedLinesWarning
-        Lines were left out, because they cannot be read. Only the columns that are needed are read: no line is refused
-        for what stands in others.
+        Lines were left out, because they cannot be read. Only the needed columns are read, so an invalid value in
+        another column rejects no line.
     PassedOverWarning
-        Records were left out, because they are told again further down or are no calls of a model.
+        Records were left out, because they are repeated later in the log or are no calls of a model.
 
     Notes
     -----
-    Of calls in JSON Lines with the same ``event_id`` the last one counts, as for ``read_jsonl``, if they are of one
-    trace. A response that is told in two traces is two calls here, since no part holds both.
+    Of several calls in JSON Lines with the same ``event_id`` only the last one counts, as in ``read_jsonl``, if they
+    have the same trace. A response logged in two traces counts as two calls here, since no part contains both.
 
-    The temporary files are where Python puts such files; the environment variable TMPDIR names another folder.
+    The temporary files are in the default folder of Python's ``tempfile``; set TMPDIR to use another one.
 
     Examples
     --------
@@ -109,31 +110,31 @@ def scan(
     """
     find = partial(find_waste, thresholds=thresholds, prices=PriceBook.load(prices), rules=rules)
 
-    def looked_at(part: pa.Table) -> tuple[int, pd.DataFrame, PartialReport]:
-        pa.default_memory_pool().release_unused()  # what reading and the part before took
+    def scan_part(part: pa.Table) -> tuple[int, pd.DataFrame, PartialReport]:
+        pa.default_memory_pool().release_unused()  # the memory of reading and of the previous part
         calls = frame_from_table(part, selected_columns(part.column_names))
         calls = calls if prepare is None else prepare(calls)
         findings = find(calls)
         return len(part), findings, partial_report(calls, findings)
 
     found = [find(empty_frame())]
-    tallies = [partial_report(empty_frame(), found[0])]
+    reports = [partial_report(empty_frame(), found[0])]
     left = LeftOutCounts()
     with TemporaryDirectory(prefix="crashlens_frame-") as folder:
         most = _bytes(memory) // _PART
         parts = split_log(source, Path(folder), left, most=most, lean=prepare is None, progress=progress)
         with progress_bar(parts.calls, "scan", "call", shown=progress) as advance:
-            # mapped, no part outlives the reading of the next one
-            for size, findings, tallied in map(looked_at, parts.tables):
+            # map keeps no reference to a part while the next one is read
+            for size, findings, report in map(scan_part, parts.tables):
                 found.append(findings)
-                tallies.append(tallied)
+                reports.append(report)
                 advance(size)
     left.warn(stacklevel=3)
-    return Scan(merge_reports(tallies), stack_findings(found))
+    return Scan(merge_reports(reports), stack_findings(found))
 
 
 def stack_findings(found: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Put the findings of parts into the order that those of all calls at once have."""
+    """Join the findings of parts, in the order that ``find_waste`` returns them for all calls in memory."""
     table = pa.concat_tables(table_from_frame(findings, FINDINGS) for findings in found)
     place = pc.index_in(table["detector"].cast(TEXT), pa.array(DETECTORS))
     # the calls of a trace are of one part, and equal keys keep their order
@@ -143,7 +144,7 @@ def stack_findings(found: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 def _bytes(memory: str | int) -> int:
     """Read an amount of memory such as "2GB"."""
-    told = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?\s*", str(memory), flags=re.IGNORECASE)
-    if told is None or isinstance(memory, bool):
-        raise InvalidCallError(f'memory is {memory!r}, expected an amount such as "2GB" or "500MB"')
-    return int(float(told[1]) * _UNITS[(told[2] or "").lower()])
+    amount = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?\s*", str(memory), flags=re.IGNORECASE)
+    if amount is None or isinstance(memory, bool):
+        raise InvalidOptionError(f'memory is {memory!r}, expected an amount such as "2GB" or "500MB"')
+    return int(float(amount[1]) * _UNITS[(amount[2] or "").lower()])

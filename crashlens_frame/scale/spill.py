@@ -1,4 +1,4 @@
-"""Calls by way of the disk, from tables that come in any order to tables of whole traces that fit into memory."""
+"""Calls written to disk in any order, and read back as tables of whole traces that fit into memory."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,13 +9,13 @@ import pyarrow as pa
 
 from ..io import bucket_numbers
 
-_SPREAD = 128  # files that are written to at once: some systems allow no more than 256
+_SPREAD = 128  # files that are open together: some systems allow no more than 256
 _LEVELS = 4
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 class Bucket(NamedTuple):
-    """Calls on disk that hold each of their traces whole: where they are, how many, and their bytes in memory."""
+    """Calls on disk, all calls of each of their traces: where they are, how many, and their bytes in memory."""
 
     path: Path
     rows: int
@@ -23,7 +23,7 @@ class Bucket(NamedTuple):
 
 
 def spread_by_trace(tables: Iterable[pa.Table], folder: Path, *, most: int, level: int = 0) -> list[Bucket]:
-    """Write calls to files by a hash of their traces, in their order, while holding about so many bytes of them."""
+    """Write calls to files by a hash of their traces, in their order, with about ``most`` bytes of them in memory."""
     folder.mkdir(exist_ok=True)
     writers: dict[int, pa.RecordBatchStreamWriter] = {}
     rows, sizes = np.zeros(_SPREAD, np.int64), np.zeros(_SPREAD, np.int64)
@@ -46,9 +46,9 @@ def spread_by_trace(tables: Iterable[pa.Table], folder: Path, *, most: int, leve
 
 
 def whole_traces(buckets: list[Bucket], *, most: int, level: int = 0) -> Iterator[pa.Table]:
-    """Read back what was spread, in tables of about so many bytes at most, and remove it.
+    """Read back what was spread, in tables of about ``most`` bytes at most, and remove it.
 
-    A bucket that is larger is spread anew. Only the calls of one trace are never parted, whatever their bytes.
+    A larger bucket is spread again. Only a single trace may be larger: its calls always stay together.
     """
     for group in group_buckets(buckets, most):
         large, *others = group
@@ -63,7 +63,7 @@ def whole_traces(buckets: list[Bucket], *, most: int, level: int = 0) -> Iterato
 
 
 def group_buckets(buckets: Iterable[Bucket], most: int) -> Iterator[list[Bucket]]:
-    """Group neighbours that are so many bytes at most together; a larger one stays alone.
+    """Group neighbours of ``most`` bytes at most together; a larger one stays alone.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def group_buckets(buckets: Iterable[Bucket], most: int) -> Iterator[list[Bucket]
     """
     group: list[Bucket] = []
     for bucket in buckets:
-        if group and sum(one.size for one in group) + bucket.size > most:
+        if group and sum(member.size for member in group) + bucket.size > most:
             yield group
             group = []
         group.append(bucket)
@@ -83,16 +83,16 @@ def group_buckets(buckets: Iterable[Bucket], most: int) -> Iterator[list[Bucket]
 
 
 def concat_parts(tables: Iterable[pa.Table]) -> pa.Table:
-    """Put tables into one of one piece: what is worked out chunk by chunk takes long for many small ones."""
+    """Join tables to one without chunks: work done chunk by chunk is slow when the chunks are many and small."""
     return pa.concat_tables(tables).combine_chunks()
 
 
 def _gathered(tables: Iterable[pa.Table], most: int) -> Iterator[pa.Table]:
-    """Put small tables together: what is written at once should be worth its frame."""
+    """Join small tables, so that fewer and larger batches are written."""
     held: list[pa.Table] = []
     for table in tables:
         held.append(table)
-        if sum(one.nbytes for one in held) >= most:
+        if sum(table.nbytes for table in held) >= most:
             yield pa.concat_tables(held)
             held = []
     if held:

@@ -1,14 +1,14 @@
 """The panels of the Explorer, each with its own fields. A panel calls a function when a field changes."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import ipywidgets as W  # noqa: N812  as its own documentation does
 import pandas as pd
 
-from ..detectors import Thresholds
+from ..detectors import ROSTER, Thresholds
 from ..io import to_csv, to_jsonl
 from ..plot import draw_svg, plot_trace
 from ..report import calls_table
@@ -26,6 +26,11 @@ _TITLES = (
     ("severity", ""), ("detector", ""), ("models", ""), ("calls", "cl-number"), ("waste", "cl-number"),
     ("what happened", ""),
 )  # fmt: skip
+# the kind of field by the type of the default; thresholds of other types have no field, and keep their default
+_THRESHOLD_FIELDS: dict[type, Callable[..., Any]] = {
+    int: partial(W.BoundedIntText, min=1, max=10_000),
+    str: W.Text,
+}
 
 
 def show_errors(method: Callable[Concatenate[Panel, P], None]) -> Callable[..., None]:
@@ -241,27 +246,29 @@ class WhatIfPanel(W.VBox):
 
 
 class ThresholdPanel(W.VBox):
-    """From when on something is waste; ``changed`` is called with other thresholds."""
+    """The thresholds of the detectors; ``changed`` is called with the new ones when "Find again" is clicked."""
 
     def __init__(self, changed: Callable[[Thresholds], None]) -> None:
         self._changed = changed
-        number, text = {"min": 1, "max": 10_000, "continuous_update": False}, {"continuous_update": False}
-        self.fields = {
-            ("retry_loops", "max_retries"): make_field(W.BoundedIntText, "Retries over", value=3, **number),
-            ("retry_loops", "max_gap"): make_field(W.Text, "Retry gap", value="2min", **text),
-            ("fallback_storms", "min_calls"): make_field(W.BoundedIntText, "Storm calls", value=3, **number),
-            ("fallback_storms", "window"): make_field(W.Text, "Storm window", value="3min", **text),
-            ("fallback_failures", "window"): make_field(W.Text, "Failure win.", value="5min", **text),
-            ("overkill_models", "max_prompt_tokens"): make_field(W.BoundedIntText, "Short prompt", value=20, **number),
-        }
+        self.fields: dict[tuple[str, str], Any] = {}
+        groups = []
+        for detector in ROSTER:
+            own = {
+                (detector.name, threshold): _threshold_field(threshold, default)
+                for threshold, default in detector.thresholds.items()
+                if type(default) in _THRESHOLD_FIELDS
+            }
+            if own:
+                groups.append(W.VBox([W.HTML(markup.note(detector.title)), *own.values()]))
+            self.fields |= own
         self.apply = W.Button(description="Find again", button_style="primary")
         self.apply.on_click(lambda _: self.compute())
         self.status = W.HTML()
-        super().__init__([make_row(*self.fields.values()), toolbar(self.apply, self.status)])
+        super().__init__([make_row(*groups), toolbar(self.apply, self.status)])
 
     @property
     def thresholds(self) -> Thresholds:
-        """What the fields say."""
+        """The thresholds in the fields."""
         thresholds: dict[str, dict[str, Any]] = {}
         for (detector, name), each in self.fields.items():
             thresholds.setdefault(detector, {})[name] = each.value
@@ -269,10 +276,16 @@ class ThresholdPanel(W.VBox):
 
     @show_errors
     def compute(self) -> None:
-        """Look for waste with the thresholds of the fields."""
+        """Look for waste with the thresholds in the fields."""
         self.status.value = markup.note("looking for waste …")
         self._changed(self.thresholds)
-        self.status.value = markup.note("found anew")
+        self.status.value = markup.note("searched again")
+
+
+def _threshold_field(name: str, default: int | str) -> Any:
+    label = name.replace("_", " ").capitalize()
+    style = {"description_width": "132px"}
+    return make_field(_THRESHOLD_FIELDS[type(default)], label, value=default, continuous_update=False, style=style)
 
 
 class ExportPanel(W.VBox):

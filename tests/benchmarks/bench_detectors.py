@@ -216,7 +216,7 @@ CASES = (
     Case(_LOOPS, "Polars, candidates first", polars_candidates, partial(_polars_frame, polars_candidates)),
     Case(_LOOPS, "Polars, plain", polars_plain, partial(_polars_frame, polars_plain)),
     Case(_LOOPS, "DuckDB, candidates first", duckdb_candidates, _duckdb_table),
-    Case("`find_waste`, all four detectors, 1,000,000 calls", OURS, cf.find_waste, data.calls),
+    Case("`find_waste`, all detectors, 1,000,000 calls", OURS, cf.find_waste, data.calls),
     Case("`flag`, 1,000,000 calls", OURS, cf.flag, data.calls),
     Case("`summarize`, waste included, 1,000,000 calls", OURS, cf.summarize, data.calls),
     Case("the same, given the findings", OURS, lambda given: cf.summarize(*given), _found),

@@ -66,9 +66,9 @@ def test_thresholds_find_anew(page, site):
     explorer = explorer_of(page, site)
     before = card(explorer, "Waste")
     explorer.get_by_text("Thresholds of the detectors").click()
-    explorer.get_by_label("Retries over").fill("9")
+    explorer.get_by_label("Max retries").fill("9")
     explorer.get_by_role("button", name="Find again").click()
-    explorer.get_by_text("found anew").wait_for()
+    explorer.get_by_text("searched again").wait_for()
 
     assert card(explorer, "Waste") != before
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crashlens_frame.detectors.fallback_storms import find_fallback_storms
-from crashlens_frame.errors import InvalidCallError
+from crashlens_frame.errors import InvalidOptionError
 from tests.support import oracle
 from tests.support.agreement import assert_same_findings
 from tests.support.calls import calls, logs
@@ -39,7 +39,7 @@ def test_a_storm_to_be_checked_by_eye() -> None:
         "span_s": 9.5,
         "cost": pytest.approx(0.007),
         "waste_cost": pytest.approx(0.003),
-        "waste_tokens": 38,
+        "waste_tokens": 12,
         "description": "4 calls on 3 models for one request in 9.5 s",
     }
     # CrashLens takes the whole trace, the other prompt with it
@@ -93,5 +93,5 @@ def test_oracle(frame: pd.DataFrame, rules: str, min_calls: int, min_models: int
 
 
 def test_refused() -> None:
-    with pytest.raises(InvalidCallError, match=r"min_models is 1\.5, expected a whole number of at least 1"):
+    with pytest.raises(InvalidOptionError, match=r"min_models is 1\.5, expected a whole number of at least 1"):
         find_fallback_storms(calls({"s": 0}), min_models=1.5)

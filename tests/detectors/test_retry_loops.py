@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crashlens_frame.detectors.retry_loops import find_retry_loops
-from crashlens_frame.errors import InvalidCallError, MissingColumnsError
+from crashlens_frame.errors import InvalidOptionError, MissingColumnsError
 from tests.support import oracle
 from tests.support.agreement import assert_same_findings
 from tests.support.calls import calls, logs
@@ -40,7 +40,7 @@ def test_a_loop_to_be_checked_by_eye() -> None:
             "span_s": 7.0,
             "cost": pytest.approx(0.024),
             "waste_cost": pytest.approx(0.003),
-            "waste_tokens": 320,
+            "waste_tokens": 15,
             "score": 60,
             "suggested_model": pytest.approx(float("nan"), nan_ok=True),
             "description": "4 calls to gpt-4 with the same prompt in 7 s, with exponential backoff",
@@ -139,11 +139,11 @@ def test_oracle(frame: pd.DataFrame, rules: str, max_retries: int, max_gap_s: in
         ({"max_retries": 0}, "max_retries is 0, expected a whole number of at least 1"),
         ({"max_gap": "soon"}, 'max_gap is \'soon\', expected a duration such as "2min" or "90s"'),
         ({"max_gap": "-1s"}, 'max_gap is \'-1s\', expected a duration such as "2min" or "90s"'),
-        ({"rules": "mine"}, "rules is 'mine', expected one of default, crashlens"),
+        ({"rules": "mine"}, "rules is 'mine', expected 'default' or 'crashlens'"),
     ],
 )
 def test_refused(options: dict[str, object], message: str) -> None:
-    with pytest.raises(InvalidCallError) as caught:
+    with pytest.raises(InvalidOptionError) as caught:
         find_retry_loops(calls({"s": 0}), **options)
     assert str(caught.value) == message
 

@@ -1,5 +1,7 @@
 """All the waste of a log: who owns a trace, what a call cost in vain, and what must not matter."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -7,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crashlens_frame.detectors.roster import ALL
+from crashlens_frame.detectors import ROSTER
 from crashlens_frame.detectors.waste import find_waste, flag
-from crashlens_frame.errors import InvalidCallError
+from crashlens_frame.errors import InvalidOptionError
 from crashlens_frame.frame import empty_frame, frame_from_table, table_from_frame
-from crashlens_frame.schema import DETECTORS, FINDINGS
+from crashlens_frame.schema import FINDINGS
 from tests.support.calls import calls, logs
 
 PRICES = {
@@ -34,10 +36,6 @@ MIXED = calls(
 )
 
 
-def test_the_roster_is_the_vocabulary() -> None:
-    assert tuple(ALL) == DETECTORS
-
-
 def test_the_first_detector_owns_the_trace() -> None:
     findings = find_waste(MIXED, prices=PRICES)
     owned = findings[["detector", "trace_id", "suppressed_by"]].astype("str").fillna("-")
@@ -51,7 +49,7 @@ def test_the_first_detector_owns_the_trace() -> None:
     assert findings.dtypes.astype("str").equals(empty_frame(FINDINGS).dtypes.astype("str"))
 
 
-def test_flag_tells_each_call_what_it_wasted() -> None:
+def test_flag_shows_what_each_call_wasted() -> None:
     flagged = flag(MIXED, prices=PRICES)
     pd.testing.assert_frame_equal(flagged[MIXED.columns], MIXED)
     assert flagged["finding"].dropna().tolist() == ["fallback_storms"] * 3 + ["fallback_failures"] * 2
@@ -81,19 +79,29 @@ def test_thresholds_reach_their_detector() -> None:
     [
         (
             {"retries": {}},
-            "thresholds name 'retries', expected one of fallback_failures, fallback_storms, overkill_models,"
-            " retry_loops",
+            "a name in thresholds is 'retries', expected 'retry_loops', 'fallback_storms', 'fallback_failures' or"
+            " 'overkill_models'",
         ),
         (
             {"retry_loops": {"retries": 3}},
-            "thresholds of retry_loops name 'retries', expected one of max_gap, max_retries",
+            "a name in thresholds['retry_loops'] is 'retries', expected 'max_retries' or 'max_gap'",
         ),
     ],
 )
 def test_unknown_thresholds_are_refused(thresholds: dict[str, dict[str, int]], message: str) -> None:
-    with pytest.raises(InvalidCallError) as caught:
+    with pytest.raises(InvalidOptionError) as caught:
         find_waste(MIXED, thresholds=thresholds)
     assert str(caught.value) == message
+
+
+def test_a_detector_without_thresholds_takes_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = replace(ROSTER[0], find=lambda calls: calls)
+    monkeypatch.setattr("crashlens_frame.detectors.waste.ROSTER", (bare,))
+    with pytest.raises(InvalidOptionError) as caught:
+        find_waste(MIXED, thresholds={"retry_loops": {"max_retries": 3}})
+    assert str(caught.value) == (
+        "thresholds['retry_loops'] is {'max_retries': 3}, but retry_loops has no thresholds; leave it out"
+    )
 
 
 def test_no_calls_no_findings() -> None:
@@ -108,10 +116,12 @@ def test_the_flags_add_up_to_the_waste(frame: pd.DataFrame, rules: str) -> None:
     flagged = flag(frame, rules=rules)
     active = findings[findings["suppressed_by"].isna()]
     assert flagged["waste_cost"].sum() == pytest.approx(active["waste_cost"].sum())
-    told = set(flagged["finding_id"].dropna())
-    assert told <= set(active["finding_id"])
+    flagged_ids = set(flagged["finding_id"].dropna())
+    assert flagged_ids <= set(active["finding_id"])
     # a finding without a call of its own shares all of them with its neighbours, as failures in a row do
-    assert set(active["finding_id"]) - told <= set(active.loc[active["detector"] == "fallback_failures", "finding_id"])
+    assert set(active["finding_id"]) - flagged_ids <= set(
+        active.loc[active["detector"] == "fallback_failures", "finding_id"]
+    )
 
 
 @given(frame=logs(), data=st.data())

@@ -1,6 +1,7 @@
 """The plots draw the right numbers, write them as text, and write why where there is nothing to draw."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 
 import matplotlib as mpl
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
+from crashlens_frame.detectors import ROSTER
 from crashlens_frame.errors import InvalidOptionError, MissingColumnsError, UnknownTraceError
 from crashlens_frame.frame import empty_frame
 from crashlens_frame.plot import (
@@ -128,6 +130,22 @@ def test_calls_that_cost_nothing_waste_nothing():
     ax = plot_waste(calls({"cost": 0.0}), findings=findings())
 
     assert words(ax)[0] == words(ax)[-1] == "$0.00"
+
+
+@pytest.mark.parametrize("number", [1, 9, 14])
+def test_there_may_be_any_number_of_detectors(number, monkeypatch):
+    roster = [replace(ROSTER[0], name=f"pattern_{place}") for place in range(number)]
+    monkeypatch.setattr("crashlens_frame.plot.waste.ROSTER", roster)
+    some = found().assign(detector="pattern_0")
+
+    ax = plot_waste(spent(), findings=some)
+
+    names = [f"pattern {place}" for place in range(number)]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["spent", *names, "without waste"]
+    assert [width for _, width, _ in bars(ax)] == [10.0, 4.75, *[0.0] * (number - 1), 5.25]
+    colors = [color for _, _, color in bars(ax)]
+    assert len(set(colors)) == len(colors) if number < 11 else colors[1] == colors[11]
+    assert ax.figure.get_figheight() == pytest.approx(0.6 * (number + 2))
 
 
 def test_cost_is_stacked_by_model_day_by_day():

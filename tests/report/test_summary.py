@@ -56,8 +56,8 @@ total tokens      4,327  60.0 % reported, 20.0 % counted, 20.0 % missing
 mean latency     767 ms
 p95 latency    1,080 ms
 errors                2  40.0 % of the calls
-no known cost         1  no sum of money holds these calls
-no timestamp          2  no detector that goes by time sees these calls
+no known cost         1  not included in any cost
+no timestamp          2  left out by detectors that need times
 
 By model
 model             calls      cost  tokens in      out  mean ms   p95 ms
@@ -90,8 +90,8 @@ MARKDOWN = r"""
 | mean latency | 767 ms |  |
 | p95 latency | 1,080 ms |  |
 | errors | 2 | 40.0 % of the calls |
-| no known cost | 1 | no sum of money holds these calls |
-| no timestamp | 2 | no detector that goes by time sees these calls |
+| no known cost | 1 | not included in any cost |
+| no timestamp | 2 | left out by detectors that need times |
 
 ## By model
 
@@ -144,27 +144,27 @@ def test_the_json_of_a_report_holds_every_figure():
         "cost_sources": {"reported": 2, "priced": 2, "unknown": 1},
         "token_sources": {"reported": 3, "counted": 1, "estimated": 0, "missing": 1},
         "by_model": [
-            {"model": "gpt-4", "calls": 2, "traces": 1, "cost": 0.12, "input_tokens": 2000, "output_tokens": 1000,
+            {"model": "gpt-4", "n_calls": 2, "n_traces": 1, "cost": 0.12, "input_tokens": 2000, "output_tokens": 1000,
              "mean_latency_ms": 1000.0, "p95_latency_ms": 1090.0},
-            {"model": "gpt-4o-mini", "calls": 1, "traces": 1, "cost": 0.00042, "input_tokens": 800,
+            {"model": "gpt-4o-mini", "n_calls": 1, "n_traces": 1, "cost": 0.00042, "input_tokens": 800,
              "output_tokens": 500, "mean_latency_ms": 300.0, "p95_latency_ms": 300.0},
-            {"model": None, "calls": 1, "traces": 1, "cost": 0.0, "input_tokens": None, "output_tokens": None,
+            {"model": None, "n_calls": 1, "n_traces": 1, "cost": 0.0, "input_tokens": None, "output_tokens": None,
              "mean_latency_ms": None, "p95_latency_ms": None},
-            {"model": "<b>local|llm</b>", "calls": 1, "traces": 1, "cost": None, "input_tokens": 20,
+            {"model": "<b>local|llm</b>", "n_calls": 1, "n_traces": 1, "cost": None, "input_tokens": 20,
              "output_tokens": 7, "mean_latency_ms": None, "p95_latency_ms": None},
         ],
         "unpriced": [
             {"model": "<b>local|llm</b>", "n_calls": 1, "input_tokens": 20, "output_tokens": 7, "share": 0.2}
         ],
         "waste": [
-            {"detector": "retry_loops", "findings": 1, "traces": 1, "cost": 0.12, "waste_cost": 0.06,
-             "waste_tokens": 3000, "suppressed": 0},
-            {"detector": "fallback_storms", "findings": 1, "traces": 1, "cost": None, "waste_cost": None,
-             "waste_tokens": 27, "suppressed": 0},
-            {"detector": "fallback_failures", "findings": 0, "traces": 0, "cost": 0.0, "waste_cost": 0.0,
-             "waste_tokens": 0, "suppressed": 0},
-            {"detector": "overkill_models", "findings": 0, "traces": 0, "cost": 0.0, "waste_cost": 0.0,
-             "waste_tokens": 0, "suppressed": 1},
+            {"detector": "retry_loops", "n_findings": 1, "n_traces": 1, "cost": 0.12, "waste_cost": 0.06,
+             "waste_tokens": 3000, "n_suppressed": 0},
+            {"detector": "fallback_storms", "n_findings": 1, "n_traces": 1, "cost": None, "waste_cost": None,
+             "waste_tokens": 27, "n_suppressed": 0},
+            {"detector": "fallback_failures", "n_findings": 0, "n_traces": 0, "cost": 0.0, "waste_cost": 0.0,
+             "waste_tokens": 0, "n_suppressed": 0},
+            {"detector": "overkill_models", "n_findings": 0, "n_traces": 0, "cost": 0.0, "waste_cost": 0.0,
+             "waste_tokens": 0, "n_suppressed": 1},
         ],
         "waste_cost": 0.06,
     }  # fmt: skip
@@ -241,16 +241,16 @@ def test_every_line_fits_the_terminal(width):
     assert max(map(terminal_width, summarize(wide, found()).to_text(width).splitlines())) <= width
 
 
-def test_without_findings_the_detectors_are_asked():
+def test_without_findings_the_detectors_are_run():
     loop = calls(*({"s": s, "cost": 0.01, "output_tokens": 0, "level": "error"} for s in (0, 1, 3, 7, 15)))
 
     asked = summarize(loop)
 
     pd.testing.assert_frame_equal(asked.waste, summarize(loop, find_waste(loop)).waste)
-    assert asked.waste["findings"].tolist() == [1, 0, 0, 0]
+    assert asked.waste["n_findings"].tolist() == [1, 0, 0, 0]
 
 
-def test_neither_order_nor_index_nor_further_columns_change_a_report_and_the_input_stays():
+def test_neither_order_nor_index_nor_other_columns_change_a_report_and_the_input_stays():
     before = log()
     mixed = before.iloc[[3, 1, 4, 0, 2]].set_axis(list("abcda")).assign(user="ann")
 
@@ -263,12 +263,12 @@ def test_a_report_cannot_be_changed():
         summarize(log(), found()).cost = 0.0  # type: ignore[misc]
 
 
-def test_missing_columns_are_named_at_once():
+def test_all_missing_columns_are_named():
     with pytest.raises(MissingColumnsError, match="missing columns: cost, token_source; rename them"):
         summarize(log().drop(columns=["cost", "token_source"]), found())
 
 
-def test_findings_are_shown_dearest_first_and_the_suppressed_only_counted():
+def test_findings_are_sorted_by_waste_and_the_suppressed_only_counted():
     assert findings_table(found()).to_text(80).splitlines() == [
         "severity  detector         trace  calls  models              waste",
         "high      retry_loops      t1         2  gpt-4               $0.06",

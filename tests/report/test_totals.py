@@ -47,14 +47,14 @@ def total(rows, name):
 def measures(rows):
     latencies = known(rows, "latency_ms")
     return {
-        "calls": len(rows),
-        "traces": len({row["trace_id"] for row in rows}),
+        "n_calls": len(rows),
+        "n_traces": len({row["trace_id"] for row in rows}),
         "cost": total(rows, "cost"),
         "input_tokens": total(rows, "input_tokens"),
         "output_tokens": total(rows, "output_tokens"),
         "mean_latency_ms": sum(latencies) / len(latencies) if latencies else None,
         "p95_latency_ms": pytest.approx(np.percentile(latencies, 95)) if latencies else None,
-        "errors": sum(row["level"] == "error" or row["error"] is not None for row in rows),
+        "n_errors": sum(row["level"] == "error" or row["error"] is not None for row in rows),
     }
 
 
@@ -116,8 +116,8 @@ def test_traces_sums_what_a_loop_over_the_calls_sums(rows):
                 "models": " -> ".join(models) or None,
                 "start": min(starts, default=None),
                 "end": max(ends, default=None),
-                "duration_s": (max(ends) - min(starts)).total_seconds() if starts else None,
-                **{name: sums[name] for name in ("cost", "input_tokens", "output_tokens", "errors")},
+                "span_s": (max(ends) - min(starts)).total_seconds() if starts else None,
+                **{name: sums[name] for name in ("cost", "input_tokens", "output_tokens", "n_errors")},
             }
         )
 
@@ -177,7 +177,7 @@ def test_a_day_that_begins_at_an_hour_shown_twice_or_never_is_one_day():
     autumn = at("2024-11-03T04:30Z", "2024-11-03T05:30Z", "2024-11-03T12:00Z")
     spring = at("2024-03-10T05:30Z", "2024-03-10T12:00Z")
 
-    assert by(autumn, freq="D", tz="America/Havana")["calls"].tolist() == [3]
+    assert by(autumn, freq="D", tz="America/Havana")["n_calls"].tolist() == [3]
     assert [str(time) for time in by(spring, freq="D", tz="America/Havana")["timestamp"]] == [
         "2024-03-10 01:00:00-04:00"
     ]
@@ -196,14 +196,14 @@ def test_without_keys_there_is_one_row_for_all():
         by(calls),
         pd.DataFrame(
             {
-                "calls": [2],
-                "traces": [2],
+                "n_calls": [2],
+                "n_traces": [2],
                 "cost": [0.75],
                 "input_tokens": pd.array([None], dtype="Int64"),
                 "output_tokens": pd.array([None], dtype="Int64"),
                 "mean_latency_ms": [np.nan],
                 "p95_latency_ms": [np.nan],
-                "errors": [0],
+                "n_errors": [0],
             }
         ),
     )

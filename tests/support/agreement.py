@@ -6,15 +6,13 @@ import pandas as pd
 
 from crashlens_frame.schema import FINDINGS
 
-TOLD_BY_ORACLE = [column.name for column in FINDINGS if column.name not in ("description", "suppressed_by")]
+COMPARED = [column.name for column in FINDINGS if column.name not in ("description", "suppressed_by")]
 
 
 def assert_same_findings(found: pd.DataFrame, expected: list[dict[str, Any]]) -> None:
     """Fail unless both hold the same findings, every column but the sentence for people."""
-    frame = pd.DataFrame(expected, columns=TOLD_BY_ORACLE)
+    frame = pd.DataFrame(expected, columns=COMPARED)
     frame = frame.sort_values(["start", "trace_id", "finding_id"], na_position="last", ignore_index=True)
-    found = found[TOLD_BY_ORACLE].sort_values(
-        ["start", "trace_id", "finding_id"], na_position="last", ignore_index=True
-    )
+    found = found[COMPARED].sort_values(["start", "trace_id", "finding_id"], na_position="last", ignore_index=True)
     types = {name: str if str(dtype) == "category" else dtype for name, dtype in found.dtypes.items()}
     pd.testing.assert_frame_equal(found.astype(types), frame.astype(types), rtol=1e-12)

@@ -64,8 +64,11 @@ def but_last_answer(calls: list[Call]) -> list[Call]:
     return [call for place, call in enumerate(calls) if not places or place != places[-1]]
 
 
-def finding(detector: str, calls: list[Call], *, severity: str, **columns: Any) -> Finding:
+def finding(
+    detector: str, calls: list[Call], *, severity: str, wasted: list[Call] | None = None, **columns: Any
+) -> Finding:
     first, last = calls[0], calls[-1]
+    wasted = but_last_answer(calls) if wasted is None else wasted
     known = all(call["timestamp"] is not None for call in (first, last))
     models = dict.fromkeys(call["model"] for call in calls if call["model"] is not None)
     return {
@@ -80,8 +83,8 @@ def finding(detector: str, calls: list[Call], *, severity: str, **columns: Any) 
         "end": last["timestamp"],
         "span_s": seconds(first, last) if known else None,
         "cost": total(call["cost"] for call in calls),
-        "waste_cost": total(call["cost"] for call in but_last_answer(calls)),
-        "waste_tokens": total(call[name] for call in calls for name in ("input_tokens", "output_tokens")),
+        "waste_cost": total(call["cost"] for call in wasted),
+        "waste_tokens": total(call[name] for call in wasted for name in ("input_tokens", "output_tokens")),
         "score": None,
         "suggested_model": None,
         **columns,
@@ -213,10 +216,10 @@ def fallback_failures(frame: pd.DataFrame, *, window_s: float, rules: str, rate:
                 unneeded = (first["model"] or "").startswith(CHEAPER) and (second["model"] or "").startswith(DEARER)
             if unneeded:
                 high = rules == "default" and (second["cost"] or 0) > 0.01
+                severity = "high" if high else "medium"
                 found.append(
-                    finding("fallback_failures", [first, second], severity="high" if high else "medium")
-                    | dict.fromkeys(("cost", "waste_cost"), second["cost"])
-                    | {"waste_tokens": total((second["input_tokens"], second["output_tokens"]))}
+                    finding("fallback_failures", [first, second], severity=severity, wasted=[second])
+                    | {"cost": second["cost"]}
                 )
     return found
 
@@ -249,9 +252,8 @@ def overkill_models(
                 length = len(prompt)
                 waste = None if call["cost"] is None else 0.7 * call["cost"]
             if judged and _simple(prompt, length, max_prompt_chars, rules):
-                found.append(
-                    finding("overkill_models", [call], severity="medium", suggested_model=suggested, waste_cost=waste)
-                )
+                columns = {"suggested_model": suggested, "waste_cost": waste}
+                found.append(finding("overkill_models", [call], severity="medium", wasted=[call], **columns))
     return found
 
 

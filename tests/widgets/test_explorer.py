@@ -161,9 +161,9 @@ def test_other_thresholds_find_other_waste_and_a_wrong_one_is_an_error(explorer)
     panel = explorer.thresholds
     assert panel.thresholds == {
         "retry_loops": {"max_retries": 3, "max_gap": "2min"},
-        "fallback_storms": {"min_calls": 3, "window": "3min"},
+        "fallback_storms": {"min_calls": 3, "min_models": 2, "window": "3min"},
         "fallback_failures": {"window": "5min"},
-        "overkill_models": {"max_prompt_tokens": 20},
+        "overkill_models": {"max_prompt_tokens": 20, "max_prompt_chars": 150},
     }
     panel.fields["retry_loops", "max_retries"].value = 7
     panel.apply.click()

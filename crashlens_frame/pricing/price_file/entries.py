@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from typing import Any
 
-import yaml
-
 from .meters import METERS
 
 # Pairs of a number of input tokens and a rate in US dollars per million tokens. A call with more input tokens than that
@@ -66,7 +64,7 @@ def dump_price_file(file: PriceFile) -> str:
     import yaml  # here, as most programs write no prices
 
     class Dumper(yaml.SafeDumper):
-        """Repeats equal values instead of pointing from one to the other."""
+        """Write equal values again instead of YAML references from one to the other."""
 
         def ignore_aliases(self, _: Any) -> bool:
             return True
@@ -81,13 +79,6 @@ def dump_price_file(file: PriceFile) -> str:
         default_flow_style=None,
         width=120,
     )
-
-
-class _Dumper(yaml.SafeDumper):
-    """Write equal values again instead of YAML references from one to the other."""
-
-    def ignore_aliases(self, _: Any) -> bool:
-        return True
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from ...errors import PriceFileError
 from .entries import Entry, Period, PriceFile, Rates
 from .meters import METERS
 
+Node: TypeAlias = Any  # a node of YAML; PyYAML is imported where a file is read, because that takes long
+
 _RATE = re.compile(rf"({'|'.join(meter.name for meter in METERS)})_(?:price|rate|cost)_per_(1k|1m)")
 _REQUIRED = tuple(meter.name for meter in METERS if meter.is_required)
 _FILE_KEYS = ("schema_version", "currency", "source", "checked", "pricing", "models")
@@ -59,6 +61,8 @@ def read_price_file(source: str | PathLike[str] | Mapping[str, Any], other_model
 
 
 def _yaml(source: Mapping[str, Any]) -> str:
+    import yaml
+
     try:
         return yaml.safe_dump(_builtin(source), sort_keys=False, allow_unicode=True)
     except yaml.YAMLError as error:
@@ -78,10 +82,10 @@ class _Reader:
     def __init__(self, name: str, other_models: Collection[str]) -> None:
         self._name = name
         self._other_models = other_models
-        self._aliases: list[tuple[str, str, yaml.Node]] = []
-        self._alternatives: list[tuple[str, str, yaml.Node]] = []
+        self._aliases: list[tuple[str, str, Node]] = []
+        self._alternatives: list[tuple[str, str, Node]] = []
 
-    def error(self, node: yaml.Node, key: str, problem: str) -> PriceFileError:
+    def error(self, node: Node, key: str, problem: str) -> PriceFileError:
         line = "" if self._name == "mapping" else f":{node.start_mark.line + 1}"
         return PriceFileError(f"{self._name}{line}: {key}{' ' if key else ''}{problem}")
 
@@ -117,7 +121,7 @@ class _Reader:
             self.day(top["checked"], "checked") if "checked" in top else None,
         )
 
-    def entry(self, model: str, node: yaml.Node, key: str) -> Entry:
+    def entry(self, model: str, node: Node, key: str) -> Entry:
         fields = self.mapping(node, key)
         rates = {name: value for name, value in fields.items() if name not in _ENTRY_KEYS}
         if "prices" in fields and rates:
@@ -142,7 +146,7 @@ class _Reader:
         self._aliases += [(model, alias, node) for alias, node in zip(aliases, nodes, strict=True)]
         return Entry(model, periods, aliases=aliases, **texts)
 
-    def period(self, node: yaml.Node, key: str, ignored: Collection[str] = ()) -> Period:
+    def period(self, node: Node, key: str, ignored: Collection[str] = ()) -> Period:
         fields = {name: value for name, value in self.mapping(node, key).items() if name not in ignored}
         variants = self.mapping(fields["variants"], f"{key}.variants") if "variants" in fields else {}
         return Period(
@@ -161,7 +165,7 @@ class _Reader:
         self,
         node: Node,
         key: str,
-        fields: Mapping[str, yaml.Node],
+        fields: Mapping[str, Node],
         ignored: Collection[str],
         required: Collection[str] = (),
     ) -> Rates:
@@ -189,9 +193,7 @@ class _Reader:
                 steps[meter].append((last, rate))
         return {meter.name: tuple(steps[meter.name]) for meter in METERS if meter.name in steps}
 
-    def level(
-        self, fields: Mapping[str, yaml.Node], key: str, other_keys: Collection[str]
-    ) -> Iterator[tuple[str, float]]:
+    def level(self, fields: Mapping[str, Node], key: str, other_keys: Collection[str]) -> Iterator[tuple[str, float]]:
         """Yield the name and the rate of each meter; errors list the other keys that may be at this place as well."""
         seen = set()
         for name, node in fields.items():
@@ -217,12 +219,12 @@ class _Reader:
             if other not in owner and other not in self._other_models:
                 raise self.error(node, model, f"has the cheaper_alternative {other!r}, which is no model of the file")
 
-    def mapping(self, node: yaml.Node, key: str, allowed: Collection[str] = ()) -> dict[str, yaml.Node]:
-        if not isinstance(node, yaml.MappingNode):
+    def mapping(self, node: Node, key: str, allowed: Collection[str] = ()) -> dict[str, Node]:
+        if node.id != "mapping":
             raise self.error(node, key, f"is {_kind(node)}, expected a mapping")
-        fields: dict[str, yaml.Node] = {}
+        fields: dict[str, Node] = {}
         for name_node, value in node.value:
-            if not isinstance(name_node, yaml.ScalarNode) or not name_node.value:
+            if name_node.id != "scalar" or not name_node.value:
                 raise self.error(name_node, key, "has a key that is not text")
             name = name_node.value
             if name in fields:
@@ -232,15 +234,15 @@ class _Reader:
             fields[name] = value
         return fields
 
-    def items(self, node: yaml.Node, key: str) -> list[yaml.Node]:
-        if not isinstance(node, yaml.SequenceNode):
+    def items(self, node: Node, key: str) -> list[Node]:
+        if node.id != "sequence":
             raise self.error(node, key, f"is {_kind(node)}, expected a list")
         return list(node.value)
 
     def text(self, node: Node, key: str) -> str:
         return self.scalar(node, key, str, "text")
 
-    def number(self, node: yaml.Node, key: str) -> float:
+    def number(self, node: Node, key: str) -> float:
         number = self.scalar(node, key, float, "a number from 0 on", unquoted=True)
         if not 0 <= number < float("inf"):
             raise self.error(node, key, f"is {node.value}, expected a number from 0 on")
@@ -253,9 +255,9 @@ class _Reader:
         return self.scalar(node, key, _hours, "times of the day in UTC such as 01:00-04:00")
 
     def scalar(
-        self, node: yaml.Node, key: str, convert: Callable[[str], _T], expected: str, *, unquoted: bool = False
+        self, node: Node, key: str, convert: Callable[[str], _T], expected: str, *, unquoted: bool = False
     ) -> _T:
-        if not isinstance(node, yaml.ScalarNode) or node.tag.endswith(":null"):
+        if node.id != "scalar" or node.tag.endswith(":null"):
             raise self.error(node, key, f"is {_kind(node)}, expected {expected}")
         try:
             if unquoted and node.style:

@@ -1,0 +1,67 @@
+"""What the package must know of a detector. Everything that lists detectors is made from it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from inspect import signature
+from typing import Any, Literal
+
+import pandas as pd
+
+from .evidence import Evidence
+
+_SHARED = ("prices", "rules")  # options that find_waste has as well
+
+
+@dataclass(frozen=True)
+class Detector:
+    """One pattern of waste, and how to find it.
+
+    Parameters
+    ----------
+    name
+        Name of the pattern, in the plural: ``df.crashlens.<name>``, and the value of ``detector`` in FINDINGS.
+    find
+        The public function ``find_<name>``: calls -> FINDINGS.
+    evidence
+        The same search with the same options: calls -> Evidence, which also knows the calls of each finding.
+    columns
+        Columns of CALLS that it cannot work without.
+    certainty
+        ``"certain"``: paid twice or thrown away. ``"likely"``: a rule with exceptions. ``"candidate"``: saves money if
+        somebody agrees.
+    in_crashlens
+        Whether ``crashlens scan`` 2.20.0 has it, and so ``rules="crashlens"``.
+    summary
+        What it finds, in one line that goes on after its name.
+    texts
+        Those of ``prompt``, ``response`` and ``error`` whose text it reads; of the others it only asks whether there is
+        one.
+    """
+
+    name: str
+    find: Callable[..., pd.DataFrame]
+    evidence: Callable[..., Evidence]
+    columns: tuple[str, ...]
+    certainty: Literal["certain", "likely", "candidate"]
+    in_crashlens: bool
+    summary: str
+    texts: tuple[str, ...] = ("prompt",)
+
+    @property
+    def title(self) -> str:
+        """The name as people read it."""
+        return self.name.replace("_", " ")
+
+    @property
+    def thresholds(self) -> dict[str, Any]:
+        """The options that only this detector has, with their defaults."""
+        return {name: value for name, value in self._options.items() if name not in _SHARED}
+
+    def options(self, thresholds: Mapping[str, Any], **shared: Any) -> dict[str, Any]:
+        """Return the options to call it with: those of the shared ones that it has, and its thresholds."""
+        return {**{name: value for name, value in shared.items() if name in self._options}, **thresholds}
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        parameters = list(signature(self.find).parameters.values())[1:]
+        return {parameter.name: parameter.default for parameter in parameters}

@@ -1,6 +1,7 @@
 """Every error and warning of the package. Each child is also the builtin that a user would catch."""
 
 from collections.abc import Iterable
+from typing import Any
 
 
 class CrashlensFrameError(Exception):
@@ -131,3 +132,31 @@ def check_choice(
     *others, last = map(repr, choices)
     expected = f"{', '.join(others)} or {last}" if others else last
     raise error(f"{name} is {value!r}, expected {expected}")
+
+
+def resolve_alias(name: str, value: Any, alias: str, other: Any) -> Any:
+    """Return the argument that the caller gave by its name or by its alias.
+
+    Parameters
+    ----------
+    name, alias
+        The two names of the argument.
+    value, other
+        What the caller gave by each of them; None for nothing.
+
+    Raises
+    ------
+    InvalidOptionError
+        The caller gave both.
+
+    Examples
+    --------
+    >>> from crashlens_frame.errors import resolve_alias
+    >>> resolve_alias("format", None, "schema", "flat")
+    'flat'
+    """
+    if value is not None and other is not None:
+        raise InvalidOptionError(
+            f"{name} and {alias} are both given, expected one of them: {alias} is an alias of {name}"
+        )
+    return other if value is None else value

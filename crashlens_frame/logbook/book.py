@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
-from os import PathLike
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -11,20 +10,18 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ..errors import InvalidCallError, InvalidOptionError
+from ..errors import InvalidCallError, resolve_alias
 from ..formats import CRASHLENS, FLAT, Row, convert_row, detect_format, row_from_record
 from ..frame import as_calls, frame_from_table, table_from_frame
-from ..io import read_log, read_parquet, to_jsonl, to_parquet
+from ..io import AnyPath, Source, read_log, read_parquet, to_jsonl, to_parquet
 from ..pricing import PriceBook, Prices
 from ..report import Table, text_cells
 from ..schema import REJECTS, arrow_schema
 from ..simulate import patterns as simulate
 from ..times import start_of_call
-from ..words import money, printable, quantity
+from .facts import book_facts
 from .ledger import Ledger
 from .records import table_from_records
-
-Source = str | PathLike[str] | IO[bytes] | Iterable[str | PathLike[str]]
 
 
 class LogBook:
@@ -69,13 +66,13 @@ class LogBook:
 
     def __init__(
         self,
-        path: str | PathLike[str] | None = None,
+        path: AnyPath | None = None,
         *,
         prices: Prices | None = None,
         fsync: bool = False,
         pricing: Prices | None = None,
     ) -> None:
-        self._prices = PriceBook.load(_either("prices", prices, "pricing", pricing))
+        self._prices = PriceBook.load(resolve_alias("prices", prices, "pricing", pricing))
         self._ledger = Ledger(self._prices, path, fsync=fsync)
         self._rejects: pa.Table = arrow_schema(REJECTS).empty_table()
         if path is not None and Path(path).exists():
@@ -279,10 +276,10 @@ class LogBook:
         return len(self._ledger)
 
     def __repr__(self) -> str:
-        return f"LogBook: {'; '.join(self._facts().values())}"
+        return f"LogBook: {'; '.join(book_facts(self.df, len(self._rejects), self.path).values())}"
 
     def _repr_html_(self) -> str:
-        facts = self._facts()
+        facts = book_facts(self.df, len(self._rejects), self.path)
         return Table({"LogBook": text_cells(facts), "": text_cells(facts.values())}).to_html()
 
     def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
@@ -358,22 +355,17 @@ class LogBook:
         return book
 
     @classmethod
-    def from_parquet(
-        cls, source: str | PathLike[str], *, prices: Prices | None = None, pricing: Prices | None = None
-    ) -> Self:
+    def from_parquet(cls, source: AnyPath, *, prices: Prices | None = None, pricing: Prices | None = None) -> Self:
         """Make a book of the calls of a Parquet file."""
         book = cls(prices=prices, pricing=pricing)
         book._ledger.add_table(table_from_frame(read_parquet(source)))
         return book
 
-    def to_jsonl(
-        self, target: str | PathLike[str] | IO[bytes], *, format: str | None = None, schema: str | None = None
-    ) -> None:
+    def to_jsonl(self, target: AnyPath | IO[bytes], *, format: str | None = None, schema: str | None = None) -> None:
         """Write the calls as JSONL; see :func:`crashlens_frame.to_jsonl`. ``schema`` is another name for ``format``."""
-        vocabulary = _either("format", format, "schema", schema)
-        to_jsonl(self.df, target, schema="crashlens" if vocabulary is None else vocabulary)
+        to_jsonl(self.df, target, format=format, schema=schema)
 
-    def to_parquet(self, target: str | PathLike[str]) -> None:
+    def to_parquet(self, target: AnyPath) -> None:
         """Write the calls as Parquet; see :func:`crashlens_frame.to_parquet`."""
         to_parquet(self.df, target)
 
@@ -383,8 +375,7 @@ class LogBook:
         if row.get("timestamp") is None:
             row["timestamp"] = start_of_call(row)
         self._ledger.add(row)
-        trace_id: str = row["trace_id"]
-        return trace_id
+        return str(row["trace_id"])
 
     def _simulate(self, simulation: Callable[..., pd.DataFrame], *call: Any, **options: Any) -> str:
         seed, used = options.get("seed"), set(self.df["trace_id"]) if options.get("trace_id") is None else set()
@@ -400,28 +391,3 @@ class LogBook:
         table, rejects = read_log(source, **options)
         self._ledger.load(table)
         self._rejects = pa.concat_tables([self._rejects, rejects])
-
-    def _facts(self) -> dict[str, str]:
-        calls = self.df
-        unknown = calls.loc[calls["cost"].isna(), "model"].astype("str").value_counts()
-        facts = {
-            "calls": f"{quantity(len(calls), 'call')} in {quantity(calls['trace_id'].nunique(), 'trace')}",
-            "cost": money(calls["cost"].sum()),
-        }
-        if len(unknown):
-            names = ", ".join(map(printable, unknown.index[:3]))
-            facts["unpriced"] = f"{quantity(unknown.sum(), 'call')} without a price ({names})"
-        if len(self._rejects):
-            facts["rejects"] = f"{quantity(len(self._rejects), 'line')} rejected"
-        if self._ledger.path is not None:
-            facts["file"] = self._ledger.path
-        return facts
-
-
-def _either(name: str, value: Any, alias: str, other: Any) -> Any:
-    """Return the argument that is given under its name or its alias."""
-    if value is not None and other is not None:
-        raise InvalidOptionError(
-            f"{name} and {alias} are both given, expected one of them: {alias} is an alias of {name}"
-        )
-    return other if value is None else value

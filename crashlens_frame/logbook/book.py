@@ -36,8 +36,7 @@ class LogBook:
         JSONL file that keeps the book. Its calls are loaded, and each new call is appended to it before the method that
         logs it returns. Without a path the book is only in memory.
     prices
-        Prices: the path of a YAML file, a PriceBook, or a mapping of the same form as the file. When not given, the
-        prices that the package ships.
+        The path of a YAML file, a PriceBook, or a mapping of the form of such a file; the shipped prices when not given.
     fsync
         Whether a call has to be on the disk before the method that logs it returns. Without it the operating system has
         the call: it survives the end of the program, but not a loss of power.
@@ -181,8 +180,8 @@ class LogBook:
            latency_ms  input_tokens            extra
         0        1000             5  {"mood":"good"}
         """
-        own_names = detect_format(record).format in (CRASHLENS.name, FLAT.name)
-        if own_names and record.keys().isdisjoint({"traceId", "trace_id"}):
+        own = detect_format(record).format in (CRASHLENS.name, FLAT.name)
+        if own and record.keys().isdisjoint({"traceId", "trace_id"}):
             record = {"trace_id": os.urandom(16).hex(), **record}
         row = row_from_record(record)
         if not row.get("model"):
@@ -383,8 +382,7 @@ class LogBook:
         if row.get("timestamp") is None:
             row["timestamp"] = start_of_call(row)
         self._ledger.add(row)
-        trace_id: str = row["trace_id"]
-        return trace_id
+        return str(row["trace_id"])
 
     def _simulate(self, simulation: Callable[..., pd.DataFrame], *call: Any, **options: Any) -> str:
         seed, used = options.get("seed"), set(self.df["trace_id"]) if options.get("trace_id") is None else set()

@@ -33,8 +33,7 @@ class LogBook:
         JSONL file that keeps the book. Its calls are loaded, and each new call is appended to it before the method that
         logs it returns. Without a path the book is only in memory.
     prices
-        Prices: the path of a YAML file, a PriceBook, or a mapping of the same form as the file. When not given, the
-        prices that the package ships.
+        The path of a YAML file, a PriceBook, or a mapping of the form of such a file; by default the shipped prices.
     fsync
         Whether a call has to be on the disk before the method that logs it returns. Without it the operating system has
         the call: it survives the end of the program, but not a loss of power.

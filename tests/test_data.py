@@ -1,4 +1,4 @@
-"""The sample logs: each is told of, read without a loss, and ours are what their commands make."""
+"""The sample logs: each is described, read without a loss, and ours are what their commands make."""
 
 import re
 from pathlib import Path
@@ -46,8 +46,8 @@ def test_the_samples_of_vendors_are_what_their_packages_make_of_what_happened() 
     happened = {(c.response, c.model, c.input_tokens, c.output_tokens) for c in vendor_samples.calls()}
     for name in vendor_samples.logs():
         calls = cf.read_jsonl(DATA / f"vendor_{name}.jsonl", on_error="raise")
-        told = calls[["response", "model", "input_tokens", "output_tokens"]].itertuples(index=False, name=None)
-        assert set(told) <= happened
+        logged = calls[["response", "model", "input_tokens", "output_tokens"]].itertuples(index=False, name=None)
+        assert set(logged) <= happened
         assert len(calls) == vendor_samples.EACH
     rejects = cf.read_rejects(DATA / "damaged.jsonl")
     assert rejects["text"].tolist() == list(vendor_samples.TORN)

@@ -17,7 +17,7 @@ from .._core import parallel_map
 from ..errors import InvalidCallError, UnknownFormatError, UnpricedWarning, check_choice, resolve_alias
 from ..formats import has_no_column
 from ..jsonvalues import canonical_json, parse_json, quoted
-from ..schema import CALLS, COUNT, LOG_SCHEMA, NUMBER, TEXT, TIME
+from ..schema import CALLS, COUNT, LOG_SCHEMA, TEXT, TIME
 from ..words import quantity
 from .json_columns import RARE, Json, Piece, concat_pieces, json_column, text_scalar
 
@@ -26,7 +26,7 @@ Jsons: TypeAlias = dict[str, Json]
 
 BATCH = 16_384
 _EPOCH = pd.Timestamp(0, tz="UTC")
-_YEAR_1, _YEAR_10000 = -62_135_596_800_000_000, 253_402_300_800_000_000
+_YEAR_10000 = 253_402_300_800_000_000
 _LINE_ENDS = str.maketrans({end: RARE[end] for end in "\x85\u2028\u2029"})
 
 # what is written in place of a null that CrashLens fails at
@@ -66,7 +66,6 @@ def check_line_format(format: str | None, schema: str | None) -> str:
 
 def encode_lines(calls: pa.Table, *, format: str) -> Iterator[pa.Buffer]:
     """Yield the lines of a CALLS table, some thousand at a time."""
-    _check(calls)
     starts = _starts(calls)
     batches = ((calls.slice(offset, BATCH), starts.slice(offset, BATCH)) for offset in range(0, len(calls), BATCH))
     yield from parallel_map(partial(_batch, LINE_FORMATS[format]), batches)
@@ -268,29 +267,7 @@ def _array(values: pa.ChunkedArray) -> pa.Array:
     return whole if isinstance(whole, pa.Array) else pa.concat_arrays(whole.chunks)
 
 
-# -- what cannot be written -------------------------------------------------------------------------------------------
-
-
-def _check(table: pa.Table) -> None:
-    """Raise an error for values that no reader accepts."""
-    _refuse(table, "trace_id", pc.equal(table["trace_id"], ""), "non-empty text")
-    for column in CALLS:
-        values = table[column.name]
-        if column.arrow == COUNT:
-            _refuse(table, column.name, pc.less(values, 0), "a whole number from 0 on")
-        elif column.arrow == NUMBER:
-            fits = pc.and_(pc.greater_equal(values, 0.0), pc.is_finite(values))
-            _refuse(table, column.name, pc.invert(fits), "a finite number from 0 on")
-        elif column.arrow == TIME:
-            micros = values.cast(COUNT)
-            outside = pc.or_(pc.less(micros, _YEAR_1), pc.greater_equal(micros, _YEAR_10000))
-            _refuse(table, column.name, outside, "a time of the years 1 to 9999")
-
-
-def _refuse(table: pa.Table, name: str, wrong: pa.ChunkedArray, expected: str) -> None:
-    row = pc.index(wrong, True).as_py()
-    if row >= 0:
-        raise InvalidCallError(f"{name} is {table[name][row].as_py()!r} in row {row}, expected {expected}")
+# -- what is written in place of an unknown cost ----------------------------------------------------------------------
 
 
 def warn_unpriced(calls: pd.DataFrame) -> None:

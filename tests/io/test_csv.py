@@ -16,8 +16,8 @@ def written(log) -> list[dict[str, str]]:
 
 def test_a_cell_that_may_be_a_formula_is_a_text():
     for begin in ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"):
-        (row,) = written(calls({"s": 0, "prompt": f"{begin}1", "model": f"{begin}m", "cost": -0.5}))
-        assert (row["prompt"], row["model"], row["cost"]) == (f"'{begin}1", f"'{begin}m", "-0.5")
+        (row,) = written(calls({"s": 0, "prompt": f"{begin}1", "model": f"{begin}m", "cost": 0.5}))
+        assert (row["prompt"], row["model"], row["cost"]) == (f"'{begin}1", f"'{begin}m", "0.5")
 
 
 def test_every_other_cell_is_as_it_was():

@@ -6,13 +6,13 @@ from os import PathLike
 import pandas as pd
 import pyarrow as pa
 
+from .._core import fork_safe_lock
 from ..formats import Row, table_from_rows
 from ..frame import frame_from_table, table_from_frame
 from ..io import Journal, encode_lines, line_from_row
 from ..pricing import PriceBook, add_cost, fill_cost
 from ..schema import CALLS, arrow_schema
 from ..tokens import add_tokens, fill_tokens
-from .locks import fork_safe_lock
 
 
 class Ledger:
@@ -69,18 +69,24 @@ class Ledger:
         fill_tokens(row)
         fill_cost(row, self._prices)
         line = line_from_row(row)
-        with self._lock:
+        with self._lock:  # the file has the calls in the order of the book
             self._rows.append(row)
-            self._journal.append(line)
+            self._journal.queue(line)
+        self._journal.save()
 
     def _add_table(self, table: pa.Table) -> None:
-        if self._journal is not None:
-            table = self._priced(table)
+        if self._journal is None:
+            with self._lock:
+                self._gather()
+                self._fresh.append(table)
+            return
+        table = self._priced(table)
+        lines = b"".join(encode_lines(table, schema="crashlens"))
         with self._lock:
             self._gather()
             self._fresh.append(table)
-            if self._journal is not None:
-                self._journal.append(b"".join(encode_lines(table, schema="crashlens")), calls=len(table))
+            self._journal.queue(lines, calls=len(table))
+        self._journal.save()
 
     def load(self, table: pa.Table) -> None:
         """Add calls that the file holds already."""
@@ -103,9 +109,8 @@ class Ledger:
 
     def flush(self) -> None:
         """Write what an error kept from the file, and have all of it on the disk itself."""
-        with self._lock:
-            if self._journal is not None:
-                self._journal.flush()
+        if self._journal is not None:
+            self._journal.flush()
 
     def close(self) -> None:
         """Flush and close the file."""
@@ -122,7 +127,8 @@ class Ledger:
     def _gather(self) -> None:
         """Turn the rows into a table, so that tables and rows stay in the order in which they came."""
         if self._rows:
-            rows, self._rows = self._rows, []
+            rows = self._rows[:]
+            del self._rows[: len(rows)]  # not those that a signal handler adds meanwhile
             self._fresh.append(table_from_rows(rows))
 
     def _priced(self, calls: pa.Table) -> pa.Table:

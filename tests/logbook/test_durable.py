@@ -26,7 +26,7 @@ from crashlens_frame.schema import CALLS
 
 # a new process for each writer, at the cost of a fork: the server has imported the package
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["tests.test_durable"])
+SERVER.set_forkserver_preload(["tests.logbook.test_durable"])
 CALL: dict[str, Any] = {"model": "gpt-4", "prompt": "Hello, world!", "response": "Hi there!", "latency_ms": 1250}
 
 
@@ -371,9 +371,10 @@ def test_where_files_cannot_be_locked_lines_are_appended_all_the_same(
 ) -> None:
     monkeypatch.setattr("crashlens_frame.io.journal.fcntl", None)
     path = tmp_path / "a.jsonl"
-    path.write_bytes(b"torn")
+    path.write_bytes(b'{"torn')
     journal = Journal(path)
-    journal.append(b"one\n")
-    journal.append(b"two\n")
+    for line in (b"one\n", b"two\n"):
+        journal.queue(line)
+        journal.save()
     journal.close()
-    assert path.read_bytes() == b"torn\none\ntwo\n"
+    assert path.read_bytes() == b'{"torn\none\ntwo\n'

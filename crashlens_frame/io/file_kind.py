@@ -84,8 +84,8 @@ def check_is_log(path: str | PathLike[str]) -> None:
         raise _no_log(path, what)
 
 
-def check_replaceable(path: str | PathLike[str], *kinds: str) -> None:
-    """Refuse to replace a file that is something else than a log or one of these kinds, or is named like it.
+def check_replaceable(path: str | PathLike[str]) -> None:
+    """Refuse to write JSON Lines, plain or packed, over a file that is something else or is named like it.
 
     Raises
     ------
@@ -95,14 +95,17 @@ def check_replaceable(path: str | PathLike[str], *kinds: str) -> None:
     Examples
     --------
     >>> from crashlens_frame.io.file_kind import check_replaceable
-    >>> check_replaceable("logs.csv", "a gzip file")
+    >>> check_replaceable("logs.csv")
     Traceback (most recent call last):
-    crashlens_frame.errors.LogFileError: logs.csv is named like a CSV file, which is not what is written here; choose
-    another file
+    crashlens_frame.errors.LogFileError: logs.csv is named like a CSV file, and is not written as JSON Lines; choose
+    another name, such as logs.jsonl or logs.jsonl.gz
     """
-    what = _what_it_is(path, kinds)
+    what = _what_it_is(path, allowed=("a gzip file", "a Zstandard file"))
     if what is not None:
-        raise LogFileError(f"{_shown(path)} {what}, which is not what is written here; choose another file")
+        raise LogFileError(
+            f"{_shown(path)} {what}, and is not written as JSON Lines; choose another name, such as logs.jsonl or"
+            " logs.jsonl.gz"
+        )
 
 
 def check_handle_is_log(handle: int, path: str | PathLike[str]) -> None:
@@ -119,7 +122,7 @@ def special_file(status: os.stat_result) -> str | None:
 
 
 def other_kind(head: bytes) -> str | None:
-    r"""Return in words what a file is that begins with these bytes; None for JSON Lines, and where nothing is in it yet.
+    r"""Return in words what a file is that begins with these bytes; None for JSON Lines and for an empty file.
 
     Examples
     --------

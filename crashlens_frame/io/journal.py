@@ -135,8 +135,9 @@ class Journal:
         try:
             lines = len(self._queue)
             data = b"".join(data for data, _ in self._queue[:lines])
-            seen, self._size = self._size, size
-            if size < seen:
+            if size < self._size:
+                check_handle_is_log(handle, self.path)
+                seen, self._size = self._size, size
                 self._warn(f"was cut from {seen:,} to {size:,} bytes")
             if size not in (0, self._end) and not _ends_a_line(handle):
                 data = b"\n" + data
@@ -175,10 +176,12 @@ class Journal:
             self.close()
 
     def _unlock(self) -> None:
-        try:
-            _unlock(self._handle)
-        except OSError:
-            self.close()  # which unlocks it as well
+        with suppress(OSError):
+            try:
+                _unlock(self._handle)
+            except BaseException:
+                self.close()  # which unlocks it as well
+                raise
 
     def _open(self) -> None:
         self.close()
@@ -186,14 +189,10 @@ class Journal:
         self._close = weakref.finalize(self, os.close, handle)
         self._handle, self._opener = handle, os.getpid()
         status = os.fstat(handle)
-        before, self._identity = self._identity, (status.st_dev, status.st_ino)
-        if before != self._identity:
-            self._size = self._end = 0
-            try:
-                check_handle_is_log(handle, self.path)
-            except LogFileError:
-                self.close()
-                raise
+        before, identity = self._identity, (status.st_dev, status.st_ino)
+        if before != identity:
+            check_handle_is_log(handle, self.path)
+            self._identity, self._size, self._end = identity, 0, 0
             if before is not None:
                 self._warn("was replaced or removed")
 
@@ -229,7 +228,9 @@ def append_bytes(target: AnyPath, data: bytes) -> None:
     try:
         journal._write_queue(time.monotonic() + LOCK_WAIT)
     except OSError as error:
-        raise UnsavedCallsError(f"{printable(journal.path)}: {error.strerror or error}; nothing was appended") from error
+        raise UnsavedCallsError(
+            f"{printable(journal.path)}: {error.strerror or error}; nothing was appended"
+        ) from error
     finally:
         journal.close()
 
@@ -263,10 +264,12 @@ def _lock(handle: int, deadline: float) -> None:
     pause, longest = _PAUSES
     while fcntl is not None:
         try:
-            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise _lock_is_held() from None
+        else:
+            break
         time.sleep(pause)
         pause = min(2 * pause, longest)
 

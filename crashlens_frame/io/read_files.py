@@ -10,7 +10,7 @@ from .._core import parallel_map, progress_of_files
 from ..errors import LogFileError
 from ..schema import CALLS, arrow_schema
 from .read_lines import REJECT, BlockReader, Read, Reject, make_reject
-from .streams import Source, line_blocks, list_files, open_source
+from .streams import MAX_LINE, LongLine, Source, line_blocks, list_files, open_source
 
 # what the value of a column is made of, beside its own fields: a call needs a trace, and may be its own
 _ALWAYS = frozenset({"trace_id", "event_id"})
@@ -95,11 +95,21 @@ def _needed(columns: list[str]) -> frozenset[str] | None:
 def _blocks_read(stream: IO[Any], name: str, format: str | None, columns: frozenset[str] | None) -> Iterator[Read]:
     """Read the blocks of a file in order."""
     reader = BlockReader(name, format=format, columns=columns)
+
+    def read_block(block: bytes | LongLine) -> Read:
+        if isinstance(block, LongLine):
+            reason = f"line is longer than {MAX_LINE / 1e6:g} MB ({block.length:,} bytes)"
+            return _only_a_reject(make_reject(name, 1, reason, block.head))
+        return reader.read(block)
+
     before = 0  # lines of the file
     try:
-        for read in parallel_map(reader.read, line_blocks(stream)):
+        for read in parallel_map(read_block, line_blocks(stream)):
             yield read._replace(rejects=[{**one, "line": one["line"] + before} for one in read.rejects])
             before += read.lines
-    except LogFileError as torn:
-        nothing = arrow_schema(CALLS).empty_table()
-        yield Read(nothing, np.array([], np.int64), [make_reject(name, before + 1, str(torn), b"")])
+    except LogFileError as failure:
+        yield _only_a_reject(make_reject(name, before + 1, str(failure), b""))
+
+
+def _only_a_reject(reject: Reject) -> Read:
+    return Read(arrow_schema(CALLS).empty_table(), np.array([], np.int64), [reject], lines=1)

@@ -38,6 +38,11 @@ class Ledger:
         self._table: pa.Table = arrow_schema(CALLS).empty_table()  # counted and priced
         self._frame: pd.DataFrame | None = None
 
+    def __reduce__(self) -> "tuple[Callable[..., Ledger], tuple[PriceBook, pa.Table, Journal | None]]":
+        """Pickle and copy the calls, the prices and the path of the file; watchers stay with this ledger."""
+        self.frame()
+        return _copied, (self._prices, self._table, self._journal)
+
     def __len__(self) -> int:
         with self._lock:
             return len(self._rows) + sum(map(len, self._fresh)) + len(self._table)
@@ -133,3 +138,9 @@ class Ledger:
 
     def _priced(self, calls: pa.Table) -> pa.Table:
         return table_from_frame(add_cost(add_tokens(frame_from_table(calls)), self._prices))
+
+
+def _copied(prices: PriceBook, table: pa.Table, journal: Journal | None) -> Ledger:
+    ledger = Ledger(prices, None, fsync=False)
+    ledger._table, ledger._journal = table, journal
+    return ledger

@@ -440,7 +440,7 @@ def test_no_reader_of_text_sees_a_line_end_within_a_line(end: str, schema: str) 
 @pytest.mark.parametrize("name", ["log.jsonl", "log.jsonl.gz", "log.jsonl.zst"])
 def test_a_file_is_packed_as_its_name_says_and_replaced_whole(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    path.write_text("what stood here before")
+    path.write_text("{}")
     path.chmod(0o640)
     to_jsonl(BOTH, path, schema="flat")
     unpack: dict[str, Any] = {

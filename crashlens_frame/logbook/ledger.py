@@ -11,8 +11,10 @@ from ..formats import Row, table_from_rows
 from ..frame import frame_from_table, table_from_frame
 from ..io import Journal, encode_lines, line_from_row
 from ..pricing import PriceBook, add_cost, fill_cost
-from ..schema import CALLS, arrow_schema
 from ..tokens import add_tokens, fill_tokens
+from .growing_frame import GrowingFrame
+
+_FEW = 64  # rows up to which it is faster to count and price them one by one
 
 
 class Ledger:
@@ -35,17 +37,15 @@ class Ledger:
         self.watchers: list[Callable[[], None]] = []  # told of each change, once it is made
         self._rows: list[Row] = []  # added one by one, not yet a table
         self._fresh: list[pa.Table] = []  # not yet counted and priced
-        self._table: pa.Table = arrow_schema(CALLS).empty_table()  # counted and priced
-        self._frame: pd.DataFrame | None = None
+        self._calls = GrowingFrame()  # counted and priced
 
     def __reduce__(self) -> "tuple[Callable[..., Ledger], tuple[PriceBook, pa.Table, Journal | None]]":
         """Pickle and copy the calls, the prices and the path of the file; watchers stay with this ledger."""
-        self.frame()
-        return _copied, (self._prices, self._table, self._journal)
+        return _copied, (self._prices, table_from_frame(self.frame()), self._journal)
 
     def __len__(self) -> int:
         with self._lock:
-            return len(self._rows) + sum(map(len, self._fresh)) + len(self._table)
+            return len(self._rows) + sum(map(len, self._fresh)) + len(self._calls)
 
     @property
     def path(self) -> str | None:
@@ -104,13 +104,17 @@ class Ledger:
     def frame(self) -> pd.DataFrame:
         """Give the calls as a typed frame, counted and priced; only what is new is computed."""
         with self._lock:
-            self._gather()
-            if self._fresh:
-                self._table = pa.concat_tables([self._table, self._priced(pa.concat_tables(self._fresh))])
-                self._fresh, self._frame = [], None
-            if self._frame is None:
-                self._frame = frame_from_table(self._table)
-            return self._frame.copy(deep=False)
+            if self._fresh or len(self._rows) > _FEW:
+                self._gather()
+                self._calls.append(self._priced(pa.concat_tables(self._fresh)))
+                self._fresh = []
+            elif self._rows:
+                rows = self._taken_rows()
+                for row in rows:
+                    fill_tokens(row)
+                    fill_cost(row, self._prices)
+                self._calls.append(table_from_rows(rows))
+            return self._calls.frame()
 
     def flush(self) -> None:
         """Write what an error kept from the file, and have all of it on the disk itself."""
@@ -132,9 +136,12 @@ class Ledger:
     def _gather(self) -> None:
         """Turn the rows into a table, so that tables and rows stay in the order in which they came."""
         if self._rows:
-            rows = self._rows[:]
-            del self._rows[: len(rows)]  # not those that a signal handler adds meanwhile
-            self._fresh.append(table_from_rows(rows))
+            self._fresh.append(table_from_rows(self._taken_rows()))
+
+    def _taken_rows(self) -> list[Row]:
+        rows = self._rows[:]
+        del self._rows[: len(rows)]  # not those that a signal handler adds meanwhile
+        return rows
 
     def _priced(self, calls: pa.Table) -> pa.Table:
         return table_from_frame(add_cost(add_tokens(frame_from_table(calls)), self._prices))
@@ -142,5 +149,6 @@ class Ledger:
 
 def _copied(prices: PriceBook, table: pa.Table, journal: Journal | None) -> Ledger:
     ledger = Ledger(prices, None, fsync=False)
-    ledger._table, ledger._journal = table, journal
+    ledger._calls.append(table)
+    ledger._journal = journal
     return ledger

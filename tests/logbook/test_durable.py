@@ -15,6 +15,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pandas as pd
 import pytest
@@ -76,6 +77,8 @@ def test_a_durable_book_counts_prices_and_writes_as_the_columns_do(
         memory.log(**call)
         durable.log(**call)
     durable.close()
+    with mock.patch("crashlens_frame.logbook.ledger._FEW", 0):
+        len(memory.df)
     pd.testing.assert_frame_equal(durable.df, memory.df, check_exact=True)
     pd.testing.assert_frame_equal(cf.read_jsonl(path, on_error="raise"), memory.df, check_exact=True)
 

@@ -1,7 +1,8 @@
 """The typed frame of a book, which calls are added to at its end. What it holds already is shared, not copied.
 
 The values of a column are the beginning of a buffer with room for more. A frame that is handed out is a slice of the
-frame over whole buffers, so pandas copies a column before anybody changes it, as long as the Series of the buffer lives.
+frame over whole buffers, so pandas copies a column before anybody changes it, as long as the Series of its buffer is
+alive.
 """
 
 from typing import Any
@@ -10,12 +11,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ..frame import frame_from_table
+from ..frame import frame_from_table, table_from_frame
 from ..schema import CALLS, COUNT, FLAG, LABEL, NUMBER, TEXT, TIME, Column, arrow_schema
 
 _ROOM = 1024  # rows that a buffer has room for at least
 _SHORT = 1 << 16  # texts up to which chunks are merged, so that calls logged one by one do not leave many
-_STRINGS = pd.StringDtype(na_value=np.nan)
+_STRINGS: Any = pd.StringDtype(na_value=np.nan)
 _UTC = pd.DatetimeTZDtype("us", "UTC")
 # of each type the values in the buffer, and what takes the place of a null
 _BUFFERS: dict[pa.DataType, tuple[Any, Any]] = {
@@ -30,24 +31,40 @@ class GrowingFrame:
     """CALLS in normal form, to which tables are appended."""
 
     def __init__(self) -> None:
+        self._frame = frame_from_table(arrow_schema(CALLS).empty_table())
+        self._begin()
+
+    def __len__(self) -> int:
+        return len(self._frame)
+
+    def append(self, calls: pa.Table) -> None:
+        """Append a CALLS table, all of it or, after an error or an interrupt, nothing."""
+        if not len(calls):
+            return
+        try:
+            self._frame = self._appended(calls)
+        except BaseException:
+            whole = table_from_frame(self._frame)
+            self._begin()
+            self._frame = self._appended(whole) if len(whole) else self._frame
+            raise
+
+    def frame(self) -> pd.DataFrame:
+        """Return the calls; a change of what is returned changes nothing here."""
+        return self._frame.copy(deep=False)
+
+    def _begin(self) -> None:
         self._texts = {place: _Texts() for place, column in enumerate(CALLS) if column.arrow == TEXT}
         self._buffers = {
             place: _Labels(column) if column.arrow == LABEL else _Numbers(column)
             for place, column in enumerate(CALLS)
             if column.arrow != TEXT
         }
-        self._room = 0
+        self._length, self._room = 0, 0
         self._whole = pd.DataFrame()
-        self._frame = frame_from_table(arrow_schema(CALLS).empty_table())
 
-    def __len__(self) -> int:
-        return len(self._frame)
-
-    def append(self, calls: pa.Table) -> None:
-        """Append a CALLS table."""
-        if not len(calls):
-            return
-        begin, end = len(self), len(self) + len(calls)
+    def _appended(self, calls: pa.Table) -> pd.DataFrame:
+        begin, end = self._length, self._length + len(calls)
         room = self._room if end <= self._room else max(_ROOM, end + end // 2)
         arrays = [_array(calls[column.name]) for column in CALLS]
         renewed = [buffer.append(arrays[place], begin, room) for place, buffer in self._buffers.items()]
@@ -57,11 +74,8 @@ class GrowingFrame:
         for place, texts in self._texts.items():
             texts.append(arrays[place])
             frame.isetitem(place, texts.array())
-        self._frame = frame
-
-    def frame(self) -> pd.DataFrame:
-        """Return the calls; a change of what is returned changes nothing here."""
-        return self._frame.copy(deep=False)
+        self._length = end
+        return frame
 
     def _over_buffers(self, room: int) -> pd.DataFrame:
         """Return a frame over the whole buffers; its texts are only there to be replaced."""
@@ -166,7 +180,7 @@ def _array(values: pa.ChunkedArray) -> pa.Array:
 
 
 def _strings(chunks: list[pa.Array]) -> Any:
-    return pd.arrays.ArrowStringArray(pa.chunked_array(chunks, pa.large_string()), dtype=_STRINGS)
+    return _STRINGS.construct_array_type()(pa.chunked_array(chunks, pa.large_string()), dtype=_STRINGS)
 
 
 def _grown(values: np.ndarray, length: int, room: int) -> np.ndarray:

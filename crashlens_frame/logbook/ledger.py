@@ -38,6 +38,7 @@ class Ledger:
         self._rows: list[Row] = []  # added one by one, not yet a table
         self._fresh: list[pa.Table] = []  # not yet counted and priced
         self._calls = GrowingFrame()  # counted and priced
+        self._computing = False
 
     def __reduce__(self) -> "tuple[Callable[..., Ledger], tuple[PriceBook, pa.Table, Journal | None]]":
         """Pickle and copy the calls, the prices and the path of the file; watchers stay with this ledger."""
@@ -104,16 +105,12 @@ class Ledger:
     def frame(self) -> pd.DataFrame:
         """Give the calls as a typed frame, counted and priced; only what is new is computed."""
         with self._lock:
-            if self._fresh or len(self._rows) > _FEW:
-                self._gather()
-                self._calls.append(self._priced(pa.concat_tables(self._fresh)))
-                self._fresh = []
-            elif self._rows:
-                rows = self._taken_rows()
-                for row in rows:
-                    fill_tokens(row)
-                    fill_cost(row, self._prices)
-                self._calls.append(table_from_rows(rows))
+            if not self._computing:  # else a signal handler asks while it runs
+                self._computing = True
+                try:
+                    self._compute()
+                finally:
+                    self._computing = False
             return self._calls.frame()
 
     def flush(self) -> None:
@@ -133,15 +130,27 @@ class Ledger:
         for watcher in self.watchers:
             watcher()
 
+    def _compute(self) -> None:
+        """Count and price what is new; what an interrupt keeps from the frame, and what comes meanwhile, stays new."""
+        if self._fresh or len(self._rows) > _FEW:
+            self._gather()
+            tables = self._fresh[:]
+            self._calls.append(self._priced(pa.concat_tables(tables)))
+            del self._fresh[: len(tables)]
+        elif self._rows:
+            rows = self._rows[:]
+            for row in rows:
+                fill_tokens(row)
+                fill_cost(row, self._prices)
+            self._calls.append(table_from_rows(rows))
+            del self._rows[: len(rows)]
+
     def _gather(self) -> None:
         """Turn the rows into a table, so that tables and rows stay in the order in which they came."""
         if self._rows:
-            self._fresh.append(table_from_rows(self._taken_rows()))
-
-    def _taken_rows(self) -> list[Row]:
-        rows = self._rows[:]
-        del self._rows[: len(rows)]  # not those that a signal handler adds meanwhile
-        return rows
+            rows = self._rows[:]
+            self._fresh.append(table_from_rows(rows))
+            del self._rows[: len(rows)]
 
     def _priced(self, calls: pa.Table) -> pa.Table:
         return table_from_frame(add_cost(add_tokens(frame_from_table(calls)), self._prices))

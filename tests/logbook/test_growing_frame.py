@@ -1,4 +1,4 @@
-"""The frame of a book grows at its end: it equals the frame made of all calls, and whoever has one keeps what is in it."""
+"""The frame of a book grows at its end: it equals the frame of all calls, and whoever has one keeps what is in it."""
 
 from typing import Any
 
@@ -92,3 +92,28 @@ def test_texts_that_come_one_by_one_do_not_become_many_chunks() -> None:
     traces = growing.frame()["trace_id"]
     assert traces.tolist() == [f"t{number}" for number in range(500)]
     assert traces.array.__arrow_array__().num_chunks < 12
+
+
+@pytest.mark.parametrize("place", range(6))
+def test_an_interrupt_while_the_frame_grows_loses_and_doubles_no_call(
+    monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    book = cf.LogBook()
+    for trace in "ab":
+        book.log(model="m", prompt="Hi", trace_id=trace)
+        len(book.df)
+    book.log(model="a", prompt="Hi", trace_id="c")
+    real, made = growing_frame._strings, []
+
+    def interrupt(chunks: Any) -> Any:
+        made.append(chunks)
+        if len(made) == place + 1:
+            raise KeyboardInterrupt
+        return real(chunks)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(growing_frame, "_strings", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            len(book.df)
+    assert book.df["trace_id"].tolist() == ["a", "b", "c"]
+    assert book.df["model"].tolist() == ["m", "m", "a"]

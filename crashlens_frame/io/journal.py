@@ -138,7 +138,7 @@ class Journal:
             if size < self._size:
                 check_handle_is_log(handle, self.path)
                 seen, self._size = self._size, size
-                self._warn(f"was cut from {seen:,} to {size:,} bytes")
+                self._warn(f"was cut from {seen:,} to {size:,} bytes", stacklevel=8)
             if size not in (0, self._end) and not _ends_a_line(handle):
                 data = b"\n" + data
             self._write(data, size, lines)
@@ -194,7 +194,7 @@ class Journal:
             check_handle_is_log(handle, self.path)
             self._identity, self._size, self._end = identity, 0, 0
             if before is not None:
-                self._warn("was replaced or removed")
+                self._warn("was replaced or removed", stacklevel=10)
 
     def _unsaved(self, error: OSError | LogFileError) -> UnsavedCallsError:
         reason = (isinstance(error, OSError) and error.strerror) or error
@@ -204,12 +204,13 @@ class Journal:
             f" {unsaved} only in memory until the next one can be written"
         )
 
-    def _warn(self, what: str) -> None:
+    def _warn(self, what: str, *, stacklevel: int) -> None:
+        """Warn of the file; the stack level is that of whoever logs to the book."""
         warnings.warn(
             f"{printable(self.path)} {what} while it was logged to; what it held may be gone, and what is logged from"
             " now on is appended to what is there",
             LogFileChangedWarning,
-            stacklevel=7,
+            stacklevel=stacklevel,
         )
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from ..errors import InvalidCallError
 from ..formats import check_row, row_from_record
 from ..frame import as_calls, frame_from_table, table_from_frame
-from ..io import read_log, read_parquet, to_jsonl, to_parquet
+from ..io import Source, read_log, read_parquet, to_jsonl, to_parquet
 from ..pricing import PriceBook, Prices
 from ..report import Table, text_cells
 from ..schema import REJECTS, arrow_schema
@@ -23,8 +23,6 @@ from ..simulate import patterns as simulate
 from ..times import epoch_us, start_of_call
 from ..words import money, printable, quantity
 from .ledger import Ledger
-
-Source = str | PathLike[str] | IO[bytes] | Iterable[str | PathLike[str]]
 
 
 class LogBook:
@@ -46,12 +44,15 @@ class LogBook:
     ------
     PriceFileError
         The prices break a rule of their form.
+    LogFileError
+        The path leads to what is no plain log, such as a device, a Parquet file or a CSV file, or is named like it.
 
     Notes
     -----
     Several books, threads and processes may log to one file at once; each sees its own calls and those that the file
-    held when it was opened. Where the file cannot be written to, the method that logs raises UnsavedCallsError, and
-    the book keeps the call and writes it with the next one.
+    held when it was opened. Where the file cannot be written to, or another program locks it for ten seconds, the
+    method that logs raises UnsavedCallsError, and the book keeps the call and writes it with the next one. A pickled or
+    copied book has the same calls and prices, and logs to the same file.
 
     Examples
     --------

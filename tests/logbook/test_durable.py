@@ -321,8 +321,9 @@ def test_a_file_that_was_replaced_is_noticed_and_the_new_one_logged_to(
     if begun:
         book.log(**CALL, trace_id="b")
     change(path)
-    with pytest.warns(cf.LogFileChangedWarning, match=r"logs\.jsonl was (replaced or removed|cut from)"):
+    with pytest.warns(cf.LogFileChangedWarning, match=r"logs\.jsonl was (replaced or removed|cut from)") as warned:
         book.log(**CALL, trace_id="c")
+    assert warned[0].filename == __file__
     book.log(**CALL, trace_id="d")
     book.close()
     assert cf.read_jsonl(path)["trace_id"].tolist() == ["c", "d"]
@@ -499,6 +500,7 @@ def _end_with_a_last_call(path: Path, sent: Connection) -> None:
         sent.send(len(book))
         raise SystemExit
 
+    book.log(**CALL)  # imports the tokenizer
     signal.signal(signal.SIGTERM, handler)
     sent.send("ready")
     while True:

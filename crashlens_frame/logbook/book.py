@@ -14,7 +14,7 @@ import pyarrow as pa
 from ..errors import InvalidCallError, InvalidOptionError
 from ..formats import CRASHLENS, FLAT, Row, convert_row, detect_format, row_from_record
 from ..frame import as_calls, frame_from_table, table_from_frame
-from ..io import read_log, read_parquet, to_jsonl, to_parquet
+from ..io import Source, read_log, read_parquet, to_jsonl, to_parquet
 from ..pricing import PriceBook, Prices
 from ..report import Table, text_cells
 from ..schema import REJECTS, arrow_schema
@@ -23,8 +23,6 @@ from ..times import start_of_call
 from ..words import money, printable, quantity
 from .ledger import Ledger
 from .records import table_from_records
-
-Source = str | PathLike[str] | IO[bytes] | Iterable[str | PathLike[str]]
 
 
 class LogBook:
@@ -50,12 +48,15 @@ class LogBook:
         The prices break a rule of their form.
     InvalidOptionError
         Both ``prices`` and ``pricing`` are given.
+    LogFileError
+        The path is not a plain log, but a device, a Parquet file or a CSV file, or is named like it.
 
     Notes
     -----
     Several books, threads and processes may log to one file at the same time; each book has its own calls and those
-    that the file held when the book was opened. If the file cannot be written to, the method that logs raises
-    UnsavedCallsError; the book keeps the call and writes it with the next one.
+    that the file held when the book was opened. If the file cannot be written to, or another program locks it for ten
+    seconds, the method that logs raises UnsavedCallsError; the book keeps the call and writes it with the next one. A
+    pickled or copied book has the same calls and prices, and logs to the same file.
 
     Examples
     --------

@@ -1,6 +1,7 @@
 """Every error and warning of the package. Each child is also the builtin that a user would catch."""
 
 from collections.abc import Iterable
+from typing import Any
 
 
 class CrashlensFrameError(Exception):
@@ -131,3 +132,12 @@ def check_choice(
     *others, last = map(repr, choices)
     expected = f"{', '.join(others)} or {last}" if others else last
     raise error(f"{name} is {value!r}, expected {expected}")
+
+
+def either_name(name: str, value: Any, alias: str, other: Any) -> Any:
+    """Return the argument that is given under its name or its alias."""
+    if value is not None and other is not None:
+        raise InvalidOptionError(
+            f"{name} and {alias} are both given, expected one of them: {alias} is an alias of {name}"
+        )
+    return other if value is None else value

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ..errors import InvalidCallError, InvalidOptionError
+from ..errors import InvalidCallError, either_name
 from ..formats import CRASHLENS, FLAT, Row, convert_row, detect_format, row_from_record
 from ..frame import as_calls, frame_from_table, table_from_frame
 from ..io import Source, read_log, read_parquet, to_jsonl, to_parquet
@@ -20,7 +20,7 @@ from ..report import Table, text_cells
 from ..schema import REJECTS, arrow_schema
 from ..simulate import patterns as simulate
 from ..times import start_of_call
-from ..words import money, printable, quantity
+from .facts import book_facts
 from .ledger import Ledger
 from .records import table_from_records
 
@@ -34,8 +34,7 @@ class LogBook:
         JSONL file that keeps the book. Its calls are loaded, and each new call is appended to it before the method that
         logs it returns. Without a path the book is only in memory.
     prices
-        Prices: the path of a YAML file, a PriceBook, or a mapping of the same form as the file. When not given, the
-        prices that the package ships.
+        The path of a YAML file, a PriceBook, or a mapping of the form of such a file; by default the shipped prices.
     fsync
         Whether a call has to be on the disk before the method that logs it returns. Without it the operating system has
         the call: it survives the end of the program, but not a loss of power.
@@ -76,7 +75,7 @@ class LogBook:
         fsync: bool = False,
         pricing: Prices | None = None,
     ) -> None:
-        self._prices = PriceBook.load(_either("prices", prices, "pricing", pricing))
+        self._prices = PriceBook.load(either_name("prices", prices, "pricing", pricing))
         self._ledger = Ledger(self._prices, path, fsync=fsync)
         self._rejects: pa.Table = arrow_schema(REJECTS).empty_table()
         if path is not None and Path(path).exists():
@@ -182,8 +181,8 @@ class LogBook:
            latency_ms  input_tokens            extra
         0        1000             5  {"mood":"good"}
         """
-        own_names = detect_format(record).format in (CRASHLENS.name, FLAT.name)
-        if own_names and record.keys().isdisjoint({"traceId", "trace_id"}):
+        own = detect_format(record).format in (CRASHLENS.name, FLAT.name)
+        if own and record.keys().isdisjoint({"traceId", "trace_id"}):
             record = {"trace_id": os.urandom(16).hex(), **record}
         row = row_from_record(record)
         if not row.get("model"):
@@ -280,10 +279,10 @@ class LogBook:
         return len(self._ledger)
 
     def __repr__(self) -> str:
-        return f"LogBook: {'; '.join(self._facts().values())}"
+        return f"LogBook: {'; '.join(book_facts(self.df, self._rejects, self.path).values())}"
 
     def _repr_html_(self) -> str:
-        facts = self._facts()
+        facts = book_facts(self.df, self._rejects, self.path)
         return Table({"LogBook": text_cells(facts), "": text_cells(facts.values())}).to_html()
 
     def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
@@ -371,7 +370,7 @@ class LogBook:
         self, target: str | PathLike[str] | IO[bytes], *, format: str | None = None, schema: str | None = None
     ) -> None:
         """Write the calls as JSONL; see :func:`crashlens_frame.to_jsonl`. ``schema`` is another name for ``format``."""
-        vocabulary = _either("format", format, "schema", schema)
+        vocabulary = either_name("format", format, "schema", schema)
         to_jsonl(self.df, target, schema="crashlens" if vocabulary is None else vocabulary)
 
     def to_parquet(self, target: str | PathLike[str]) -> None:
@@ -384,8 +383,7 @@ class LogBook:
         if row.get("timestamp") is None:
             row["timestamp"] = start_of_call(row)
         self._ledger.add(row)
-        trace_id: str = row["trace_id"]
-        return trace_id
+        return str(row["trace_id"])
 
     def _simulate(self, simulation: Callable[..., pd.DataFrame], *call: Any, **options: Any) -> str:
         seed, used = options.get("seed"), set(self.df["trace_id"]) if options.get("trace_id") is None else set()
@@ -401,28 +399,3 @@ class LogBook:
         table, rejects = read_log(source, **options)
         self._ledger.load(table)
         self._rejects = pa.concat_tables([self._rejects, rejects])
-
-    def _facts(self) -> dict[str, str]:
-        calls = self.df
-        unknown = calls.loc[calls["cost"].isna(), "model"].astype("str").value_counts()
-        facts = {
-            "calls": f"{quantity(len(calls), 'call')} in {quantity(calls['trace_id'].nunique(), 'trace')}",
-            "cost": money(calls["cost"].sum()),
-        }
-        if len(unknown):
-            names = ", ".join(map(printable, unknown.index[:3]))
-            facts["unpriced"] = f"{quantity(unknown.sum(), 'call')} without a price ({names})"
-        if len(self._rejects):
-            facts["rejects"] = f"{quantity(len(self._rejects), 'line')} rejected"
-        if self._ledger.path is not None:
-            facts["file"] = self._ledger.path
-        return facts
-
-
-def _either(name: str, value: Any, alias: str, other: Any) -> Any:
-    """Return the argument that is given under its name or its alias."""
-    if value is not None and other is not None:
-        raise InvalidOptionError(
-            f"{name} and {alias} are both given, expected one of them: {alias} is an alias of {name}"
-        )
-    return other if value is None else value

@@ -282,7 +282,7 @@ def made_up_data(world: World) -> None:
 
 
 @sound("retry_loops", saas=3, agents=2, pipelines=3)
-def several_questions_about_one_document(world: World) -> None:
+def questions_about_one_document(world: World) -> None:
     """One document, several questions one after the other: the prompts begin alike and end otherwise."""
     who, at, trace = world.customer("openai"), world.office(), world.id()
     texts, model = world.texts(who), world.draw.choice(("gpt-4o", "gpt-4.1", "gpt-5-mini"))

@@ -20,6 +20,8 @@ from .reading import (
 from .rows import Row, check_row, table_from_rows
 from .table import END, TOTAL, Field, Format, Tree, pruned_tree
 from .values import (
+    EPOCH_UNITS,
+    MAX_COUNT,
     amount_value,
     bool_value,
     cost_source_value,
@@ -32,9 +34,11 @@ from .values import (
 __all__ = [
     "CRASHLENS",
     "END",
+    "EPOCH_UNITS",
     "FILLABLE",
     "FLAT",
     "FORMATS",
+    "MAX_COUNT",
     "SIGNS",
     "TOTAL",
     "Detected",

@@ -3,7 +3,7 @@
 from . import datasets
 from .any_log import read_logs
 from .csv import to_csv
-from .datasets import bucket_numbers, partitions, trace_buckets, write_dataset
+from .datasets import Partition, bucket_numbers, partitions, trace_buckets, write_dataset
 from .journal import Journal
 from .jsonl import LeftOutCounts, append_jsonl, read_jsonl, read_log, read_rejects, to_jsonl
 from .parquet import parquet_file, read_batches, read_parquet, stored_bytes, to_parquet
@@ -16,6 +16,7 @@ __all__ = [
     "AnyPath",
     "Journal",
     "LeftOutCounts",
+    "Partition",
     "Source",
     "append_jsonl",
     "bucket_numbers",

@@ -1,5 +1,6 @@
 """Parquet <-> CALLS: the metadata of the file hold the version of the schema."""
 
+from base64 import b64decode
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any, TypeAlias
@@ -10,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from .._core import progress_bar
-from ..errors import InvalidOptionError, LogFileError, SchemaVersionError
+from ..errors import CrashlensFrameError, InvalidOptionError, LogFileError, SchemaVersionError
 from ..frame import as_calls, frame_from_table, selected_columns, table_from_frame
 from ..schema import CALLS, LABEL, arrow_schema
 from .parquet_files import StoredFile, parquet_files
@@ -108,7 +109,7 @@ def read_batches(source: Source, names: list[str], *, size: int, progress: bool 
         for stored in files:
             # what is read ahead by default takes several times the memory
             with open_stored(stored, pre_buffer=False, buffer_size=_BUFFER) as file:
-                rows = min(size * file.metadata.num_rows // max(1, stored_bytes(file)), _BATCH)
+                rows = min(size * file.metadata.num_rows // max(1, _column_bytes(file, None)), _BATCH)
                 batches = file.iter_batches(max(1, rows), columns=_needed(file.schema_arrow, names))
                 first = 0
                 while (batch := _next(batches, stored)) is not None:
@@ -122,7 +123,12 @@ def _next(batches: Iterator[pa.RecordBatch], stored: StoredFile) -> pa.RecordBat
         return next(batches, None)
 
 
-def stored_bytes(file: pq.ParquetFile, names: Collection[str] | None = None) -> int:
+def stored_bytes(source: Source, names: Collection[str]) -> int:
+    """Return how many bytes the named columns of some files are, unpacked but encoded."""
+    return sum(_column_bytes(open_stored(file), names) for file in parquet_files(source))
+
+
+def _column_bytes(file: pq.ParquetFile, names: Collection[str] | None) -> int:
     """Return how many bytes the named columns of a file are, unpacked but encoded; None: all columns."""
     columns = [place for place, name in enumerate(file.metadata.schema.names) if names is None or name in names]
     groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
@@ -195,7 +201,8 @@ def open_stored(stored: StoredFile, **options: Any) -> pq.ParquetFile:
             file = pq.ParquetFile(stored.source, page_checksum_verification=True, **options)
         except pa.ArrowInvalid as error:
             raise SchemaVersionError(f"{stored.name} is no Parquet file: {error}") from None
-        metadata = file.schema_arrow.metadata or {}
+        metadata = file.metadata.metadata or {}
+        _check_names(file.schema_arrow.names, metadata)
     version = metadata.get(VERSION_KEY, b"1")
     if not version.isdigit() or int(version) > VERSION:
         raise SchemaVersionError(
@@ -208,6 +215,15 @@ def open_stored(stored: StoredFile, **options: Any) -> pq.ParquetFile:
             " dataset's files; restore it from a copy, or write the dataset again"
         )
     return file
+
+
+def _check_names(names: list[str], metadata: dict[bytes, bytes]) -> None:
+    """Compare the names of the columns with those that Arrow writes a second time: no checksum covers either."""
+    if (schema := metadata.get(b"ARROW:schema")) is None:
+        return
+    again = pa.ipc.read_schema(pa.py_buffer(b64decode(schema, validate=True))).names
+    if names != again:
+        raise pa.ArrowInvalid(f"its columns are {', '.join(names)} and also {', '.join(again)}")
 
 
 def _calls(stored: StoredFile, names: list[str], filters: Filters) -> pa.Table:
@@ -230,16 +246,19 @@ def _reading(stored: StoredFile) -> Iterator[None]:
     """Turn what pyarrow raises for a file that cannot be read into the errors of the package."""
     try:
         yield
+    except CrashlensFrameError:
+        raise
     except FileNotFoundError as error:
         if stored.part is None:
             raise
         raise _MissingPartError(
             f"{stored.name} is missing, a part of its dataset; restore it from a copy, or write the dataset again"
         ) from error
-    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+    except (OSError, pa.ArrowException, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # of the system, and not of the file
             raise
-        raise LogFileError(f"{stored.name} cannot be read: {error}; it is damaged, restore it from a copy") from error
+        reason = " ".join(str(error).split())
+        raise LogFileError(f"{stored.name} cannot be read: {reason}; it is damaged, restore it from a copy") from error
 
 
 def _needed(schema: pa.Schema, names: list[str]) -> list[str] | None:

@@ -78,12 +78,16 @@ def _listed(source: Source, manifest_of: _ManifestOf) -> list[StoredFile]:
         if not files:
             raise FileNotFoundError(f"no file in {source} has a name that ends in .parquet")
         return files
-    if not path.exists() and "=" in path.parent.name and manifest_of(path.parent.parent) is not None:
+    manifest = manifest_of(path.parent.parent) if "=" in path.parent.name else None
+    if manifest is None:
+        return [StoredFile(file) for file in list_files(source)]
+    part = manifest.parts.get(f"{path.parent.name}/{path.name}")
+    if part is None and not path.exists():
         raise LogFileError(
             f"{path} is no part of its dataset any more, as somebody has overwritten the dataset; list its partitions"
             " again"
         )
-    return [StoredFile(file, _part_at(Path(cast("AnyPath", file)), manifest_of)) for file in list_files(source)]
+    return [StoredFile(source, part)]
 
 
 def _in_folder(folder: Path, manifest_of: _ManifestOf) -> list[StoredFile]:
@@ -101,9 +105,3 @@ def _in_folder(folder: Path, manifest_of: _ManifestOf) -> list[StoredFile]:
             warn_of_strays(root, manifest)
             files += [StoredFile(root / path, part) for path, part in manifest.parts.items()]
     return files
-
-
-def _part_at(path: Path, manifest_of: _ManifestOf) -> Part | None:
-    """Return what the manifest of a dataset holds of a file; None where it is no part of a dataset."""
-    manifest = manifest_of(path.parent.parent) if "=" in path.parent.name else None
-    return None if manifest is None else manifest.parts.get(f"{path.parent.name}/{path.name}")

@@ -152,8 +152,9 @@ def _epoch_times(values: pa.ChunkedArray, file: str, first: int) -> pa.ChunkedAr
     numbers = np.where(null, 0, values.fill_null(0).to_numpy())
     # compared with whole limits, as a float does not hold each nanosecond
     within = [(numbers < int(limit)) & (numbers > -int(limit)) for limit, _ in EPOCH_UNITS[:-1]]
-    micros = np.select(within, [numbers * factor for _, factor in EPOCH_UNITS[:-1]], numbers // 1000)
-    wrong = (micros < _YEARS[0]) | (micros > _YEARS[1])
+    with np.errstate(all="ignore"):  # each number is multiplied by each factor, and one of the products is used
+        micros = np.select(within, [numbers * factor for _, factor in EPOCH_UNITS[:-1]], numbers // 1000)
+    wrong = ~((micros >= _YEARS[0]) & (micros <= _YEARS[1]))
     _refuse(pa.chunked_array([pa.array(wrong)]), values, "timestamp", expected, file, first)
     times = pa.array(np.rint(micros).astype(np.int64), pa.int64(), mask=null)
     return pa.chunked_array([times.cast(TIME)])

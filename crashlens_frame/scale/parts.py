@@ -16,7 +16,6 @@ from ..io import (
     Source,
     iter_blocks,
     last_of_each_id,
-    parquet_file,
     read_batches,
     stored_bytes,
     trace_buckets,
@@ -99,7 +98,7 @@ def _spilled(tables: Iterable[pa.Table], folder: Path, most: int) -> Parts:
 
 def _size(part: Partition, names: set[str]) -> int:
     """Return how many bytes in memory the named columns of a partition take at most: Arrow does not pack numbers."""
-    return 8 * len(names) * part.rows + sum(stored_bytes(parquet_file(file), names) for file in part.files)
+    return 8 * len(names) * part.rows + stored_bytes(part.files, names)
 
 
 def _calls(buckets: list[Bucket]) -> int:

@@ -144,7 +144,8 @@ def test_a_value_that_does_not_fit_is_refused_with_its_row(path: Path) -> None:
     of_another_program(path, trace_id=["a", "b"], model=["m", "m"], input_tokens=[1.0, 1.5])
     with pytest.raises(InvalidCallError) as refusal:
         read_parquet(path)
-    assert str(refusal.value) == "input_tokens is 1.5 in row 1, expected a whole number"
+    assert str(refusal.value).startswith(f"{path}: input_tokens is 1.5 in row 1, expected a whole number")
+    assert str(refusal.value).endswith("; correct the file, or leave the column out with columns=")
 
 
 def test_a_frame_that_holds_no_calls_is_refused_and_the_file_stays(path: Path) -> None:

@@ -26,6 +26,7 @@ from .manifest import (
     staging_folder,
     sync_folders,
     token_of,
+    walk_dataset,
     write_manifest,
 )
 from .parquet import ORDER, parquet_file, write_table
@@ -185,7 +186,7 @@ def trace_buckets(folder: AnyPath) -> list[Partition]:
     manifest = read_manifest(root)
     if manifest is not None:
         return _partitions_named(root, manifest) if manifest.by == "trace" and manifest.parts else []
-    files = sorted(root.rglob("*.parquet"))
+    files = walk_dataset(root, "*.parquet")
     layouts = [_stored_layout(file) for file in files]
     alike = all(layout[_BY_KEY] == "trace" and layout == layouts[0] for layout in layouts)
     apart = [file for file in files if file.parent.parent != root]
@@ -256,7 +257,7 @@ def _publish(folder: Path, token: str, staged: list[_Staged], mode: str, layout:
 def _check_mode(folder: Path, mode: str, layout: Manifest) -> Manifest:
     """Return what the folder holds; refuse what the mode does not allow."""
     held = read_manifest(folder)
-    files = sorted(folder.rglob("*.parquet")) if held is None else [folder / path for path in held.parts]
+    files = walk_dataset(folder, "*.parquet") if held is None else [folder / path for path in held.parts]
     if files and mode == "error":
         raise FileExistsError(
             f'{folder} holds files already; mode="append" adds to them, mode="overwrite" replaces them'

@@ -5,6 +5,7 @@ moves them to their partitions and replaces the manifest. Nothing is ever remove
 writer that is no more has left behind.
 """
 
+import fnmatch
 import os
 import re
 import secrets
@@ -84,6 +85,15 @@ def read_manifest(folder: Path) -> Manifest | None:
     raise SchemaVersionError(
         f"{path} has version {version}, expected at most {VERSION}; upgrade crashlens-frame to read it"
     )
+
+
+def walk_dataset(folder: Path, pattern: str) -> list[Path]:
+    """List the files below a folder whose names match a pattern, in order; files and folders may vanish meanwhile."""
+    found = []
+    for inside, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if _STAGING.fullmatch(name) is None]
+        found += [Path(inside, name) for name in fnmatch.filter(files, pattern)]
+    return sorted(found)
 
 
 def is_part_path(path: PurePath) -> bool:
@@ -214,7 +224,10 @@ def sync_folders(folders: Iterable[Path]) -> None:
 
 
 def _is_abandoned(staging: Path) -> bool:
-    handle = os.open(staging / _WRITER, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        handle = os.open(staging / _WRITER, os.O_RDWR)
+    except FileNotFoundError:  # killed before there was one, or at the end of removing the folder
+        return True
     try:
         return fcntl is not None and _lock(handle)
     finally:
@@ -223,9 +236,10 @@ def _is_abandoned(staging: Path) -> bool:
 
 def _empty(staging: Path) -> None:
     """Remove a staging folder, as far as what is in it was put there by its writer."""
-    for file in staging.iterdir():
-        if file.name.isdecimal() or file.name == _WRITER:
-            file.unlink(missing_ok=True)
+    with suppress(FileNotFoundError):  # its writer and the next one may both be at it
+        for file in list(staging.iterdir()):
+            if file.name.isdecimal() or file.name == _WRITER:
+                file.unlink(missing_ok=True)
     with suppress(OSError):
         staging.rmdir()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeAlias, cast
 
 from ..errors import LogFileError, PassedOverWarning
-from .manifest import MANIFEST, Manifest, Part, is_in_motion, read_manifest
+from .manifest import MANIFEST, Manifest, Part, is_in_motion, read_manifest, walk_dataset
 from .streams import AnyPath, Source, list_files
 
 _ManifestOf: TypeAlias = Callable[[Path], Manifest | None]
@@ -49,7 +49,7 @@ def parquet_files(source: Source) -> list[StoredFile]:
 def warn_of_strays(root: Path, manifest: Manifest) -> None:
     """Warn of Parquet files in the folder of a dataset that are no part of it."""
     named = {*manifest.parts, *manifest.replaced}
-    strays = {path: path.relative_to(root).as_posix() for path in sorted(root.rglob("*.parquet"))}
+    strays = {path: path.relative_to(root).as_posix() for path in walk_dataset(root, "*.parquet")}
     strays = {path: name for path, name in strays.items() if name not in named}
     if not strays:
         return
@@ -97,8 +97,8 @@ def _in_folder(folder: Path, manifest_of: _ManifestOf) -> list[StoredFile]:
     if manifest is not None:
         inside = {Path(path).name: part for path, part in manifest.parts.items() if path.startswith(f"{whole.name}/")}
         return [StoredFile(folder / name, part) for name, part in inside.items()]
-    roots = {path.parent: manifest_of(path.parent) for path in sorted(folder.rglob(MANIFEST))}
-    loose = [path for path in sorted(folder.rglob("*.parquet")) if not any(root in path.parents for root in roots)]
+    roots = {path.parent: manifest_of(path.parent) for path in walk_dataset(folder, MANIFEST)}
+    loose = [path for path in walk_dataset(folder, "*.parquet") if not any(root in path.parents for root in roots)]
     files = [StoredFile(path) for path in loose]
     for root, manifest in roots.items():
         if manifest is not None:

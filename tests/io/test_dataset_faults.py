@@ -136,27 +136,35 @@ def parts_of(folder: Path) -> bool:
         return False
 
 
-def _overwrite_for_ever(folder: Path, first: int) -> None:
+def _write_for_ever(folder: Path, mode: str, first: int, done: Any) -> None:
     for number in range(first, first + 10_000):
-        write(folder, number, "overwrite")
-
-
-def _append_for_ever(folder: Path, first: int, done: Any) -> None:
-    for number in range(first, first + 10_000):
-        write(folder, number, "append")
+        write(folder, number, mode)
         done.send(number)
+
+
+def killed_writer(folder: Path, mode: str, first: int, moment: float) -> set[int]:
+    """Let another process write, kill it at a moment after its first write, and return the writes it acknowledged."""
+    reports, done = FORKS.Pipe(duplex=False)
+    child = FORKS.Process(target=_write_for_ever, args=(folder, mode, first, done))
+    child.start()
+    done.close()
+    acknowledged = {reports.recv()}
+    time.sleep(moment)
+    child.kill()
+    child.join(60)
+    with pytest.raises(EOFError):
+        while True:
+            acknowledged.add(reports.recv())
+    return acknowledged
 
 
 def test_killed_at_random_moments_an_overwriting_writer_leaves_one_whole_write(store: Path) -> None:
     moments = random.Random(1)
     for kill in range(8):
-        child = FORKS.Process(target=_overwrite_for_ever, args=(store, 100 * (kill + 1)))
-        child.start()
-        time.sleep(moments.uniform(0.05, 0.4))
-        child.kill()
-        child.join(60)
+        acknowledged = killed_writer(store, "overwrite", 100 * (kill + 1), moments.uniform(0, 0.2))
         ((number, count),) = generations(store).items()
         assert count == 40 + number
+        assert number >= max(acknowledged)
     write(store, 1, "overwrite")
     assert_clean(store)
 
@@ -165,22 +173,10 @@ def test_killed_at_random_moments_an_appending_writer_loses_nothing_it_acknowled
     moments = random.Random(2)
     acknowledged = {0}
     for kill in range(7):
-        reports, done = FORKS.Pipe(duplex=False)
-        child = FORKS.Process(target=_append_for_ever, args=(store, 100 * (kill + 1), done))
-        child.start()
-        done.close()
-        time.sleep(moments.uniform(0.05, 0.4))
-        child.kill()
-        child.join(60)
-        try:
-            while True:
-                acknowledged.add(reports.recv())
-        except EOFError:
-            pass
+        acknowledged |= killed_writer(store, "append", 100 * (kill + 1), moments.uniform(0, 0.2))
         found = generations(store)
         assert found == whole(*found)
         assert acknowledged <= set(found)
-    assert len(acknowledged) > 5
     write(store, 1, "append")
     assert_clean(store)
 
@@ -237,14 +233,16 @@ def test_a_reader_beside_a_writer_sees_whole_writes_only(store: Path, mode: str)
             write(store, number, mode)
             number += 1
 
+    found = []
     with ThreadPoolExecutor(1) as pool:
         written = pool.submit(writer)
-        found = []
         end = time.monotonic() + 2
-        while time.monotonic() < end:
-            found.append(generations(store))
-            assert sum(part.rows for part in partitions(store)) >= sum(found[-1].values())
-        stop.set()
+        try:
+            while time.monotonic() < end:
+                found.append(generations(store))
+                assert sum(part.rows for part in partitions(store)) >= sum(found[-1].values())
+        finally:
+            stop.set()
         written.result()
     assert all(each == whole(*each) for each in found)
     assert len({max(each) for each in found}) > 3

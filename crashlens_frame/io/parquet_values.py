@@ -146,7 +146,7 @@ def _epoch_times(values: pa.ChunkedArray, file: str, first: int) -> pa.ChunkedAr
     """Read numbers as times since 1970, in the unit that their size shows."""
     _, expected = _WRONG[TIME]
     if pa.types.is_uint64(values.type):
-        _refuse(pc.greater(values, MAX_COUNT), values, "timestamp", expected, file, first)
+        _refuse(pc.greater(values, pa.scalar(MAX_COUNT, pa.uint64())), values, "timestamp", expected, file, first)
     values = values.cast(pa.int64() if pa.types.is_integer(values.type) else pa.float64())
     null = values.is_null(nan_is_null=True).to_numpy()
     numbers = np.where(null, 0, values.fill_null(0).to_numpy())
@@ -156,7 +156,8 @@ def _epoch_times(values: pa.ChunkedArray, file: str, first: int) -> pa.ChunkedAr
         micros = np.select(within, [numbers * factor for _, factor in EPOCH_UNITS[:-1]], numbers // 1000)
     wrong = ~((micros >= _YEARS[0]) & (micros <= _YEARS[1]))
     _refuse(pa.chunked_array([pa.array(wrong)]), values, "timestamp", expected, file, first)
-    times = pa.array(np.rint(micros).astype(np.int64), pa.int64(), mask=null)
+    whole = micros if micros.dtype == np.int64 else np.rint(micros).astype(np.int64)
+    times = pa.array(whole, pa.int64(), mask=null)
     return pa.chunked_array([times.cast(TIME)])
 
 

@@ -123,7 +123,7 @@ def test_a_folder_of_two_datasets_is_partitioned_anew(tmp_path: Path, buckets: i
     (tmp_path / "store" / "_crashlens_frame.json").unlink()  # as version 0.1 wrote it: every file in it counts
     cf.write_dataset(LOG.iloc[500:], tmp_path / "other", buckets=buckets)
     for file in sorted((tmp_path / "other").rglob("*.parquet")):
-        target = tmp_path / place / file.parent.name / "part-00001.parquet"
+        target = tmp_path / place / file.parent.name / "part-x.parquet"  # after those of the store, as in LOG
         target.parent.mkdir(parents=True, exist_ok=True)
         file.rename(target)
     assert_same(cf.scan(tmp_path / "store", memory="3MB"))  # a bucket at a time, if they were taken as they stand

@@ -17,7 +17,7 @@ _YEARS = tuple(pa.scalar(datetime(*day), pa.timestamp("us")).value for day in ((
 
 # what no value of a type of CALLS may be, and what is expected instead
 _WRONG: dict[pa.DataType, tuple[Callable[[pa.ChunkedArray], pa.ChunkedArray], str]] = {
-    COUNT: (lambda values: pc.less(values, 0), "a whole number from 0 on"),
+    COUNT: (lambda values: pc.less(values, 0), "a whole number from 0 to 2**63 - 1"),
     NUMBER: (lambda values: pc.or_(pc.less(values, 0), pc.is_inf(values)), "a finite number from 0 on"),
     TIME: (lambda values: _outside(values.cast(pa.int64()), *_YEARS), "a time in the years 1 to 9999"),
 }

@@ -165,26 +165,30 @@ NO_UTF8 = pa.Array.from_buffers(pa.string(), 2, NO_TEXT.buffers())
 UNSIGNED = pa.array([0, 2**64 - 1], pa.uint64())
 FAR = pa.array([0, 2**62], pa.timestamp("us"))
 HOSTILE: list[tuple[str, Any, str]] = [
-    ("input_tokens", [1, -5], "-5 in row 1, expected a whole number from 0 on"),
-    ("retry_count", [1, -1], "-1 in row 1, expected a whole number from 0 on"),
+    ("input_tokens", [1, -5], "-5 in row 1, expected a whole number from 0 to 2**63 - 1"),
+    ("retry_count", [1, -1], "-1 in row 1, expected a whole number from 0 to 2**63 - 1"),
     ("cost", [0.5, -0.5], "-0.5 in row 1, expected a finite number from 0 on"),
     ("cost", [0.5, float("inf")], "inf in row 1, expected a finite number from 0 on"),
     ("cost", [0.5, float("-inf")], "-inf in row 1, expected a finite number from 0 on"),
-    ("timestamp", FAR, f"{2**62} microseconds since 1970 in row 1, expected a time in the years 1 to 9999"),
+    (
+        "timestamp",
+        FAR,
+        "Timestamp('148108-07-06 14:00:27.387904') in row 1, expected an ISO 8601 time or an epoch number",
+    ),
     (
         "timestamp",
         pa.array([0, 2**64 - 1], pa.uint64()),
-        f"{2**64 - 1} in row 1, expected a time in the years 1 to 9999",
+        f"{2**64 - 1} in row 1, expected an ISO 8601 time or an epoch number",
     ),
-    ("timestamp", [0.0, float("inf")], "inf in row 1, expected a time in the years 1 to 9999"),
-    ("timestamp", [0.0, -9e16], "-9e+16 in row 1, expected a time in the years 1 to 9999"),
+    ("timestamp", [0.0, float("inf")], "inf in row 1, expected an ISO 8601 time or an epoch number"),
+    ("timestamp", [0.0, -9e16], "-9e+16 in row 1, expected an ISO 8601 time or an epoch number"),
     ("prompt", NO_TEXT, r"b'\xff\xfe' in row 1, expected text in UTF-8"),
     ("prompt", NO_UTF8, r"b'\xff\xfe' in row 1, expected text in UTF-8"),
     ("route", NO_TEXT.dictionary_encode(), r"b'\xff\xfe' in row 1, expected text in UTF-8"),
     ("user", NO_TEXT, r"b'\xff\xfe' in row 1, expected text in UTF-8"),
     ("user", NO_UTF8, r"b'\xff\xfe' in row 1, expected text in UTF-8"),
     ("user", pa.array([b"ok", b"\xff\xfe"], pa.binary(2)), r"b'\xff\xfe' in row 1, expected text in UTF-8"),
-    ("token_source", ["reported", "guessed"], "'guessed', expected one of reported, counted, estimated"),
+    ("token_source", ["reported", "guessed"], "'guessed' in row 1, expected one of reported, counted, estimated"),
 ]
 
 

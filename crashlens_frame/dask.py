@@ -154,7 +154,7 @@ def _with(calls: dd.DataFrame, columns: Iterable[str] | None) -> dd.DataFrame:
 
 
 def _whole_traces(calls: dd.DataFrame) -> dd.DataFrame:
-    """Bring all calls of a trace into one partition, unless they are in one already."""
+    """Move all calls of a trace into one partition, unless they are in one already."""
     if calls.npartitions == 1 or (calls.known_divisions and calls._meta.index.name in (_BUCKET, "trace_id")):
         return calls
     numbered = calls.map_partitions(_numbered, meta=_numbered(calls._meta))

@@ -134,8 +134,27 @@ def check_choice(
     raise error(f"{name} is {value!r}, expected {expected}")
 
 
-def either_name(name: str, value: Any, alias: str, other: Any) -> Any:
-    """Return the argument that is given under its name or its alias."""
+def resolve_alias(name: str, value: Any, alias: str, other: Any) -> Any:
+    """Return the argument that the caller gave by its name or by its alias.
+
+    Parameters
+    ----------
+    name, alias
+        The two names of the argument.
+    value, other
+        What the caller gave by each of them; None for nothing.
+
+    Raises
+    ------
+    InvalidOptionError
+        The caller gave both.
+
+    Examples
+    --------
+    >>> from crashlens_frame.errors import resolve_alias
+    >>> resolve_alias("format", None, "schema", "flat")
+    'flat'
+    """
     if value is not None and other is not None:
         raise InvalidOptionError(
             f"{name} and {alias} are both given, expected one of them: {alias} is an alias of {name}"

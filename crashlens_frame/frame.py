@@ -169,7 +169,7 @@ def selected_columns(columns: Iterable[str] | None) -> Schema:
 
 
 def as_calls(df: pd.DataFrame) -> pd.DataFrame:
-    """Bring any DataFrame of calls into normal form.
+    """Return any DataFrame of calls in normal form.
 
     Parameters
     ----------

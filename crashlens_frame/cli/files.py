@@ -40,4 +40,4 @@ def _write_calls(calls: pd.DataFrame, target: str, schema: str) -> None:
         if target.endswith(".parquet"):
             to_parquet(calls, target)
         else:
-            to_jsonl(calls, target, schema=schema)
+            to_jsonl(calls, target, format=schema)

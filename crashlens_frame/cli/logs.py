@@ -41,7 +41,7 @@ def log(output: str, config: str | None, schema: str, demo: bool, dev_mode: bool
 
     Several simulations are logged as separate traces, unless --trace-id puts them into one.
     """
-    book = LogBook(pricing=config)
+    book = LogBook(prices=config)
     if not demo:
         _log_call(book, **call)
     elif any(value is not None and value is not False for value in call.values()):
@@ -55,7 +55,7 @@ def log(output: str, config: str | None, schema: str, demo: bool, dev_mode: bool
         print_note(f"dev mode: nothing was written to {output}")
         return
     append = to_jsonl if output == "-" else append_jsonl
-    append(calls, output, schema=schema)
+    append(calls, output, format=schema)
     print_note(f"logged {quantity(len(calls), 'call')} to {output}, cost {money(calls['cost'].sum(min_count=1))}")
     for trace in calls["trace_id"].drop_duplicates():
         print_note(f"trace {trace}")

@@ -16,7 +16,8 @@ from .traces import OrderedCalls
 LOW, MEDIUM, HIGH = range(3)
 
 Subject = TypeVar("Subject")
-Table = Sequence[tuple[Callable[[Subject], np.ndarray], int]]  # conditions and values, such as points or severities
+# conditions and values, such as points or severities
+RuleTable = Sequence[tuple[Callable[[Subject], np.ndarray], int]]
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class Evidence:
         return pc.if_else(pc.equal(pc.list_value_length(lists), 0), pa.scalar(None, TEXT), text)
 
 
-def first_that_holds(table: Table[Subject], subject: Subject, otherwise: int) -> np.ndarray:
+def first_that_holds(table: RuleTable[Subject], subject: Subject, otherwise: int) -> np.ndarray:
     """Return for each entry the value of the first row of a table whose condition holds.
 
     Examples

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from ..pricing import PRICE_COLUMNS, Prices, mean_rate
 from .detector import Detector
-from .evidence import HIGH, MEDIUM, Evidence, Table, concat_text, first_that_holds, seconds_text
+from .evidence import HIGH, MEDIUM, Evidence, RuleTable, concat_text, first_that_holds, seconds_text
 from .traces import (
     SHARED_COLUMNS,
     OrderedCalls,
@@ -18,7 +18,7 @@ from .traces import (
     trim_texts,
 )
 
-_SEVERITIES: Table[np.ndarray] = ((lambda cost: cost > 0.01, HIGH),)  # US dollars of the unnecessary call
+_SEVERITIES: RuleTable[np.ndarray] = ((lambda cost: cost > 0.01, HIGH),)  # US dollars of the unnecessary call
 
 # how CrashLens 2.20.0 recognises cheap and expensive models
 _CHEAP = "^(gpt-3.5-turbo|claude-3-haiku|claude-instant-1)".replace(".", r"\.")

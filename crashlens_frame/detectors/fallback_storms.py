@@ -5,7 +5,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from .detector import Detector
-from .evidence import HIGH, MEDIUM, Evidence, Table, concat_text, first_that_holds, last_answer, seconds_text
+from .evidence import HIGH, MEDIUM, Evidence, RuleTable, concat_text, first_that_holds, last_answer, seconds_text
 from .traces import (
     SHARED_COLUMNS,
     OrderedCalls,
@@ -19,7 +19,7 @@ from .traces import (
     trim_texts,
 )
 
-_SEVERITIES: Table[np.ndarray] = ((lambda n_calls: n_calls > 5, HIGH),)
+_SEVERITIES: RuleTable[np.ndarray] = ((lambda n_calls: n_calls > 5, HIGH),)
 
 
 def find_fallback_storms(
@@ -113,7 +113,7 @@ def evidence(
 
 
 def _same_prompt(traced: OrderedCalls, window: int, min_calls: int, min_models: int) -> tuple[OrderedCalls, np.ndarray]:
-    """Bring the calls of one trace and prompt side by side, and number those that follow each other in time."""
+    """Sort the calls of one trace and prompt side by side, and number those that follow each other in time."""
     # prompts are slow to compare, so only those of runs of equal length and several models are compared
     logged = traced.only(traced.columns.trimmed_lengths[traced.row] > 0)
     length = logged.columns.trimmed_lengths[logged.row]

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .detector import Detector
-from .evidence import HIGH, LOW, MEDIUM, Evidence, Table, concat_text, first_that_holds, last_answer, seconds_text
+from .evidence import HIGH, LOW, MEDIUM, Evidence, RuleTable, concat_text, first_that_holds, last_answer, seconds_text
 from .traces import (
     SHARED_COLUMNS,
     OrderedCalls,
@@ -41,13 +41,13 @@ class _Loops(NamedTuple):
 
 
 # the score is the sum of the points of each part; in a part only the first condition that holds counts
-_POINTS: dict[str, Table[_Loops]] = {
+_POINTS: dict[str, RuleTable[_Loops]] = {
     "waiting": ((lambda loop: loop.backoff, 15), (lambda loop: ~loop.backoff, 30)),
     "answers": ((lambda loop: loop.small_answers, 25),),
     "number": ((lambda loop: loop.n_calls > 7, 25), (lambda loop: loop.n_calls > 5, 15)),
     "speed": ((lambda loop: loop.span < loop.half_minute, 20), (lambda loop: loop.span < loop.minute, 15)),
 }
-_SEVERITIES: Table[np.ndarray] = ((lambda score: score >= 70, HIGH), (lambda score: score >= 40, MEDIUM))
+_SEVERITIES: RuleTable[np.ndarray] = ((lambda score: score >= 70, HIGH), (lambda score: score >= 40, MEDIUM))
 
 
 def find_retry_loops(
@@ -142,7 +142,7 @@ def evidence(
 
 
 def _runs(traced: OrderedCalls, max_retries: int, max_gap: int, rules: str) -> tuple[OrderedCalls, np.ndarray]:
-    """Bring the calls of each run of more than ``max_retries`` calls side by side, and number the runs."""
+    """Sort the calls of each run of more than ``max_retries`` calls side by side, and number the runs."""
     rule: dict[str, Any] = {"max_gap": max_gap, "least": max_retries + 1, "consecutive": rules == "crashlens"}
     traced = traced.in_traces_of(max_retries + 1)
     # prompts are slow to compare, so only those of runs of equal model and length of prompt are compared

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .._core import parallel_map
-from ..errors import InvalidCallError, InvalidOptionError, UnknownFormatError, UnpricedWarning, check_choice
+from ..errors import InvalidCallError, UnknownFormatError, UnpricedWarning, check_choice, resolve_alias
 from ..formats import has_no_column
 from ..jsonvalues import canonical_json, parse_json, quoted
 from ..schema import CALLS, COUNT, LOG_SCHEMA, NUMBER, TEXT, TIME
@@ -57,14 +57,10 @@ def check_line_format(format: str | None, schema: str | None) -> str:
     InvalidOptionError
         Both are given.
     """
-    if format is not None and schema is not None:
-        raise InvalidOptionError(
-            f"format is {format!r} and schema is {schema!r}, expected one of them; schema is another name of format"
-        )
-    name, value = ("format", format) if schema is None else ("schema", schema)
+    value = resolve_alias("format", format, "schema", schema)
     if value is None:
         return "crashlens"
-    check_choice(name, value, LINE_FORMATS, error=UnknownFormatError)
+    check_choice("format" if schema is None else "schema", value, LINE_FORMATS, error=UnknownFormatError)
     return value
 
 

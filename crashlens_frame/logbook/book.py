@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
-from os import PathLike
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -11,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ..errors import InvalidCallError, either_name
+from ..errors import InvalidCallError, resolve_alias
 from ..formats import CRASHLENS, FLAT, Row, convert_row, detect_format, row_from_record
 from ..frame import as_calls, frame_from_table, table_from_frame
-from ..io import Source, read_log, read_parquet, to_jsonl, to_parquet
+from ..io import AnyPath, Source, read_log, read_parquet, to_jsonl, to_parquet
 from ..pricing import PriceBook, Prices
 from ..report import Table, text_cells
 from ..schema import REJECTS, arrow_schema
@@ -69,13 +68,13 @@ class LogBook:
 
     def __init__(
         self,
-        path: str | PathLike[str] | None = None,
+        path: AnyPath | None = None,
         *,
         prices: Prices | None = None,
         fsync: bool = False,
         pricing: Prices | None = None,
     ) -> None:
-        self._prices = PriceBook.load(either_name("prices", prices, "pricing", pricing))
+        self._prices = PriceBook.load(resolve_alias("prices", prices, "pricing", pricing))
         self._ledger = Ledger(self._prices, path, fsync=fsync)
         self._rejects: pa.Table = arrow_schema(REJECTS).empty_table()
         if path is not None and Path(path).exists():
@@ -181,8 +180,8 @@ class LogBook:
            latency_ms  input_tokens            extra
         0        1000             5  {"mood":"good"}
         """
-        own = detect_format(record).format in (CRASHLENS.name, FLAT.name)
-        if own and record.keys().isdisjoint({"traceId", "trace_id"}):
+        own_names = detect_format(record).format in (CRASHLENS.name, FLAT.name)
+        if own_names and record.keys().isdisjoint({"traceId", "trace_id"}):
             record = {"trace_id": os.urandom(16).hex(), **record}
         row = row_from_record(record)
         if not row.get("model"):
@@ -279,10 +278,10 @@ class LogBook:
         return len(self._ledger)
 
     def __repr__(self) -> str:
-        return f"LogBook: {'; '.join(book_facts(self.df, self._rejects, self.path).values())}"
+        return f"LogBook: {'; '.join(book_facts(self.df, len(self._rejects), self.path).values())}"
 
     def _repr_html_(self) -> str:
-        facts = book_facts(self.df, self._rejects, self.path)
+        facts = book_facts(self.df, len(self._rejects), self.path)
         return Table({"LogBook": text_cells(facts), "": text_cells(facts.values())}).to_html()
 
     def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
@@ -358,22 +357,17 @@ class LogBook:
         return book
 
     @classmethod
-    def from_parquet(
-        cls, source: str | PathLike[str], *, prices: Prices | None = None, pricing: Prices | None = None
-    ) -> Self:
+    def from_parquet(cls, source: AnyPath, *, prices: Prices | None = None, pricing: Prices | None = None) -> Self:
         """Make a book of the calls of a Parquet file."""
         book = cls(prices=prices, pricing=pricing)
         book._ledger.add_table(table_from_frame(read_parquet(source)))
         return book
 
-    def to_jsonl(
-        self, target: str | PathLike[str] | IO[bytes], *, format: str | None = None, schema: str | None = None
-    ) -> None:
+    def to_jsonl(self, target: AnyPath | IO[bytes], *, format: str | None = None, schema: str | None = None) -> None:
         """Write the calls as JSONL; see :func:`crashlens_frame.to_jsonl`. ``schema`` is another name for ``format``."""
-        vocabulary = either_name("format", format, "schema", schema)
-        to_jsonl(self.df, target, schema="crashlens" if vocabulary is None else vocabulary)
+        to_jsonl(self.df, target, format=format, schema=schema)
 
-    def to_parquet(self, target: str | PathLike[str]) -> None:
+    def to_parquet(self, target: AnyPath) -> None:
         """Write the calls as Parquet; see :func:`crashlens_frame.to_parquet`."""
         to_parquet(self.df, target)
 

@@ -16,9 +16,9 @@ _VENDORS = ("anthropic", "cohere", "deepseek", "google", "mistral", "openai")
 _REGIONS = ("apac", "au", "eu", "global", "jp", "us", "us-gov")
 _YEAR_MONTH_DAY = r"20\d\d(-?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])"
 
-# Name, pattern and replacement. Each rule removes where a model was called or which snapshot it is, never a part that
-# tells models apart: no rule changes a version number or a word such as mini. ":free" and the like have prices of their
-# own, so they stay.
+# Name, pattern and replacement. Each rule removes where a model was called or which snapshot it is, never a part by
+# which models differ: no rule changes a version number or a word such as mini. ":free" and the like have prices of
+# their own, so they stay.
 NAME_RULES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("lower case", re.compile(r"^.*[A-Z].*$", re.DOTALL), ""),
     ("provider prefix", re.compile(rf"^(?:{'|'.join(_GATEWAYS)})/"), ""),

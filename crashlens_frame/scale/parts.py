@@ -29,7 +29,7 @@ from .spill import Bucket, concat_parts, group_buckets, spread_by_trace, whole_t
 # what detectors, prices and report read
 _NEEDED = {*PRICE_COLUMNS, *REPORT_COLUMNS}.union(*(detector.columns for detector in ROSTER))
 SCAN_COLUMNS = tuple(column.name for column in CALLS if column.name in _NEEDED)
-# long texts of which no detector asks more than whether there is one
+# long texts that no detector reads: for them it is enough to know whether there is one
 _EMPTIED = {"prompt", "response", "error"}.difference(*(detector.texts for detector in ROSTER))
 
 

@@ -88,7 +88,7 @@ _PAUSE_MS = (300, 600, 1000, 1800, 3200, 8000)
 
 _ASKED = ("Translate", "Define", "List", "Show", "Find", "Name")
 _TASKED = ("Review", "Compare", "Draft", "Check", "Write", "Plan")
-_SAID = ("Yes", "The", "This", "Each", "Our", "Here")
+_ANSWERED = ("Yes", "The", "This", "Each", "Our", "Here")
 _INNER = (
     ("new", "old", "open", "late", "small", "large", "first", "last", "next", "full",
      "short", "long", "main", "local", "early", "final", "public", "internal", "annual", "weekly"),
@@ -300,7 +300,7 @@ def _pools(draw: np.random.Generator) -> pa.Array:
     begins = np.repeat((0, 1, 2, 2), _SIZES) * len(_ASKED) + draw.integers(0, len(_ASKED), len(words))
     offsets = np.concatenate([[0], np.cumsum(words)])
     place = np.arange(offsets[-1]) - np.repeat(offsets[:-1], words)
-    vocabulary = [*_ASKED, *_TASKED, *_SAID, *(word for words in _INNER for word in words)]
+    vocabulary = [*_ASKED, *_TASKED, *_ANSWERED, *(word for words in _INNER for word in words)]
     words_drawn = len(vocabulary) - 3 * len(_INNER[0]) + (place - 1) % 3 * len(_INNER[0])
     words_drawn += draw.integers(0, len(_INNER[0]), len(place))
     words_drawn[offsets[:-1]] = begins

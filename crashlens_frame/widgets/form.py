@@ -167,7 +167,7 @@ class LogForm(W.VBox):
         if not model:
             self.preview.value = markup.note("Choose a model to see tokens and cost.")
             return
-        typed = {"trace_id": "", "model": model, "prompt": self.prompt.value}
+        typed = {"trace_id": "typed", "model": model, "prompt": self.prompt.value}
         typed |= {"response": self.response.value} if self.response.value else {"level": "error"}
         call = add_cost(add_tokens(as_calls(pd.DataFrame([typed]))), self.book.prices).iloc[0]
         sent, back = digits(call["input_tokens"]), digits(call["output_tokens"])

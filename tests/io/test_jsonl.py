@@ -496,7 +496,7 @@ BAD_FORMATS: list[tuple[dict[str, str], type[Exception], str]] = [
     (
         {"format": "flat", "schema": "flat"},
         InvalidOptionError,
-        "format is 'flat' and schema is 'flat', expected one of them; schema is another name of format",
+        "format and schema are both given, expected one of them: schema is an alias of format",
     ),
 ]
 

@@ -28,7 +28,7 @@ from .streams import AnyPath
 # other programs pass over names that begin with an underscore
 PREFIX = "_crashlens_frame"
 MANIFEST, LOCK = f"{PREFIX}.json", f"{PREFIX}.lock"
-VERSION = 1
+MANIFEST_VERSION = 1
 PARTITIONED_BY = ("trace", "day")
 LOCK_SECONDS = 60.0
 _STAGING = re.compile(rf"{PREFIX}-([0-9a-f]{{24}})")
@@ -78,12 +78,12 @@ def read_manifest(folder: Path) -> Manifest | None:
     try:
         fields = orjson.loads(data)
         version = fields["version"]
-        if version <= VERSION:
+        if version <= MANIFEST_VERSION:
             return _checked(fields)
     except (KeyError, TypeError, ValueError) as error:
         raise LogFileError(f"{path} is damaged: {error!r}; restore it from a copy of the dataset") from None
     raise SchemaVersionError(
-        f"{path} has version {version}, expected at most {VERSION}; upgrade crashlens-frame to read it"
+        f"{path} has version {version}, expected at most {MANIFEST_VERSION}; upgrade crashlens-frame to read it"
     )
 
 
@@ -116,7 +116,7 @@ def _checked(fields: Any) -> Manifest:
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Put a manifest in the place of the one before. The caller holds the lock."""
     fields = {
-        "version": VERSION,
+        "version": MANIFEST_VERSION,
         "by": manifest.by,
         "buckets": manifest.buckets,
         "parts": [{"path": path, "rows": rows, "bytes": size} for path, (rows, size) in manifest.parts.items()],
@@ -259,7 +259,7 @@ def _lock(handle: int) -> bool:
 
 
 def _release(handle: int) -> None:
-    """Give a lock back, also where a forked process still has the file open."""
+    """Release a lock, also where a forked process still has the file open."""
     if fcntl is not None:
         with suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_UN)

@@ -43,7 +43,7 @@ def open_source(source: AnyPath | IO[Any]) -> Iterator[tuple[str, IO[Any]]]:
         yield "<stdin>", sys.stdin.buffer
     else:
         path = os.fspath(source)
-        with open(path, "rb") as stream:  # noqa: PTH123  the name is told as it was given
+        with open(path, "rb") as stream:  # noqa: PTH123  errors name it as it was given
             yield path, stream
 
 
@@ -138,7 +138,7 @@ def _chunks(stream: IO[Any], size: int) -> Iterator[bytes]:
 
 
 def _plain(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
-    """Decompress what begins like gzip or Zstandard, whatever its name (no JSON begins so), and drop the BOM."""
+    """Decompress data that begins like gzip or Zstandard, as no JSON does, and drop the BOM."""
     chunks = _headed(chunks)
     head = next(chunks)
     chunks = itertools.chain([head], chunks)
@@ -149,7 +149,7 @@ def _plain(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
 
 
 def _headed(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Join the first chunks until they tell what the stream is: a pipe may give one byte at a time."""
+    """Join the first chunks until they show what the stream is: a pipe may give one byte at a time."""
     head = b""
     while len(head) < len(BOM) and (chunk := next(chunks, None)) is not None:
         head += chunk

@@ -102,7 +102,7 @@ class _Texts:
 
 
 class _Numbers:
-    """Numbers, flags and times: a buffer of the values, and one of which are null, where the dtype needs it."""
+    """Numbers, flags and times: a buffer of the values, and where the dtype needs it one that marks the nulls."""
 
     def __init__(self, column: Column) -> None:
         self._type = column.arrow

@@ -34,7 +34,7 @@ class Ledger:
         self._prices = prices
         self._journal = None if path is None else Journal(path, fsync=fsync)
         self._lock = fork_safe_lock()
-        self.watchers: list[Callable[[], None]] = []  # told of each change, once it is made
+        self.watchers: list[Callable[[], None]] = []  # called after each change
         self._rows: list[Row] = []  # added one by one, not yet a table
         self._fresh: list[pa.Table] = []  # not yet counted and priced
         self._calls = GrowingFrame()  # counted and priced
@@ -58,14 +58,14 @@ class Ledger:
         try:
             self._add(row)
         finally:  # a call that could not be saved is in the book all the same
-            self._tell()
+            self._call_watchers()
 
     def add_table(self, table: pa.Table) -> None:
         """Add many calls."""
         try:
             self._add_table(table)
         finally:
-            self._tell()
+            self._call_watchers()
 
     def _add(self, row: Row) -> None:
         if self._journal is None:
@@ -103,7 +103,7 @@ class Ledger:
                 self._journal.saved += len(table)
 
     def frame(self) -> pd.DataFrame:
-        """Give the calls as a typed frame, counted and priced; only what is new is computed."""
+        """Return the calls as a typed frame, counted and priced; only new calls are computed."""
         with self._lock:
             if not self._computing:  # else a signal handler asks while it runs
                 self._computing = True
@@ -126,7 +126,7 @@ class Ledger:
             if self._journal is not None:
                 self._journal.close()
 
-    def _tell(self) -> None:
+    def _call_watchers(self) -> None:
         for watcher in self.watchers:
             watcher()
 

@@ -214,7 +214,7 @@ def remove_parts(folder: Path, paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def sync_folders(folders: Iterable[Path]) -> None:
-    """Have the names of the files in some folders on the disk itself."""
+    """Write the names of the files in some folders to the disk itself."""
     for folder in folders if fcntl is not None else ():  # Windows opens no folder
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -456,11 +456,11 @@ def test_a_file_is_compressed_by_its_suffix_and_replaced_whole(tmp_path: Path, n
 
 REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"model": "m"}, MissingColumnsError, "missing column: trace_id; rename it, or read the log with cf.read_jsonl"),
-    ({"trace_id": ""}, InvalidCallError, "trace_id is '' in row 1, expected non-empty text"),
+    ({"trace_id": ""}, InvalidCallError, "trace_id is '' in row 1, expected non-empty text in every row"),
     (
         {"trace_id": "t", "input_tokens": -1},
         InvalidCallError,
-        "input_tokens is -1 in row 1, expected a whole number from 0 on",
+        "input_tokens is -1.0 in row 1, expected a whole number from 0 to 2**63 - 1",
     ),
     ({"trace_id": "t", "cost": -0.5}, InvalidCallError, "cost is -0.5 in row 1, expected a finite number from 0 on"),
     (

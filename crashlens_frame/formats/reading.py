@@ -10,7 +10,7 @@ from ..schema import CALLS
 from .crashlens import CRASHLENS, FLAT
 from .roster import FORMATS, check_format, sign_keys, signs
 from .table import END, TOTAL, Field, Format, Record, Tree, pruned_tree
-from .values import Row
+from .values import Row, is_null
 
 FILLABLE = frozenset(column.name for column in CALLS) - {"trace_id"}
 _OBJECTS = tuple(key for key, branch in CRASHLENS.tree.items() if isinstance(branch, dict))
@@ -283,6 +283,8 @@ class _Reading:
         if len(self.loose) > 1:
             self.loose.sort(key=lambda found: order.index(found[0]))
         for field, value in self.loose:
+            if is_null(value):  # a NaN, NaT or NA of a program; walk has left out None
+                continue
             try:
                 new = field.convert(value)
             except ValueError:

@@ -26,8 +26,9 @@ NEEDED_FOR_COST = ("model", *_REQUIRED)
 # all columns that a price depends on
 PRICE_COLUMNS = ("model", "timestamp", "service_tier", *(meter.column for meter in METERS))
 ON_UNKNOWN = ("na", "raise")
-_CACHE_WRITE_1H = Column("cache_write_1h_tokens", COUNT, "Int64", "part of cache_write_tokens kept for an hour")
-_COLUMNS = {column.name: column for column in (*CALLS, _CACHE_WRITE_1H)}
+# a frame of the user's may have the tokens of a meter for which CALLS has no column
+_METERED = (Column(meter.column, COUNT, "Int64", f"tokens at the {meter.name} rate") for meter in METERS)
+_COLUMNS = {column.name: column for column in (*_METERED, *CALLS)}
 
 
 def add_cost(

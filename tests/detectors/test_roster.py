@@ -162,8 +162,7 @@ try:
 except cf.InvalidOptionError as error:
     refused = str(error)
 print(json.dumps({
-    "public": ["find_shouted_prompts" in cf.__all__, cf.__all__ == sorted(
-        cf.__all__, key=lambda name: (not name.isupper(), name.islower(), name))],
+    "public": ["find_shouted_prompts" in cf.__all__, cf.__all__ == sorted(cf.__all__)],
     "method": [str(inspect.signature(calls.crashlens.shouted_prompts)), calls.crashlens.shouted_prompts.__doc__,
                calls.crashlens.shouted_prompts(min_letters=5)["trace_id"].tolist()],
     "waste": waste[["detector", "trace_id", "suppressed_by"]].astype("str").fillna("-").to_numpy().tolist(),

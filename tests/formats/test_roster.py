@@ -107,7 +107,7 @@ def test_the_terminal_analyzes_a_file_of_it(tmp_path: Path) -> None:
     path.write_bytes(log(*[RECORD] * 3).getvalue())
     done = CliRunner().invoke(main, ["analyze", str(path), "--format", "json"])
     assert done.exit_code == 0, done.output
-    assert [(row["model"], row["calls"]) for row in json.loads(done.stdout)["by_model"]] == [("gpt-4", 3)]
+    assert [(row["model"], row["n_calls"]) for row in json.loads(done.stdout)["by_model"]] == [("gpt-4", 3)]
 
 
 def test_a_scan_reads_a_file_of_it(tmp_path: Path) -> None:

@@ -51,6 +51,8 @@ def read_dataset(folder: AnyPath, *, columns: Iterable[str] | None = None) -> dd
     ------
     FileNotFoundError
         The folder holds no partition.
+    LogFileError
+        Computing raises it where the dataset was overwritten since: the files are those at the time of this call.
     InvalidOptionError
         There is no such column.
 
@@ -66,19 +68,19 @@ def read_dataset(folder: AnyPath, *, columns: Iterable[str] | None = None) -> dd
     (4, 12)
     """
     names = [column.name for column in selected_columns(columns)]
-    parts = partitions(Path(folder).resolve())
-    if not trace_buckets(folder):
-        meta = _open(empty_frame()[names])
-        return dd.from_map(_read, [part.path for part in parts], columns=names, meta=meta)
+    root = Path(folder).resolve()
+    by_trace = trace_buckets(root)
+    parts = by_trace or partitions(root)
+    files = [[str(file) for file in part.files] for part in parts]
+    if not by_trace:
+        return dd.from_map(_read, files, columns=names, meta=_open(empty_frame()[names]))
     buckets = [int(part.name.partition("=")[2]) for part in parts]
     meta = _open(empty_frame()[names].set_axis(pd.Index([], dtype=np.int64, name=_BUCKET)))
-    return dd.from_map(
-        _read, [part.path for part in parts], buckets, columns=names, meta=meta, divisions=(*buckets, buckets[-1])
-    )
+    return dd.from_map(_read, files, buckets, columns=names, meta=meta, divisions=(*buckets, buckets[-1]))
 
 
-def _read(folder: Path, bucket: int | None = None, *, columns: list[str]) -> pd.DataFrame:
-    calls = read_parquet(folder, columns=columns)
+def _read(files: list[str], bucket: int | None = None, *, columns: list[str]) -> pd.DataFrame:
+    calls = read_parquet(files, columns=columns)
     return calls if bucket is None else calls.set_axis(pd.Index(np.full(len(calls), bucket), name=_BUCKET))
 
 

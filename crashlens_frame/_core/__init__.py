@@ -1,4 +1,4 @@
-"""Tools that know nothing of calls: groups of equal keys, threads, progress bars."""
+"""Tools that know nothing of calls: groups of equal keys, threads, locks, progress bars."""
 
 from .groups import (
     byte_lengths,
@@ -13,6 +13,7 @@ from .groups import (
     text_keys,
     trimmed_lengths,
 )
+from .locks import fork_safe_lock
 from .parallel import parallel_map
 from .progress import progress_bar, progress_of_files
 
@@ -20,6 +21,7 @@ __all__ = [
     "byte_lengths",
     "codes_and_labels",
     "first_equal",
+    "fork_safe_lock",
     "group_starts",
     "hash_keys",
     "in_large_groups",

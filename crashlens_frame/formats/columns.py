@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import InvalidCallError
-from ..jsonvalues import shortened, without_surrogates
+from ..jsonvalues import without_surrogates
 from ..schema import COUNT, FLAG, LABEL, NUMBER, TEXT, TIME, Column
-from .values import EARLIEST, EPOCH_UNITS, LATEST, Converter, converter_of, milliseconds_value, time_value
+from .values import EARLIEST, EPOCH_UNITS, LATEST, Converter, converter_of, milliseconds_value, quoted_value, time_value
 
 Values: TypeAlias = "pa.Array | pa.ChunkedArray"
 
@@ -58,7 +58,7 @@ def _misfit(series: pd.Series, name: str, convert: Converter) -> str:
         try:
             convert(value)
         except ValueError as error:
-            return f"{name} is {shortened(repr(value))} in row {row!r}, expected {error}"
+            return f"{name} is {quoted_value(value)} in row {row!r}, expected {error}"
     return f"{name} is of type {series.dtype}, whose values do not fit the column"
 
 

@@ -189,6 +189,11 @@ def from_epoch(number: float) -> float:
     raise ValueError("no time is infinite")
 
 
+def quoted_value(value: Any) -> str:
+    """Return a value as a message shows it: as Python writes it, cut where it is long."""
+    return shortened(repr(value.item() if isinstance(value, np.generic) else value))
+
+
 # -- columns and their converters -------------------------------------------------------------------------------------
 
 _BY_NAME: dict[str, Converter] = {
@@ -241,7 +246,7 @@ def convert_row(values: Row) -> Row:
         try:
             row[name] = None if value is None else convert(value)
         except ValueError as error:
-            raise InvalidCallError(f"{name} is {shortened(repr(value))}, expected {error}") from None
+            raise InvalidCallError(f"{name} is {quoted_value(value)}, expected {error}") from None
     for name, expected in _REQUIRED.items():
         if not row[name]:
             raise InvalidCallError(f"{name} is {row[name]!r}, expected {expected}")
@@ -271,7 +276,7 @@ def time_option(name: str, value: Any) -> int:
     try:
         micros = time_value(value)
     except ValueError as error:
-        raise InvalidOptionError(f"{name} is {shortened(repr(value))}, expected {error}") from None
+        raise InvalidOptionError(f"{name} is {quoted_value(value)}, expected {error}") from None
     if micros is None:
         raise InvalidOptionError(f"{name} is {value!r}, expected an ISO 8601 time or an epoch number")
     return micros

@@ -3,10 +3,10 @@
 from . import datasets
 from .any_log import read_logs
 from .csv import to_csv
-from .datasets import bucket_numbers, partitions, trace_buckets, write_dataset
+from .datasets import Partition, bucket_numbers, partitions, trace_buckets, write_dataset
 from .journal import Journal
 from .jsonl import LeftOutCounts, append_jsonl, read_jsonl, read_log, read_rejects, to_jsonl
-from .parquet import parquet_file, read_batches, read_parquet, stored_bytes, to_parquet
+from .parquet import read_batches, read_parquet, stored_bytes, to_parquet
 from .read_files import iter_blocks, last_of_each_id
 from .streams import AnyPath, Source, open_atomic
 from .write_lines import encode_lines
@@ -16,6 +16,7 @@ __all__ = [
     "AnyPath",
     "Journal",
     "LeftOutCounts",
+    "Partition",
     "Source",
     "append_jsonl",
     "bucket_numbers",
@@ -25,7 +26,6 @@ __all__ = [
     "last_of_each_id",
     "line_from_row",
     "open_atomic",
-    "parquet_file",
     "partitions",
     "read_batches",
     "read_jsonl",

@@ -1,7 +1,6 @@
 """Logs of any kind -> CALLS and REJECTS, for the command line."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -9,6 +8,7 @@ import pyarrow as pa
 from ..frame import frame_from_table, table_from_frame
 from ..schema import REJECTS, arrow_schema
 from .jsonl import read_log
+from .manifest import is_dataset
 from .parquet import read_parquet
 from .streams import list_files
 
@@ -23,9 +23,9 @@ def read_logs(logs: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """
     tables, rejects = [], [arrow_schema(REJECTS).empty_table()]
     for log in logs:
-        is_dataset = next(Path(log).glob("*=*/"), None) is not None
-        for path in [log] if is_dataset else list_files(log):
-            if is_dataset or str(path).endswith(".parquet"):
+        whole = is_dataset(log)
+        for path in [log] if whole else list_files(log):
+            if whole or str(path).endswith(".parquet"):
                 tables.append(table_from_frame(read_parquet(path)))
             else:
                 table, log_rejects = read_log(path)

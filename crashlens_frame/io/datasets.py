@@ -1,6 +1,6 @@
 """Folders of Parquet files: a month of calls in parts that each fit into memory."""
 
-import shutil
+import os
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -11,23 +11,48 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import InvalidCallError, SchemaVersionError
+from ..errors import InvalidOptionError, SchemaVersionError, check_choice
 from ..frame import as_calls, table_from_frame
+from .manifest import (
+    PARTITIONED_BY,
+    PREFIX,
+    Manifest,
+    Part,
+    clean_up,
+    is_part_path,
+    locked,
+    read_manifest,
+    remove_parts,
+    staging_folder,
+    sync_folders,
+    token_of,
+    walk_dataset,
+    write_manifest,
+)
 from .parquet import ORDER, parquet_file, write_table
+from .parquet_files import warn_of_strays
 from .streams import AnyPath
 
-PARTITIONED_BY = ("trace", "day")
 MODES = ("error", "append", "overwrite")
 _BY_KEY, _BUCKETS_KEY = "crashlens_frame.by", "crashlens_frame.buckets"
 _NO_DAY = "__HIVE_DEFAULT_PARTITION__"  # what Hive, Spark and Arrow call null
 
 
 class Partition(NamedTuple):
-    """A folder of a dataset: where it is, what it is called, and how many calls its files hold."""
+    """A folder of a dataset: its path, its name, its number of calls, and its files at the time of the listing."""
 
     path: Path
     name: str
     rows: int
+    files: tuple[Path, ...]
+
+
+class _Staged(NamedTuple):
+    """A file that is written, but not yet a part of the dataset."""
+
+    path: Path
+    partition: str
+    part: Part
 
 
 def write_dataset(
@@ -38,9 +63,9 @@ def write_dataset(
     buckets: int = 16,
     mode: str = "error",
 ) -> None:
-    """Write calls as a folder of Parquet files, in partitions that each can be worked on by itself.
+    """Write calls as a folder of Parquet files, in partitions that can be worked on one by one.
 
-    Within a file the calls are sorted by trace and time, and statistics let a filter pass over what it rules out.
+    Within a file the calls are sorted by trace and time, and statistics let a filter skip what it rules out.
     ``read_parquet`` reads the whole folder, or a partition of it.
 
     Parameters
@@ -56,20 +81,30 @@ def write_dataset(
     buckets
         Number of buckets, 1 to 10,000.
     mode
-        What to do where the folder holds files already: ``"error"``, ``"append"`` to them, which needs the same ``by``
-        and ``buckets``, or ``"overwrite"`` them.
+        What to do where the folder holds a dataset already: ``"error"``, ``"append"`` to it, which needs the same
+        ``by`` and ``buckets``, or ``"overwrite"`` it.
 
     Raises
     ------
     FileExistsError
-        The folder is not empty, and ``mode`` is ``"error"``.
-    InvalidCallError
-        An option has no such value, or does not go with what the folder holds.
-    MissingColumnsError
+        The folder holds calls and ``mode`` is ``"error"``, or it is no dataset and ``mode`` is ``"overwrite"``.
+    InvalidOptionError
+        An option has a value that is not allowed, or does not fit what the folder holds.
+    MissingColumnsError, InvalidCallError
         A frame is no frame of calls.
+    SchemaVersionError
+        ``mode`` is ``"append"`` and the folder holds Parquet files that ``write_dataset`` did not write.
+    UnsavedCallsError
+        Another program has kept the folder locked for a minute.
 
     Notes
     -----
+    The calls become visible all together, when everything is on the disk and the file ``_crashlens_frame.json``, which
+    names each part of the dataset and its number of calls, is replaced. A write that fails or is killed before leaves
+    the dataset as it was; the next write removes what it left behind. Several writers may write at a time: appended
+    calls are all kept, and of two overwriting writers the last one wins. Readers of this package read exactly the files
+    that ``_crashlens_frame.json`` names. Nothing else in the folder is ever removed.
+
     The bucket is ``pandas.util.hash_array`` of the trace id, with its default key, modulo the number of buckets: the
     same in every process and on every machine.
 
@@ -83,27 +118,20 @@ def write_dataset(
     ...     [len(cf.read_parquet(part.path)) == part.rows for part in cf.partitions(folder)]
     [True, True, True, True]
     """
-    for name, value, allowed in (("by", by, PARTITIONED_BY), ("mode", mode, MODES)):
-        if value not in allowed:
-            raise InvalidCallError(f"{name} is {value!r}, expected one of {', '.join(allowed)}")
+    check_choice("by", by, PARTITIONED_BY)
+    check_choice("mode", mode, MODES)
     if not 1 <= buckets <= 10_000:
-        raise InvalidCallError(f"buckets is {buckets}, expected 1 to 10,000")
-    path = Path(target)
-    about = {_BY_KEY: by} | ({_BUCKETS_KEY: str(buckets)} if by == "trace" else {})
-    frames = [calls] if isinstance(calls, pd.DataFrame) else calls
-    if mode == "overwrite":
-        fresh = path.with_name(f".{path.name}.part")
-        shutil.rmtree(fresh, ignore_errors=True)
-        _write(frames, fresh, by, buckets, about)
-        shutil.rmtree(path, ignore_errors=True)
-        fresh.rename(path)
-        return
-    held = next(path.rglob("*.parquet"), None)
-    if held is not None and mode == "error":
-        raise FileExistsError(f'{path} holds files already; mode="append" adds to them, mode="overwrite" replaces them')
-    if held is not None and (said := _about(held)) != about:
-        raise InvalidCallError(f"{path} is partitioned by {_told(said)}, and cannot be appended to by {_told(about)}")
-    _write(frames, path, by, buckets, about)
+        raise InvalidOptionError(f"buckets is {buckets}, expected 1 to 10,000")
+    folder = Path(os.path.realpath(target))  # a link keeps pointing to where it pointed
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder} is a file, expected a folder; write to another path")
+    layout = Manifest(by, buckets if by == "trace" else None, {})
+    _check_mode(folder, mode, layout)
+    folder.mkdir(parents=True, exist_ok=True)
+    with staging_folder(folder) as staging:
+        staged = _stage([calls] if isinstance(calls, pd.DataFrame) else calls, staging, layout)
+        with locked(folder):
+            _publish(folder, token_of(staging), staged, mode, layout)
 
 
 def partitions(folder: AnyPath) -> list[Partition]:
@@ -117,14 +145,19 @@ def partitions(folder: AnyPath) -> list[Partition]:
     Returns
     -------
     list of Partition
-        The ``path``, the ``name`` and the number of ``rows`` of each partition.
+        The ``path``, the ``name``, the number of ``rows`` and the ``files`` of each partition.
 
     Raises
     ------
     FileNotFoundError
         The folder holds no partition.
-    SchemaVersionError
-        A newer version of the package wrote one of its files.
+    LogFileError, SchemaVersionError
+        The list of its files is damaged, or a newer version of the package wrote it or one of the files.
+
+    Warns
+    -----
+    PassedOverWarning
+        The folder has Parquet files that are no part of the dataset.
 
     Examples
     --------
@@ -135,26 +168,33 @@ def partitions(folder: AnyPath) -> list[Partition]:
     ...     [part.name for part in cf.partitions(folder)]
     ['bucket=00', 'bucket=01', 'bucket=02', 'bucket=03']
     """
-    found = [part for part in sorted(Path(folder).iterdir()) if part.is_dir() and "=" in part.name]
+    root = Path(folder)
+    manifest = read_manifest(root)
+    if manifest is not None:
+        return _partitions_named(root, manifest)
+    found = [part for part in sorted(root.iterdir()) if part.is_dir() and "=" in part.name]
     if not found:
         raise FileNotFoundError(f"{folder} holds no partitions; cf.write_dataset makes them")
-    return [
-        Partition(part, part.name, sum(parquet_file(file).metadata.num_rows for file in part.glob("*.parquet")))
-        for part in found
-    ]
+    files = [tuple(sorted(part.glob("*.parquet"))) for part in found]
+    rows = [sum(parquet_file(file).metadata.num_rows for file in each) for each in files]
+    return [Partition(part, part.name, *held) for part, *held in zip(found, rows, files, strict=True)]
 
 
 def trace_buckets(folder: AnyPath) -> list[Partition]:
-    """List the partitions of a dataset that holds each trace whole in one of them; none where it is no such dataset."""
-    files = sorted(Path(folder).rglob("*.parquet"))
-    layouts = [_said(file) for file in files]
+    """Return the partitions of a dataset by trace; none where a trace may be in more than one of them."""
+    root = Path(folder)
+    manifest = read_manifest(root)
+    if manifest is not None:
+        return _partitions_named(root, manifest) if manifest.by == "trace" and manifest.parts else []
+    files = walk_dataset(root, "*.parquet")
+    layouts = [_stored_layout(file) for file in files]
     alike = all(layout[_BY_KEY] == "trace" and layout == layouts[0] for layout in layouts)
-    apart = [file for file in files if file.parent.parent != Path(folder)]
-    return partitions(folder) if files and alike and not apart else []
+    apart = [file for file in files if file.parent.parent != root]
+    return partitions(root) if files and alike and not apart else []
 
 
 def bucket_numbers(trace_ids: pd.Series, buckets: int) -> np.ndarray:
-    """Give the bucket of each trace id.
+    """Return the bucket of each trace id.
 
     Examples
     --------
@@ -169,44 +209,136 @@ def bucket_numbers(trace_ids: pd.Series, buckets: int) -> np.ndarray:
     return found
 
 
-def _write(frames: Iterable[pd.DataFrame], folder: Path, by: str, buckets: int, about: dict[str, str]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+def _stage(frames: Iterable[pd.DataFrame], staging: Path, layout: Manifest) -> list[_Staged]:
+    """Write the files of some frames, under numbers for names."""
+    metadata = _metadata(layout)
+    staged: list[_Staged] = []
     for frame in frames:
         calls = as_calls(frame)
-        table = table_from_frame(calls).append_column("part", _parts(calls, by, buckets))
+        table = table_from_frame(calls).append_column("part", _partition_names(calls, layout))
         table = table.sort_by([("part", "ascending"), *ORDER])
-        part = table["part"].combine_chunks()
-        begins = [0, *(np.flatnonzero(pc.not_equal(part[1:], part[:-1])) + 1), len(table)] if len(table) else [0]
+        name = table["part"].combine_chunks()
+        begins = [0, *(np.flatnonzero(pc.not_equal(name[1:], name[:-1])) + 1), len(table)] if len(table) else [0]
         for begin, end in pairwise(begins):
-            inside = folder / part[begin].as_py()
-            inside.mkdir(exist_ok=True)
-            target = inside / f"part-{len(list(inside.glob('*.parquet'))):05d}.parquet"
+            path = staging / f"{len(staged):05d}"
             rows = table.slice(begin, end - begin).drop_columns("part")
-            write_table(rows, target, is_sorted=True, metadata=about)
+            with path.open("xb") as stream:
+                write_table(rows, stream, is_sorted=True, metadata=metadata)
+                stream.flush()
+                os.fsync(stream.fileno())
+            staged.append(_Staged(path, name[begin].as_py(), Part(len(rows), path.stat().st_size)))
+    return staged
 
 
-def _parts(calls: pd.DataFrame, by: str, buckets: int) -> pa.Array:
-    """Give the name of the partition of each call."""
-    if by == "trace":
-        width = len(str(buckets - 1))
-        names = pa.array([f"bucket={number:0{max(width, 2)}d}" for number in range(buckets)])
-        return names.take(pa.array(bucket_numbers(calls["trace_id"], buckets)))
+def _publish(folder: Path, token: str, staged: list[_Staged], mode: str, layout: Manifest) -> None:
+    """Make staged files the parts of a dataset, or parts of it. The caller holds the lock."""
+    before = _check_mode(folder, mode, layout)
+    if read_manifest(folder) is None:
+        write_manifest(folder, before)  # from now on a file counts only when the manifest names it
+    left = clean_up(folder, before)
+    targets = {file.path: f"{file.partition}/part-{token}-{file.path.name}.parquet" for file in staged}
+    added = {targets[file.path]: file.part for file in staged}
+    kept = {} if mode == "overwrite" else before.parts
+    parts = dict(sorted([*kept.items(), *added.items()], key=lambda part: part[0].partition("/")[0]))
+    replaced = tuple(path for path in before.parts if path not in kept)
+    try:
+        for file in staged:
+            (folder / file.partition).mkdir(exist_ok=True)
+            file.path.rename(folder / targets[file.path])
+        sync_folders({folder, *(folder / file.partition for file in staged)})
+        write_manifest(folder, layout._replace(parts=parts, replaced=(*left, *replaced)))
+    except BaseException:
+        now = read_manifest(folder) or before
+        remove_parts(folder, set(added) - set(now.parts))
+        raise
+    remove_parts(folder, replaced)
+
+
+def _check_mode(folder: Path, mode: str, layout: Manifest) -> Manifest:
+    """Return what the folder holds; refuse what the mode does not allow."""
+    held = read_manifest(folder)
+    files = walk_dataset(folder, "*.parquet") if held is None else [folder / path for path in held.parts]
+    if files and mode == "error":
+        raise FileExistsError(
+            f'{folder} holds files already; mode="append" adds to them, mode="overwrite" replaces them'
+        )
+    if held is None:
+        _check_ours(folder, files, mode)
+        held = _manifest_of(files) if files else layout
+    if files and mode == "append" and held[:2] != layout[:2]:
+        raise InvalidOptionError(
+            f"{folder} is partitioned by {_described(held)}, and cannot be appended to by {_described(layout)}; pass"
+            " the same by and buckets"
+        )
+    return held
+
+
+def _check_ours(folder: Path, files: list[Path], mode: str) -> None:
+    """Refuse a folder without a manifest that is no dataset of version 0.1."""
+    layouts = [_stored_layout(file) for file in files]
+    foreign = [
+        file
+        for file, layout in zip(files, layouts, strict=True)
+        if layout[_BY_KEY] not in PARTITIONED_BY or layout != layouts[0] or not is_part_path(file.relative_to(folder))
+    ]
+    others = [path for path in folder.iterdir() if not path.name.startswith((".", PREFIX))] if folder.exists() else []
+    if mode == "overwrite" and (foreign or (others and not files)):
+        raise FileExistsError(
+            f"{folder} holds {(foreign or others)[0].relative_to(folder)}, which write_dataset did not write, so it is"
+            " not overwritten; write to another folder"
+        )
+    if foreign:
+        raise SchemaVersionError(
+            f"{foreign[0]} was not written by write_dataset, so nothing can be appended beside it; move it out of the"
+            " folder, or write to another folder"
+        )
+
+
+def _manifest_of(files: list[Path]) -> Manifest:
+    """Return the manifest that version 0.1 did not write: its files themselves contain how they are partitioned."""
+    by, buckets = _stored_layout(files[0]).values()
+    parts = {f"{file.parent.name}/{file.name}": _measured(file) for file in files}
+    return Manifest(by, int(buckets) if buckets.isdecimal() else None, parts)
+
+
+def _measured(file: Path) -> Part:
+    return Part(parquet_file(file).metadata.num_rows, file.stat().st_size)
+
+
+def _partitions_named(root: Path, manifest: Manifest) -> list[Partition]:
+    """Return the partitions whose files a manifest names."""
+    warn_of_strays(root, manifest)
+    files: dict[str, list[Path]] = {}
+    rows: dict[str, int] = {}
+    for path, part in manifest.parts.items():
+        name = path.partition("/")[0]
+        files.setdefault(name, []).append(root / path)
+        rows[name] = rows.get(name, 0) + part.rows
+    if not files:
+        raise FileNotFoundError(f"{root} holds no partitions; cf.write_dataset makes them")
+    return [Partition(root / name, name, rows[name], tuple(files[name])) for name in sorted(files)]
+
+
+def _partition_names(calls: pd.DataFrame, layout: Manifest) -> pa.Array:
+    """Return the name of the partition of each call."""
+    if layout.buckets is not None:
+        width = len(str(layout.buckets - 1))
+        names = pa.array([f"bucket={number:0{max(width, 2)}d}" for number in range(layout.buckets)])
+        return names.take(pa.array(bucket_numbers(calls["trace_id"], layout.buckets)))
     days = pa.array(calls["timestamp"].dt.strftime("%Y-%m-%d").astype("str"), pa.string())
     return pc.binary_join_element_wise("day=", pc.fill_null(days, _NO_DAY), "")
 
 
-def _about(file: Path) -> dict[str, str]:
-    said = _said(file)
-    if not said[_BY_KEY]:
-        raise SchemaVersionError(f"{file} was not written by write_dataset, so nothing can be appended beside it")
-    return {key: value for key, value in said.items() if value}
+def _metadata(layout: Manifest) -> dict[str, str]:
+    """Return what each file holds of its dataset."""
+    return {_BY_KEY: layout.by} | ({} if layout.buckets is None else {_BUCKETS_KEY: str(layout.buckets)})
 
 
-def _said(file: Path) -> dict[str, str]:
-    """Give what the metadata of a file says of its dataset; nothing for a file of no dataset."""
+def _stored_layout(file: Path) -> dict[str, str]:
+    """Return what the metadata of a file hold of its dataset; empty texts for a file of no dataset."""
     metadata = parquet_file(file).schema_arrow.metadata or {}
-    return {key: metadata.get(key.encode(), b"").decode() for key in (_BY_KEY, _BUCKETS_KEY)}
+    return {key: metadata.get(key.encode(), b"").decode(errors="replace") for key in (_BY_KEY, _BUCKETS_KEY)}
 
 
-def _told(about: dict[str, str]) -> str:
-    return about[_BY_KEY] + (f" in {about[_BUCKETS_KEY]} buckets" if _BUCKETS_KEY in about else "")
+def _described(layout: Manifest) -> str:
+    return layout.by if layout.buckets is None else f"{layout.by} in {layout.buckets} buckets"

@@ -1,48 +1,67 @@
-"""A file that lines are added to for good: each is whole in it or not at all, whoever else adds to it."""
+"""A file that lines are appended to for good: each is whole in it or not at all, whoever else writes to it."""
 
 import errno
 import os
+import time
 import warnings
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 
 try:
     import fcntl
-except ImportError:  # Windows, where appending is a single write all the same, but takes no turns
+except ImportError:  # Windows, where appending is a single write all the same, but not under a lock
     fcntl = None  # type: ignore[assignment]
 
-from ..errors import LogFileChangedWarning, UnsavedCallsError
-from ..words import quantity
+from .._core import fork_safe_lock
+from ..errors import LogFileChangedWarning, LogFileError, UnsavedCallsError
+from ..words import printable, quantity
+from .file_kind import check_handle_is_log, check_is_log
 from .streams import AnyPath
 
-_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+LOCK_WAIT = 10.0  # seconds that a line waits for the lock of its file
+_PAUSES = (0.0005, 0.005)  # seconds between two attempts to get the lock, the first and the longest
+# a named pipe that took the place of the file must not keep the program waiting
+_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class Journal:
     """Append whole lines to a file, under its lock, and notice what others do to it.
 
-    The file is opened with the first line and stays open. A process that was forked opens it anew: a lock that two
-    processes have in common keeps neither of them out.
+    Lines are queued first and then saved, so that a thread that waits for the file keeps nobody else from queueing.
+    The file is opened with the first line and stays open. A process that was forked opens it again: a lock that two
+    processes share keeps neither of them out.
 
     Parameters
     ----------
     path
         Path of the file; it is made with the first line.
     fsync
-        Whether a line has to be on the disk itself, and not only with the operating system, when ``append`` returns.
+        Whether a line has to be on the disk itself, and not only with the operating system, when ``save`` returns.
+    lock_wait
+        Seconds that a line waits for the lock of the file.
 
     Attributes
     ----------
     saved
         Number of calls that the file is known to hold.
+
+    Raises
+    ------
+    LogFileError
+        The file is no plain log, or is named like something else.
     """
 
-    def __init__(self, path: AnyPath, *, fsync: bool = False) -> None:
+    def __init__(self, path: AnyPath, *, fsync: bool = False, lock_wait: float | None = None) -> None:
+        check_is_log(path)
         self.path = os.fspath(path)
+        self.fsync = fsync
         self.saved = 0
-        self._fsync = fsync
-        self._pending: list[tuple[bytes, int]] = []
+        self._lock_wait = lock_wait
+        self._queue: list[tuple[bytes, int]] = []  # lines that are not in the file yet, and their number of calls
         self._process = os.getpid()
+        self._turn = fork_safe_lock()  # of the threads of this process
+        self._saving = False
         self._handle, self._opener = -1, 0
         self._close: Callable[[], object] = int  # nothing is open
         there = _status(self.path)
@@ -50,75 +69,119 @@ class Journal:
         self._size = 0 if there is None else there.st_size  # that was seen last
         self._end = 0  # of the last line that is known to be whole
 
-    def append(self, data: bytes, calls: int = 1) -> None:
-        """Add the lines of some calls, and before them those that an error has kept from the file.
+    def __reduce__(self) -> tuple[Callable[..., "Journal"], tuple[str, bool, int]]:
+        """Pickle and copy the path; the lines that are not saved stay with this journal, which saves them."""
+        return _reopened, (self.path, self.fsync, self.saved)
+
+    def queue(self, data: bytes, calls: int = 1) -> None:
+        """Put lines behind those that wait to be saved. This never waits for the file."""
+        if self._process != os.getpid():
+            self._queue, self._process, self._saving = [], os.getpid(), False  # the parent saves its own
+        self._queue.append((data, calls))
+
+    def save(self) -> None:
+        """Write all lines of the queue to the file.
+
+        A line that a signal handler queues while this runs is written by the run that it interrupted.
 
         Raises
         ------
         UnsavedCallsError
-            The file cannot be written to. The journal keeps the lines for the next time.
-        """
-        if self._process != os.getpid():
-            self._pending, self._process = [], os.getpid()  # the parent writes what it has
-        self._pending.append((data, calls))
-        try:
-            self.write(b"".join(data for data, _ in self._pending) if len(self._pending) > 1 else data)
-        except OSError as error:
-            unsaved = quantity(sum(calls for _, calls in self._pending), "call")
-            raise UnsavedCallsError(
-                f"{self.path}: {error.strerror or error}; {quantity(self.saved, 'call')} of the book in the file,"
-                f" {unsaved} only in memory until the next one can be written"
-            ) from error
-        self.saved += sum(calls for _, calls in self._pending)
-        self._pending = []
-
-    def write(self, data: bytes) -> None:
-        """Add whole lines; a torn last line, as a program that was killed leaves it, is ended first.
-
-        Raises
-        ------
-        OSError
-            They could not be written. Nothing of them is in the file then.
+            The file cannot be written to, or another program holds its lock for too long. The journal keeps the lines
+            for the next time.
 
         Warns
         -----
         LogFileChangedWarning
             The file was replaced or cut since the last time.
         """
-        handle, size = self._locked()
+        deadline = time.monotonic() + (LOCK_WAIT if self._lock_wait is None else self._lock_wait)
+        if not self._turn.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise self._unsaved(_lock_is_held())
         try:
-            if size < self._size:
-                self._warn(f"was cut from {self._size:,} to {size:,} bytes")
-            if size not in (0, self._end) and not _ends_a_line(handle):
-                data = b"\n" + data
-            self._size = size
-            self._write(data, size)
-            self._size = self._end = size + len(data)
+            if not self._saving:
+                self._save(deadline)
         finally:
-            _unlock(handle)
+            self._turn.release()
 
     def flush(self) -> None:
-        """Add the lines that an error has kept from the file, and have all of it on the disk itself."""
-        if self._pending:
-            self.append(b"", calls=0)
+        """Save the lines of the queue, and have all of the file on the disk itself."""
+        self.save()
         if self._handle >= 0:
             os.fsync(self._handle)
 
     def close(self) -> None:
-        """Close the file; appending opens it again."""
+        """Close the file; saving opens it again."""
         self._close()
         self._handle, self._close = -1, int
 
-    def _locked(self) -> tuple[int, int]:
-        """Give the handle of the file that the path leads to now, locked, and its size."""
+    def _save(self, deadline: float) -> None:
+        self._saving = True
+        try:
+            while self._queue:
+                self._write_queue(deadline)
+        except (OSError, LogFileError) as error:
+            raise self._unsaved(error) from error
+        except BaseException:  # Ctrl-C, or a signal handler that queued a last line and ends the program
+            with suppress(OSError, LogFileError):
+                self._write_queue(deadline=0)
+            raise
+        finally:
+            self._saving = False
+
+    def _write_queue(self, deadline: float) -> None:
+        """Write the lines of the queue; a torn last line, as a killed program leaves it, is ended first."""
+        handle, size = self._locked(deadline)
+        try:
+            lines = len(self._queue)
+            data = b"".join(data for data, _ in self._queue[:lines])
+            if size < self._size:
+                check_handle_is_log(handle, self.path)
+                seen, self._size = self._size, size
+                self._warn(f"was cut from {seen:,} to {size:,} bytes", stacklevel=8)
+            if size not in (0, self._end) and not _ends_a_line(handle):
+                data = b"\n" + data
+            self._write(data, size, lines)
+            if self.fsync:
+                os.fsync(handle)
+        finally:
+            self._unlock()
+
+    def _write(self, data: bytes, size: int, lines: int) -> None:
+        """Write all of the data and take its lines off the queue or, where that fails, write nothing."""
+        rest = memoryview(data)
+        calls = sum(calls for _, calls in self._queue[:lines])
+        try:
+            while rest:
+                written = os.write(self._handle, rest)
+                if not written:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.path)
+                rest = rest[written:]
+        except BaseException:
+            os.ftruncate(self._handle, size)
+            raise
+        del self._queue[:lines]  # from here on nothing writes them twice, whatever fails
+        self.saved += calls
+        self._size = self._end = size + len(data)
+
+    def _locked(self, deadline: float) -> tuple[int, int]:
+        """Return the handle of the file that the path leads to now, locked, and its size."""
         while True:
             if self._handle < 0 or self._opener != os.getpid():
                 self._open()
-            _lock(self._handle)
+            _lock(self._handle, deadline)
             there = _status(self.path)
             if there is not None and (there.st_dev, there.st_ino) == self._identity:
                 return self._handle, there.st_size
             self.close()
+
+    def _unlock(self) -> None:
+        with suppress(OSError):
+            try:
+                _unlock(self._handle)
+            except BaseException:
+                self.close()  # which unlocks it as well
+                raise
 
     def _open(self) -> None:
         self.close()
@@ -126,43 +189,57 @@ class Journal:
         self._close = weakref.finalize(self, os.close, handle)
         self._handle, self._opener = handle, os.getpid()
         status = os.fstat(handle)
-        identity = status.st_dev, status.st_ino
-        if self._identity not in (None, identity):
-            self._warn("was replaced or removed")
-        if self._identity != identity:
+        before, identity = self._identity, (status.st_dev, status.st_ino)
+        if before != identity:
+            check_handle_is_log(handle, self.path)
             self._identity, self._size, self._end = identity, 0, 0
+            if before is not None:
+                self._warn("was replaced or removed", stacklevel=10)
 
-    def _write(self, data: bytes, size: int) -> None:
-        """Write all of the data or, where that fails, nothing."""
-        rest = memoryview(data)
-        try:
-            while rest:
-                written = os.write(self._handle, rest)
-                if not written:
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.path)
-                rest = rest[written:]
-            if self._fsync:
-                os.fsync(self._handle)
-        except BaseException:
-            os.ftruncate(self._handle, size)
-            raise
+    def _unsaved(self, error: OSError | LogFileError) -> UnsavedCallsError:
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        unsaved = quantity(sum(calls for _, calls in self._queue), "call")
+        return UnsavedCallsError(
+            f"{printable(self.path)}: {reason}; {quantity(self.saved, 'call')} of the book in the file,"
+            f" {unsaved} only in memory until the next one can be written"
+        )
 
-    def _warn(self, what: str) -> None:
+    def _warn(self, what: str, *, stacklevel: int) -> None:
+        """Warn of the file; the stack level is that of whoever logs to the book."""
         warnings.warn(
-            f"{self.path} {what} while it was logged to; what it held may be gone, and what is logged from now on is"
-            " appended to what is there",
+            f"{printable(self.path)} {what} while it was logged to; what it held may be gone, and what is logged from"
+            " now on is appended to what is there",
             LogFileChangedWarning,
-            stacklevel=5,
+            stacklevel=stacklevel,
         )
 
 
 def append_bytes(target: AnyPath, data: bytes) -> None:
-    """Add whole lines to a file that is not kept open."""
+    """Append whole lines to a file that is not kept open.
+
+    Raises
+    ------
+    LogFileError
+        The file is no plain log.
+    UnsavedCallsError
+        It cannot be written to, or another program holds its lock for too long. It is as it was.
+    """
     journal = Journal(target)
+    journal.queue(data)
     try:
-        journal.write(data)
+        journal._write_queue(time.monotonic() + LOCK_WAIT)
+    except OSError as error:
+        raise UnsavedCallsError(
+            f"{printable(journal.path)}: {error.strerror or error}; nothing was appended"
+        ) from error
     finally:
         journal.close()
+
+
+def _reopened(path: str, fsync: bool, saved: int) -> Journal:
+    journal = Journal(path, fsync=fsync)
+    journal.saved = saved
+    return journal
 
 
 def _status(path: str) -> os.stat_result | None:
@@ -177,9 +254,29 @@ def _ends_a_line(handle: int) -> bool:
     return os.read(handle, 1) == b"\n"
 
 
-def _lock(handle: int) -> None:
-    if fcntl is not None:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+def _lock(handle: int, deadline: float) -> None:
+    """Lock a file, at once or as soon as others unlock it.
+
+    Raises
+    ------
+    TimeoutError
+        They have not by the deadline, a time of the monotonic clock.
+    """
+    pause, longest = _PAUSES
+    while fcntl is not None:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise _lock_is_held() from None
+        else:
+            break
+        time.sleep(pause)
+        pause = min(2 * pause, longest)
+
+
+def _lock_is_held() -> TimeoutError:
+    return TimeoutError(errno.ETIMEDOUT, "another program or thread holds the lock of the file for too long")
 
 
 def _unlock(handle: int) -> None:

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from os import PathLike
 
 import pandas as pd
 import pyarrow as pa
@@ -12,6 +13,7 @@ from ..formats import check_format
 from ..frame import as_calls, frame_from_table, selected_columns, table_from_frame
 from ..schema import REJECTS
 from ..words import quantity
+from .file_kind import check_replaceable
 from .journal import append_bytes
 from .read_files import LogContent, read_files
 from .read_lines import LinesContent, Reject
@@ -162,6 +164,8 @@ def to_jsonl(calls: pd.DataFrame, target: Target, *, format: str | None = None, 
         ``format`` is unknown.
     InvalidOptionError
         Both ``format`` and ``schema`` are given.
+    LogFileError
+        The target is a file that is no log, or is named like one. It stays as it is.
 
     Warns
     -----
@@ -180,6 +184,8 @@ def to_jsonl(calls: pd.DataFrame, target: Target, *, format: str | None = None, 
     '{"trace_id":"t1","timestamp":"2026-06-01T09:00:00.000000Z","model":"gpt-4",'
     """
     line_format = check_line_format(format, schema)
+    if isinstance(target, str | PathLike) and target != "-":
+        check_replaceable(target)
     calls = as_calls(calls)
     with open_atomic(target) as stream:
         for part in encode_lines(table_from_frame(calls), format=line_format):

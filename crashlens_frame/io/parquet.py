@@ -1,19 +1,21 @@
-"""Parquet <-> CALLS: the version of the schema stands in the metadata of the file."""
+"""Parquet <-> CALLS: the metadata of the file hold the version of the schema."""
 
+from base64 import b64decode
 from collections.abc import Collection, Iterable, Iterator
-from os import PathLike
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias, cast
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .._core import progress_bar
-from ..errors import InvalidCallError, MissingColumnsError, SchemaVersionError
+from ..errors import CrashlensFrameError, InvalidOptionError, LogFileError, SchemaVersionError
 from ..frame import as_calls, frame_from_table, selected_columns, table_from_frame
 from ..schema import CALLS, LABEL, arrow_schema
-from .streams import AnyPath, Source, Target, list_files, open_atomic
+from .parquet_files import StoredFile, parquet_files
+from .parquet_values import calls_of_others, check_values
+from .streams import AnyPath, Source, Target, open_atomic
 
 if TYPE_CHECKING:  # imported where it is used: with the file systems of the clouds, it takes longer than the package
     import pyarrow.parquet as pq
@@ -22,10 +24,15 @@ VERSION = 1
 VERSION_KEY = b"crashlens_frame.schema_version"
 ROW_GROUP = 131_072
 _BATCH, _BUFFER = 16_384, 1 << 20  # rows and bytes that are read at a time
+_RETRIES = 20  # where a dataset is overwritten while it is read
 ORDER = (("trace_id", "ascending"), ("timestamp", "ascending"))
 
 Filters: TypeAlias = Any  # conditions, lists of them, or an expression of pyarrow
 _OPERATORS = ("=", "==", "!=", "<", ">", "<=", ">=", "in", "not in")
+
+
+class _MissingPartError(LogFileError):
+    """A part of a dataset is missing, as after somebody has overwritten the dataset."""
 
 
 def read_parquet(source: Source, *, columns: Iterable[str] | None = None, filters: Filters = None) -> pd.DataFrame:
@@ -34,9 +41,11 @@ def read_parquet(source: Source, *, columns: Iterable[str] | None = None, filter
     Parameters
     ----------
     source
-        Path, glob pattern, folder, file object, or a list of these. Of a folder each file whose name ends in
-        ``.parquet`` is read, those in folders within it too. Files of other programs are read as well: columns that
-        CALLS does not name become fields of ``extra``, and columns of CALLS that a file lacks become null.
+        Path, glob pattern, folder, file object, or a list of these. Of a dataset that ``write_dataset`` wrote, or a
+        partition of it, exactly its parts are read; of other folders each file whose name ends in ``.parquet``, those
+        in folders within it too. Files of other programs are read as well: columns that CALLS does not name become
+        fields of ``extra``, and columns of CALLS that a file lacks become null. Bytes are read as UTF-8, and numbers in
+        ``timestamp`` as seconds, milliseconds, microseconds or nanoseconds since 1970, by their size.
     columns
         The columns of CALLS to read, in the order wanted; None: all. The others are not read from the disk.
     filters
@@ -53,10 +62,19 @@ def read_parquet(source: Source, *, columns: Iterable[str] | None = None, filter
     ------
     SchemaVersionError
         A newer version of the package wrote a file, or its ``trace_id`` or ``model`` is missing.
+    LogFileError
+        A file is damaged (files of this package contain checksums), or a dataset lacks one of its parts.
     InvalidCallError
-        A value does not fit its column, or ``columns`` or ``filters`` name a column that there is not.
+        A value does not fit its column. The text names the file, the column, the row and the value.
+    InvalidOptionError
+        ``columns`` or ``filters`` name a column that does not exist, or a filter is malformed.
     FileNotFoundError
         There is no such file.
+
+    Warns
+    -----
+    PassedOverWarning
+        The folder of a dataset has Parquet files that are no part of it.
 
     Examples
     --------
@@ -72,26 +90,48 @@ def read_parquet(source: Source, *, columns: Iterable[str] | None = None, filter
     """
     wanted = selected_columns(columns)
     names = [column.name for column in wanted]
-    tables = [_calls(file, names, filters) for file in parquet_files(source)]
-    return frame_from_table(pa.concat_tables(tables), wanted)
+    files = parquet_files(source)
+    for _ in range(_RETRIES):
+        try:
+            tables = [_calls(file, names, filters) for file in files]
+            return frame_from_table(pa.concat_tables(tables), wanted)
+        except _MissingPartError as error:
+            missing = error
+        before, files = files, parquet_files(source)
+        if files == before:
+            break
+    raise missing
 
 
 def read_batches(source: Source, names: list[str], *, size: int, progress: bool | None) -> Iterator[pa.Table]:
-    """Read the named columns as ``read_parquet`` does, in tables of about so many bytes at most."""
+    """Read the named columns as ``read_parquet`` does, in tables of about ``size`` bytes at most."""
     files = parquet_files(source)
-    calls = sum(parquet_file(path).metadata.num_rows for path in files)
+    calls = sum(open_stored(file).metadata.num_rows for file in files)
     with progress_bar(calls, "read", "call", shown=progress) as advance:
-        for path in files:
+        for stored in files:
             # what is read ahead by default takes several times the memory
-            with parquet_file(path, pre_buffer=False, buffer_size=_BUFFER) as file:
-                rows = min(size * file.metadata.num_rows // max(1, stored_bytes(file)), _BATCH)
-                for batch in file.iter_batches(max(1, rows), columns=_needed(file.schema_arrow, names)):
-                    yield _converted(pa.Table.from_batches([batch]), names, file, path).select(names)
+            with open_stored(stored, pre_buffer=False, buffer_size=_BUFFER) as file:
+                rows = min(size * file.metadata.num_rows // max(1, _column_bytes(file, None)), _BATCH)
+                batches = file.iter_batches(max(1, rows), columns=_needed(file.schema_arrow, names))
+                first = 0
+                while (batch := _next(batches, stored)) is not None:
+                    yield _converted(pa.Table.from_batches([batch]), names, file, stored, first).select(names)
+                    first += len(batch)
                     advance(len(batch))
 
 
-def stored_bytes(file: "pq.ParquetFile", names: Collection[str] | None = None) -> int:
-    """Tell how many bytes the named columns of a file are, unpacked but encoded; None: all columns."""
+def _next(batches: Iterator[pa.RecordBatch], stored: StoredFile) -> pa.RecordBatch | None:
+    with _reading(stored):
+        return next(batches, None)
+
+
+def stored_bytes(source: Source, names: Collection[str]) -> int:
+    """Return how many bytes the named columns of some files are, unpacked but encoded."""
+    return sum(_column_bytes(open_stored(file), names) for file in parquet_files(source))
+
+
+def _column_bytes(file: "pq.ParquetFile", names: Collection[str] | None) -> int:
+    """Return how many bytes the named columns of a file are, unpacked but encoded; None: all columns."""
     columns = [place for place, name in enumerate(file.metadata.schema.names) if names is None or name in names]
     groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
     return sum(group.column(place).total_uncompressed_size for group in groups for place in columns)
@@ -135,61 +175,102 @@ def write_table(calls: pa.Table, target: Target, *, is_sorted: bool, metadata: d
     order = pq.SortingColumn.from_ordering(table.schema, ORDER) if is_sorted else None
     with open_atomic(target) as stream:
         pq.write_table(
-            table, stream, compression="zstd", use_dictionary=labels, row_group_size=ROW_GROUP, sorting_columns=order
+            table,
+            stream,
+            compression="zstd",
+            use_dictionary=labels,
+            row_group_size=ROW_GROUP,
+            sorting_columns=order,
+            write_page_checksum=True,
         )
 
 
 def parquet_file(source: AnyPath | IO[Any], **options: Any) -> "pq.ParquetFile":
-    """Open a Parquet file of a schema that is known.
+    """Open a Parquet file whose schema has a version that this package knows.
 
     Raises
     ------
     SchemaVersionError
         A newer version of the package wrote it, or it is no Parquet file.
+    LogFileError
+        It is damaged.
     """
+    return open_stored(StoredFile(source), **options)
+
+
+def open_stored(stored: StoredFile, **options: Any) -> "pq.ParquetFile":
+    """Open a Parquet file as ``parquet_file`` does, and check that it is the one that its manifest names."""
     import pyarrow.parquet as pq
 
-    name = _name(source)
-    try:
-        file = pq.ParquetFile(source, **options)
-    except pa.ArrowInvalid as error:
-        raise SchemaVersionError(f"{name} is no Parquet file: {error}") from None
-    version = int((file.schema_arrow.metadata or {}).get(VERSION_KEY, VERSION))
-    if version > VERSION:
+    with _reading(stored):
+        try:
+            file = pq.ParquetFile(stored.source, page_checksum_verification=True, **options)
+        except pa.ArrowInvalid as error:
+            raise SchemaVersionError(f"{stored.name} is no Parquet file: {error}") from None
+        metadata = file.metadata.metadata or {}
+        _check_names(file.schema_arrow.names, metadata)
+    version = metadata.get(VERSION_KEY, b"1")
+    if not version.isdigit() or int(version) > VERSION:
         raise SchemaVersionError(
-            f"{name} has schema version {version}, expected at most {VERSION}; upgrade crashlens-frame to read it"
+            f"{stored.name} has schema version {version.decode(errors='replace')}, expected at most {VERSION}; upgrade"
+            " crashlens-frame to read it"
+        )
+    if stored.part is not None and file.metadata.num_rows != stored.part.rows:
+        raise LogFileError(
+            f"{stored.name} holds {file.metadata.num_rows:,} calls, expected {stored.part.rows:,} by the list of the"
+            " dataset's files; restore it from a copy, or write the dataset again"
         )
     return file
 
 
-def parquet_files(source: Source) -> list[AnyPath | IO[Any]]:
-    """List the files that a source stands for."""
-    if not (hasattr(source, "read") or isinstance(source, str | PathLike)):
-        return [file for each in cast("Iterable[AnyPath]", source) for file in parquet_files(each)]
-    if not isinstance(source, str | PathLike) or not Path(source).is_dir():
-        return list_files(source)
-    found = sorted(Path(source).rglob("*.parquet"))
-    if not found:
-        raise FileNotFoundError(f"no file in {source} has a name that ends in .parquet")
-    return [*found]
+def _check_names(names: list[str], metadata: dict[bytes, bytes]) -> None:
+    """Compare the names of the columns with those that Arrow writes a second time: no checksum covers either."""
+    if (schema := metadata.get(b"ARROW:schema")) is None:
+        return
+    again = pa.ipc.read_schema(pa.py_buffer(b64decode(schema, validate=True))).names
+    if names != again:
+        raise pa.ArrowInvalid(f"its columns are {', '.join(names)} and also {', '.join(again)}")
 
 
-def _calls(source: AnyPath | IO[Any], names: list[str], filters: Filters) -> pa.Table:
+def _calls(stored: StoredFile, names: list[str], filters: Filters) -> pa.Table:
     """Read the named columns of one file as CALLS has them."""
     import pyarrow.parquet as pq
 
-    file = parquet_file(source)
+    file = open_stored(stored)
     needed = _needed(file.schema_arrow, names)
-    if filters is None:
-        table = file.read(columns=needed)
-    else:
-        expression = _expression(filters, file.schema_arrow)
-        table = pq.read_table(source, columns=needed, filters=expression, partitioning=None)
-    return _converted(table, names, file, source)
+    expression = None if filters is None else _expression(filters, file.schema_arrow)
+    with _reading(stored):
+        if expression is None:
+            table = file.read(columns=needed)
+        else:
+            table = pq.read_table(
+                stored.source, columns=needed, filters=expression, partitioning=None, page_checksum_verification=True
+            )
+    return _converted(table, names, file, stored)
+
+
+@contextmanager
+def _reading(stored: StoredFile) -> Iterator[None]:
+    """Turn what pyarrow raises for a file that cannot be read into the errors of the package."""
+    try:
+        yield
+    except CrashlensFrameError:
+        raise
+    except FileNotFoundError as error:
+        if stored.part is None:
+            raise
+        raise _MissingPartError(
+            f"{stored.name} is missing, a part of its dataset; restore it from a copy, or write the dataset again"
+        ) from error
+    except (OSError, pa.ArrowException, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # of the system, and not of the file
+            raise
+        reason = " ".join(str(error).split())
+        raise LogFileError(f"{stored.name} cannot be read: {reason}; it is damaged, restore it from a copy") from error
 
 
 def _needed(schema: pa.Schema, names: list[str]) -> list[str] | None:
-    """Give the columns of a file that the named columns of CALLS are made of; None: all."""
+    """Return the columns of a file that the named columns of CALLS are made of; None: all."""
     if _is_ours(schema):
         return names
     if "extra" in names:  # a column that CALLS does not name is a field of it
@@ -198,15 +279,16 @@ def _needed(schema: pa.Schema, names: list[str]) -> list[str] | None:
     return [*needed, *({"trace_id", "model"}.intersection(schema.names) - set(needed))]
 
 
-def _converted(table: pa.Table, names: list[str], file: "pq.ParquetFile", source: AnyPath | IO[Any]) -> pa.Table:
+def _converted(
+    table: pa.Table, names: list[str], file: "pq.ParquetFile", stored: StoredFile, first: int = 0
+) -> pa.Table:
     """Turn columns of a file into the named ones of CALLS."""
     if _is_ours(file.schema_arrow):
-        return table.replace_schema_metadata(None)
-    try:
-        calls = as_calls(table.to_pandas(types_mapper=_NULLABLE.get, ignore_metadata=True))
-    except MissingColumnsError as error:
-        raise SchemaVersionError(f"{_name(source)} holds no calls: {error}") from None
-    return table_from_frame(calls).select(names)
+        calls = table.replace_schema_metadata(None)
+    else:
+        calls = calls_of_others(table, stored.name, first=first).select(names)
+    check_values(calls, stored.name, first=first)
+    return calls
 
 
 def _is_ours(schema: pa.Schema) -> bool:
@@ -218,6 +300,10 @@ def _expression(filters: Filters, schema: pa.Schema) -> pc.Expression:
     import pyarrow.parquet as pq
 
     if isinstance(filters, pc.Expression):
+        try:
+            schema.empty_table().filter(filters)
+        except pa.ArrowException as error:
+            raise InvalidOptionError(f"filters is {filters}, which does not fit the file: {error}") from None
         return filters
     if not filters:
         return pc.scalar(True)
@@ -229,11 +315,11 @@ def _condition(condition: Any, schema: pa.Schema) -> tuple[str, str, Any]:
     try:
         name, operator, value = condition
     except (TypeError, ValueError):
-        raise InvalidCallError(f"a filter is {condition!r}, expected (column, operator, value)") from None
+        raise InvalidOptionError(f"a filter is {condition!r}, expected (column, operator, value)") from None
     if name not in schema.names:
-        raise InvalidCallError(f"filters name {name!r}, expected one of {', '.join(schema.names)}")
+        raise InvalidOptionError(f"filters name {name!r}, expected one of {', '.join(schema.names)}")
     if operator not in _OPERATORS:
-        raise InvalidCallError(
+        raise InvalidOptionError(
             f"the filter on {name} has operator {operator!r}, expected one of {' '.join(_OPERATORS)}"
         )
     kind = schema.field(name).type
@@ -243,7 +329,7 @@ def _condition(condition: Any, schema: pa.Schema) -> tuple[str, str, Any]:
             return name, operator, [_scalar(one, kind) for one in value]
         return name, operator, _scalar(value, kind)
     except (TypeError, ValueError, pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise InvalidCallError(f"the filter on {name} has {value!r}, expected {kind}: {error}") from None
+        raise InvalidOptionError(f"the filter on {name} has {value!r}, expected {kind}: {error}") from None
 
 
 def _scalar(value: Any, kind: pa.DataType) -> pa.Scalar:
@@ -251,16 +337,3 @@ def _scalar(value: Any, kind: pa.DataType) -> pa.Scalar:
         moment = pd.Timestamp(value)
         value = moment.tz_localize("UTC") if moment.tzinfo is None else moment
     return pa.scalar(value, kind)
-
-
-def _name(source: AnyPath | IO[Any]) -> str:
-    return str(source) if isinstance(source, str | PathLike) else str(getattr(source, "name", "the file"))
-
-
-# whole numbers beside nulls stay whole
-_WITHIN_INT64 = (pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32())
-_NULLABLE = {
-    **dict.fromkeys(_WITHIN_INT64, pd.Int64Dtype()),
-    pa.uint64(): pd.UInt64Dtype(),
-    pa.bool_(): pd.BooleanDtype(),
-}

@@ -10,7 +10,7 @@ from .._core import parallel_map, progress_of_files
 from ..errors import LogFileError
 from ..schema import CALLS, arrow_schema
 from .read_lines import REJECT_TYPE, BlockReader, LinesContent, Reject, make_reject
-from .streams import Source, line_blocks, list_files, open_source
+from .streams import MAX_LINE, LongLine, Source, line_blocks, list_files, open_source
 
 # every call needs a trace, and its event_id is its trace where it has no other
 _ALWAYS = frozenset({"trace_id", "event_id"})
@@ -98,14 +98,23 @@ def _file_blocks(
 ) -> Iterator[LinesContent]:
     """Yield the blocks of a file in order."""
     reader = BlockReader(name, format=format, columns=columns)
+
+    def read_block(block: bytes | LongLine) -> LinesContent:
+        if isinstance(block, LongLine):
+            reason = f"line is longer than {MAX_LINE / 1e6:g} MB ({block.length:,} bytes)"
+            return _only_a_reject(make_reject(name, 1, reason, block.head))
+        return reader.read(block)
+
     lines_before = 0
     try:
-        for block in parallel_map(reader.read, line_blocks(stream)):
-            yield block._replace(
-                rejects=[{**reject, "line": reject["line"] + lines_before} for reject in block.rejects]
+        for content in parallel_map(read_block, line_blocks(stream)):
+            yield content._replace(
+                rejects=[{**reject, "line": reject["line"] + lines_before} for reject in content.rejects]
             )
-            lines_before += block.lines
+            lines_before += content.lines
     except LogFileError as error:
-        no_calls = arrow_schema(CALLS).empty_table()
-        reject = make_reject(name, lines_before + 1, str(error), b"")
-        yield LinesContent(no_calls, np.array([], np.int64), [reject])
+        yield _only_a_reject(make_reject(name, lines_before + 1, str(error), b""))
+
+
+def _only_a_reject(reject: Reject) -> LinesContent:
+    return LinesContent(arrow_schema(CALLS).empty_table(), np.array([], np.int64), [reject], lines=1)

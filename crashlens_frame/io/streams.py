@@ -11,18 +11,22 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, NamedTuple, cast
 
 import zstandard
 
 from ..errors import LogFileError
+from ..words import printable
+from .file_kind import BOM, special_file
 
 AnyPath = str | PathLike[str]
 Target = AnyPath | IO[bytes]
 Source = AnyPath | IO[Any] | Iterable[AnyPath | IO[Any]]
 
 BLOCK = 4 << 20  # larger ones come from the system page by page, at four times the cost
-BOM = b"\xef\xbb\xbf"
+MAX_LINE = 256_000_000  # bytes of the longest line that is read
+_SLICE = 1 << 10  # packed bytes that are unpacked at a time: Zstandard makes at most 33 MB of them
+_HEAD = 1 << 10  # bytes that are kept of a longer line
 _DECODERS: dict[bytes, Callable[[], Any]] = {
     b"\x1f\x8b": lambda: zlib.decompressobj(wbits=31),
     b"\x28\xb5": lambda: zstandard.ZstdDecompressor().decompressobj(),
@@ -39,7 +43,7 @@ def open_source(source: AnyPath | IO[Any]) -> Iterator[tuple[str, IO[Any]]]:
         yield "<stdin>", sys.stdin.buffer
     else:
         path = os.fspath(source)
-        with open(path, "rb") as stream:  # noqa: PTH123  the name is told as it was given
+        with open(path, "rb") as stream:  # noqa: PTH123  errors name it as it was given
             yield path, stream
 
 
@@ -68,39 +72,64 @@ def list_files(source: Source) -> list[AnyPath | IO[Any]]:
     return list(found)
 
 
-def line_blocks(stream: IO[Any], *, size: int = BLOCK) -> Iterator[bytes]:
+class LongLine(NamedTuple):
+    """A line that is too long to be read: how it begins, and its number of bytes."""
+
+    head: bytes
+    length: int
+
+
+def line_blocks(stream: IO[Any], *, size: int = BLOCK, max_line: int = MAX_LINE) -> Iterator[bytes | LongLine]:
     """Read a stream as blocks of whole lines, decompressed, without a byte order mark.
+
+    Parameters
+    ----------
+    stream
+        Stream of bytes or text.
+    size
+        Number of bytes that are read at a time.
+    max_line
+        Number of bytes of the longest line, at least ``size``. A LongLine takes the place of a longer one, which is
+        never held in memory.
 
     Raises
     ------
     LogFileError
-        The compressed stream is torn; all that could be read of it has been given by then.
+        The compressed stream is torn or damaged; all that could be read of it has been yielded by then.
     """
-    rest: list[bytes | memoryview] = []
-    first = True  # the first chunk may be a BOM and nothing else
-    torn: Exception | None = None
-    chunks = _plain(_chunks(stream, size))
-    while True:
-        try:
-            chunk = next(chunks, b"")
-        except _TORN as error:
-            torn, chunk = error, b""
-        if not chunk and not first:
-            break
-        first = False
-        cut = chunk.rfind(b"\n") + 1
-        if cut:
-            yield b"".join([*rest, memoryview(chunk)[:cut]])
-            rest = []
-        if cut < len(chunk):
-            rest.append(memoryview(chunk)[cut:])
-    if rest:
-        yield b"".join(rest)
-    if torn is not None:
-        raise LogFileError(f"the compressed stream is torn here: {torn}")
+    held: list[bytes | memoryview] = []  # of the line that has begun; its head, once it is too long
+    length = 0  # of it
+    failure = ""
+    try:
+        for chunk in _plain(_chunks(stream, size), size):
+            while chunk:
+                first = chunk.find(b"\n") + 1
+                length += first or len(chunk)
+                if length > max_line:
+                    held = [_head([*held, chunk[: first or None]])]
+                    if not first:
+                        break
+                    yield LongLine(bytes(held[0]), length)
+                    held, length, chunk = [], 0, chunk[first:]
+                    continue
+                end = chunk.rfind(b"\n") + 1
+                if end:
+                    yield b"".join([*held, memoryview(chunk)[:end]])
+                    held, length = [], len(chunk) - end
+                held.append(memoryview(chunk)[end:])
+                break
+    except EOFError as error:
+        failure = f"the compressed stream is torn here: {error}"
+    except (zlib.error, zstandard.ZstdError) as error:
+        failure = f"the compressed stream is damaged, and lines before this one may be wrong: {error}"
+    if length:
+        yield LongLine(bytes(held[0]), length) if length > max_line else b"".join(held)
+    if failure:
+        raise LogFileError(failure)
 
 
-_TORN = (EOFError, zlib.error, zstandard.ZstdError)
+def _head(pieces: list[bytes | memoryview]) -> bytes:
+    return b"".join(piece[:_HEAD] for piece in pieces[:_HEAD])[:_HEAD]
 
 
 def _chunks(stream: IO[Any], size: int) -> Iterator[bytes]:
@@ -108,19 +137,19 @@ def _chunks(stream: IO[Any], size: int) -> Iterator[bytes]:
         yield chunk.encode("utf-8", "surrogatepass") if isinstance(chunk, str) else chunk
 
 
-def _plain(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Decompress what begins like gzip or Zstandard, whatever its name (no JSON begins so), and drop the BOM."""
+def _plain(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """Decompress data that begins like gzip or Zstandard, as no JSON does, and drop the BOM."""
     chunks = _headed(chunks)
     head = next(chunks)
     chunks = itertools.chain([head], chunks)
     decoder = _DECODERS.get(head[:2])
-    plain = _headed(chunks if decoder is None else _decompressed(chunks, decoder))
+    plain = _headed(chunks if decoder is None else _gathered(_decompressed(chunks, decoder), size))
     yield next(plain).removeprefix(BOM)
     yield from (chunk for chunk in plain if chunk)
 
 
 def _headed(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Join the first chunks until they tell what the stream is: a pipe may give one byte at a time."""
+    """Join the first chunks until they show what the stream is: a pipe may give one byte at a time."""
     head = b""
     while len(head) < len(BOM) and (chunk := next(chunks, None)) is not None:
         head += chunk
@@ -131,15 +160,33 @@ def _headed(chunks: Iterator[bytes]) -> Iterator[bytes]:
 def _decompressed(chunks: Iterable[bytes], new: Callable[[], Any]) -> Iterator[bytes]:
     """Decompress a stream of one or more members, each as far as it reaches."""
     decoder, begun = new(), False
-    for chunk in chunks:
-        while chunk:
-            yield decoder.decompress(chunk)
+    for packed in (chunk[start : start + _SLICE] for chunk in chunks for start in range(0, len(chunk), _SLICE)):
+        rest = packed
+        while rest:
+            yield decoder.decompress(rest)
             begun = not decoder.eof
             if begun:
                 break
-            chunk, decoder = decoder.unused_data, new()
+            rest, decoder = decoder.unused_data, new()
     if begun:
         raise EOFError("it ends before its end mark")
+
+
+def _gathered(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """Join pieces to chunks of at least a size; what came before an error comes before it here, too."""
+    gathered: list[bytes] = []
+    length = 0
+    try:
+        for piece in pieces:
+            gathered.append(piece)
+            length += len(piece)
+            if length >= size:
+                yield b"".join(gathered)
+                gathered, length = [], 0
+    except (EOFError, zlib.error, zstandard.ZstdError):
+        yield b"".join(gathered)
+        raise
+    yield b"".join(gathered)
 
 
 @contextmanager
@@ -157,8 +204,12 @@ def open_atomic(target: Target) -> Iterator[IO[bytes]]:
         sys.stdout.buffer.flush()
         return
     path = Path(os.path.realpath(target))  # a link keeps pointing to where it pointed
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    kind = special_file(path.stat()) if path.exists() else None
+    if kind is not None:
+        raise LogFileError(f"{printable(os.fspath(target))} is {kind}, expected a file")
+    name = None
     try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".crashlens-frame-", suffix=".part")
         with os.fdopen(handle, "wb") as raw:
             Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
             with _compressed(raw, path.suffix) as stream:
@@ -166,8 +217,11 @@ def open_atomic(target: Target) -> Iterator[IO[bytes]]:
             raw.flush()
             os.fsync(handle)
         Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink()
+    except BaseException as error:
+        if name is not None:
+            Path(name).unlink()
+        if isinstance(error, OSError) and str(error.filename).endswith(".part"):
+            raise OSError(error.errno, error.strerror, os.fspath(target)) from None  # the name that the caller knows
         raise
 
 
@@ -181,5 +235,5 @@ def _compressed(raw: IO[bytes], suffix: str) -> Any:
     if suffix == ".gz":
         return gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0)
     if suffix in (".zst", ".zstd"):
-        return zstandard.ZstdCompressor().stream_writer(raw, closefd=False)
+        return zstandard.ZstdCompressor(write_checksum=True).stream_writer(raw, closefd=False)
     return nullcontext(raw)

@@ -46,12 +46,15 @@ class LogBook:
         The prices break a rule of their form.
     InvalidOptionError
         Both ``prices`` and ``pricing`` are given.
+    LogFileError
+        The path is not a plain log, but a device, a Parquet file or a CSV file, or is named like it.
 
     Notes
     -----
     Several books, threads and processes may log to one file at the same time; each book has its own calls and those
-    that the file held when the book was opened. If the file cannot be written to, the method that logs raises
-    UnsavedCallsError; the book keeps the call and writes it with the next one.
+    that the file held when the book was opened. If the file cannot be written to, or another program locks it for ten
+    seconds, the method that logs raises UnsavedCallsError; the book keeps the call and writes it with the next one. A
+    pickled or copied book has the same calls and prices, and logs to the same file.
 
     Examples
     --------

@@ -6,13 +6,15 @@ from os import PathLike
 import pandas as pd
 import pyarrow as pa
 
+from .._core import fork_safe_lock
 from ..formats import Row
 from ..frame import frame_from_table, table_from_frame, table_from_rows
 from ..io import Journal, encode_lines, line_from_row
 from ..pricing import PriceBook, add_cost, fill_cost
-from ..schema import CALLS, arrow_schema
 from ..tokens import add_tokens, fill_tokens
-from .locks import fork_safe_lock
+from .growing_frame import GrowingFrame
+
+_FEW = 64  # rows up to which it is faster to count and price them one by one
 
 
 class Ledger:
@@ -32,15 +34,19 @@ class Ledger:
         self._prices = prices
         self._journal = None if path is None else Journal(path, fsync=fsync)
         self._lock = fork_safe_lock()
-        self.watchers: list[Callable[[], None]] = []  # told of each change, once it is made
+        self.watchers: list[Callable[[], None]] = []  # called after each change
         self._rows: list[Row] = []  # added one by one, not yet a table
         self._fresh: list[pa.Table] = []  # not yet counted and priced
-        self._table: pa.Table = arrow_schema(CALLS).empty_table()  # counted and priced
-        self._frame: pd.DataFrame | None = None
+        self._calls = GrowingFrame()  # counted and priced
+        self._computing = False
+
+    def __reduce__(self) -> "tuple[Callable[..., Ledger], tuple[PriceBook, pa.Table, Journal | None]]":
+        """Pickle and copy the calls, the prices and the path of the file; watchers stay with this ledger."""
+        return _copied, (self._prices, table_from_frame(self.frame()), self._journal)
 
     def __len__(self) -> int:
         with self._lock:
-            return len(self._rows) + sum(map(len, self._fresh)) + len(self._table)
+            return len(self._rows) + sum(map(len, self._fresh)) + len(self._calls)
 
     @property
     def path(self) -> str | None:
@@ -52,14 +58,14 @@ class Ledger:
         try:
             self._add(row)
         finally:  # a call that could not be saved is in the book all the same
-            self._tell()
+            self._call_watchers()
 
     def add_table(self, table: pa.Table) -> None:
         """Add many calls."""
         try:
             self._add_table(table)
         finally:
-            self._tell()
+            self._call_watchers()
 
     def _add(self, row: Row) -> None:
         if self._journal is None:
@@ -69,18 +75,24 @@ class Ledger:
         fill_tokens(row)
         fill_cost(row, self._prices)
         line = line_from_row(row)
-        with self._lock:
+        with self._lock:  # the file has the calls in the order of the book
             self._rows.append(row)
-            self._journal.append(line)
+            self._journal.queue(line)
+        self._journal.save()
 
     def _add_table(self, table: pa.Table) -> None:
-        if self._journal is not None:
-            table = self._priced(table)
+        if self._journal is None:
+            with self._lock:
+                self._gather()
+                self._fresh.append(table)
+            return
+        table = self._priced(table)
+        lines = b"".join(encode_lines(table, format="crashlens"))
         with self._lock:
             self._gather()
             self._fresh.append(table)
-            if self._journal is not None:
-                self._journal.append(b"".join(encode_lines(table, format="crashlens")), calls=len(table))
+            self._journal.queue(lines, calls=len(table))
+        self._journal.save()
 
     def load(self, table: pa.Table) -> None:
         """Add calls that the file holds already."""
@@ -91,21 +103,20 @@ class Ledger:
                 self._journal.saved += len(table)
 
     def frame(self) -> pd.DataFrame:
-        """Give the calls as a typed frame, counted and priced; only what is new is computed."""
+        """Return the calls as a typed frame, counted and priced; only new calls are computed."""
         with self._lock:
-            self._gather()
-            if self._fresh:
-                self._table = pa.concat_tables([self._table, self._priced(pa.concat_tables(self._fresh))])
-                self._fresh, self._frame = [], None
-            if self._frame is None:
-                self._frame = frame_from_table(self._table)
-            return self._frame.copy(deep=False)
+            if not self._computing:  # else a signal handler asks while it runs
+                self._computing = True
+                try:
+                    self._compute()
+                finally:
+                    self._computing = False
+            return self._calls.frame()
 
     def flush(self) -> None:
         """Write what an error kept from the file, and have all of it on the disk itself."""
-        with self._lock:
-            if self._journal is not None:
-                self._journal.flush()
+        if self._journal is not None:
+            self._journal.flush()
 
     def close(self) -> None:
         """Flush and close the file."""
@@ -115,15 +126,38 @@ class Ledger:
             if self._journal is not None:
                 self._journal.close()
 
-    def _tell(self) -> None:
+    def _call_watchers(self) -> None:
         for watcher in self.watchers:
             watcher()
+
+    def _compute(self) -> None:
+        """Count and price what is new; what an interrupt keeps from the frame, and what comes meanwhile, stays new."""
+        if self._fresh or len(self._rows) > _FEW:
+            self._gather()
+            tables = self._fresh[:]
+            self._calls.append(self._priced(pa.concat_tables(tables)))
+            del self._fresh[: len(tables)]
+        elif self._rows:
+            rows = self._rows[:]
+            for row in rows:
+                fill_tokens(row)
+                fill_cost(row, self._prices)
+            self._calls.append(table_from_rows(rows))
+            del self._rows[: len(rows)]
 
     def _gather(self) -> None:
         """Turn the rows into a table, so that tables and rows stay in the order in which they came."""
         if self._rows:
-            rows, self._rows = self._rows, []
+            rows = self._rows[:]
             self._fresh.append(table_from_rows(rows))
+            del self._rows[: len(rows)]
 
     def _priced(self, calls: pa.Table) -> pa.Table:
         return table_from_frame(add_cost(add_tokens(frame_from_table(calls)), self._prices))
+
+
+def _copied(prices: PriceBook, table: pa.Table, journal: Journal | None) -> Ledger:
+    ledger = Ledger(prices, None, fsync=False)
+    ledger._calls.append(table)
+    ledger._journal = journal
+    return ledger

@@ -13,10 +13,10 @@ from ..detectors import ROSTER
 from ..errors import InvalidOptionError
 from ..io import (
     LeftOutCounts,
+    Partition,
     Source,
     iter_blocks,
     last_of_each_id,
-    parquet_file,
     read_batches,
     stored_bytes,
     trace_buckets,
@@ -78,10 +78,13 @@ def split_log(
         parts = _spilled((slim(left.seen(read).table.select(names)) for read in blocks), folder, most)
         return parts._replace(tables=(_once(table, left) for table in parts.tables))
     read = partial(read_batches, names=names, size=most // 4)
-    buckets = _stored(sources, {*names} - _EMPTIED if lean else {*names})
+    stored = trace_buckets(sources[0]) if len(sources) == 1 and Path(sources[0]).is_dir() else []
+    needed = {*names} - _EMPTIED if lean else {*names}
+    buckets = [Bucket(part.path, part.rows, _size(part, needed)) for part in stored]
     if not buckets or max(bucket.size for bucket in buckets) > most:
         return _spilled(map(slim, read(sources, progress=progress)), folder, most)
-    groups = ([bucket.path for bucket in group] for group in group_buckets(buckets, most))
+    files = {part.path: part.files for part in stored}
+    groups = ([file for bucket in group for file in files[bucket.path]] for group in group_buckets(buckets, most))
     return Parts(_calls(buckets), (concat_parts(map(slim, read(group, progress=False))) for group in groups))
 
 
@@ -94,16 +97,9 @@ def _spilled(tables: Iterable[pa.Table], folder: Path, most: int) -> Parts:
     return Parts(_calls(buckets), whole_traces(buckets, most=most))
 
 
-def _stored(sources: list[Any], names: set[str]) -> list[Bucket]:
-    """Return the buckets of a dataset by trace; none where the source is something else."""
-    if len(sources) != 1 or not Path(sources[0]).is_dir():
-        return []
-    return [Bucket(part.path, part.rows, _size(part.path, part.rows, names)) for part in trace_buckets(sources[0])]
-
-
-def _size(folder: Path, calls: int, names: set[str]) -> int:
+def _size(part: Partition, names: set[str]) -> int:
     """Return an upper limit of the bytes that columns of a partition take in memory: Arrow does not pack numbers."""
-    return 8 * len(names) * calls + sum(stored_bytes(parquet_file(file), names) for file in folder.glob("*.parquet"))
+    return 8 * len(names) * part.rows + stored_bytes(part.files, names)
 
 
 def _calls(buckets: list[Bucket]) -> int:

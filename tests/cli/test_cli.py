@@ -132,7 +132,7 @@ def test_log_prices_by_a_file_and_prints_what_has_no_price() -> None:
         (["log", "--demo", "--config", "broken.yaml"], 1,
          'Error: broken.yaml:1: pricing is "gpt-4", expected a mapping\n'),
         (["log", "--demo", "--output", "no/such/folder/logs.jsonl"], 1,
-         "Error: no/such/folder/logs.jsonl: No such file or directory\n"),
+         "Error: no/such/folder/logs.jsonl: No such file or directory; nothing was appended\n"),
         (["analyze", "none.jsonl"], 1, "Error: no file is named or matches none.jsonl\n"),
         (["scan", "."], 1, "Error: . is a directory, expected a file; give its files as '*.jsonl'\n"),
         (["analyze"], 2, "Error: Missing argument 'LOGS...'.\n"),

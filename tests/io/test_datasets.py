@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -123,7 +122,7 @@ def test_an_expression_of_pyarrow_is_a_filter_too(written: Path) -> None:
     ],
 )
 def test_a_filter_that_means_nothing_is_refused(written: Path, filters: list[Any], reason: str) -> None:
-    with pytest.raises(cf.InvalidCallError, match=f"^{reason}"):
+    with pytest.raises(cf.InvalidOptionError, match=f"^{reason}"):
         cf.read_parquet(written, filters=filters)
     with pytest.raises(cf.InvalidOptionError, match="did you mean prompt"):
         cf.read_parquet(written, columns=["promt"])
@@ -149,7 +148,7 @@ def test_of_a_sorted_file_a_filter_reads_the_row_groups_that_can_hold_what_it_as
     path.write_bytes(data)
     last = max(WORKLOAD["trace_id"])
     assert set(cf.read_parquet(path, filters=[("trace_id", "=", last)])["trace_id"]) == {last}
-    with pytest.raises((OSError, pa.ArrowInvalid)):
+    with pytest.raises(cf.LogFileError, match=r"sorted\.parquet cannot be read: .*; it is damaged, restore it"):
         cf.read_parquet(path)
 
 
@@ -195,16 +194,15 @@ def test_frames_one_after_the_other_add_files_and_what_is_there_is_guarded(tmp_p
     folder = tmp_path / "store"
     halves = [WORKLOAD.iloc[:200], WORKLOAD.iloc[200:]]
     cf.write_dataset(iter(halves), folder, buckets=2)
-    assert (
-        sorted(file.name for file in folder.rglob("*.parquet"))
-        == ["part-00000.parquet"] * 2 + ["part-00001.parquet"] * 2
-    )
+    assert sorted(file.name[-len("-00000.parquet") :] for file in folder.rglob("*.parquet")) == [
+        f"-0000{number}.parquet" for number in range(4)
+    ]
     with pytest.raises(FileExistsError, match='store holds files already; mode="append" adds to them'):
         cf.write_dataset(WORKLOAD, folder, buckets=2)
     cf.write_dataset(WORKLOAD, folder, buckets=2, mode="append")
     assert len(cf.read_parquet(folder)) == 2 * len(WORKLOAD)
     for other in ({"buckets": 3}, {"by": "day"}):
-        with pytest.raises(cf.InvalidCallError, match="is partitioned by trace in 2 buckets, and cannot be appended"):
+        with pytest.raises(cf.InvalidOptionError, match="is partitioned by trace in 2 buckets, and cannot be appended"):
             cf.write_dataset(WORKLOAD, folder, mode="append", **other)
     cf.write_dataset(WORKLOAD, folder, by="day", mode="overwrite")
     assert {part.name[:4] for part in partitions(folder)} == {"day="}
@@ -222,7 +220,7 @@ def test_frames_one_after_the_other_add_files_and_what_is_there_is_guarded(tmp_p
 )
 def test_an_option_without_meaning_is_refused(tmp_path: Path, options: dict[str, Any]) -> None:
     (name,) = options
-    with pytest.raises(cf.InvalidCallError, match=f"^{name} is "):
+    with pytest.raises(cf.InvalidOptionError, match=f"^{name} is "):
         cf.write_dataset(WORKLOAD, tmp_path / "store", **options)
     assert list(tmp_path.iterdir()) == []
 

@@ -441,7 +441,7 @@ def test_no_reader_of_text_sees_a_line_end_within_a_line(end: str, format: str) 
 @pytest.mark.parametrize("name", ["log.jsonl", "log.jsonl.gz", "log.jsonl.zst"])
 def test_a_file_is_compressed_by_its_suffix_and_replaced_whole(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    path.write_text("what stood here before")
+    path.write_text("{}")
     path.chmod(0o640)
     to_jsonl(BOTH, path, format="flat")
     unpack: dict[str, Any] = {

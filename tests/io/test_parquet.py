@@ -1,16 +1,25 @@
 import io
+import random
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from crashlens_frame.errors import InvalidCallError, MissingColumnsError, SchemaVersionError
-from crashlens_frame.frame import as_calls, empty_frame
-from crashlens_frame.io.parquet import read_parquet, to_parquet
-from crashlens_frame.schema import CALLS, arrow_schema
+from crashlens_frame.errors import (
+    InvalidCallError,
+    InvalidOptionError,
+    LogFileError,
+    MissingColumnsError,
+    SchemaVersionError,
+)
+from crashlens_frame.formats import time_value
+from crashlens_frame.frame import as_calls, empty_frame, table_from_frame
+from crashlens_frame.io.parquet import read_batches, read_parquet, to_parquet
+from crashlens_frame.schema import CALLS, LABEL, TIME, arrow_schema
 
 CALL: dict[str, Any] = {
     "trace_id": "t1", "timestamp": "2026-06-01T09:00:00.000001Z", "model": "gpt-4", "prompt": "東京\n\0",
@@ -144,7 +153,162 @@ def test_a_value_that_does_not_fit_is_refused_with_its_row(path: Path) -> None:
     of_another_program(path, trace_id=["a", "b"], model=["m", "m"], input_tokens=[1.0, 1.5])
     with pytest.raises(InvalidCallError) as refusal:
         read_parquet(path)
-    assert str(refusal.value) == "input_tokens is 1.5 in row 1, expected a whole number"
+    assert str(refusal.value).startswith(f"{path}: input_tokens is 1.5 in row 1, expected a whole number")
+    assert str(refusal.value).endswith("; correct the file, or leave the column out with columns=")
+
+
+# -- values that no reader accepts ------------------------------
+
+REMEDY = "; correct the file, or leave the column out with columns="
+NO_TEXT = pa.array([b"ok", b"\xff\xfe"])
+NO_UTF8 = pa.Array.from_buffers(pa.string(), 2, NO_TEXT.buffers())
+UNSIGNED = pa.array([0, 2**64 - 1], pa.uint64())
+FAR = pa.array([0, 2**62], pa.timestamp("us"))
+HOSTILE: list[tuple[str, Any, str]] = [
+    ("input_tokens", [1, -5], "-5 in row 1, expected a whole number from 0 to 2**63 - 1"),
+    ("retry_count", [1, -1], "-1 in row 1, expected a whole number from 0 to 2**63 - 1"),
+    ("cost", [0.5, -0.5], "-0.5 in row 1, expected a finite number from 0 on"),
+    ("cost", [0.5, float("inf")], "inf in row 1, expected a finite number from 0 on"),
+    ("cost", [0.5, float("-inf")], "-inf in row 1, expected a finite number from 0 on"),
+    (
+        "timestamp",
+        FAR,
+        "Timestamp('148108-07-06 14:00:27.387904') in row 1, expected an ISO 8601 time or an epoch number",
+    ),
+    ("timestamp", [0.0, float("inf")], "inf in row 1, expected an ISO 8601 time or an epoch number"),
+    ("timestamp", [0.0, -9e16], "-9e+16 in row 1, expected an ISO 8601 time or an epoch number"),
+    ("prompt", NO_TEXT, r"b'\xff\xfe' in row 1, expected text in UTF-8"),
+    ("prompt", NO_UTF8, r"b'\xff\xfe' in row 1, expected text in UTF-8"),
+    ("route", NO_TEXT.dictionary_encode(), r"b'\xff\xfe' in row 1, expected text in UTF-8"),
+    ("user", NO_TEXT, r"b'\xff\xfe' in row 1, expected text in UTF-8"),
+    ("user", NO_UTF8, r"b'\xff\xfe' in row 1, expected text in UTF-8"),
+    ("user", pa.array([b"ok", b"\xff\xfe"], pa.binary(2)), r"b'\xff\xfe' in row 1, expected text in UTF-8"),
+    ("token_source", ["reported", "guessed"], "'guessed' in row 1, expected one of reported, counted, estimated"),
+]
+
+
+@pytest.mark.parametrize(("name", "values", "reason"), HOSTILE)
+def test_a_value_that_no_reader_accepts_is_refused_with_file_column_and_row(
+    path: Path, name: str, values: Any, reason: str
+) -> None:
+    of_another_program(path, trace_id=["a", "b"], model=["m", "m"], **{name: values})
+    with pytest.raises(InvalidCallError) as refusal:
+        read_parquet(path)
+    assert str(refusal.value) == f"{path}: {name} is {reason}{REMEDY}"
+    assert len(read_parquet(path, columns=["trace_id", "model"])) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("input_tokens", pa.array([1, -5])),
+        ("latency_ms", pa.array([None, -1], pa.int64())),
+        ("cost", pa.array([0.5, -0.5])),
+        ("cost", pa.array([float("nan"), float("inf")])),
+        ("timestamp", FAR.cast(TIME)),
+        ("prompt", NO_UTF8),
+        ("token_source", pa.array(["reported", "guessed"]).cast(LABEL)),
+        ("trace_id", pa.array(["a", None])),
+    ],
+)
+def test_a_file_in_the_form_of_this_package_is_checked_as_well(path: Path, name: str, values: pa.Array) -> None:
+    table = table_from_frame(as_calls(pd.DataFrame({"trace_id": ["a", "b"], "model": ["m", "m"]})))
+    pq.write_table(table.set_column(table.column_names.index(name), name, values), path)
+    for read in (read_parquet, lambda path: list(read_batches(path, [name], size=1000, progress=False))):
+        with pytest.raises(InvalidCallError, match=f"^{path}: {name} is .* in row 1, expected .*{REMEDY}$"):
+            read(path)
+
+
+def test_lists_and_structs_that_json_cannot_hold_are_refused(path: Path) -> None:
+    of_another_program(path, trace_id=["a"], model=["m"], user=pa.array([[{"key": b"\xff"}]]))
+    with pytest.raises(InvalidCallError, match=f"^{path} holds a value that no column of CALLS can hold: "):
+        read_parquet(path)
+
+
+def test_bytes_are_read_as_text(path: Path) -> None:
+    east = "東京"
+    of_another_program(
+        path, trace_id=[b"a", b"b"], model=pa.array([b"m", b"m"]).dictionary_encode(), prompt=[east.encode(), None]
+    )
+    expected = as_calls(pd.DataFrame({"trace_id": ["a", "b"], "model": ["m", "m"], "prompt": [east, None]}))
+    same(read_parquet(path), expected)
+
+
+EPOCHS = [0, 1, -1, 1_767_225_600, 10**11 - 1, 10**11, 1_767_225_600_123, 10**14 - 1, 10**14, 1_767_225_600_123_456,
+          10**17 - 1, 10**17, 1_767_225_600_123_456_789, -1_767_225_600, -(10**11), -(10**14), 2**63 - 1]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.uint64(), pa.float64(), pa.int32()], ids=str)
+def test_times_in_numbers_are_read_by_their_size_as_in_every_other_log(path: Path, kind: pa.DataType) -> None:
+    limit = {pa.int32(): 2**31, pa.float64(): 2**53}.get(kind, 2**64)
+    numbers = [each for each in EPOCHS if abs(each) < limit and (each >= 0 or kind != pa.uint64())]
+    times = pa.array([*map(float if kind == pa.float64() else int, numbers), None], kind)
+    of_another_program(path, trace_id=["a"] * len(times), model=["m"] * len(times), timestamp=times)
+    found = read_parquet(path)["timestamp"]
+    micros = [time_value(number) for number in times.to_pylist()[:-1]]
+    assert pa.array(found).cast(pa.int64()).to_pylist() == [*micros, None]
+
+
+def test_rows_are_counted_through_the_whole_file_where_it_is_read_in_batches(path: Path) -> None:
+    rows = 3000
+    of_another_program(
+        path, trace_id=["a"] * rows, model=["m"] * rows, input_tokens=[0] * (rows - 1) + [-1], prompt=["x" * 50] * rows
+    )
+    with pytest.raises(InvalidCallError, match=rf"input_tokens is -1 in row {rows - 1}, expected"):
+        list(read_batches(path, ["input_tokens"], size=10_000, progress=False))
+
+
+# -- damaged files ------------------------------
+
+
+def test_one_flipped_bit_never_changes_a_value_silently(path: Path) -> None:
+    to_parquet(pd.concat([two()] * 20, ignore_index=True), path)
+    data, expected = path.read_bytes(), read_parquet(path)
+    places = random.Random(1)
+    refused = 0
+    for _ in range(400):
+        place = places.randrange(len(data))
+        damaged = bytearray(data)
+        damaged[place] ^= 1 << places.randrange(8)
+        try:
+            same(read_parquet(io.BytesIO(bytes(damaged))), expected)
+        except (LogFileError, SchemaVersionError, InvalidCallError):
+            refused += 1
+    assert refused > 150
+
+
+def test_a_flipped_bit_in_the_values_names_the_file(path: Path) -> None:
+    to_parquet(two(), path)
+    chunk = pq.read_metadata(path).row_group(0).column(6)  # output_tokens
+    data = bytearray(path.read_bytes())
+    data[chunk.data_page_offset + chunk.total_compressed_size - 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(LogFileError, match=f"^{path} cannot be read: .*CRC checksum.*; it is damaged, restore it"):
+        read_parquet(path)
+    with pytest.raises(LogFileError, match="CRC checksum"):
+        read_parquet(path, filters=[("output_tokens", ">=", 0)])
+    with pytest.raises(LogFileError, match="CRC checksum"):
+        list(read_batches(path, ["output_tokens"], size=1000, progress=False))
+    assert read_parquet(path, columns=["model"])["model"].tolist()[0] == "gpt-4"
+
+
+def test_a_torn_or_overwritten_footer_is_refused(path: Path) -> None:
+    to_parquet(two(), path)
+    data = path.read_bytes()
+    for damaged in (data[:-1], data[: len(data) // 2], data[:-200] + b"\xff" * 192 + data[-8:], b"", data[:8]):
+        path.write_bytes(damaged)
+        with pytest.raises((LogFileError, SchemaVersionError), match=f"^{path} (is no Parquet file|cannot be read): "):
+            read_parquet(path)
+    table = pq.read_table(io.BytesIO(data))
+    pq.write_table(table.replace_schema_metadata({b"crashlens_frame.schema_version": b"\xff"}), path)
+    with pytest.raises(SchemaVersionError, match="has schema version \ufffd, expected at most 1"):
+        read_parquet(path)
+
+
+def test_an_expression_that_does_not_fit_the_file_is_an_error_of_the_filter(path: Path) -> None:
+    to_parquet(two(), path)
+    with pytest.raises(InvalidOptionError, match=r"^filters is .*, which does not fit the file: "):
+        read_parquet(path, filters=pc.field("colour") == 5)
 
 
 def test_a_frame_that_holds_no_calls_is_refused_and_the_file_stays(path: Path) -> None:

@@ -182,8 +182,9 @@ def test_the_frame_is_computed_only_for_what_is_new(monkeypatch):
     from crashlens_frame.logbook import ledger
 
     priced = []
-    real = ledger.add_cost
-    monkeypatch.setattr(ledger, "add_cost", lambda calls, prices: (priced.append(len(calls)), real(calls, prices))[1])
+    many, single = ledger.add_cost, ledger.fill_cost
+    monkeypatch.setattr(ledger, "add_cost", lambda calls, prices: (priced.append(len(calls)), many(calls, prices))[1])
+    monkeypatch.setattr(ledger, "fill_cost", lambda row, prices: (priced.append(1), single(row, prices))[1])
     book = cf.LogBook()
     book.extend([FLAT] * 3)
     assert len(book.df) == 3

@@ -1,16 +1,21 @@
 """Calls that were logged to a file are in it, whatever happens then: other writers, kills, full disks, forks."""
 
+import copy
+import fcntl
 import json
 import multiprocessing
 import os
+import pickle
 import random
 import resource
 import signal
 import threading
 import time
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pandas as pd
 import pytest
@@ -19,14 +24,14 @@ from hypothesis import strategies as st
 
 import crashlens_frame as cf
 from crashlens_frame.frame import table_from_rows
-from crashlens_frame.io.journal import Journal
+from crashlens_frame.io.journal import Journal, append_bytes
 from crashlens_frame.io.write_lines import encode_lines
 from crashlens_frame.io.write_row import line_from_row
 from crashlens_frame.schema import CALLS
 
 # a new process for each writer, at the cost of a fork: the server has imported the package
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["tests.test_durable"])
+SERVER.set_forkserver_preload(["tests.logbook.test_durable"])
 CALL: dict[str, Any] = {"model": "gpt-4", "prompt": "Hello, world!", "response": "Hi there!", "latency_ms": 1250}
 
 
@@ -72,6 +77,8 @@ def test_a_durable_book_counts_prices_and_writes_as_the_columns_do(
         memory.log(**call)
         durable.log(**call)
     durable.close()
+    with mock.patch("crashlens_frame.logbook.ledger._FEW", 0):
+        len(memory.df)
     pd.testing.assert_frame_equal(durable.df, memory.df, check_exact=True)
     pd.testing.assert_frame_equal(cf.read_jsonl(path, on_error="raise"), memory.df, check_exact=True)
 
@@ -314,8 +321,9 @@ def test_a_file_that_was_replaced_is_noticed_and_the_new_one_logged_to(
     if begun:
         book.log(**CALL, trace_id="b")
     change(path)
-    with pytest.warns(cf.LogFileChangedWarning, match=r"logs\.jsonl was (replaced or removed|cut from)"):
+    with pytest.warns(cf.LogFileChangedWarning, match=r"logs\.jsonl was (replaced or removed|cut from)") as warned:
         book.log(**CALL, trace_id="c")
+    assert warned[0].filename == __file__
     book.log(**CALL, trace_id="d")
     book.close()
     assert cf.read_jsonl(path)["trace_id"].tolist() == ["c", "d"]
@@ -371,9 +379,253 @@ def test_where_files_cannot_be_locked_lines_are_appended_all_the_same(
 ) -> None:
     monkeypatch.setattr("crashlens_frame.io.journal.fcntl", None)
     path = tmp_path / "a.jsonl"
-    path.write_bytes(b"torn")
+    path.write_bytes(b'{"torn')
     journal = Journal(path)
-    journal.append(b"one\n")
-    journal.append(b"two\n")
+    for line in (b"one\n", b"two\n"):
+        journal.queue(line)
+        journal.save()
     journal.close()
-    assert path.read_bytes() == b"torn\none\ntwo\n"
+    assert path.read_bytes() == b'{"torn\none\ntwo\n'
+
+
+# -- the lock of the file, and signals ------------------------------
+
+
+def _hold_lock(path: Path, sent: Connection) -> None:
+    with path.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        sent.send("locked")
+        sent.recv()
+
+
+def test_a_lock_that_another_program_holds_is_waited_for_no_longer_than_the_limit_and_by_no_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "logs.jsonl"
+    book = cf.LogBook(path)
+    book.log(**CALL, trace_id="a")
+    here, there = multiprocessing.Pipe()
+    holder = SERVER.Process(target=_hold_lock, args=(path, there))
+    holder.start()
+    assert here.recv() == "locked"
+    monkeypatch.setattr("crashlens_frame.io.journal.LOCK_WAIT", 2.0)
+    errors: list[Any] = []
+
+    def log(trace_id: str) -> None:
+        try:
+            book.log(**CALL, trace_id=trace_id)
+        except cf.UnsavedCallsError as error:
+            errors.append(str(error))
+
+    threads = [threading.Thread(target=log, args=(trace_id,)) for trace_id in "bcd"]
+    begun = time.monotonic()
+    for thread in threads:
+        thread.start()
+    while len(book) < 4:
+        time.sleep(0.01)
+    assert len(book.df) == 4
+    assert time.monotonic() - begun < 1.5  # nobody who reads waits for the lock
+    assert errors == []
+    for thread in threads:
+        thread.join()
+    assert time.monotonic() - begun < 4  # they wait side by side
+    assert (
+        errors
+        == [
+            f"{path}: another program or thread holds the lock of the file for too long; 1 call of the book in the"
+            " file, 3 calls only in memory until the next one can be written"
+        ]
+        * 3
+    )
+    with pytest.raises(cf.UnsavedCallsError, match="for too long; nothing was appended"):
+        append_bytes(path, b"{}\n")
+    here.send("unlock")
+    holder.join()
+    book.flush()
+    pd.testing.assert_frame_equal(cf.read_jsonl(path, on_error="raise"), book.df)
+
+
+def test_an_interrupt_ends_the_wait_for_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "logs.jsonl"
+    book = cf.LogBook(path)
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("crashlens_frame.io.journal.time.sleep", interrupt)
+    with path.open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(KeyboardInterrupt):
+            book.log(**CALL, trace_id="a")
+    book.flush()
+    assert cf.read_jsonl(path)["trace_id"].tolist() == ["a"]
+
+
+def _log_from_a_signal_handler(path: Path, sent: Connection) -> None:
+    book = cf.LogBook(path)
+    number = 0
+
+    def handler(*_: Any) -> None:
+        book.log(**CALL, trace_id=f"handler-{len(book)}")
+
+    book.log(**CALL, trace_id="first")  # imports the tokenizer
+    signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    while number < 1_000:
+        number += 1
+        book.log(**CALL, trace_id=f"t{number}")
+        if number % 100 == 0:
+            len(book.df)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    logged, found = book.df["trace_id"], cf.read_jsonl(path, on_error="raise")["trace_id"]
+    sent.send((sorted(logged) == sorted(found), len(logged) - number))
+
+
+def test_a_signal_handler_may_log_while_log_is_at_work(tmp_path: Path) -> None:
+    here, there = multiprocessing.Pipe()
+    process = SERVER.Process(target=_log_from_a_signal_handler, args=(tmp_path / "logs.jsonl", there))
+    process.start()
+    assert here.poll(60)
+    same, handled = here.recv()
+    process.join()
+    assert same
+    assert handled > 20
+
+
+def _end_with_a_last_call(path: Path, sent: Connection) -> None:
+    book = cf.LogBook(path)
+
+    def handler(*_: Any) -> None:
+        book.log(**CALL, trace_id="last")
+        sent.send(len(book))
+        raise SystemExit
+
+    book.log(**CALL)  # imports the tokenizer
+    signal.signal(signal.SIGTERM, handler)
+    sent.send("ready")
+    while True:
+        book.log(**CALL)
+
+
+def test_the_last_call_of_a_handler_that_ends_the_program_is_in_the_file(tmp_path: Path) -> None:
+    for attempt in range(10):
+        path = tmp_path / f"{attempt}.jsonl"
+        here, there = multiprocessing.Pipe()
+        process = SERVER.Process(target=_end_with_a_last_call, args=(path, there))
+        process.start()
+        assert here.recv() == "ready"
+        time.sleep(0.02)
+        process.terminate()
+        assert here.poll(30)
+        calls = here.recv()
+        process.join()
+        found = cf.read_jsonl(path, on_error="raise")["trace_id"]
+        assert len(found) == calls
+        assert (found == "last").sum() == 1
+
+
+@pytest.mark.parametrize("error", [OSError(37, "No locks available"), KeyboardInterrupt()])
+def test_no_call_is_written_twice_when_the_file_cannot_be_unlocked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    path = tmp_path / "logs.jsonl"
+    book = cf.LogBook(path)
+
+    def refuse(_: int) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr("crashlens_frame.io.journal._unlock", refuse)
+        with suppress(KeyboardInterrupt):
+            book.log(**CALL, trace_id="a")
+    cf.LogBook(path).log(**CALL, trace_id="b")  # nobody holds the lock
+    book.log(**CALL, trace_id="c")
+    assert cf.read_jsonl(path)["trace_id"].tolist() == ["a", "b", "c"]
+
+
+def test_a_call_that_is_not_on_the_disk_itself_is_not_written_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "logs.jsonl"
+    book = cf.LogBook(path, fsync=True)
+
+    def refuse(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("crashlens_frame.io.journal.os.fsync", refuse)
+        with pytest.raises(cf.UnsavedCallsError, match="Input/output error; 1 call of the book in the file, 0 calls"):
+            book.log(**CALL, trace_id="a")
+    book.log(**CALL, trace_id="b")
+    assert cf.read_jsonl(path)["trace_id"].tolist() == ["a", "b"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_warning_that_is_an_error_costs_no_call(tmp_path: Path) -> None:
+    path = tmp_path / "logs.jsonl"
+    book = cf.LogBook(path)
+    book.log(**CALL, trace_id="a")
+    path.unlink()
+    with pytest.raises(cf.LogFileChangedWarning):
+        book.log(**CALL, trace_id="b")
+    book.log(**CALL, trace_id="c")
+    assert cf.read_jsonl(path)["trace_id"].tolist() == ["b", "c"]
+
+
+def test_a_file_of_another_kind_that_took_the_place_of_the_log_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "logs.jsonl"
+    book = cf.LogBook(path)
+    book.log(**CALL, trace_id="a")
+    path.rename(tmp_path / "old.jsonl")
+    path.write_bytes(b"PAR1")
+    for _ in range(2):
+        with pytest.raises(cf.UnsavedCallsError, match="is a Parquet file, and calls can be appended"):
+            book.log(**CALL, trace_id="b")
+    assert path.read_bytes() == b"PAR1"
+    path.unlink()
+    with pytest.warns(cf.LogFileChangedWarning, match="was replaced or removed"):
+        book.log(**CALL, trace_id="c")
+    assert cf.read_jsonl(path)["trace_id"].tolist() == ["b", "b", "c"]
+
+
+# -- copies ------------------------------
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda book: pickle.loads(pickle.dumps(book))])
+def test_a_copy_has_the_calls_and_prices_and_logs_to_the_same_file(tmp_path: Path, copied: Any) -> None:
+    path = tmp_path / "logs.jsonl"
+    book = cf.LogBook(
+        path, pricing={"pricing": {"gpt-4": {"input_price_per_1m": 1.0, "output_price_per_1m": 2.0}}}, fsync=True
+    )
+    book.log(**CALL, trace_id="a")
+    book.watch(lambda: None)
+    twin = copied(book)
+    pd.testing.assert_frame_equal(twin.df, book.df)
+    twin.log(**CALL, trace_id="b")
+    book.log(**CALL, trace_id="c")
+    assert twin.df["trace_id"].tolist() == ["a", "b"]
+    assert book.df["trace_id"].tolist() == ["a", "c"]
+    assert twin.df["cost"].tolist() == book.df["cost"].tolist()
+    assert cf.read_jsonl(path)["trace_id"].tolist() == ["a", "b", "c"]
+
+
+def test_a_copy_leaves_unsaved_calls_to_the_book(tmp_path: Path) -> None:
+    path = tmp_path / "missing" / "logs.jsonl"
+    book = cf.LogBook(path)
+    with pytest.raises(cf.UnsavedCallsError):
+        book.log(**CALL, trace_id="a")
+    twin = copy.deepcopy(book)
+    path.parent.mkdir()
+    twin.log(**CALL, trace_id="b")
+    book.close()
+    assert cf.read_jsonl(path)["trace_id"].tolist() == ["b", "a"]
+
+
+def test_a_file_whose_name_is_no_text_keeps_a_book(tmp_path: Path) -> None:
+    path = tmp_path / "log\udcff.jsonl"
+    book = cf.LogBook(path)
+    book.log(**CALL, trace_id="a")
+    path.unlink()
+    with pytest.warns(cf.LogFileChangedWarning, match=r"log\\udcff\.jsonl was (replaced|cut)"):
+        book.log(**CALL, trace_id="b")
+    assert len(cf.LogBook(path)) == 1

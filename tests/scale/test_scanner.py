@@ -111,6 +111,7 @@ def test_a_dataset_by_trace_is_read_as_it_stands(
 @pytest.mark.parametrize("stray", ["stray.parquet", "bucket=99/stray.parquet"])
 def test_a_folder_in_which_a_file_is_not_by_trace_is_partitioned_anew(tmp_path: Path, stray: str) -> None:
     cf.write_dataset(LOG.iloc[:500], tmp_path / "store", buckets=3)
+    (tmp_path / "store" / "_crashlens_frame.json").unlink()  # as version 0.1 wrote it: every file in it counts
     (tmp_path / "store" / stray).parent.mkdir(exist_ok=True)
     cf.to_parquet(LOG.iloc[500:], tmp_path / "store" / stray)
     assert_same(cf.scan(tmp_path / "store", memory="3MB"))  # a bucket at a time, if they were taken as they stand
@@ -119,9 +120,10 @@ def test_a_folder_in_which_a_file_is_not_by_trace_is_partitioned_anew(tmp_path: 
 @pytest.mark.parametrize(("buckets", "place"), [(3, "store/more"), (4, "store")], ids=["deeper", "other buckets"])
 def test_a_folder_of_two_datasets_is_partitioned_anew(tmp_path: Path, buckets: int, place: str) -> None:
     cf.write_dataset(LOG.iloc[:500], tmp_path / "store", buckets=3)
+    (tmp_path / "store" / "_crashlens_frame.json").unlink()  # as version 0.1 wrote it: every file in it counts
     cf.write_dataset(LOG.iloc[500:], tmp_path / "other", buckets=buckets)
     for file in sorted((tmp_path / "other").rglob("*.parquet")):
-        target = tmp_path / place / file.parent.name / "part-00001.parquet"
+        target = tmp_path / place / file.parent.name / "part-x.parquet"  # after those of the store, as in LOG
         target.parent.mkdir(parents=True, exist_ok=True)
         file.rename(target)
     assert_same(cf.scan(tmp_path / "store", memory="3MB"))  # a bucket at a time, if they were taken as they stand

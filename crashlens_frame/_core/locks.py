@@ -1,0 +1,34 @@
+"""Locks that a fork leaves free in both processes: a child has none of the threads that could release one.
+
+They are reentrant: a signal handler runs in the middle of whatever the main thread does, and may take the lock as well.
+"""
+
+import os
+import threading
+import weakref
+from typing import Any
+
+_LOCKS: "weakref.WeakSet[Any]" = weakref.WeakSet()
+_held: list[Any] = []
+
+
+def fork_safe_lock() -> Any:
+    """Return a reentrant lock that a fork waits for, and then releases in both processes."""
+    lock = threading.RLock()
+    _LOCKS.add(lock)
+    return lock
+
+
+def _acquire_all() -> None:
+    for lock in list(_LOCKS):
+        lock.acquire()
+        _held.append(lock)
+
+
+def _release_all() -> None:
+    while _held:
+        _held.pop().release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_acquire_all, after_in_parent=_release_all, after_in_child=_release_all)

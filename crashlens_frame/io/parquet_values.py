@@ -1,0 +1,158 @@
+"""The values of a Parquet file, checked as those of every other log are: a file may hold anything, whoever wrote it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import InvalidCallError, MissingColumnsError, SchemaVersionError
+from ..frame import as_calls, table_from_frame
+from ..schema import CALLS, COUNT, NUMBER, TIME
+
+_REMEDY = "correct the file, or leave the column out with columns="
+_YEARS = tuple(pa.scalar(datetime(*day), pa.timestamp("us")).value for day in ((1, 1, 1), (9999, 12, 31, 23, 59, 59)))
+
+# what no value of a type of CALLS may be, and what is expected instead
+_WRONG: dict[pa.DataType, tuple[Callable[[pa.ChunkedArray], pa.ChunkedArray], str]] = {
+    COUNT: (lambda values: pc.less(values, 0), "a whole number from 0 to 2**63 - 1"),
+    NUMBER: (lambda values: pc.or_(pc.less(values, 0), pc.is_inf(values)), "a finite number from 0 on"),
+    TIME: (lambda values: _outside(values.cast(pa.int64()), *_YEARS), "a time in the years 1 to 9999"),
+}
+# whole numbers beside nulls stay whole
+_WITHIN_INT64 = (pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32())
+_NULLABLE = {
+    **dict.fromkeys(_WITHIN_INT64, pd.Int64Dtype()),
+    pa.uint64(): pd.UInt64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+}
+
+
+def check_values(calls: pa.Table, file: str, *, first: int = 0) -> None:
+    """Refuse values that no reader accepts.
+
+    Parameters
+    ----------
+    calls
+        Columns of CALLS.
+    file
+        Name of the file, for the message.
+    first
+        Number of the first row, for the message.
+
+    Raises
+    ------
+    InvalidCallError
+        Text is no UTF-8, a number is negative or infinite, a time is in no calendar, a word is not one of those
+        allowed, or ``trace_id`` is null. The text names file, column, row and value.
+    """
+    for column in CALLS:
+        if column.name not in calls.column_names:
+            continue
+        values = calls[column.name]
+        _check_text(values, column.name, file, first)
+        if column.arrow in _WRONG:
+            wrong, expected = _WRONG[column.arrow]
+            _refuse(wrong(values), values, column.name, expected, file, first)
+        if column.categories is not None:
+            words = pc.is_in(pc.cast(values, pa.string()), pa.array([*column.categories, None]))
+            _refuse(pc.invert(words), values, column.name, f"one of {', '.join(column.categories)}", file, first)
+        if column.name == "trace_id":
+            _refuse(values.is_null(), values, column.name, "text", file, first)
+
+
+def calls_of_others(table: pa.Table, file: str, *, first: int = 0) -> pa.Table:
+    """Turn columns that another program wrote into CALLS.
+
+    Bytes are read as UTF-8, and numbers in ``timestamp`` as seconds, milliseconds, microseconds or nanoseconds since
+    1970, by their size.
+
+    Raises
+    ------
+    InvalidCallError
+        A value does not fit its column. The text names file, column, row and value.
+    SchemaVersionError
+        ``trace_id`` or ``model`` is missing.
+    """
+    for place, name in enumerate(table.column_names):
+        values = _text_of_bytes(table.column(place), name, file, first)
+        table = table.set_column(place, name, values)
+    try:
+        frame = table.to_pandas(types_mapper=_NULLABLE.get, ignore_metadata=True)
+        return table_from_frame(as_calls(frame.set_axis(pd.RangeIndex(first, first + len(frame)))))
+    except MissingColumnsError as error:
+        raise SchemaVersionError(f"{file} holds no calls: {error}") from None
+    except InvalidCallError as error:
+        raise InvalidCallError(f"{file}: {error}; {_REMEDY}") from None
+    except (pa.ArrowException, ArithmeticError, ValueError, TypeError, NotImplementedError) as error:
+        # pandas holds or writes only some values of lists, structs, dates and times
+        raise InvalidCallError(f"{file} holds a value that no column of CALLS can hold: {error}; {_REMEDY}") from error
+
+
+def _text_of_bytes(values: pa.ChunkedArray, name: str, file: str, first: int) -> pa.ChunkedArray:
+    """Read bytes as text; other values stay as they are."""
+    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+    if not _is_binary(kind):
+        _check_text(values, name, file, first)
+        return values
+    data = values.cast(kind).cast(pa.large_binary())
+    text = pa.chunked_array(
+        [
+            pa.Array.from_buffers(pa.large_string(), len(chunk), chunk.buffers(), offset=chunk.offset)
+            for chunk in data.chunks
+        ],
+        pa.large_string(),
+    )
+    _check_text(text, name, file, first)
+    return text
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    types = pa.types
+    checks = (types.is_binary, types.is_large_binary, types.is_binary_view, types.is_fixed_size_binary)
+    return any(check(kind) for check in checks)
+
+
+def _check_text(values: pa.ChunkedArray, name: str, file: str, first: int) -> None:
+    """Refuse text that is no UTF-8."""
+    if _is_sound(values):
+        return
+    low, high = 0, len(values)  # the first `low` values are sound, the first `high` are not
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if _is_sound(values.slice(0, middle)) else (low, middle)
+    try:
+        found = repr(values.slice(low, 1).cast(pa.large_binary())[0].as_py())
+    except pa.ArrowException:  # a list or a struct with text in it
+        found = "not UTF-8"
+    raise InvalidCallError(f"{file}: {name} is {found} in row {first + low}, expected text in UTF-8; {_REMEDY}")
+
+
+def _is_sound(values: pa.ChunkedArray) -> bool:
+    try:
+        values.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _outside(values: pa.ChunkedArray, low: int, high: int) -> pa.ChunkedArray:
+    return pc.or_(pc.less(values, low), pc.greater(values, high))
+
+
+def _refuse(wrong: pa.ChunkedArray, values: pa.ChunkedArray, name: str, expected: str, file: str, first: int) -> None:
+    """Refuse the first value that is wrong."""
+    row = pc.index(wrong, True).as_py()
+    if row >= 0:
+        raise InvalidCallError(
+            f"{file}: {name} is {_shown(values[row])} in row {first + row}, expected {expected}; {_REMEDY}"
+        )
+
+
+def _shown(value: Any) -> str:
+    """Return a value as text; a time that Python cannot hold as its number."""
+    if pa.types.is_timestamp(value.type):
+        return f"{value.value} microseconds since 1970"
+    return "null" if value.as_py() is None else repr(value.as_py())

@@ -35,5 +35,5 @@ CASES = (
         Case(f"`plot.{name}`, 1,000,000 calls, to a picture", OURS, partial(_drawn, name), data.calls)
         for name in ("cost", "waste", "latency", "tokens", "heatmap")
     ),
-    Case("a filter changed: figures, plot and findings anew", OURS, _filtered, _shown, runs=9),
+    Case("a filter changed: figures, plot and findings again", OURS, _filtered, _shown, runs=9),
 )

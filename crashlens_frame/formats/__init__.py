@@ -18,8 +18,6 @@ from .reading import (
 from .roster import FORMATS, check_format, sign_keys
 from .table import END, TOTAL, Field, Format, Tree, pruned_tree
 from .values import (
-    EARLIEST,
-    LATEST,
     Row,
     amount_value,
     bool_value,
@@ -34,12 +32,10 @@ from .values import (
 
 __all__ = [
     "CRASHLENS",
-    "EARLIEST",
     "END",
     "FILLABLE",
     "FLAT",
     "FORMATS",
-    "LATEST",
     "TOTAL",
     "Detected",
     "Field",

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from ..errors import InvalidCallError
 from ..jsonvalues import without_surrogates
 from ..schema import COUNT, FLAG, LABEL, NUMBER, TEXT, TIME, Column
-from .values import EARLIEST, EPOCH_UNITS, LATEST, Converter, converter_of, milliseconds_value, quoted_value, time_value
+from ..times import EARLIEST, LATEST
+from .values import EPOCH_UNITS, Converter, converter_of, milliseconds_value, quoted_value, time_value
 
 Values: TypeAlias = "pa.Array | pa.ChunkedArray"
 

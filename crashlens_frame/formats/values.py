@@ -18,7 +18,7 @@ import pandas as pd
 from ..errors import InvalidCallError, InvalidOptionError
 from ..jsonvalues import shortened
 from ..schema import CALLS, COST_SOURCES, COUNT, FLAG, LABEL, NUMBER, TEXT, TIME, TOKEN_SOURCES, Column
-from ..times import EPOCH
+from ..times import EARLIEST, EPOCH, LATEST
 
 Converter = Callable[[Any], Any]
 Row = dict[str, Any]
@@ -31,10 +31,6 @@ EPOCH_UNITS = (
     (10**14, 1_000, 1),
     (10**17, 1, 1),
     (math.inf, 1, 1_000),
-)
-# the years 1 to 9999, which are all that datetime and ISO 8601 text can hold
-EARLIEST, LATEST = (
-    (end.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1) for end in (datetime.min, datetime.max)
 )
 
 

@@ -14,11 +14,9 @@ import pyarrow.json as pj
 
 from ..formats import (
     CRASHLENS,
-    EARLIEST,
     END,
     FILLABLE,
     FLAT,
-    LATEST,
     TOTAL,
     Field,
     Format,
@@ -37,6 +35,7 @@ from ..formats import (
 )
 from ..jsonvalues import canonical_json, parse_json
 from ..schema import CALLS, COST_SOURCES, LABEL, TEXT, TIME, TOKEN_SOURCES, arrow_schema
+from ..times import EARLIEST, LATEST
 
 # the default pool returns the memory of each block to the system and has to ask for it again for the next block
 _POOL = pa.system_memory_pool()

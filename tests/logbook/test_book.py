@@ -420,3 +420,11 @@ def test_extend_reads_records_that_json_cannot_carry_beside_others():
     with pytest.raises(cf.LogFileError, match=r"^<stream>:2: cost is Infinity, expected a finite number from 0 on$"):
         book.extend([FLAT, FLAT | {"cost": float("inf")}])
     assert len(book) == 3
+
+
+@pytest.mark.parametrize("latency_ms", [9_225_167_806_611_199, 2**62, 2**63 - 1])
+def test_a_call_that_took_longer_than_the_calendar_is_logged_and_starts_in_its_first_year(latency_ms: int) -> None:
+    book = cf.LogBook()
+    book.log(model="gpt-4o", prompt="Hi", latency_ms=latency_ms)
+    assert book.df["timestamp"].item() == pd.Timestamp("0001-01-01T00:00:00Z").as_unit("us")
+    assert book.df["latency_ms"].item() == latency_ms

@@ -144,7 +144,8 @@ class LogBook:
                 **columns,
             }
         )
-        return self._add(row)
+        self._ledger.add(_with_start(row))
+        return str(row["trace_id"])
 
     def log_event(self, **record: Any) -> str:
         """Log one call with the nested names of CrashLens, the flat names of the Log Schema, or both.
@@ -186,7 +187,8 @@ class LogBook:
         row = row_from_record(record)
         if not row.get("model"):
             raise InvalidCallError("no model is given, expected input.model or model as non-empty text")
-        return self._add(row)
+        self._ledger.add(_with_start(row))
+        return str(row["trace_id"])
 
     def extend(self, calls: pd.DataFrame | Iterable[Mapping[str, Any]]) -> None:
         """Log many calls.
@@ -373,12 +375,6 @@ class LogBook:
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _add(self, row: Row) -> str:
-        if row.get("timestamp") is None:
-            row["timestamp"] = start_of_call(row)
-        self._ledger.add(row)
-        return str(row["trace_id"])
-
     def _simulate(self, simulation: Callable[..., pd.DataFrame], *call: Any, **options: Any) -> str:
         seed, used = options.get("seed"), set(self.df["trace_id"]) if options.get("trace_id") is None else set()
         calls = simulation(*call, **options)
@@ -393,3 +389,10 @@ class LogBook:
         table, rejects = read_log(source, **options)
         self._ledger.load(table)
         self._rejects = pa.concat_tables([self._rejects, rejects])
+
+
+def _with_start(row: Row) -> Row:
+    """Return a row with a start: a call without one ends now."""
+    if row.get("timestamp") is None:
+        row["timestamp"] = start_of_call(row)
+    return row

@@ -520,7 +520,8 @@ def test_the_last_call_of_a_handler_that_ends_the_program_is_in_the_file(tmp_pat
         calls = here.recv()
         process.join()
         found = cf.read_jsonl(path, on_error="raise")["trace_id"]
-        assert len(found) == calls
+        # the call that the handler interrupts may be in the book alone: its log has not returned
+        assert calls - 1 <= len(found) <= calls
         assert (found == "last").sum() == 1
 
 

@@ -7,7 +7,7 @@ The public names are those of ``dir(crashlens_frame)``. ``datasets`` is an alias
 from typing import TYPE_CHECKING, Any
 
 from . import accessor as _accessor  # noqa: F401  registers df.crashlens
-from .detectors import FINDERS, find_waste, flag
+from .detectors import FINDERS, cache_report, find_waste, flag
 from .errors import (
     CrashlensFrameError,
     CrashlensFrameWarning,
@@ -15,40 +15,47 @@ from .errors import (
     InvalidOptionError,
     LogFileChangedWarning,
     LogFileError,
+    MatchedColumnsWarning,
     MissingColumnsError,
     MissingExtraError,
     NotCallsError,
     PassedOverWarning,
     PriceFileError,
     RejectedLinesWarning,
+    RepairedFieldsWarning,
     SchemaVersionError,
     TokenizerError,
     TokenizerWarning,
+    UnclearTokensWarning,
     UnknownFormatError,
     UnknownModelError,
     UnknownTraceError,
     UnpricedWarning,
     UnsavedCallsError,
 )
-from .formats import detect_format
 from .frame import as_calls
 from .io import (
     datasets,  # noqa: F401  the alias
     partitions,
+    read_csv,
     read_jsonl,
+    read_logs,
     read_parquet,
     read_rejects,
+    read_repairs,
     to_csv,
+    to_excel,
     to_jsonl,
     to_parquet,
     write_dataset,
 )
+from .io import detect_log_format as detect_format
 from .logbook import LogBook
 from .plot import PLOTS as _PLOTS
-from .pricing import PriceBook, add_cost, reprice, reprice_calls, unpriced
-from .report import Report, by, style_findings, summarize, traces
+from .pricing import PriceBook, add_cost, cost_parts, reprice, reprice_calls, unpriced
+from .report import Report, by, style_findings, summarize, traces, waste_by
 from .scale import Scan, scan
-from .schema import CALLS, FINDINGS, LOG_SCHEMA, REJECTS
+from .schema import CALLS, FINDINGS, LOG_SCHEMA, REJECTS, REPAIRS
 from .simulate import simulate_fallback, simulate_overkill, simulate_retries, simulate_workload
 from .tokens import add_tokens, count_tokens
 
@@ -62,6 +69,7 @@ __all__ = [
     "FINDINGS",
     "LOG_SCHEMA",
     "REJECTS",
+    "REPAIRS",
     "CrashlensFrameError",
     "CrashlensFrameWarning",
     "Explorer",
@@ -71,6 +79,7 @@ __all__ = [
     "LogFileChangedWarning",
     "LogFileError",
     "LogForm",
+    "MatchedColumnsWarning",
     "MissingColumnsError",
     "MissingExtraError",
     "NotCallsError",
@@ -78,11 +87,13 @@ __all__ = [
     "PriceBook",
     "PriceFileError",
     "RejectedLinesWarning",
+    "RepairedFieldsWarning",
     "Report",
     "Scan",
     "SchemaVersionError",
     "TokenizerError",
     "TokenizerWarning",
+    "UnclearTokensWarning",
     "UnknownFormatError",
     "UnknownModelError",
     "UnknownTraceError",
@@ -92,14 +103,19 @@ __all__ = [
     "add_tokens",
     "as_calls",
     "by",
+    "cache_report",
+    "cost_parts",
     "count_tokens",
     "detect_format",
     "find_waste",
     "flag",
     "partitions",
+    "read_csv",
     "read_jsonl",
+    "read_logs",
     "read_parquet",
     "read_rejects",
+    "read_repairs",
     "reprice",
     "reprice_calls",
     "scan",
@@ -110,10 +126,12 @@ __all__ = [
     "style_findings",
     "summarize",
     "to_csv",
+    "to_excel",
     "to_jsonl",
     "to_parquet",
     "traces",
     "unpriced",
+    "waste_by",
     "write_dataset",
 ]
 

@@ -6,12 +6,13 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
 
-from .detectors import ROSTER, find_waste, flag
+from .detectors import ROSTER, cache_report, find_waste, flag
 from .errors import NotCallsError
-from .io import to_csv, to_jsonl, to_parquet
+from .formats import synonyms_among
+from .io import to_csv, to_excel, to_jsonl, to_parquet
 from .plot import PLOTS
-from .pricing import add_cost, reprice, reprice_calls, unpriced
-from .report import by, summarize, traces
+from .pricing import add_cost, cost_parts, reprice, reprice_calls, unpriced
+from .report import by, summarize, traces, waste_by
 from .tokens import add_tokens
 
 P = ParamSpec("P")
@@ -41,15 +42,21 @@ def check_holds_calls(columns: Iterable[str]) -> None:
     >>> from crashlens_frame.accessor import check_holds_calls
     >>> check_holds_calls(["trace_id", "model", "cost"])
     """
-    columns = set(columns)
-    missing = sorted({"model", "trace_id"} - columns)
+    columns = list(columns)
+    missing = sorted({"model", "trace_id"} - set(columns))
     if missing:
         raise NotCallsError(
-            f"the frame holds no calls: missing {' and '.join(missing)}; read a log with cf.read_jsonl, or use the"
-            " df of a LogBook"
+            f"the frame holds no calls: missing {' and '.join(missing)}; df = {_remedy(columns)} makes it calls"
         )
     if "suppressed_by" in columns:
         raise NotCallsError("the frame holds findings, not calls; cf.style_findings(findings) lays them out")
+
+
+def _remedy(columns: list[str]) -> str:
+    """Return the code that makes calls of a frame with these columns."""
+    if "model" in columns or "model" in synonyms_among(columns).values():
+        return "cf.as_calls(df)"
+    return "cf.as_calls(df, columns={'its column of models': 'model'})"
 
 
 @pd.api.extensions.register_dataframe_accessor("crashlens")
@@ -82,15 +89,19 @@ class CrashlensAccessor:
     traces = _bound(traces)
 
     waste = _bound(find_waste)
+    waste_by = _bound(waste_by)
+    cache_report = _bound(cache_report)
     flag = _bound(flag)
 
     add_tokens = _bound(add_tokens)
     add_cost = _bound(add_cost)
+    cost_parts = _bound(cost_parts)
     reprice = _bound(reprice)
     reprice_calls = _bound(reprice_calls)
     unpriced = _bound(unpriced)
 
     to_csv = _bound(to_csv)
+    to_excel = _bound(to_excel)
     to_jsonl = _bound(to_jsonl)
     to_parquet = _bound(to_parquet)
 

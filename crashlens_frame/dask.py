@@ -12,8 +12,8 @@ from .accessor import check_holds_calls
 from .detectors import ROSTER, find_waste, flag
 from .errors import MissingExtraError
 from .frame import empty_frame, frame_from_table, selected_columns, table_from_frame
-from .io import AnyPath, partitions, read_parquet, trace_buckets
-from .pricing import Prices, add_cost
+from .io import NEEDED_TO_FILL, SHIPPED, AnyPath, partitions, price_book, priced_table, read_parquet, trace_buckets
+from .pricing import PriceBook, Prices, add_cost
 from .report import PartialReport, merge_reports, partial_report, traces
 from .scale import SCAN_COLUMNS
 from .schema import CALLS
@@ -31,7 +31,9 @@ _BUCKET = "trace_bucket"
 _ROW = "crashlens_row"
 
 
-def read_dataset(folder: AnyPath, *, columns: Iterable[str] | None = None) -> dd.DataFrame:
+def read_dataset(
+    folder: AnyPath, *, columns: Iterable[str] | None = None, prices: Prices | None = SHIPPED
+) -> dd.DataFrame:
     """Read a folder that ``write_dataset`` wrote as a Dask DataFrame with the same partitions.
 
     Parameters
@@ -39,7 +41,10 @@ def read_dataset(folder: AnyPath, *, columns: Iterable[str] | None = None) -> dd
     folder
         Path of the folder. Every worker must be able to read it.
     columns
-        The columns of CALLS to read, in this order; None: all. Columns that are not used are not read.
+        The columns of CALLS to read, in this order; None: all.
+    prices
+        Prices for the calls whose cost is not known, as for ``read_logs``. None: the calls stay as they are, and
+        columns that are not used are not read.
 
     Returns
     -------
@@ -68,19 +73,22 @@ def read_dataset(folder: AnyPath, *, columns: Iterable[str] | None = None) -> dd
     (4, 12)
     """
     names = [column.name for column in selected_columns(columns)]
-    root = Path(folder).resolve()
+    book = price_book(prices)
+    root = Path(folder).expanduser().resolve()
     by_trace = trace_buckets(root)
     parts = by_trace or partitions(root)
     files = [[str(file) for file in part.files] for part in parts]
     if not by_trace:
-        return dd.from_map(_read, files, columns=names, meta=_open(empty_frame()[names]))
+        return dd.from_map(_read, files, columns=names, prices=book, meta=_open(empty_frame()[names]))
     buckets = [int(part.name.partition("=")[2]) for part in parts]
     meta = _open(empty_frame()[names].set_axis(pd.Index([], dtype=np.int64, name=_BUCKET)))
-    return dd.from_map(_read, files, buckets, columns=names, meta=meta, divisions=(*buckets, buckets[-1]))
+    return dd.from_map(_read, files, buckets, columns=names, prices=book, meta=meta, divisions=(*buckets, buckets[-1]))
 
 
-def _read(files: list[str], bucket: int | None = None, *, columns: list[str]) -> pd.DataFrame:
-    calls = read_parquet(files, columns=columns)
+def _read(files: list[str], bucket: int | None = None, *, columns: list[str], prices: PriceBook | None) -> pd.DataFrame:
+    needed = columns if prices is None else list(dict.fromkeys((*columns, *NEEDED_TO_FILL)))
+    table = table_from_frame(read_parquet(files, columns=needed), selected_columns(needed))
+    calls = frame_from_table(priced_table(table, prices).select(columns), selected_columns(columns))
     return calls if bucket is None else calls.set_axis(pd.Index(np.full(len(calls), bucket), name=_BUCKET))
 
 

@@ -86,6 +86,18 @@ class PassedOverWarning(CrashlensFrameWarning):
     """Records of a log were left out because they are not calls of a model or are repeated later in the log."""
 
 
+class RepairedFieldsWarning(CrashlensFrameWarning):
+    """Fields of calls were left out because their values cannot be; ``read_repairs`` returns them."""
+
+
+class MatchedColumnsWarning(CrashlensFrameWarning):
+    """Columns of a frame or a CSV file were matched with those of CALLS by a table of names."""
+
+
+class UnclearTokensWarning(CrashlensFrameWarning):
+    """Counts of calls contradict one another, so their tokens are null."""
+
+
 class LogFileChangedWarning(CrashlensFrameWarning):
     """Another program replaced or cut the file of a book while the book logged to it."""
 

@@ -4,7 +4,8 @@ The typed frame is in normal form: the columns of the schema in its order, a Ran
 the values that occur, sorted (or the closed vocabulary of the column). So two frames of equal calls are equal frames.
 """
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from difflib import get_close_matches
@@ -15,11 +16,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .errors import InvalidCallError, InvalidOptionError, MissingColumnsError
-from .formats import Row, convert_column
+from .errors import InvalidCallError, InvalidOptionError, MatchedColumnsWarning, MissingColumnsError
+from .formats import Row, convert_column, synonyms_among
 from .jsonvalues import without_surrogates
 from .schema import CALLS, FLAG, LABEL, NUMBER, TEXT, TIME, Column, Schema, arrow_schema
 
+# columns that show, where a frame has them, whether a call has an answer
+ANSWER_COLUMNS = ("response", "tool_calls", "output_tokens", "type")
 _BY_NAME = {column.name: column for column in CALLS}
 _ROW = pa.struct(list(arrow_schema(CALLS)))
 _MANY = 100_000  # from this number of rows on, threads save more time than they take to start
@@ -168,39 +171,56 @@ def selected_columns(columns: Iterable[str] | None) -> Schema:
     return tuple(_BY_NAME[name] for name in names)
 
 
-def as_calls(df: pd.DataFrame) -> pd.DataFrame:
+def as_calls(df: pd.DataFrame, *, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Return any DataFrame of calls in normal form.
+
+    Columns that CALLS does not name are matched by a table of the names that other programs use, such as
+    ``prompt_tokens`` for ``input_tokens``, ``created_at`` for ``timestamp`` and ``cost_usd`` for ``cost``. What was
+    matched is reported in one warning.
 
     Parameters
     ----------
     df
-        Frame with at least ``trace_id`` and ``model``; other columns of CALLS become null where they are missing.
-        Columns that CALLS does not name are kept as fields of ``extra``.
+        Frame with at least a ``model``; other columns of CALLS become null where they are missing. Columns that cannot
+        be matched are kept as fields of ``extra``.
+    columns
+        Names of columns of the frame, and the columns of CALLS that they mean, ``{"when": "timestamp"}``. They come
+        before the table.
 
     Returns
     -------
     DataFrame
-        CALLS, with the rows in the same order.
+        CALLS, with the rows in the same order. A frame without trace ids has each call in a trace of its own: the trace
+        id is the ``event_id``, or else made from the values of the row and its number.
 
     Raises
     ------
     MissingColumnsError
-        ``trace_id`` or ``model`` is missing.
+        There is no model, or ``columns`` names a column that the frame lacks.
     InvalidCallError
         A value does not fit its column, or two columns have one name.
+    InvalidOptionError
+        ``columns`` has a value that is no column of CALLS.
+
+    Warns
+    -----
+    MatchedColumnsWarning
+        Columns were matched by the table.
 
     Examples
     --------
     >>> import pandas as pd
     >>> from crashlens_frame.frame import as_calls
-    >>> calls = as_calls(pd.DataFrame({"trace_id": ["t1"], "model": ["gpt-4o"], "user": ["ann"]}))
+    >>> calls = as_calls(pd.DataFrame({"trace_id": ["t1"], "model": ["gpt-4o"], "customer": ["ann"]}))
     >>> calls["extra"].item()
-    '{"user":"ann"}'
+    '{"customer":"ann"}'
     """
-    check_calls(df, needs=("trace_id", "model"))
     if not df.columns.is_unique:
         twice = sorted(set(df.columns[df.columns.duplicated()]))
         raise InvalidCallError(f"two columns have the same name: {', '.join(map(str, twice))}; rename one of each")
+    df = _with_own_names(df, columns or {})
+    check_calls(df, needs=("model",))
+    df = _with_trace_ids(df)
     unknown = [name for name in df.columns if name not in _BY_NAME]
     table = table_from_frame(df.assign(extra=_folded(df, unknown)) if unknown else df)
     trace_id = table["trace_id"]
@@ -210,6 +230,38 @@ def as_calls(df: pd.DataFrame) -> pd.DataFrame:
         found = "null" if trace_id[place].as_py() is None else repr("")
         raise InvalidCallError(f"trace_id is {found} in row {df.index[place]!r}, expected non-empty text in every row")
     return frame_from_table(table)
+
+
+def _with_own_names(df: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Rename the columns that the user names, and those that the table of synonyms knows."""
+    check_calls(df, needs=columns)
+    selected_columns(columns.values())
+    own = df.rename(columns=columns)
+    if not own.columns.is_unique:
+        twice = own.columns[own.columns.duplicated()][0]
+        own = own.loc[:, ~(own.columns.duplicated(keep=False) & ~df.columns.isin(columns))]
+        if not own.columns.is_unique:
+            raise InvalidOptionError(f"columns names {twice} twice, expected each column of CALLS once")
+    matched = synonyms_among(own.columns)
+    if matched:
+        pairs = ", ".join(f"{theirs} as {ours}" for theirs, ours in matched.items())
+        warnings.warn(
+            f"columns matched by their names: {pairs}; columns= overrides this", MatchedColumnsWarning, stacklevel=3
+        )
+    return own.rename(columns=matched)
+
+
+def _with_trace_ids(df: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame with trace ids: those that it has, its event ids, or ids made from the rows."""
+    if "trace_id" in df.columns and (len(df) == 0 or df["trace_id"].notna().any()):
+        return df
+    texts = df.astype("str") if len(df.columns) else df
+    numbers = pd.util.hash_pandas_object(texts, index=False).to_numpy()
+    made = [f"{number:016x}-{row}" for row, number in enumerate(numbers)]
+    ids = pd.Series(made, index=df.index, dtype="str")
+    if "event_id" in df.columns:
+        ids = df["event_id"].astype("str").where(df["event_id"].notna(), ids)
+    return df.assign(trace_id=ids)
 
 
 def empty_frame(columns: Schema = CALLS) -> pd.DataFrame:
@@ -246,7 +298,7 @@ def check_calls(df: pd.DataFrame, *, needs: Iterable[str]) -> None:
     >>> check_calls(pd.DataFrame({"traceid": []}), needs=["trace_id"])
     Traceback (most recent call last):
     crashlens_frame.errors.MissingColumnsError: missing column: trace_id (did you mean traceid?); rename it, or read the
-    log with cf.read_jsonl
+    log with cf.read_logs
     """
     missing = sorted(set(needs) - set(df.columns))
     if not missing:
@@ -257,11 +309,14 @@ def check_calls(df: pd.DataFrame, *, needs: Iterable[str]) -> None:
         near = get_close_matches(name, others, n=1, cutoff=0.7)
         hints.append(f"{name} (did you mean {near[0]}?)" if near else name)
     what, remedy = ("column", "rename it") if len(missing) == 1 else ("columns", "rename them")
-    raise MissingColumnsError(f"missing {what}: {', '.join(hints)}; {remedy}, or read the log with cf.read_jsonl")
+    raise MissingColumnsError(f"missing {what}: {', '.join(hints)}; {remedy}, or read the log with cf.read_logs")
 
 
 def failed_calls(calls: pd.DataFrame) -> np.ndarray:
-    """Return which calls failed: those of level "error", and those with an error text.
+    """Return which calls failed: those of level "error", those with an error text, and those without any answer.
+
+    A call has no answer if its response and its calls of tools are null and it is known to have no output tokens. An
+    embedding has none of them and is no failure.
 
     Returns
     -------
@@ -277,7 +332,14 @@ def failed_calls(calls: pd.DataFrame) -> np.ndarray:
     """
     check_calls(calls, needs=("level", "error"))
     flags: np.ndarray = (calls["level"].eq("error").fillna(False) | calls["error"].notna()).to_numpy(bool)
-    return flags
+    if not {"response", "output_tokens"} <= set(calls.columns):
+        return flags
+    silent = calls["output_tokens"].eq(0).fillna(False) & calls["response"].isna()
+    if "tool_calls" in calls.columns:
+        silent &= calls["tool_calls"].isna()
+    if "type" in calls.columns:
+        silent &= ~calls["type"].eq("embedding").fillna(False)
+    return flags | silent.to_numpy(bool)
 
 
 def _series(values: pa.ChunkedArray | pa.Array, column: Column) -> pd.Series:

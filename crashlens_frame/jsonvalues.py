@@ -1,15 +1,14 @@
 """JSON as logs have it: decoding of lines, and one canonical form for fields that have no column."""
 
 import json
-import re
 from typing import Any
 
 import orjson
 
 from .errors import InvalidCallError
 
-# orjson reads whole numbers past 64 bits as floats, and so drops digits
-LONG_NUMBER = re.compile(rb"\d{19}")
+# orjson reads whole numbers past 64 bits as floats, and so drops digits; a pattern would take ten times as long
+_LONG_NUMBER, _AS_ZEROS = 19 * b"0", bytes.maketrans(b"123456789", 9 * b"0")
 _OPTIONS = (
     orjson.OPT_SORT_KEYS
     | orjson.OPT_NON_STR_KEYS
@@ -29,7 +28,7 @@ def parse_json(line: bytes) -> Any:
     ValueError
         The line is no JSON. The text names the character and what was found there.
     """
-    if not LONG_NUMBER.search(line):
+    if _LONG_NUMBER not in line.translate(_AS_ZEROS):
         try:
             return orjson.loads(line)
         except orjson.JSONDecodeError:

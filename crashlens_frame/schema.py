@@ -1,6 +1,7 @@
-"""The three tables of the package, column by column. Data, no logic.
+"""The tables of the package, column by column. Data, no logic.
 
-CALLS has one row per call, FINDINGS one per finding, REJECTS one per line that could not be read.
+CALLS has one row per call, FINDINGS one per finding, REJECTS one per line that could not be read,
+REPAIRS one per field that was left out.
 """
 
 from collections.abc import Sequence
@@ -35,6 +36,9 @@ FLAG = pa.bool_()
 
 TOKEN_SOURCES = ("reported", "counted", "estimated")
 COST_SOURCES = ("reported", "priced", "unknown")
+BILLED = ("yes", "no", "estimated", "unknown")
+FINISH_REASONS = ("stop", "length", "tool_calls", "content_filter", "aborted", "error")
+CERTAINTIES = ("certain", "likely", "candidate")
 SEVERITIES = ("low", "medium", "high")
 # filled in by the roster of detectors, in its order, which is the precedence
 DETECTORS: list[str] = []
@@ -51,20 +55,45 @@ CALLS: Schema = (
     Column("latency_ms", COUNT, "Int64", "end minus start, in milliseconds"),
     Column("retry_count", COUNT, "Int64", "0 for a first attempt, 1 for its first retry"),
     Column("fallback_model", LABEL, "category", "model that the client falls back to after this call"),
+    # usage: parts of input_tokens, parts of output_tokens, and what is billed beside tokens
     Column("cached_input_tokens", COUNT, "Int64", "part of input_tokens read from a cache"),
     Column("cache_write_tokens", COUNT, "Int64", "part of input_tokens written to a cache"),
+    Column("cache_write_1h_tokens", COUNT, "Int64", "part of cache_write_tokens kept for one hour"),
+    Column("audio_input_tokens", COUNT, "Int64", "part of input_tokens that is audio"),
     Column("reasoning_tokens", COUNT, "Int64", "part of output_tokens spent on reasoning"),
-    Column("service_tier", LABEL, "category", "batch, flex, priority, ..."),
+    Column("audio_output_tokens", COUNT, "Int64", "part of output_tokens that is audio"),
+    Column("web_searches", COUNT, "Int64", "billed uses of a search tool that the provider runs"),
+    # money: what the price depends on beside the model and the time
+    Column("service_tier", LABEL, "category", "tier as served: batch, flex, priority, fast, ..."),
+    Column("region", LABEL, "category", "region that the price depends on: us, eu, global, ..."),
+    Column("provider", LABEL, "category", "who served the model: openai, azure, bedrock, vertex_ai, ..."),
+    Column("billed", LABEL, "category", "whether the provider bills the call", BILLED),
+    # request
     Column("type", LABEL, "category", "kind of event, such as generation"),
-    Column("level", LABEL, "category", '"error" marks a failed call'),
     Column("name", LABEL, "category", "name the application gave the call"),
-    Column("route", LABEL, "category", "endpoint of the application that made the call"),
-    Column("team", LABEL, "category", "who pays"),
-    Column("source", LABEL, "category", "application or library that logged the call"),
+    Column("temperature", NUMBER, "float64", "sampling temperature asked for"),
+    Column("stream", FLAG, "boolean", "whether the answer was streamed"),
+    Column("tool_calls", TEXT, "str", "JSON array of the tool calls of the answer, each with name and arguments"),
+    Column("prefix_hash", TEXT, "str", "hash of system prompt and tools; outlives redaction"),
+    Column("prompt_hash", TEXT, "str", "hash of the whole prompt, images included; outlives redaction"),
+    # outcome
+    Column("level", LABEL, "category", '"error" marks a failed call'),
+    Column("error", TEXT, "str", "text of the error of a failed call"),
+    Column("finish_reason", LABEL, "category", "why the answer ended", FINISH_REASONS),
     Column("fallback_attempted", FLAG, "boolean", "whether a fallback followed or led to the call"),
     Column("fallback_reason", TEXT, "str", "why the fallback was made"),
-    Column("error", TEXT, "str", "text of the error of a failed call"),
-    Column("event_id", TEXT, "str", "provider's id of the response"),
+    # who
+    Column("session_id", TEXT, "str", "conversation or agent session that the call belongs to"),
+    Column("parent_id", TEXT, "str", "span, message or call that made the call"),
+    Column("team", LABEL, "category", "who pays"),
+    Column("route", LABEL, "category", "endpoint of the application that made the call"),
+    Column("user_id", LABEL, "category", "user on whose behalf the call was made"),
+    Column("agent", LABEL, "category", "agent that made the call"),
+    Column("source", LABEL, "category", "application or library that logged the call"),
+    Column("tags", TEXT, "str", "JSON object of keys of the user's own, such as customer or feature"),
+    # provenance
+    Column("event_id", TEXT, "str", "provider's id of the answer"),
+    Column("log_format", LABEL, "category", "format of the log that the call was read from"),
     Column("token_source", LABEL, "category", "where the token counts come from", TOKEN_SOURCES),
     Column("cost_source", LABEL, "category", "where the cost comes from", COST_SOURCES),
     Column("extra", TEXT, "str", "JSON object of every field that has no column"),
@@ -77,7 +106,10 @@ FINDINGS: Schema = (
     Column("finding_id", TEXT, "str", "detector, trace and position of the first call in the trace"),
     Column("detector", LABEL, "category", "detector that made the finding", DETECTORS),
     Column("trace_id", TEXT, "str", "trace of its calls"),
-    Column("severity", LABEL, "category", "low, medium or high", SEVERITIES),
+    Column("severity", LABEL, "category", "low, medium or high, by the money wasted", SEVERITIES),
+    Column(
+        "certainty", LABEL, "category", "certain, likely, or candidate: saves money if somebody agrees", CERTAINTIES
+    ),
     Column("model", LABEL, "category", "model of the first call"),
     Column("models", TEXT, "str", 'distinct models in order of use, as "a -> b"'),
     Column("n_calls", COUNT, "Int64", "number of calls"),
@@ -86,12 +118,17 @@ FINDINGS: Schema = (
     Column("span_s", NUMBER, "float64", "end minus start, in seconds"),
     Column("cost", NUMBER, "float64", "US dollars that its calls cost, as far as known; NaN where no cost is known"),
     Column("waste_cost", NUMBER, "float64", "US dollars wasted: what a well-behaved client would not have spent"),
+    Column("counted_cost", NUMBER, "float64", "what of waste_cost no earlier detector has counted already"),
     Column("waste_tokens", COUNT, "Int64", "tokens of its wasted calls, input and output"),
     Column("score", COUNT, "Int64", "how wasteful a retry loop is, 15 to 100; null for the other detectors"),
     Column("suggested_model", LABEL, "category", "cheaper model that would have done"),
     Column("description", TEXT, "str", "one sentence for people"),
+    Column("cause", LABEL, "category", "why it happens, where a detector knows several causes"),
+    Column("route", LABEL, "category", "endpoint of the application that made the first call"),
+    Column("team", LABEL, "category", "who pays for the first call"),
+    Column("savings_note", TEXT, "str", "what to change, in one sentence"),
     Column(
-        "suppressed_by", LABEL, "category", "detector that owns the trace instead; null: the finding counts", DETECTORS
+        "suppressed_by", LABEL, "category", "detector that has counted all of it; null: the finding counts", DETECTORS
     ),
 )
 
@@ -100,6 +137,13 @@ REJECTS: Schema = (
     Column("line", COUNT, "Int64", "number of the line, from 1"),
     Column("reason", TEXT, "str", "what was found and what was expected"),
     Column("text", TEXT, "str", "the line, cut at 200 characters"),
+)
+
+REPAIRS: Schema = (
+    Column("source", TEXT, "str", "file that holds the record"),
+    Column("line", COUNT, "Int64", "number of the line on which the record begins, from 1"),
+    Column("field", TEXT, "str", "path of the field that is null in its column; extra holds its value"),
+    Column("reason", TEXT, "str", "what was found and what was expected"),
 )
 
 

@@ -5,7 +5,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import pandas as pd
@@ -49,8 +49,12 @@ class _Tokenizer(NamedTuple):
     factor: float | None
 
 
-def count_tokens(texts: Iterable[str | None], *, model: str) -> pd.arrays.IntegerArray:
-    """Count the tokens of texts.
+@overload
+def count_tokens(texts: str, *, model: str) -> int | None: ...  # type: ignore[overload-overlap]  # a str is an iterable
+@overload
+def count_tokens(texts: Iterable[str | None], *, model: str) -> pd.arrays.IntegerArray: ...
+def count_tokens(texts: str | Iterable[str | None], *, model: str) -> int | pd.arrays.IntegerArray | None:
+    """Count the tokens of a text, or of many texts.
 
     The numbers for OpenAI models are exact and need no network: they are those of tiktoken for the same encoding, with
     special tokens counted as plain text. The numbers for Claude, Gemini, DeepSeek, Llama, Mistral, Command and Qwen are
@@ -61,14 +65,15 @@ def count_tokens(texts: Iterable[str | None], *, model: str) -> pd.arrays.Intege
     Parameters
     ----------
     texts
-        Texts; null stays null.
+        A text, or texts; null stays null.
     model
         Name of the model as in logs, such as ``"openai/gpt-4o"``.
 
     Returns
     -------
-    IntegerArray
-        Int64, one number of tokens per text; null for null, and for models of unknown tokenizers.
+    int or IntegerArray
+        For a single text its number of tokens, None for a model of an unknown tokenizer. For many texts Int64, one
+        number per text; null for null, and for models of unknown tokenizers.
 
     Raises
     ------
@@ -85,11 +90,16 @@ def count_tokens(texts: Iterable[str | None], *, model: str) -> pd.arrays.Intege
     Examples
     --------
     >>> import crashlens_frame as cf
+    >>> cf.count_tokens("Hello, world!", model="gpt-4o")
+    4
     >>> cf.count_tokens(["Hello, world!", None, ""], model="gpt-4o")
     <IntegerArray>
     [4, <NA>, 0]
     Length: 3, dtype: Int64
     """
+    if isinstance(texts, str):
+        of_model = _tokenizer(model)
+        return None if of_model is None else _token_count(texts, of_model)
     values = list(texts)
     try:
         array = pa.array(values, TEXT, from_pandas=True)

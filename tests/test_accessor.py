@@ -12,17 +12,27 @@ BOUND = {
     "by": cf.by,
     "traces": cf.traces,
     "retry_loops": cf.find_retry_loops,
+    "cut_answers": cf.find_cut_answers,
     "fallback_storms": cf.find_fallback_storms,
     "fallback_failures": cf.find_fallback_failures,
+    "stuck_agents": cf.find_stuck_agents,
+    "repeated_calls": cf.find_repeated_calls,
+    "cache_misses": cf.find_cache_misses,
+    "growing_context": cf.find_growing_context,
     "overkill_models": cf.find_overkill_models,
+    "batchable_calls": cf.find_batchable_calls,
     "waste": cf.find_waste,
+    "waste_by": cf.waste_by,
+    "cache_report": cf.cache_report,
     "flag": cf.flag,
     "add_tokens": cf.add_tokens,
     "add_cost": cf.add_cost,
+    "cost_parts": cf.cost_parts,
     "reprice": cf.reprice,
     "reprice_calls": cf.reprice_calls,
     "unpriced": cf.unpriced,
     "to_csv": cf.to_csv,
+    "to_excel": cf.to_excel,
     "to_jsonl": cf.to_jsonl,
     "to_parquet": cf.to_parquet,
 }
@@ -86,8 +96,8 @@ def test_a_frame_of_something_else_has_no_such_attribute():
     with pytest.raises(cf.NotCallsError) as caught:
         _ = other.crashlens
     assert str(caught.value) == (
-        "the frame holds no calls: missing model and trace_id; read a log with cf.read_jsonl,"
-        " or use the df of a LogBook"
+        "the frame holds no calls: missing model and trace_id; df = cf.as_calls(df, columns={'its column of models':"
+        " 'model'}) makes it calls"
     )
 
 

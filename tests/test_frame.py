@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from crashlens_frame.errors import InvalidCallError, MissingColumnsError
 from crashlens_frame.frame import as_calls, check_calls, empty_frame, frame_from_table, table_from_frame
-from crashlens_frame.schema import CALLS, COST_SOURCES, FINDINGS, REJECTS, TOKEN_SOURCES, arrow_schema
+from crashlens_frame.schema import CALLS, FINDINGS, REJECTS, TOKEN_SOURCES, arrow_schema
 
 TEXTS = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 LABELS = st.none() | st.sampled_from(["gpt-4", "gpt-4o", "Größe", "", "x" * 40])
@@ -23,7 +23,6 @@ VALUES = {
     "datetime64[us, UTC]": st.none()
     | st.datetimes(dt.datetime(1970, 1, 1), dt.datetime(2100, 1, 1), timezones=st.just(dt.UTC)),
 }
-CLOSED = {"token_source": TOKEN_SOURCES, "cost_source": COST_SOURCES}
 
 
 @st.composite
@@ -33,8 +32,8 @@ def tables(draw: st.DrawFn) -> pa.Table:
     columns = {}
     for column in CALLS:
         values = VALUES[column.dtype]
-        if column.name in CLOSED:
-            values = st.none() | st.sampled_from(CLOSED[column.name])
+        if column.categories is not None:
+            values = st.none() | st.sampled_from(column.categories)
         elif column.name == "trace_id":
             values = st.text("abc", min_size=1, max_size=2)
         columns[column.name] = pa.array(draw(st.lists(values, min_size=rows, max_size=rows)), column.arrow)
@@ -113,14 +112,14 @@ def test_columns_that_calls_does_not_name_go_to_extra_beside_what_stands_there()
             "trace_id": ["a", "b", "c"],
             "model": "m",
             "extra": ['{"x":1}', None, "{}"],
-            "user": ["ann", None, "bob"],
+            "customer": ["ann", None, "bob"],
             "nested": [{"k": [1]}, None, None],
         }
     )
     assert as_calls(df)["extra"].tolist() == [
-        '{"x":1,"user":"ann","nested":{"k":[1]}}',
-        '{"user":null,"nested":null}',
-        '{"user":"bob","nested":null}',
+        '{"x":1,"customer":"ann","nested":{"k":[1]}}',
+        '{"customer":null,"nested":null}',
+        '{"customer":"bob","nested":null}',
     ]
 
 
@@ -163,19 +162,19 @@ def test_missing_columns_are_all_named_at_once_with_what_may_have_been_meant():
         check_calls(df, needs=["trace_id", "timestamp", "model"])
     assert str(caught.value) == (
         "missing columns: model (did you mean modell?), timestamp, trace_id (did you mean traceid?); rename them, or"
-        " read the log with cf.read_jsonl"
+        " read the log with cf.read_logs"
     )
     assert isinstance(caught.value, KeyError)
 
 
 def test_a_column_name_that_stands_twice_is_refused():
-    df = pd.DataFrame([["a", "m", "x", "y"]], columns=["trace_id", "model", "user", "user"])
-    with pytest.raises(InvalidCallError, match="two columns have the same name: user; rename one of each"):
+    df = pd.DataFrame([["a", "m", "x", "y"]], columns=["trace_id", "model", "customer", "customer"])
+    with pytest.raises(InvalidCallError, match="two columns have the same name: customer; rename one of each"):
         as_calls(df)
 
 
 def test_the_input_is_not_changed():
-    df = pd.DataFrame({"trace_id": ["a"], "model": ["m"], "user": ["ann"]}, index=[3])
+    df = pd.DataFrame({"trace_id": ["a"], "model": ["m"], "customer": ["ann"]}, index=[3])
     before = df.copy(deep=True)
     as_calls(df)
     pd.testing.assert_frame_equal(df, before)

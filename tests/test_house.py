@@ -33,7 +33,6 @@ GROUND = {"schema", "frame", "errors", "words", "times", "jsonvalues"}
 # modules that one other room imports, and why they are not in it
 OF_ONE_ROOM = {
     "dashboard": "a door to people beside the terminal, which starts it",
-    "io.any_log": "chooses among the readers of its room",
     "io.write_row": "writes for one call what write_lines writes for many",
     "plot.svg": "draws the figures of its room",
 }

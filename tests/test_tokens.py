@@ -200,3 +200,10 @@ def test_importing_the_package_imports_no_tokenizer() -> None:
     code = "import sys, crashlens_frame; print(sorted({'tiktoken', 'toktok'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_single_text_has_one_number() -> None:
+    assert cf.count_tokens("hello", model="gpt-4o") == 1
+    assert cf.count_tokens("", model="gpt-4o") == 0
+    assert cf.count_tokens("hello", model="unheard-of") is None
+    assert cf.count_tokens(["hello"], model="gpt-4o").tolist() == [1]

@@ -18,4 +18,12 @@ schema = click.option(
     help="Keys of each line: those that CrashLens reads too, or the Log Schema alone.",
 )
 config = click.option("--config", type=click.Path(), help="YAML file of prices; the shipped prices when not given.")
+max_rejects = click.option(
+    "--max-rejects",
+    type=click.FloatRange(0, 100),
+    default=50,
+    show_default=True,
+    metavar="PERCENT",
+    help="Exit with 1 if more of the lines cannot be read.",
+)
 logs = click.argument("logs", nargs=-1, required=True)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 import pandas as pd
 
+from ..io import LogContent, warn_left_out
 from ..words import UNKNOWN, digits, printable, quantity
 
 _MOST_REJECTS = 5
@@ -27,6 +28,19 @@ def print_rejects(rejects: pd.DataFrame) -> None:
         print_note(f"rejected {source}:{line}: {reason}")
     if len(rejects) > len(head):
         print_note(f"rejected {quantity(len(rejects) - len(head), 'more line')}")
+
+
+def print_left_out(log: LogContent) -> None:
+    """Print how many fields, repeated calls and other records are not in the calls."""
+    if log.repairs.num_rows:
+        print_note(f"left out {quantity(log.repairs.num_rows, 'field')} of calls, {_first_repair(log)}")
+    left_out = log._replace(rejects=log.rejects.slice(0, 0), repairs=log.repairs.slice(0, 0))
+    warn_left_out(left_out, stacklevel=2)
+
+
+def _first_repair(log: LogContent) -> str:
+    first = log.repairs.slice(0, 1).to_pylist()[0]
+    return f"the first {first['source']}:{first['line']}: {first['reason']}"
 
 
 def print_unpriced(calls: pd.DataFrame, remedy: str = "; give prices with --config FILE") -> None:

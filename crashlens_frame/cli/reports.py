@@ -20,13 +20,17 @@ from .output import print_note, print_unpriced, terminal_columns, working
 @click.option("--model", help="Only calls of this model.")
 @click.option("--trace-id", help="Only calls of this trace.")
 @options.config
+@options.max_rejects
 @options.form
-def analyze(logs: tuple[str, ...], model: str | None, trace_id: str | None, config: str | None, form: str) -> None:
+def analyze(
+    logs: tuple[str, ...], model: str | None, trace_id: str | None, config: str | None, max_rejects: float, form: str
+) -> None:
     """Summarize LOGS: calls, cost, tokens, latency, models, unpriced calls and waste.
 
-    LOGS are JSONL files (also .gz and .zst), Parquet files, patterns of file names, or - for stdin.
+    LOGS are files of JSON Lines, JSON, CSV or Parquet (also .gz, .zst and .zip), folders, patterns of file names, or -
+    for stdin.
     """
-    calls, prices = read_priced_calls(logs, config)
+    calls, prices = read_priced_calls(logs, config, max_rejects)
     if trace_id is not None:
         calls = calls[calls["trace_id"] == trace_id].reset_index(drop=True)
         if calls.empty:
@@ -51,14 +55,16 @@ def analyze(logs: tuple[str, ...], model: str | None, trace_id: str | None, conf
 @click.command()
 @options.logs
 @options.config
+@options.max_rejects
 @options.form
 @click.option("--fail-on-waste", type=click.FloatRange(min=0), metavar="USD", help="Exit with 1 if more was wasted.")
-def scan(logs: tuple[str, ...], config: str | None, form: str, fail_on_waste: float | None) -> None:
+def scan(logs: tuple[str, ...], config: str | None, max_rejects: float, form: str, fail_on_waste: float | None) -> None:
     """Find the money wasted in LOGS, one finding per line.
 
-    LOGS are JSONL files (also .gz and .zst), Parquet files, patterns of file names, or - for stdin.
+    LOGS are files of JSON Lines, JSON, CSV or Parquet (also .gz, .zst and .zip), folders, patterns of file names, or -
+    for stdin.
     """
-    calls, prices = read_priced_calls(logs, config)
+    calls, prices = read_priced_calls(logs, config, max_rejects)
     with working("looking for waste"):
         findings = find_waste(calls, prices=prices)
         report = summarize(calls, findings)
@@ -83,12 +89,15 @@ def scan(logs: tuple[str, ...], config: str | None, form: str, fail_on_waste: fl
 @click.command()
 @options.logs
 @options.config
+@options.max_rejects
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Port of the page; a free one when not given.")
 @click.option("--theme", type=click.Choice(dashboards.THEMES), default="light", show_default=True, help="Colours.")
 @click.option("--no-browser", is_flag=True, help="Print the address and do not open the browser.")
-def dashboard(logs: tuple[str, ...], config: str | None, port: int, theme: str, no_browser: bool) -> None:
+def dashboard(
+    logs: tuple[str, ...], config: str | None, max_rejects: float, port: int, theme: str, no_browser: bool
+) -> None:
     """Show LOGS as a dashboard in the browser, on this machine only; Ctrl+C ends it."""
-    calls, _ = read_priced_calls(logs, config)
+    calls, _ = read_priced_calls(logs, config, max_rejects)
     print_unpriced(calls)
 
     def ready(address: str) -> None:

@@ -36,6 +36,10 @@ class Detector:
     texts
         Those of ``prompt``, ``response`` and ``error`` whose text it reads; of the others it only asks whether there is
         one.
+    reads
+        Columns of CALLS that it reads as well where the frame has them.
+    looks_at
+        Groups of columns: without a value in one column of each group it cannot find anything.
     """
 
     name: str
@@ -46,6 +50,8 @@ class Detector:
     in_crashlens: bool
     summary: str
     texts: tuple[str, ...] = ("prompt",)
+    reads: tuple[str, ...] = ()
+    looks_at: tuple[tuple[str, ...], ...] = ()
 
     @property
     def title(self) -> str:

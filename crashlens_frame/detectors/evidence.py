@@ -14,6 +14,11 @@ from ..schema import FINDINGS, SEVERITIES, TEXT
 from .traces import OrderedCalls
 
 LOW, MEDIUM, HIGH = range(3)
+# the parts of the cost of a call: input paid in full, read from a cache, written to a cache, and what came back
+TOKEN_METERS = ("fresh", "read", "written", "output")
+# a finding is of high severity from this amount of US dollars or this share of the cost of the log on, and of medium
+# severity from a tenth of that on
+_HIGH_COST, _HIGH_SHARE, _MEDIUM_PART = 1.0, 0.01, 0.1
 
 Subject = TypeVar("Subject")
 # conditions and values, such as points or severities
@@ -27,7 +32,8 @@ class Evidence:
     One entry per call: ``calls``, ``counted`` (whether its cost is part of the cost of the finding), ``wasted``
     (whether it was unnecessary, or too expensive) and ``saved`` (US dollars that would have been saved on it; NaN where
     unknown). One entry per finding: ``sizes`` (number of calls) and the columns of FINDINGS that only the detector can
-    fill.
+    fill. ``certainty``, ``cause`` and ``savings_note`` are of all findings, or one per finding. ``meters``: the
+    parts of the cost of a call that the dollars are saved on, of "fresh", "read", "written" and "output".
     """
 
     detector: str
@@ -36,10 +42,14 @@ class Evidence:
     counted: np.ndarray
     wasted: np.ndarray
     saved: np.ndarray
-    severity: np.ndarray
     description: pa.Array
+    severity: np.ndarray | None = None
     score: pa.Array | None = None
     suggested_model: pa.Array | None = None
+    certainty: str | pa.Array = "certain"
+    cause: str | pa.Array | None = None
+    savings_note: str | pa.Array | None = None
+    meters: tuple[str, ...] = TOKEN_METERS
 
     @property
     def finding(self) -> np.ndarray:
@@ -60,8 +70,22 @@ class Evidence:
         """Return the findings as FINDINGS."""
         return frame_from_table(self.table(), FINDINGS)
 
-    def table(self, suppressed_by: pa.Array | None = None) -> pa.Table:
-        """Return the findings as columns of FINDINGS, sorted by their start, then by their trace."""
+    def severities(self) -> np.ndarray:
+        """Return the severity of each finding: by its money, where the detector does not say."""
+        if self.severity is not None:
+            return self.severity
+        waste, high = self.waste(), min(_HIGH_COST, _HIGH_SHARE * self.calls.columns.cost)
+        table: RuleTable[np.ndarray] = (
+            (lambda dollars: (dollars > 0) & (dollars >= high), HIGH),
+            (lambda dollars: (dollars > 0) & (dollars >= _MEDIUM_PART * high), MEDIUM),
+        )
+        return first_that_holds(table, waste, LOW)
+
+    def table(self, suppressed_by: pa.Array | None = None, counted_cost: np.ndarray | None = None) -> pa.Table:
+        """Return the findings as columns of FINDINGS, sorted by their start, then by their trace.
+
+        ``counted_cost`` is what of the waste of each finding is counted; all of it when not given.
+        """
         first, last = self.first, self.calls.only(self.sizes.cumsum() - 1)
         code, names = first.models()
         start, end = first.column("timestamp"), last.column("timestamp")
@@ -70,7 +94,8 @@ class Evidence:
             "finding_id": self.ids(),
             "detector": pa.repeat(self.detector, len(self.sizes)),
             "trace_id": first.column("trace_id"),
-            "severity": pa.array(SEVERITIES).take(pa.array(self.severity)),
+            "severity": pa.array(SEVERITIES).take(pa.array(self.severities())),
+            "certainty": self.certainties(),
             "model": names.take(pa.array(code, mask=code < 0)),
             "models": self._models(),
             "n_calls": self.sizes,
@@ -79,7 +104,14 @@ class Evidence:
             "span_s": pc.divide(pc.cast(span, pa.float64()), 1e6),
             **self.amounts(),
             "description": self.description,
+            "cause": self._text(self.cause),
+            "route": self._label("route"),
+            "team": self._label("team"),
+            "savings_note": self._text(self.savings_note),
         }
+        columns["counted_cost"] = (
+            columns["waste_cost"] if counted_cost is None else pa.array(counted_cost, from_pandas=True)
+        )
         optional = {"score": self.score, "suggested_model": self.suggested_model, "suppressed_by": suppressed_by}
         columns |= {name: values for name, values in optional.items() if values is not None}
         table = pa.table({**columns, "place": first.place})
@@ -90,17 +122,38 @@ class Evidence:
         """Sum up what each finding cost and wasted, and the tokens of its wasted calls."""
         sums = {
             "cost": self._sum(self.calls.numbers("cost"), self.counted),
-            "waste_cost": self._sum(self.saved, self.wasted),
+            "waste_cost": self.waste(),
             "waste_tokens": self._sum(_tokens(self.calls), self.wasted),
         }
         return {name: pa.array(values, from_pandas=True) for name, values in sums.items()}
 
+    def waste(self) -> np.ndarray:
+        """Return the US dollars that each finding claims; NaN where unknown."""
+        return self._sum(self.saved, self.wasted)
+
+    def certainties(self) -> pa.Array:
+        """Return how sure each finding is."""
+        return self._text(self.certainty)
+
+    def _text(self, value: str | pa.Array | None) -> pa.Array:
+        """Return a text for each finding."""
+        if value is None or isinstance(value, str):
+            return pa.array([value], TEXT).take(pa.array(np.zeros(len(self.sizes), np.int64)))
+        return value
+
+    def _label(self, name: str) -> pa.Array:
+        """Return a label of the first call of each finding."""
+        code, names = self.calls.columns.facts.labels(name)
+        first = code[self.first.row]
+        return names.take(pa.array(first, mask=first < 0)).cast(TEXT)
+
     def _sum(self, values: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """Sum the known values of each finding; NaN where none is known."""
-        mask = mask & ~np.isnan(values)
-        finding, size = self.finding[mask], len(self.sizes)
-        sums = np.bincount(finding, weights=values[mask], minlength=size)
-        return np.where(np.bincount(finding, minlength=size) > 0, sums, np.nan)
+        """Sum the known values of each finding; NaN where none is known, 0 where there is nothing to sum."""
+        finding, size = self.finding, len(self.sizes)
+        known = mask & ~np.isnan(values)
+        sums = np.bincount(finding[known], weights=values[known], minlength=size)
+        is_known = np.bincount(finding[known], minlength=size) > 0
+        return np.where(is_known | (np.bincount(finding[mask], minlength=size) == 0), sums, np.nan)
 
     def _models(self) -> pa.Array:
         """Join the distinct models of each finding, in the order of their first use; null where it has none."""

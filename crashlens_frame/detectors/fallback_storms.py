@@ -1,54 +1,47 @@
-"""Fallback storms: one prompt sent from model to model."""
+"""Fallback storms: one prompt of one trace paid on several models without a plan."""
 
 import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
 
+from . import crashlens
+from .bursts import FALLBACK_READS, bursts_of_models
 from .detector import Detector
-from .evidence import HIGH, MEDIUM, Evidence, RuleTable, concat_text, first_that_holds, last_answer, seconds_text
-from .traces import (
-    SHARED_COLUMNS,
-    OrderedCalls,
-    check_at_least_one,
-    check_rules,
-    duration_us,
-    find_runs,
-    order_calls,
-    select_groups,
-    text_codes,
-    trim_texts,
-)
+from .evidence import Evidence, concat_text, seconds_text
+from .facts import Lane
+from .traces import SHARED_COLUMNS, OrderedCalls, check_at_least_one, check_rules, duration_us, order_calls
 
-_SEVERITIES: RuleTable[np.ndarray] = ((lambda n_calls: n_calls > 5, HIGH),)
+_NOTE = "Ask one model, and the next one only after an error: each of these answers is billed."
 
 
 def find_fallback_storms(
     calls: pd.DataFrame, *, min_calls: int = 3, min_models: int = 2, window: str = "3min", rules: str = "default"
 ) -> pd.DataFrame:
-    """Find fallback storms: calls of one trace with the same prompt on several models, one soon after the other.
+    """Find fallback storms: calls of one trace with the same prompt, paid on several models without a plan.
 
-    Calls without a time or a prompt are left out. The case of model names and the white space around prompts do not
-    matter.
+    A storm is ``min_calls`` or more of these calls, or two that overlap in time. No storm is a panel (the same models,
+    each once, in five traces or more), an evaluation by its route, name or tags, or a cascade whose fallbacks are
+    marked with confidence, quality or escalation. Calls without a time or a prompt, and calls that are not billed, are
+    left out.
 
     Parameters
     ----------
     calls
         Frame of calls.
     min_calls
-        Smallest number of calls of a storm.
+        Smallest number of calls of a storm whose calls do not overlap.
     min_models
         Smallest number of distinct models.
     window
         Longest time between the starts of two calls of one storm, such as ``"3min"``.
     rules
-        ``"default"``: as above, so that an agent whose steps use several models is no storm. ``"crashlens"``: what
-        ``crashlens scan`` 2.20.0 finds: whole traces that span at most the window, even if their prompts differ.
+        ``"default"``: as above. ``"crashlens"``: what ``crashlens scan`` 2.20.0 finds: whole traces that span at most
+        the window, even if their prompts differ.
 
     Returns
     -------
     DataFrame
-        FINDINGS, one row per storm; severity is high above 5 calls, else medium. ``waste_cost`` is the cost of all its
-        calls except the last one that answered.
+        FINDINGS, one row per storm. ``waste_cost`` is the cost of all its calls except the last one that answered; of
+        calls that overlap, except the first one.
 
     Raises
     ------
@@ -57,19 +50,15 @@ def find_fallback_storms(
     InvalidOptionError
         A threshold or the name of the rules is not allowed.
 
-    Notes
-    -----
-    The thresholds are those of CrashLens 2.20.0.
-
     Examples
     --------
     >>> import crashlens_frame as cf
     >>> book = cf.LogBook()
     >>> for second, model in enumerate(("gpt-4", "gpt-4o", "claude-3-opus")):
     ...     trace = book.log(model=model, prompt="Hi", trace_id="t1", timestamp=f"2026-01-01T10:00:0{second}Z")
-    >>> cf.find_fallback_storms(book.df)[["trace_id", "models", "severity"]]
-      trace_id                            models severity
-    0       t1  gpt-4 -> gpt-4o -> claude-3-opus   medium
+    >>> cf.find_fallback_storms(book.df)[["trace_id", "models"]]
+      trace_id                            models
+    0       t1  gpt-4 -> gpt-4o -> claude-3-opus
     """
     return evidence(calls, min_calls=min_calls, min_models=min_models, window=window, rules=rules).frame()
 
@@ -84,63 +73,38 @@ def evidence(
 ) -> Evidence:
     """Find what :func:`find_fallback_storms` finds, with the calls of each finding."""
     check_rules(rules)
+    if rules == "crashlens":
+        return crashlens.fallback_storms.evidence(calls, min_calls=min_calls, min_models=min_models, window=window)
     check_at_least_one(min_calls=min_calls, min_models=min_models)
-    longest = duration_us("window", window)
-    traced = order_calls(calls, least=min_calls).timed().in_traces_of(min_calls)
-    if rules == "default":
-        bursts, burst = _same_prompt(traced, longest, min_calls, min_models)
-    else:
-        bursts, burst = _short_traces(traced, longest, min_calls)
-    models = _distinct_models(bursts, burst)
-    storm = models >= min_models
-    bursts, burst = select_groups(bursts, burst, storm)
+    bursts = bursts_of_models(order_calls(calls), duration_us("window", window))
+    lane, facts = bursts.lane, bursts.facts
+    large = bursts.models >= max(min_models, 2)
+    unplanned = ~bursts.panel & ~bursts.evaluation & ~bursts.planned
+    # two calls, the second marked as a fallback, are a failure
+    hedged = bursts.overlap & ((lane.size >= min_calls) | ~bursts.marked)
+    storm = large & unplanned & (hedged | (lane.size >= min_calls))
+    lane = Lane(lane.row[storm], lane.number[storm])
 
-    sizes = np.bincount(burst)
-    ends = sizes.cumsum()
-    span = bursts.only(ends - 1).time - bursts.only(ends - sizes).time
+    place = np.arange(len(lane.row))
+    answer = lane.reduce(np.where(bursts.answered[lane.row], place, -1), np.maximum)
+    needed = np.where(bursts.overlap[storm], lane.reduce(place, np.minimum), answer)
+    found = bursts.ordered.at(lane.row)
+    sizes = np.bincount(lane.number) if len(lane.row) else np.zeros(0, np.int64)
+    sizes = sizes[sizes > 0]
+    first = sizes.cumsum() - sizes
+    span = facts.start[lane.row[first + sizes - 1]] - facts.start[lane.row[first]]
     return Evidence(
         "fallback_storms",
-        calls=bursts,
+        calls=found,
         sizes=sizes,
-        counted=np.ones(len(bursts), bool),
-        wasted=~last_answer(bursts.answered(), burst),
-        saved=bursts.numbers("cost"),
-        severity=first_that_holds(_SEVERITIES, sizes, MEDIUM),
+        counted=np.ones(len(found), bool),
+        wasted=place != needed,
+        saved=facts.paid[lane.row],
         description=concat_text(
-            sizes, " calls on ", models[storm], " models for one request in ", seconds_text(span), " s"
+            sizes, " calls on ", bursts.models[storm][first], " models for one request in ", seconds_text(span), " s"
         ),
+        savings_note=_NOTE,
     )
-
-
-def _same_prompt(traced: OrderedCalls, window: int, min_calls: int, min_models: int) -> tuple[OrderedCalls, np.ndarray]:
-    """Sort the calls of one trace and prompt side by side, and number those that follow each other in time."""
-    # prompts are slow to compare, so only those of runs of equal length and several models are compared
-    logged = traced.only(traced.columns.trimmed_lengths[traced.row] > 0)
-    length = logged.columns.trimmed_lengths[logged.row]
-    traced, burst = find_runs(logged, [logged.trace, length], max_gap=window, least=min_calls)
-    traced, burst = select_groups(traced, burst, _distinct_models(traced, burst) >= min_models)
-    prompt = text_codes(trim_texts(traced.column("prompt")), burst)
-    return find_runs(traced, [burst, prompt], max_gap=window, least=min_calls)
-
-
-def _short_traces(traced: OrderedCalls, window: int, min_calls: int) -> tuple[OrderedCalls, np.ndarray]:
-    """Keep the traces of at least ``min_calls`` calls that span at most the window, and number them."""
-    traced, trace = find_runs(traced, [traced.trace], least=min_calls, consecutive=True)
-    whole = np.bincount(trace)
-    ends = whole.cumsum()
-    return select_groups(traced, trace, traced.only(ends - 1).time - traced.only(ends - whole).time <= window)
-
-
-def _distinct_models(traced: OrderedCalls, group: np.ndarray) -> np.ndarray:
-    """Count the distinct models of each group, ignoring case; a call without a name has no model."""
-    code, names = traced.models()
-    lowered = pc.dictionary_encode(pc.utf8_lower(names)).indices.to_numpy()
-    named = (code >= 0) & np.append(pc.not_equal(names, "").to_numpy(zero_copy_only=False), False)[code]
-    base = len(names) + 1
-    # a sort of whole numbers is several times as fast as the hashes of np.unique
-    pairs = np.sort(group[named] * base + np.append(lowered, 0)[code[named]])
-    distinct = pairs[np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]]
-    return np.bincount(distinct // base, minlength=int(group.max(initial=-1)) + 1)
 
 
 DETECTOR = Detector(
@@ -150,5 +114,7 @@ DETECTOR = Detector(
     columns=SHARED_COLUMNS,
     certainty="certain",
     in_crashlens=True,
-    summary="one prompt sent to several models, one soon after the other",
+    looks_at=(("prompt", "prompt_hash"), ("timestamp",)),
+    summary="one prompt of one trace paid on several models without a plan",
+    reads=FALLBACK_READS,
 )

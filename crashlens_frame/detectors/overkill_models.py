@@ -1,4 +1,6 @@
-"""Overkill models: an expensive model for a short and simple prompt."""
+"""Overkill models: an expensive model for a label or small talk."""
+
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
@@ -7,67 +9,76 @@ import pyarrow.compute as pc
 
 from ..pricing import PRICE_COLUMNS, Prices, add_cost, cheaper_alternatives
 from ..schema import TEXT
+from . import crashlens
 from .detector import Detector
-from .evidence import MEDIUM, Evidence, concat_text
-from .traces import (
-    SHARED_COLUMNS,
-    WHITESPACE,
-    OrderedCalls,
-    check_at_least_one,
-    check_rules,
-    known_texts,
-    order_calls,
-    trim_texts,
-)
+from .evidence import Evidence, concat_text
+from .facts import Facts, Lane, joint, lanes
+from .traces import SHARED_COLUMNS, OrderedCalls, check_at_least_one, check_rules, order_calls
 
-_STARTS = (
-    "summarize", "fix grammar", "translate", "explain", "what is", "hello", "hi", "thanks", "thank you", "yes", "no",
-    "ok", "what are", "how to", "define", "definition", "list", "show me",
+# an expensive model costs at least this, in US dollars per token
+_EXPENSIVE_INPUT, _EXPENSIVE_OUTPUT = 1e-6, 5e-6
+_REASONING = 64  # tokens that a smaller model may think before a label
+_MIN_LABELS, _BRIEF_SHARE, _KINDS, _KINDS_SHARE = 10, 0.9, 3, 0.2
+_PROMPTS_SHARE = 0.5  # labels are given to different texts
+_SMALL_ANSWER = 60  # tokens
+_HEAD = 60  # characters of a prompt that a task of labels has in common
+_THINKING = 256  # mean reasoning tokens from which on a label was not easy to find
+# the whole of a prompt that is no work
+_GREETINGS = (
+    "hi", "hey", "hello", "hallo", "hola", "bonjour", "salut", "ciao", "moin", "servus", "yo", "howdy", "greetings",
+    "(?:hi|hey|hello) there", "good (?:morning|afternoon|evening|night|day)", "guten (?:morgen|tag|abend)",
+    "buenos d[ií]as", "how are you(?: doing)?", "thanks(?: a lot)?", "thank you(?: (?:so|very) much)?", "many thanks",
+    "thx", "ty", "danke(?: schön)?", "vielen dank", "gracias", "merci", "grazie", "cheers", "great", "perfect", "cool",
+    "nice", "awesome", "super", "okay", "ok", "k", "yes", "yep", "yeah", "yup", "sure", "no", "nope", "nah", "ja",
+    "nein", "oui", "non", "s[ií]", "please", "bye", "goodbye", "bye bye", "see you", "tschüss", "got it", "fine",
+    "sounds good", "all good", "that's all", "never mind", "no problem", "you're welcome", "(?:much )?appreciated",
+    "good", "right", "exactly", "correct", "done", "understood", "lol", "haha",
 )  # fmt: skip
-_COMPLEX = r'\{"task":|"context":|"instructions":|(?s:\n.*){4}|```|def |class |import |function'
-_WORD = f"[^{WHITESPACE}]+"
-
-# how CrashLens 2.20.0 recognises an expensive model, and what it suggests instead
-_EXPENSIVE = "gpt-4|claude-2|claude-3-opus|claude-3-sonnet"
-_SUGGESTED = {"claude-3-opus": "claude-3-haiku", "claude-3-sonnet": "claude-3-haiku", "claude-2.1": "claude-instant-1"}
-_OTHERWISE = "gpt-3.5-turbo"
-_SAVED = 0.7
+_GREETING = "|".join(_GREETINGS)
+_SMALL_TALK = (
+    rf"(?i)^\W*(?:{_GREETING})"
+    rf"(?:[\s,.!?:;)\-]+(?:{_GREETING}|there|all|everyone|so much|again|bot|assistant))*\W*$"
+)
 
 
 def find_overkill_models(
     calls: pd.DataFrame,
     *,
-    max_prompt_tokens: int = 20,
-    max_prompt_chars: int = 150,
+    max_answer_tokens: int = 8,
+    max_prompt_chars: int = 60,
+    exclude: Collection[str] = (),
     prices: Prices | None = None,
     rules: str = "default",
 ) -> pd.DataFrame:
-    """Find overkill: calls that answered a short and simple prompt on an expensive model.
+    """Find overkill: an expensive model that only gives labels, or only answers small talk.
 
-    A prompt is simple if it begins with words such as *summarize*, *translate*, *what is* or *hello*, or has fewer than
-    ``max_prompt_chars`` characters; and if it contains no code, no JSON task and at most 3 line breaks. Calls without a
-    prompt or a token count are left out.
+    Labels are at least 10 calls of one route, name, model and beginning of prompt with different prompts, 90 % of whose
+    visible answers have at most ``max_answer_tokens`` tokens, and few kinds of answers. Small talk is a prompt of at
+    most ``max_prompt_chars`` characters that is a greeting, thanks, yes or no as a whole, with a short answer. A prompt
+    is never overkill because it is short. Tool calls, batches, evaluations and judges are left out.
 
     Parameters
     ----------
     calls
         Frame of calls.
-    max_prompt_tokens
-        Largest number of input tokens of a short prompt.
+    max_answer_tokens
+        Largest number of tokens of a label, without reasoning.
     max_prompt_chars
-        Number of characters from which a prompt is not simple just because it is short.
+        Largest number of characters of small talk.
+    exclude
+        Routes and names of calls that need their model, such as judges.
     prices
         Prices that name a ``cheaper_alternative`` for each expensive model: the path of a YAML file, a PriceBook or a
         mapping; the shipped ones when not given.
     rules
         ``"default"``: as above. ``"crashlens"``: what ``crashlens scan`` 2.20.0 finds, which recognises expensive
-        models by parts of their names, counts three quarters of the words as tokens, and takes every call for answered.
+        models by parts of their names and simple prompts by their length and first words.
 
     Returns
     -------
     DataFrame
-        FINDINGS, one row per call, all of medium severity. ``waste_cost`` is the cost of the call minus the cost of the
-        same tokens on ``suggested_model`` at that time (with the rules of CrashLens: 70 % of the cost).
+        FINDINGS, one row per call, with certainty "candidate". ``waste_cost`` is the cost of the call minus the cost of
+        the same tokens on ``suggested_model`` at that time (with the rules of CrashLens: 70 % of the cost).
 
     Raises
     ------
@@ -78,63 +89,122 @@ def find_overkill_models(
     PriceFileError
         The prices break a rule of their form.
 
-    Notes
-    -----
-    The words and the thresholds are those of CrashLens 2.20.0.
-
     Examples
     --------
     >>> import crashlens_frame as cf
     >>> book = cf.LogBook()
     >>> trace = book.simulate_overkill("gpt-4", "Hi", "Hello!", seed=1)
-    >>> cf.find_overkill_models(book.df)[["model", "severity"]]
-       model severity
-    0  gpt-4   medium
+    >>> cf.find_overkill_models(book.df)[["model", "certainty"]]
+       model  certainty
+    0  gpt-4  candidate
     """
     return evidence(
-        calls, max_prompt_tokens=max_prompt_tokens, max_prompt_chars=max_prompt_chars, prices=prices, rules=rules
-    ).frame()
+        calls, max_answer_tokens=max_answer_tokens, max_prompt_chars=max_prompt_chars, exclude=exclude, prices=prices,
+        rules=rules,
+    ).frame()  # fmt: skip
 
 
 def evidence(
     calls: pd.DataFrame | OrderedCalls,
     *,
-    max_prompt_tokens: int = 20,
-    max_prompt_chars: int = 150,
+    max_answer_tokens: int = 8,
+    max_prompt_chars: int = 60,
+    exclude: Collection[str] = (),
     prices: Prices | None = None,
     rules: str = "default",
 ) -> Evidence:
     """Find what :func:`find_overkill_models` finds, with the calls of each finding."""
     check_rules(rules)
-    check_at_least_one(max_prompt_tokens=max_prompt_tokens, max_prompt_chars=max_prompt_chars)
-    traced = order_calls(calls)
-    code, names = traced.models()
-    cheaper = _alternatives(names, prices) if rules == "default" else _suggestions(names)
-    expensive = traced.only((np.append(pc.is_valid(cheaper), False))[code])
-    if rules == "default":
-        short = expensive.only(expensive.numbers("input_tokens") <= max_prompt_tokens)
-        prompts = short.column("prompt")
-        kept = known_texts(prompts) & short.answered()
-        short, prompts = short.only(kept), trim_texts(prompts.filter(pa.array(kept)))
-    else:
-        prompts = pc.fill_null(expensive.column("prompt"), "")
-        kept = _estimated_tokens(prompts) <= max_prompt_tokens
-        short, prompts = expensive.only(kept), prompts.filter(pa.array(kept))
-    overkill = short.only(_simple(prompts, max_prompt_chars, rules))
-
-    code, _ = overkill.models()
-    suggested = cheaper.take(pa.array(code))
+    check_at_least_one(max_answer_tokens=max_answer_tokens, max_prompt_chars=max_prompt_chars)
+    if rules == "crashlens":
+        return crashlens.overkill_models.evidence(calls)
+    ordered = order_calls(calls)
+    facts, (code, names) = ordered.columns.facts, ordered.columns.models
+    cheaper = _alternatives(names, prices)
+    rows = np.flatnonzero(
+        np.append(pc.is_valid(cheaper).to_numpy(zero_copy_only=False), False)[code]
+        & ordered.columns.answered & (facts.paid != 0) & (facts.tools < 0) & ~facts.is_evaluation
+        & ~facts.matches("service_tier", "(?i)batch|flex") & ~_named(facts, exclude)
+    )  # fmt: skip
+    if len(rows):
+        rate = facts.rates(prices, rows)
+        rows = rows[(rate["input"] >= _EXPENSIVE_INPUT * 0.999) | (rate["output"] >= _EXPENSIVE_OUTPUT * 0.999)]
+    brief = facts.output - facts.reasoning
+    talk = rows[brief[rows] <= _SMALL_ANSWER]
+    talk = talk[_is_small_talk(facts, talk, max_prompt_chars)]
+    labels = np.setdiff1d(_labels(facts, rows, brief, max_answer_tokens), talk)
+    rows = np.concatenate((talk, labels))
+    kind = np.repeat(["small talk", "a label"], [len(talk), len(labels)])
+    overkill = ordered.at(rows)
+    suggested = cheaper.take(pa.array(code[rows]))
     return Evidence(
         "overkill_models",
         calls=overkill,
-        sizes=np.ones(len(overkill), np.int64),
-        counted=np.ones(len(overkill), bool),
-        wasted=np.ones(len(overkill), bool),
-        saved=_saved(overkill, suggested, prices) if rules == "default" else _SAVED * overkill.numbers("cost"),
-        severity=np.full(len(overkill), MEDIUM),
-        description=concat_text(names.take(pa.array(code)), " for a short and simple prompt; ", suggested, " would do"),
+        sizes=np.ones(len(rows), np.int64),
+        counted=np.ones(len(rows), bool),
+        wasted=np.ones(len(rows), bool),
+        saved=_saved(overkill, suggested, prices),
+        description=concat_text(
+            names.take(pa.array(code[rows])), " for ", pa.array(kind.tolist(), pa.string()), "; ", suggested,
+            " would do",
+        ),
         suggested_model=suggested,
-    )
+        certainty="candidate",
+        cause=pa.array(np.where(kind == "a label", "labels", kind).tolist(), pa.string()),
+        savings_note=pc.cast(
+            concat_text("Send these calls to ", suggested, ", and check a sample of its answers."), TEXT
+        ),
+    )  # fmt: skip
+
+
+def _named(facts: Facts, names: Collection[str]) -> np.ndarray:
+    """Return which calls have one of these names or routes."""
+    found = np.zeros(len(facts.start), bool)
+    for column in ("route", "name"):
+        code, texts = facts.labels(column)
+        if len(texts) and names:
+            chosen = pc.is_in(texts.cast(TEXT), pa.array(list(names), TEXT)).to_numpy(zero_copy_only=False)
+            found |= np.append(chosen, False)[code]
+    return found
+
+
+def _is_small_talk(facts: Facts, rows: np.ndarray, max_chars: int) -> np.ndarray:
+    prompts = facts.texts("prompt", rows)
+    short = pc.less_equal(pc.utf8_length(prompts), max_chars)
+    found = pc.and_(short, pc.match_substring_regex(prompts, _SMALL_TALK))
+    flags: np.ndarray = pc.fill_null(found, False).to_numpy(zero_copy_only=False)
+    return flags
+
+
+def _labels(facts: Facts, rows: np.ndarray, brief: np.ndarray, max_tokens: int) -> np.ndarray:
+    """Return the calls of tasks whose answers are labels."""
+    rows = rows[~np.isnan(facts.output[rows])]
+    head = np.full(len(facts.start), -1)
+    prompts = facts.texts("prompt", rows)
+    head[rows] = pd.factorize(pc.utf8_slice_codeunits(prompts, 0, _HEAD).to_numpy(zero_copy_only=False))[0]
+    group = joint([facts.place, facts.model, head])
+    lane = lanes(facts, group, rows)
+    lane = lane.only(lane.size >= _MIN_LABELS)
+    n_brief = lane.sum((brief[lane.row] <= max_tokens).astype(float))
+    kinds = _distinct(lane, facts.response)
+    prompts_differ = _distinct(lane, facts.question) >= _PROMPTS_SHARE * lane.size
+    thinking = lane.sum(facts.reasoning[lane.row]) / np.maximum(lane.size, 1)
+    task = (n_brief >= _BRIEF_SHARE * lane.size) & (kinds <= np.maximum(_KINDS, _KINDS_SHARE * lane.size))
+    task &= prompts_differ & (thinking < _THINKING)
+    # an answer that is hidden has no kind; one prompt in many traces is no task
+    task &= lane.any(facts.response[lane.row] >= 0) | (kinds == 0)
+    return lane.row[task & (kinds > 0)]
+
+
+def _distinct(lane: Lane, codes: np.ndarray) -> np.ndarray:
+    """Return for each call the number of distinct known values in its group."""
+    if not len(lane.row):
+        return np.zeros(0)
+    value = codes[lane.row]
+    pair = joint([lane.number, value])
+    new = np.zeros(len(lane.row), bool)
+    new[np.unique(pair, return_index=True)[1]] = True
+    return lane.sum((new & (value >= 0)).astype(float))
 
 
 def _alternatives(names: pa.Array, prices: Prices | None) -> pa.Array:
@@ -143,37 +213,16 @@ def _alternatives(names: pa.Array, prices: Prices | None) -> pa.Array:
     return pa.array(cheaper.to_numpy(object), TEXT, from_pandas=True)
 
 
-def _suggestions(names: pa.Array) -> pa.Array:
-    """Return the model that CrashLens suggests for each expensive model; null for the others."""
-    lowered = pc.utf8_lower(names)
-    place = pc.index_in(lowered, pa.array(list(_SUGGESTED)))
-    suggested = pc.fill_null(pa.array(list(_SUGGESTED.values())).take(place), _OTHERWISE)
-    return pc.if_else(pc.match_substring_regex(lowered, _EXPENSIVE), suggested, pa.scalar(None, TEXT))
-
-
-def _estimated_tokens(prompts: pa.ChunkedArray) -> np.ndarray:
-    """Estimate tokens as CrashLens does: three quarters of the words, and at least 1 if there is a text."""
-    words = pc.count_substring_regex(prompts, _WORD).to_numpy()
-    return np.where(known_texts(prompts), np.maximum(1, (words * 0.75).astype(np.int64)), 0)
-
-
-def _simple(prompts: pa.ChunkedArray, max_chars: int, rules: str) -> np.ndarray:
-    """Return which prompts are simple."""
-    whole_word = r"(?:$|[^\pL\pN_])" if rules == "default" else ""
-    begins = pc.match_substring_regex(
-        pc.utf8_lower(pc.utf8_slice_codeunits(trim_texts(prompts), 0, 40)), f"^(?:{'|'.join(_STARTS)}){whole_word}"
-    )
-    brief = pc.less(pc.utf8_length(prompts), max_chars)
-    simple: np.ndarray = pc.and_not(pc.or_(begins, brief), pc.match_substring_regex(prompts, _COMPLEX)).to_numpy()
-    return simple
-
-
 def _saved(calls: OrderedCalls, suggested: pa.Array, prices: Prices | None) -> np.ndarray:
-    """Return how much more each call cost than the same tokens on the suggested model."""
+    """Return how much more each call cost than the same tokens, with less reasoning, on the suggested model."""
+    facts, rows = calls.columns.facts, calls.row
+    thought = np.maximum(facts.reasoning[rows] - _REASONING, 0)
+    output = pd.array(np.where(np.isnan(facts.output[rows]), 0, facts.output[rows] - thought), dtype="Int64")
+    output[np.isnan(facts.output[rows])] = pd.NA
     # as an array: a Series would be aligned with the index of the calls
-    elsewhere = calls.frame(PRICE_COLUMNS).assign(model=suggested.to_numpy(zero_copy_only=False))
+    elsewhere = calls.frame(PRICE_COLUMNS).assign(model=suggested.to_numpy(zero_copy_only=False), output_tokens=output)
     instead = add_cost(elsewhere, prices, reprice=True)["cost"].to_numpy()
-    return np.maximum(calls.numbers("cost") - instead, 0.0)
+    return np.maximum(facts.paid[rows] - instead, 0.0)
 
 
 DETECTOR = Detector(
@@ -183,5 +232,11 @@ DETECTOR = Detector(
     columns=SHARED_COLUMNS,
     certainty="candidate",
     in_crashlens=True,
-    summary="an expensive model for a short and simple prompt",
-)
+    looks_at=(("prompt",),),
+    summary="an expensive model for a label or small talk",
+    texts=("prompt", "response"),
+    reads=(
+        "reasoning_tokens", "tool_calls", "route", "name", "tags", "service_tier", "billed", "prompt_hash", "source",
+        "agent", "team",
+    ),
+)  # fmt: skip

@@ -1,81 +1,88 @@
-"""Retry loops: the same prompt sent to the same model again and again."""
-
-from typing import Any, NamedTuple
+"""Retry loops: the same paid question asked again because its answer was not accepted."""
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from . import crashlens
 from .detector import Detector
-from .evidence import HIGH, LOW, MEDIUM, Evidence, RuleTable, concat_text, first_that_holds, last_answer, seconds_text
+from .evidence import Evidence, concat_text, seconds_text
+from .facts import SAME_COUNT, SECOND, Facts, Lane, is_periodic, joint, lanes
 from .traces import (
     SHARED_COLUMNS,
     OrderedCalls,
     check_at_least_one,
     check_rules,
+    conversations,
     duration_us,
-    find_runs,
-    known_texts,
     order_calls,
-    select_groups,
-    text_codes,
 )
 
 _COLUMNS = (*SHARED_COLUMNS, "retry_count")
-_SMALL = 50  # tokens
-_SECOND = 1_000_000
-# CrashLens rounds spans to hundredths of a second before it compares them, half to even in binary
-_QUICK = {"default": (30 * _SECOND, 60 * _SECOND), "crashlens": (29_995_000, 59_995_001)}
+_COLD = 0.2  # up to this temperature the same question has the same answer
+_MANY_CALLS = 5
+_HEAD = 80  # characters of a prompt that the next one begins with too, if it has grown from it
+_TAIL = 300  # characters in which a parser complains
+# a program that sends an answer back does not think; people take longer than this
+_LONGEST_REPLY = 10 * SECOND
 
+# how parsers and the programs around them complain, in several languages
+_COMPLAINTS = (
+    r"validation ?errors?\b", r"invalid json", r"not (?:a )?valid json",
+    r"(?:could not|cannot|unable to) (?:be )?parse", r"failed to parse", r"json ?decode ?error", r"zod ?error",
+    r"outputparser", r"unexpected token", r"unterminated string",
+    r"expecting (?:value|property name|',' delimiter|':' delimiter)", r"required property", r"field required",
+    r"return only (?:the )?json", r"only (?:valid )?json", r"kein (?:gültiges )?json", r"ungültiges json",
+    r"no es (?:un )?json", r"json (?:no )?(?:es )?(?:in)?válido", r"n'est pas (?:un )?json", r"json (?:in)?valide",
+    r"non è (?:un )?json", r"不是有效的 ?json", r"does not match the schema", r"schema validation failed",
+)  # fmt: skip
+_COMPLAINT = "(?i)" + "|".join(_COMPLAINTS)
+# what a library answers to a function call whose arguments do not pass
+_BAD_ARGUMENTS = (
+    r"(?i)validation errors? for|field required|value_error|invalid arguments|arguments do not match|should be a valid"
+)
 
-class _Loops(NamedTuple):
-    """What the score of a loop depends on, one entry per loop."""
-
-    backoff: np.ndarray
-    small_answers: np.ndarray
-    n_calls: np.ndarray
-    span: np.ndarray
-    half_minute: int  # microseconds, as span
-    minute: int
-
-
-# the score is the sum of the points of each part; in a part only the first condition that holds counts
-_POINTS: dict[str, RuleTable[_Loops]] = {
-    "waiting": ((lambda loop: loop.backoff, 15), (lambda loop: ~loop.backoff, 30)),
-    "answers": ((lambda loop: loop.small_answers, 25),),
-    "number": ((lambda loop: loop.n_calls > 7, 25), (lambda loop: loop.n_calls > 5, 15)),
-    "speed": ((lambda loop: loop.span < loop.half_minute, 20), (lambda loop: loop.span < loop.minute, 15)),
-}
-_SEVERITIES: RuleTable[np.ndarray] = ((lambda score: score >= 70, HIGH), (lambda score: score >= 40, MEDIUM))
+_TIMEOUT_NOTE = "Raise the timeout of the client, or limit its retries: each attempt that times out is billed."
+_ANSWER_NOTE = "Limit the attempts, and ask for structured output so that the first answer is accepted."
 
 
 def find_retry_loops(
-    calls: pd.DataFrame, *, max_retries: int = 3, max_gap: str = "2min", rules: str = "default"
+    calls: pd.DataFrame,
+    *,
+    min_calls: int = 2,
+    max_wait: str = "60s",
+    max_retries: int | None = None,
+    max_gap: str | None = None,
+    rules: str = "default",
 ) -> pd.DataFrame:
-    """Find retry loops: more than ``max_retries`` calls of one trace with equal prompt and model, close in time.
+    """Find retry loops: the same paid question asked again, in sequence, because its answer was not accepted.
 
-    A run of these calls is a loop if it shows a sign of retrying: small answers, a rising retry count, failures,
-    waiting times that double or at least do not shrink. Calls without a time or a prompt are left out.
+    The calls of a loop are of one trace (or session) and model, their prompts and input counts are equal, and each
+    begins after the one before has ended, at most ``max_wait`` later. An answer was thrown away if the call failed, the
+    retry count rises, the temperature is at most 0.2, the same answer came again, or it was no JSON before one that is;
+    or if the next prompt holds this one and ends with the complaint of a parser. Calls at regular times, parallel calls
+    and answered tool calls are no loop. Calls without a time or a prompt are left out.
 
     Parameters
     ----------
     calls
         Frame of calls.
-    max_retries
-        Largest number of calls that is not yet a loop.
-    max_gap
-        Longest time between the starts of two calls of one run, such as ``"2min"`` or ``"90s"``.
+    min_calls
+        Smallest number of calls of a loop.
+    max_wait
+        Longest time from the end of a call to the start of the next one, such as ``"60s"`` or ``"2min"``.
+    max_retries, max_gap
+        The older names: ``max_retries`` is ``min_calls`` minus 1, ``max_gap`` is ``max_wait``.
     rules
-        ``"default"``: other calls of the trace may be made between those of a run. ``"crashlens"``: what
-        ``crashlens scan`` 2.20.0 finds.
+        ``"default"``: as above. ``"crashlens"``: what ``crashlens scan`` 2.20.0 finds: more than ``max_retries`` (3)
+        calls no more than ``max_gap`` (2min) apart.
 
     Returns
     -------
     DataFrame
-        FINDINGS, one row per loop. ``score`` is how wasteful it is (15 to 100): no waiting between attempts, small
-        answers, many calls and a short time add to it; severity is high from 70 and medium from 40. ``waste_cost`` is
-        the cost of all its calls except the last one that answered.
+        FINDINGS, one row per loop. ``waste_cost`` is the cost of the calls that were thrown away; where none answered,
+        of all but the most expensive one. Attempts that are not billed are counted in ``n_calls`` and cost nothing.
 
     Raises
     ------
@@ -83,10 +90,6 @@ def find_retry_loops(
         The frame lacks a column.
     InvalidOptionError
         A threshold or the name of the rules is not allowed.
-
-    Notes
-    -----
-    The signs, the score and the thresholds are those of CrashLens 2.20.0.
 
     Examples
     --------
@@ -97,116 +100,181 @@ def find_retry_loops(
        model  n_calls
     0  gpt-4        5
     """
-    return evidence(calls, max_retries=max_retries, max_gap=max_gap, rules=rules).frame()
+    return evidence(
+        calls, min_calls=min_calls, max_wait=max_wait, max_retries=max_retries, max_gap=max_gap, rules=rules
+    ).frame()
 
 
 def evidence(
-    calls: pd.DataFrame | OrderedCalls, *, max_retries: int = 3, max_gap: str = "2min", rules: str = "default"
+    calls: pd.DataFrame | OrderedCalls,
+    *,
+    min_calls: int = 2,
+    max_wait: str = "60s",
+    max_retries: int | None = None,
+    max_gap: str | None = None,
+    rules: str = "default",
 ) -> Evidence:
     """Find what :func:`find_retry_loops` finds, with the calls of each finding."""
     check_rules(rules)
-    check_at_least_one(max_retries=max_retries)
-    ordered = order_calls(calls, needs=_COLUMNS, least=max_retries + 1, alike=True)
-    tries, run = _runs(ordered.timed(), max_retries, duration_us("max_gap", max_gap), rules)
-    answered = tries.answered()
-    small, signs = _small_answers(tries, run, rules), np.zeros(_size(run), bool)
-    if rules == "default":
-        signs = _rising(tries, run) | _failing(tries, run)
-    backoff, patient = _waiting(tries, run)
-    loop = small | signs | backoff | patient
-    answered = answered[loop[run]]
-    tries, run = select_groups(tries, run, loop)
+    if max_retries is not None:
+        check_at_least_one(max_retries=max_retries)
+        min_calls = max_retries + 1
+    if rules == "crashlens":
+        return crashlens.retry_loops.evidence(calls, max_retries=max_retries or 3, max_gap=max_gap or "2min")
+    check_at_least_one(min_calls=min_calls)
+    wait = duration_us("max_wait", max_wait) if max_gap is None else duration_us("max_gap", max_gap)
+    ordered = order_calls(calls, needs=_COLUMNS)
+    facts = ordered.columns.facts
+    answered = ordered.columns.answered
 
-    sizes = np.bincount(run)
+    same, thrown = _same_prompts(ordered, wait, answered)
+    loops = _worth(facts, same, thrown, min_calls)
+    taken = np.zeros(len(facts.start), bool)
+    taken[same.row[loops]] = True
+    grown, thrown_grown = _grown_prompts(ordered, ~taken, answered)
+    more = _worth(facts, grown, thrown_grown, min_calls)
+    row = np.concatenate((same.row[loops], grown.row[more]))
+    wasted = np.concatenate((thrown[loops], thrown_grown[more]))
+    number = np.concatenate((same.number[loops], grown.number[more] + len(same.row)))
+    return _described(ordered, Lane(row, number), wasted)
+
+
+def _same_prompts(ordered: OrderedCalls, wait: int, answered: np.ndarray) -> tuple[Lane, np.ndarray]:
+    """Return the chains of calls with equal prompts, and which of them were thrown away."""
+    facts = ordered.columns.facts
+    group = joint([conversations(ordered), facts.model, facts.question, facts.code("agent")])
+    rows = np.flatnonzero((facts.question >= 0) & (facts.start != np.iinfo(np.int64).max))
+    rows = rows[np.bincount(group[rows], minlength=group.max(initial=0) + 1)[group[rows]] > 1]
+    lane = lanes(facts, group, rows)
+    regular = is_periodic(facts, lane) & answered[lane.row]  # a poller asks at regular times, and is answered
+    gap = facts.start[lane.row] - lane.previous(facts.end)
+    apart = np.abs(facts.input[lane.row] - lane.previous(facts.input)) > SAME_COUNT  # False where a count is unknown
+    lane = lane.split((gap < 0) | (gap > wait) | apart)
+
+    row, linked = lane.row, np.append(lane.follows[1:], False)[: len(lane.row)]  # linked to the next call
+    following = np.roll(row, -1)
+    json = _is_json(facts.texts("response", row)) & answered[row]
+    retried = facts.number("retry_count")
+    cold = facts.temperature <= _COLD
+    accepted_later = lane.any(json & ~linked) & ~json & answered[row]
+    sign = (retried[following] > retried[row]) | (cold[row] & cold[following]) | accepted_later
+    sign |= (facts.response[row] >= 0) & (facts.response[row] == facts.response[following])
+    failed = ~answered[row]
+    thrown = linked & (failed | (sign & (facts.tools[row] < 0))) | (~linked & failed)
+    thrown &= (lane.size > 1) & ~regular
+    return lane, _without_the_needed_one(facts, lane, thrown, answered)
+
+
+def _without_the_needed_one(facts: Facts, lane: Lane, thrown: np.ndarray, answered: np.ndarray) -> np.ndarray:
+    """Return the thrown away calls that were paid, less the one that a sound client would have made as well."""
+    place = np.arange(len(lane.row))
+    paid = facts.paid[lane.row]
+    # the last call that answered was needed; where none did, the most expensive one, and the first of these
+    answer = lane.reduce(np.where(answered[lane.row], place, -1), np.maximum)
+    amount = np.nan_to_num(paid, nan=0.0)
+    costliest = lane.reduce(np.where(amount == lane.reduce(amount, np.maximum), place, len(place)), np.minimum)
+    needed = np.where(answer >= 0, answer, costliest)
+    return thrown & (place != needed) & ~(paid == 0)
+
+
+def _grown_prompts(ordered: OrderedCalls, free: np.ndarray, answered: np.ndarray) -> tuple[Lane, np.ndarray]:
+    """Return the chains of calls whose next prompt holds this one and a complaint, and which were thrown away."""
+    facts = ordered.columns.facts
+    group = joint([conversations(ordered), facts.model, facts.code("name"), facts.code("agent")])
+    rows = np.flatnonzero(free & (facts.prompt >= 0) & (facts.start != np.iinfo(np.int64).max) & facts.billed)
+    lane = lanes(facts, group, rows)
+    gap = facts.start[lane.row] - lane.previous(facts.end)
+    near = lane.follows & (gap >= 0) & (gap <= _LONGEST_REPLY)
+    near &= facts.input[lane.row] > lane.previous(facts.input)
+    kept = near | np.append(near[1:], False)[: len(near)]
+    lane, near = lane.only(kept), near[kept]
+    lane = lane.split(~near)
+
+    row, linked = lane.row, np.append(lane.follows[1:], False)[: len(lane.row)]
+    prompt = facts.texts("prompt", row)
+    same_head = _next_equals(pc.utf8_slice_codeunits(prompt, 0, _HEAD))
+    tail = pc.utf8_slice_codeunits(prompt, -_TAIL, 2**31 - 1) if len(prompt) else prompt
+    complains = np.roll(pc.fill_null(pc.match_substring_regex(tail, _COMPLAINT), False).to_numpy(False), -1)
+    bad_arguments = np.roll(pc.fill_null(pc.match_substring_regex(tail, _BAD_ARGUMENTS), False).to_numpy(False), -1)
+    linked &= same_head
+    lane = lane.split(~np.append(False, linked[:-1])[: len(linked)])
+    json = _is_json(facts.texts("response", row)) & answered[row]
+    tool = facts.tools[row] >= 0
+    accepted_later = lane.any(json & ~linked) & ~json
+    name = _tool_name(facts, row)
+    same_tool = (name >= 0) & (name == np.roll(name, -1))
+    sign = np.where(
+        tool, bad_arguments & same_tool, (complains & ~json) | (complains & accepted_later) | accepted_later
+    )
+    sign |= ~tool & complains & json  # JSON that the schema does not allow
+    thrown = linked & sign.astype(bool) & answered[row]
+    return lane, _without_the_needed_one(facts, lane, thrown, answered)
+
+
+def _worth(facts: Facts, lane: Lane, thrown: np.ndarray, min_calls: int) -> np.ndarray:
+    """Return the calls of chains in which something was thrown away, or which hold many attempts that cost nothing."""
+    unpaid = lane.sum((facts.paid[lane.row] == 0).astype(float)) > _MANY_CALLS
+    kept: np.ndarray = (lane.size >= min_calls) & (lane.any(thrown) | unpaid)
+    return kept
+
+
+def _described(ordered: OrderedCalls, lane: Lane, wasted: np.ndarray) -> Evidence:
+    facts, calls = ordered.columns.facts, ordered.at(lane.row)
+    sizes = np.bincount(lane.number, minlength=0) if len(lane.row) else np.zeros(0, np.int64)
     ends = sizes.cumsum()
-    span = tries.only(ends - 1).time - tries.only(ends - sizes).time
-    loops = _Loops(backoff[loop], small[loop], sizes, span, *_QUICK[rules])
-    score = np.sum([first_that_holds(points, loops, 0) for points in _POINTS.values()], axis=0)
-    first = tries.only(ends - sizes)
-    code, names = first.models()
-    how = pc.if_else(pa.array(backoff[loop]), "with exponential backoff", "without exponential backoff")
+    first, last = ends - sizes, ends - 1
+    span = facts.start[lane.row[last]] - facts.start[lane.row[first]]
+    gap = np.where(lane.follows, facts.start[lane.row] - lane.previous(facts.end), np.iinfo(np.int64).max)
+    hasty = (sizes > _MANY_CALLS) | (lane.reduce(gap, np.minimum)[first] < SECOND)
+    n_thrown = np.bincount(lane.number, wasted, minlength=len(sizes)).astype(int)
+    failed = np.bincount(lane.number, wasted & ordered.columns.failed[lane.row], minlength=len(sizes)) > 0
+    code, names = calls.only(first).models()
     return Evidence(
         "retry_loops",
-        calls=tries,
+        calls=calls,
         sizes=sizes,
-        counted=np.ones(len(tries), bool),
-        wasted=~last_answer(answered, run),
-        saved=tries.numbers("cost"),
-        severity=first_that_holds(_SEVERITIES, score, LOW),
+        counted=np.ones(len(calls), bool),
+        wasted=wasted,
+        saved=facts.paid[lane.row],
         description=concat_text(
             sizes, " calls to ", names.take(pa.array(code, mask=code < 0)), " with the same prompt in ",
-            seconds_text(span), " s, ", how,
+            seconds_text(span), " s, ", n_thrown, " thrown away",
+            pc.if_else(pa.array(hasty), ", no backoff", ""),
         ),
-        score=pa.array(score),
+        savings_note=pc.if_else(pa.array(failed), _TIMEOUT_NOTE, _ANSWER_NOTE),
     )  # fmt: skip
 
 
-def _runs(traced: OrderedCalls, max_retries: int, max_gap: int, rules: str) -> tuple[OrderedCalls, np.ndarray]:
-    """Sort the calls of each run of more than ``max_retries`` calls side by side, and number the runs."""
-    rule: dict[str, Any] = {"max_gap": max_gap, "least": max_retries + 1, "consecutive": rules == "crashlens"}
-    traced = traced.in_traces_of(max_retries + 1)
-    # prompts are slow to compare, so only those of runs of equal model and length of prompt are compared
-    traced, run = find_runs(
-        traced, [traced.trace, traced.models()[0], traced.columns.prompt_lengths[traced.row]], **rule
-    )
-    prompts = traced.column("prompt")
-    if rules == "default":
-        logged = known_texts(prompts)
-        traced, run, prompts = traced.only(logged), run[logged], prompts.filter(pa.array(logged))
-    return find_runs(traced, [run, text_codes(pc.fill_null(prompts, ""), run)], **rule)
+def _is_json(texts: pa.Array) -> np.ndarray:
+    """Return which texts look like a whole JSON object or array: brackets and quotes are even, and none is odd."""
+    text = pc.utf8_trim_whitespace(texts)
+    whole = pc.match_substring_regex(text, r"^(?:\{(?:\s*\"|\s*\})|\[)")
+    whole = pc.and_(whole, pc.match_substring_regex(text, r"[}\]]$"))
+    whole = pc.and_(whole, pc.invert(pc.match_substring_regex(text, r",\s*[}\]]")))
+    for opening, closing in ("{}", "[]"):
+        opened, closed = pc.count_substring(text, opening), pc.count_substring(text, closing)
+        whole = pc.and_(whole, pc.equal(opened, closed))
+    quotes = pc.subtract(pc.count_substring(text, '"'), pc.count_substring(text, '\\"'))
+    whole = pc.and_(whole, pc.equal(pc.bit_wise_and(quotes, 1), 0))
+    flags: np.ndarray = pc.fill_null(whole, False).to_numpy(zero_copy_only=False)
+    return flags
 
 
-def _small_answers(tries: OrderedCalls, run: np.ndarray, rules: str) -> np.ndarray:
-    """Return in which runs every answer is short, and about as long as the others."""
-    tokens = tries.numbers("output_tokens")
-    judged = ~np.isnan(tokens)
-    if rules == "default":
-        judged &= np.append(run[1:] == run[:-1], False)[: len(run)]  # the last call may have succeeded
-    tokens, run, size = tokens[judged], run[judged], _size(run)
-    number, total = np.bincount(run, minlength=size), np.bincount(run, tokens, size)
-    large = np.bincount(run, tokens > _SMALL, size) > 0
-    # a standard deviation under 0.4 of the mean, both times number and squared: whole numbers, so nothing is rounded
-    spread = number * np.bincount(run, np.where(tokens > _SMALL, 0, tokens) ** 2, size) - total**2
-    return (number > 0) & ~large & ((total == 0) | (25 * spread < 4 * total**2))
+def _next_equals(texts: pa.Array) -> np.ndarray:
+    """Return which texts equal the next one."""
+    same = np.zeros(len(texts), bool)
+    if len(texts) > 1:
+        same[:-1] = pc.fill_null(pc.equal(texts[:-1], texts[1:]), False).to_numpy(zero_copy_only=False)
+    return same
 
 
-def _rising(tries: OrderedCalls, run: np.ndarray) -> np.ndarray:
-    """Return in which runs the retry count rises from each call to the next."""
-    count = tries.numbers("retry_count")
-    inside = run[1:] == run[:-1]
-    falling = run[1:][inside & ~(count[1:] > count[:-1])]
-    return np.bincount(falling, minlength=_size(run)) == 0
-
-
-def _failing(tries: OrderedCalls, run: np.ndarray) -> np.ndarray:
-    """Return in which runs every call except the last failed or has no response."""
-    silent = ~tries.columns.responded[tries.row] | tries.failed()
-    inside = run[1:] == run[:-1]
-    return np.bincount(run[:-1][inside & ~silent[:-1]], minlength=_size(run)) == 0
-
-
-def _waiting(tries: OrderedCalls, run: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return in which runs the gaps about double, and in which they at least do not shrink."""
-    size = _size(run)
-    gap = np.diff(tries.time) / _SECOND
-    pair = (run[2:] == run[:-2]) if len(run) > 2 else np.empty(0, bool)
-    before, after, owner = gap[:-1][pair], gap[1:][pair], run[2:][pair]
-
-    pairs = np.bincount(owner, minlength=size)
-    kept = np.bincount(owner, after >= before * 0.9, size)
-    patient = (pairs == 0) | (kept >= 0.6 * pairs)
-
-    moved = before > 0
-    ratio, owner = after[moved] / before[moved], owner[moved]
-    ratios = np.bincount(owner, minlength=size)
-    doubled = np.bincount(owner, (ratio >= 1.5) & (ratio <= 3), size)
-    steady = np.bincount(owner, ratio >= 0.95, size)
-    backoff = (ratios > 0) & (doubled >= np.maximum(1, 0.7 * ratios)) & (steady >= 0.7 * ratios)
-    return backoff, patient
-
-
-def _size(run: np.ndarray) -> int:
-    return int(run.max(initial=-1)) + 1
+def _tool_name(facts: Facts, row: np.ndarray) -> np.ndarray:
+    """Return a code for the name of the first tool that each call asks for; -1 where it asks for none."""
+    code, texts = facts.labels("tool_calls")
+    name = pc.struct_field(pc.extract_regex(texts, r'"name"\s*:\s*"(?P<name>[^"]*)"'), "name")
+    found = pd.factorize(name.to_numpy(zero_copy_only=False))[0]
+    names: np.ndarray = np.append(found, -1)[code[row]]
+    return names
 
 
 DETECTOR = Detector(
@@ -216,5 +284,11 @@ DETECTOR = Detector(
     columns=_COLUMNS,
     certainty="certain",
     in_crashlens=True,
-    summary="the same prompt sent to the same model again and again",
-)
+    looks_at=(("prompt", "prompt_hash"), ("timestamp",)),
+    summary="the same paid question asked again because its answer was not accepted",
+    texts=("prompt", "response"),
+    reads=(
+        "latency_ms", "billed", "session_id", "prompt_hash", "temperature", "tool_calls", "name", "agent", "route",
+        "team",
+    ),
+)  # fmt: skip

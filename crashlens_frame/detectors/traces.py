@@ -25,6 +25,7 @@ from .._core import (
 )
 from ..errors import InvalidOptionError, check_choice
 from ..frame import arrow_column, check_calls, failed_calls
+from .facts import Facts
 
 RULES = ("default", "crashlens")
 
@@ -59,6 +60,16 @@ class CallColumns:
     def untimed(self) -> bool:
         """Whether there are calls without a time."""
         return bool(self.times.max(initial=0) == _NEVER)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What the detectors that look beyond a trace read."""
+        return Facts(self.calls)
+
+    @cached_property
+    def cost(self) -> float:
+        """What all calls cost in US dollars, as far as known."""
+        return float(np.nansum(self.facts.number("cost")))
 
     @cached_property
     def models(self) -> tuple[np.ndarray, pa.Array]:
@@ -128,6 +139,10 @@ class OrderedCalls:
     def only(self, kept: np.ndarray) -> Self:
         """Keep the calls that a mask or positions select."""
         return replace(self, row=self.row[kept])
+
+    def at(self, rows: np.ndarray) -> Self:
+        """Return the calls of these rows of the frame, in this order."""
+        return replace(self, row=rows)
 
     def timed(self) -> Self:
         """Keep the calls that have a time."""
@@ -205,6 +220,12 @@ def order_calls(
     several = _by_time(several, traces[several], columns.times)
     places[several] = np.arange(len(several)) - first_of(traces[several])
     return OrderedCalls(columns, np.concatenate((several, row[size == 1])), traces, sizes, places)
+
+
+def conversations(ordered: OrderedCalls) -> np.ndarray:
+    """Return for each row of the frame the number of its session, or of its trace where no session is known."""
+    session = ordered.columns.facts.session
+    return np.where(session >= 0, session, ordered.traces + session.max(initial=-1) + 1)
 
 
 def _by_time(row: np.ndarray, trace: np.ndarray, times: np.ndarray) -> np.ndarray:

@@ -13,19 +13,20 @@ from ..errors import InvalidOptionError, check_choice
 from ..frame import frame_from_table
 from ..pricing import Prices
 from ..schema import DETECTORS, FINDINGS, TEXT
+from .counting import Counted, count_by_call, count_by_trace
 from .detector import Detector
 from .evidence import Evidence
 from .roster import ROSTER
 from .traces import OrderedCalls, check_rules, order_calls
 
 _AMOUNTS = tuple(
-    column for column in FINDINGS if column.name in ("detector", "cost", "waste_cost", "waste_tokens", "suppressed_by")
+    column
+    for column in FINDINGS
+    if column.name in ("detector", "certainty", "cost", "waste_cost", "counted_cost", "waste_tokens", "suppressed_by")
 )
 
 Thresholds = Mapping[str, Mapping[str, Any]]
-# what each detector found, and for each of its findings the place in DETECTORS of the one that owns its trace instead,
-# or -1 where it owns the trace itself
-Found = list[tuple[Evidence, np.ndarray]]
+Found = list[Counted]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -46,11 +47,11 @@ def find_waste(
 ) -> pd.DataFrame:
     """Run all detectors, and count each dollar once.
 
-    The first detector with a finding on a trace owns the trace, in this order:
+    Of two findings that claim the same dollars of a call, the earlier detector in this order keeps them:
 
     {detectors}
 
-    What later detectors found there stays in the frame, with ``suppressed_by`` set.
+    The later one keeps what is left: ``counted_cost``. Where nothing is left, ``suppressed_by`` names the owner.
 
     Parameters
     ----------
@@ -67,8 +68,8 @@ def find_waste(
     Returns
     -------
     DataFrame
-        FINDINGS of all detectors, in the order of precedence. The total waste is the sum of ``waste_cost`` where
-        ``suppressed_by`` is null.
+        FINDINGS of all detectors, in the order of precedence. The total waste is the sum of ``counted_cost``, of
+        certain and likely findings; that of candidates is what could be saved if somebody agrees.
 
     Raises
     ------
@@ -83,11 +84,10 @@ def find_waste(
     --------
     >>> import crashlens_frame as cf
     >>> book = cf.LogBook()
-    >>> trace = book.simulate_retries("gpt-4", "Hi", "Hello!", retries=3, seed=1)
+    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Hello!", retries=3, seed=1)
     >>> cf.find_waste(book.df)[["detector", "n_calls", "suppressed_by"]]
-              detector  n_calls suppressed_by
-    0      retry_loops        4           NaN
-    1  overkill_models        1   retry_loops
+          detector  n_calls suppressed_by
+    0  retry_loops        4           NaN
     """
     return _findings(_find_all(calls, thresholds, prices, rules)[1])
 
@@ -98,8 +98,8 @@ def waste_amounts(calls: pd.DataFrame, *, prices: Prices | None = None) -> tuple
     Returns
     -------
     DataFrame
-        ``detector``, ``cost``, ``waste_cost``, ``waste_tokens`` and ``suppressed_by`` of FINDINGS, and ``trace_id``,
-        here the number of the trace.
+        ``detector``, ``certainty``, ``cost``, ``waste_cost``, ``counted_cost``, ``waste_tokens`` and ``suppressed_by``
+        of FINDINGS, and ``trace_id``, here the number of the trace.
     ndarray
         The number of the trace of each call.
 
@@ -108,26 +108,27 @@ def waste_amounts(calls: pd.DataFrame, *, prices: Prices | None = None) -> tuple
     >>> import crashlens_frame as cf
     >>> from crashlens_frame.detectors.waste import waste_amounts
     >>> book = cf.LogBook()
-    >>> trace = book.simulate_retries("gpt-4", "Hi", "Hello!", retries=3, seed=1)
+    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Hello!", retries=3, seed=1)
     >>> amounts, trace_numbers = waste_amounts(book.df)
     >>> amounts[["detector", "trace_id", "suppressed_by"]]
-              detector  trace_id suppressed_by
-    0      retry_loops         0           NaN
-    1  overkill_models         0   retry_loops
+          detector  trace_id suppressed_by
+    0  retry_loops         0           NaN
     """
     ordered, found = _find_all(calls, None, prices, "default")
     tables = [
         pa.table(
             {
-                "detector": pa.repeat(evidence.detector, len(owner)),
-                **evidence.amounts(),
-                "suppressed_by": _labels(owner),
+                "detector": pa.repeat(each.evidence.detector, len(each.owner)),
+                "certainty": each.evidence.certainties(),
+                **each.evidence.amounts(),
+                "counted_cost": pa.array(each.counted_cost, from_pandas=True),
+                "suppressed_by": _labels(each.owner),
             }
         )
-        for evidence, owner in found
+        for each in found
     ]
     frame = frame_from_table(pa.concat_tables(tables), _AMOUNTS)
-    return frame.assign(trace_id=np.concatenate([evidence.first.trace for evidence, _ in found])), ordered.traces
+    return frame.assign(trace_id=np.concatenate([each.evidence.first.trace for each in found])), ordered.traces
 
 
 def flag(
@@ -150,8 +151,8 @@ def flag(
     -------
     DataFrame
         The calls, with ``finding`` (detector; null for calls of no finding), ``finding_id`` (as in FINDINGS) and
-        ``waste_cost`` (USD; 0 for a call that was needed, NaN where the cost is unknown). Suppressed findings are left
-        out, so that the sum of ``waste_cost`` is the total waste.
+        ``waste_cost`` (USD; 0 for a call that was needed, NaN where the cost is unknown): its counted waste, so that
+        the sum is the total waste, that of candidates included.
 
     Raises
     ------
@@ -162,7 +163,7 @@ def flag(
     --------
     >>> import crashlens_frame as cf
     >>> book = cf.LogBook()
-    >>> trace = book.simulate_retries("gpt-4", "Hi", "Hello!", retries=3, seed=1)
+    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Hello!", retries=3, seed=1)
     >>> cf.flag(book.df)["finding"].tolist()
     ['retry_loops', 'retry_loops', 'retry_loops', 'retry_loops']
     """
@@ -179,10 +180,10 @@ def find_and_flag(
     >>> import crashlens_frame as cf
     >>> from crashlens_frame.detectors.waste import find_and_flag
     >>> book = cf.LogBook()
-    >>> trace = book.simulate_retries("gpt-4", "Hi", "Hello!", retries=3, seed=1)
+    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Hello!", retries=3, seed=1)
     >>> findings, flagged = find_and_flag(book.df)
     >>> len(findings), len(flagged)
-    (2, 4)
+    (1, 4)
     """
     _, found = _find_all(calls, thresholds, prices, rules)
     return _findings(found), _flagged(calls, found)
@@ -190,7 +191,7 @@ def find_and_flag(
 
 def _findings(found: Found) -> pd.DataFrame:
     """Return what was found as FINDINGS, detector by detector."""
-    tables = parallel_map(lambda each: each[0].table(_labels(each[1])), found)
+    tables = parallel_map(lambda each: each.evidence.table(_labels(each.owner), each.counted_cost), found)
     return frame_from_table(pa.concat_tables(tables, promote_options="default"), FINDINGS)
 
 
@@ -199,15 +200,19 @@ def _flagged(calls: pd.DataFrame, found: Found) -> pd.DataFrame:
     size = len(calls)
     finding, number, waste = np.full(size, -1), np.full(size, -1), np.zeros(size)
     ids: list[pa.ChunkedArray] = []
-    for evidence, owner in found:
-        active = np.repeat(owner < 0, evidence.sizes)
-        # a call may be needed in one finding and wasted in another; then the latter gets it
-        for members in (active & ~evidence.wasted, active & evidence.wasted):
-            row = evidence.calls.row[members]
-            finding[row] = DETECTORS.index(evidence.detector)
-            number[row] = sum(map(len, ids)) + evidence.finding[members]
-            waste[row] = np.where(evidence.wasted, evidence.saved, 0.0)[members]
-        ids.append(evidence.ids())
+    begins = np.cumsum([0, *(len(each.owner) for each in found)])
+    # the call is shown with the first detector that counts its dollars, else with the first that it belongs to
+    for claims in (False, True):
+        for each, begin in zip(reversed(found), reversed(begins[:-1]), strict=True):
+            active = (each.owner < 0)[each.evidence.finding]
+            counts = each.evidence.wasted & ~(each.counted == 0)
+            members = active & (counts if claims else np.ones(len(counts), bool))
+            row = each.evidence.calls.row[members]
+            finding[row] = DETECTORS.index(each.evidence.detector)
+            number[row] = begin + each.evidence.finding[members]
+    for each in found:
+        ids.append(each.evidence.ids())
+        waste += np.bincount(each.evidence.calls.row, each.counted, minlength=size)
     names = pa.chunked_array([chunk for text in ids for chunk in text.cast(TEXT).chunks], TEXT)
     return calls.assign(
         finding=pd.Categorical.from_codes(finding, categories=pd.Index(DETECTORS, dtype="str"), ordered=True),
@@ -219,7 +224,7 @@ def _flagged(calls: pd.DataFrame, found: Found) -> pd.DataFrame:
 def _find_all(
     calls: pd.DataFrame, thresholds: Thresholds | None, prices: Prices | None, rules: str
 ) -> tuple[OrderedCalls, Found]:
-    """Run the detectors that the rules have, and find out which of them owns each trace."""
+    """Run the detectors that the rules have, and count each dollar that they claim once."""
     check_rules(rules)
     detectors = [detector for detector in ROSTER if rules == "default" or detector.in_crashlens]
     _check_thresholds(thresholds or {}, {detector.name: detector for detector in detectors})
@@ -229,13 +234,8 @@ def _find_all(
         own = (thresholds or {}).get(detector.name, {})
         return detector.evidence(ordered, **detector.options(own, prices=prices, rules=rules))
 
-    owners = np.full(len(ordered.traces), -1)
-    found = []
-    for evidence in parallel_map(run, detectors):
-        trace = evidence.first.trace
-        found.append((evidence, owners[trace]))
-        owners[trace[owners[trace] < 0]] = DETECTORS.index(evidence.detector)
-    return ordered, found
+    found = list(parallel_map(run, detectors))
+    return ordered, count_by_trace(found) if rules == "crashlens" else count_by_call(found, prices)
 
 
 def _check_thresholds(thresholds: Thresholds, detectors: Mapping[str, Detector]) -> None:

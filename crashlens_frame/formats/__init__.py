@@ -6,37 +6,46 @@ A field that no table names is kept in ``extra``, under the keys that led to it.
 from .columns import convert_column
 from .crashlens import CRASHLENS, FLAT
 from .reading import (
-    FILLABLE,
+    CURRENCY_KEYS,
+    SIGNS_OF_A_CALL,
     Detected,
     Rows,
+    currency_of,
     detect_format,
     has_no_column,
     row_from_record,
     rows_from_line,
     unfold_extra,
 )
+from .record import FILLABLE
 from .roster import FORMATS, check_format, sign_keys
-from .table import END, TOTAL, Field, Format, Tree, pruned_tree
+from .synonyms import synonyms_among
+from .table import END, Field, Format, Tree, pruned_tree
+from .usage import TOTAL, USAGE_COLUMNS
 from .values import (
+    CONVERTERS,
     Row,
     amount_value,
     bool_value,
     convert_row,
-    cost_source_value,
     count_value,
     milliseconds_value,
+    signed_amount_value,
     time_option,
     time_value,
-    token_source_value,
 )
 
 __all__ = [
+    "CONVERTERS",
     "CRASHLENS",
+    "CURRENCY_KEYS",
     "END",
     "FILLABLE",
     "FLAT",
     "FORMATS",
+    "SIGNS_OF_A_CALL",
     "TOTAL",
+    "USAGE_COLUMNS",
     "Detected",
     "Field",
     "Format",
@@ -48,8 +57,8 @@ __all__ = [
     "check_format",
     "convert_column",
     "convert_row",
-    "cost_source_value",
     "count_value",
+    "currency_of",
     "detect_format",
     "has_no_column",
     "milliseconds_value",
@@ -57,8 +66,9 @@ __all__ = [
     "row_from_record",
     "rows_from_line",
     "sign_keys",
+    "signed_amount_value",
+    "synonyms_among",
     "time_option",
     "time_value",
-    "token_source_value",
     "unfold_extra",
 ]

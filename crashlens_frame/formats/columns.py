@@ -12,7 +12,15 @@ from ..errors import InvalidCallError
 from ..jsonvalues import without_surrogates
 from ..schema import COUNT, FLAG, LABEL, NUMBER, TEXT, TIME, Column
 from ..times import EARLIEST, LATEST
-from .values import EPOCH_UNITS, Converter, converter_of, milliseconds_value, quoted_value, time_value
+from .values import (
+    EPOCH_UNITS,
+    Converter,
+    converter_of,
+    milliseconds_value,
+    quoted_value,
+    signed_amount_value,
+    time_value,
+)
 
 Values: TypeAlias = "pa.Array | pa.ChunkedArray"
 
@@ -48,6 +56,8 @@ def convert_column(series: pd.Series, column: Column) -> Values:
             return _texts(values, column)
         if pa.types.is_dictionary(values.type):
             values = values.cast(values.type.value_type)
+        if convert is signed_amount_value:
+            return _signed_amounts(values)
         return _milliseconds(values) if convert is milliseconds_value else _BY_TYPE[column.arrow](values)
     except _MISFITS as error:
         raise InvalidCallError(_misfit(series, column.name, convert)) from error
@@ -104,6 +114,13 @@ def _amounts(values: Values) -> Values:
     _check_numbers(values)
     amounts = pc.cast(values, NUMBER, safe=False)
     _check_bounds(amounts, 0, np.finfo(np.float64).max)
+    return amounts
+
+
+def _signed_amounts(values: Values) -> Values:
+    _check_numbers(values)
+    amounts = pc.cast(values, NUMBER, safe=False)
+    _check_bounds(amounts, -np.finfo(np.float64).max, np.finfo(np.float64).max)
     return amounts
 
 

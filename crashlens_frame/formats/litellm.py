@@ -1,18 +1,65 @@
 """Logs of LiteLLM: the payload that it passes to its callbacks and buckets, and rows of its spend log."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from .table import END, TOTAL, Field, Format, Record, Sign
-from .texts import level_of_status, message_text
-from .values import amount_value, count_value, text_value, time_value
+from .table import END, Counts, Field, Format, Record, Sign
+from .texts import (
+    billed_of_status,
+    error_text,
+    finish_of_choices,
+    id_text,
+    level_of_status,
+    packed_text,
+    parsed_structure,
+    tags_text,
+    tool_calls_text,
+)
+from .usage import INPUT, OUTPUT, TOTAL, WRITTEN_5M
+from .values import amount_value, bool_value, count_value, text_value, time_value
+
+_USAGE = "metadata.usage_object"
+_LIFETIMES = f"{_USAGE}.prompt_tokens_details.cache_creation_token_details"
 
 
 def _records(record: Record) -> Iterator[Record]:
+    # rows of the spend log and of Pub/Sub have objects as JSON text
+    flat = {key: parsed_structure(value) if key in _PACKED else value for key, value in record.items()}
     # where LiteLLM could not compute the cost it writes 0, and the reason in another field
-    unknown = not record.get("response_cost") and (
+    if not record.get("response_cost") and (
         record.get("response_cost_failure_debug_info") or record.get("zero_cost_diagnostic")
-    )
-    yield {**record, "response_cost": None} if unknown else record
+    ):
+        flat["response_cost"] = None
+    yield flat
+
+
+_PACKED = ("metadata", "response", "model_parameters", "request_tags")
+
+
+def _served_tier(answer: Any) -> str | None:
+    tier = answer.get("service_tier") if isinstance(answer, Mapping) else None
+    return tier if isinstance(tier, str) else None
+
+
+def _session(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _billed(cache_hit: Any) -> str:
+    """Return "no" for an answer from the gateway's own cache."""
+    if str(cache_hit).lower() == "true":
+        return "no"
+    raise ValueError("true")
+
+
+def _fallback(attempts: Any) -> bool:
+    return bool(count_value(attempts))
+
+
+def _type(call: Any) -> str:
+    if isinstance(call, str) and call.removeprefix("a") == "embedding":
+        return "embedding"
+    raise ValueError("a type of call")
 
 
 LITELLM = Format(
@@ -21,25 +68,60 @@ LITELLM = Format(
     " prompt_tokens include what came from a cache, as those of OpenAI do",
     (
         Field("trace_id", "trace_id", text_value),
-        Field("session_id", "trace_id", text_value, loose=True),
+        Field("session_id", "trace_id", text_value, loose=True, also={"session_id": _session}),
         Field("id", "event_id", text_value),
         Field("request_id", "event_id", text_value),
         Field("startTime", "timestamp", time_value),
         Field("endTime", END, time_value),
         Field("model", "model", text_value),
-        Field("messages", "prompt", message_text, kept=True),
-        Field("response", "response", message_text, kept=True),
+        Field("custom_llm_provider", "provider", id_text),
+        Field("call_type", "type", _type, loose=True),
+        Field("messages", "prompt", packed_text, kept=True),
+        Field(
+            "response",
+            "response",
+            packed_text,
+            kept=True,
+            also={
+                "tool_calls": tool_calls_text,
+                "finish_reason": finish_of_choices,
+                "service_tier": _served_tier,
+            },
+        ),
         Field("response_cost", "cost", amount_value),
         Field("spend", "cost", amount_value),
+        Field("cache_hit", "billed", _billed, loose=True, kept=True),
         Field("status", "level", level_of_status),
         Field("error_str", "error", text_value),
+        Field("error_information.error_message", "error", error_text, loose=True),
+        Field("error_information.error_code", "billed", billed_of_status, loose=True, kept=True),
+        Field("metadata.error_information.error_message", "error", error_text, loose=True),
+        Field("metadata.error_information.error_code", "billed", billed_of_status, loose=True, kept=True),
+        Field("metadata.attempted_retries", "retry_count", count_value, loose=True),
+        Field("metadata.attempted_fallbacks", "fallback_attempted", _fallback, loose=True, kept=True),
+        Field("model_parameters.temperature", "temperature", amount_value, loose=True),
+        Field("model_parameters.stream", "stream", bool_value, loose=True),
+        Field("stream", "stream", bool_value, loose=True),
+        Field("end_user", "user_id", id_text, loose=True),
+        Field("metadata.user_api_key_end_user_id", "user_id", id_text, loose=True),
+        Field("metadata.user_api_key_user_id", "user_id", id_text, loose=True),
+        Field("request_tags", "tags", tags_text, loose=True),
         Field("prompt_tokens", "input_tokens", count_value),
         Field("completion_tokens", "output_tokens", count_value),
         Field("total_tokens", TOTAL, count_value),
-        Field("metadata.usage_object.prompt_tokens_details.cached_tokens", "cached_input_tokens", count_value),
-        Field("metadata.usage_object.prompt_tokens_details.cache_creation_tokens", "cache_write_tokens", count_value),
-        Field("metadata.usage_object.completion_tokens_details.reasoning_tokens", "reasoning_tokens", count_value),
-        Field("cost_breakdown.service_tier", "service_tier", text_value),
+        Field(f"{_USAGE}.prompt_tokens", "input_tokens", count_value, loose=True),
+        Field(f"{_USAGE}.completion_tokens", "output_tokens", count_value, loose=True),
+        Field(f"{_USAGE}.total_tokens", TOTAL, count_value, loose=True),
+        Field(f"{_USAGE}.prompt_tokens_details.cached_tokens", "cached_input_tokens", count_value),
+        Field(f"{_USAGE}.prompt_tokens_details.cache_creation_tokens", "cache_write_tokens", count_value),
+        Field(f"{_USAGE}.cache_read_input_tokens", "cached_input_tokens", count_value),
+        Field(f"{_USAGE}.cache_creation_input_tokens", "cache_write_tokens", count_value),
+        Field(f"{_LIFETIMES}.ephemeral_1h_input_tokens", "cache_write_1h_tokens", count_value),
+        Field(f"{_LIFETIMES}.ephemeral_5m_input_tokens", WRITTEN_5M, count_value),
+        Field(f"{_USAGE}.completion_tokens_details.reasoning_tokens", "reasoning_tokens", count_value),
+        Field(f"{_USAGE}.server_tool_use.web_search_requests", "web_searches", count_value),
+        Field(f"{_USAGE}.prompt_tokens_details.web_search_requests", "web_searches", count_value),
+        Field("cost_breakdown.service_tier", "service_tier", text_value, loose=True),
         Field("metadata.user_api_key_team_alias", "team", text_value),
         Field("metadata.user_api_key_request_route", "route", text_value),
     ),
@@ -52,4 +134,9 @@ LITELLM = Format(
     constants={"type": "generation"},
     records=_records,
     traces_itself=True,
+    counts=(
+        Counts(_USAGE),
+        Counts(f"{_USAGE}.prompt_tokens_details", INPUT),
+        Counts(f"{_USAGE}.completion_tokens_details", OUTPUT),
+    ),
 )

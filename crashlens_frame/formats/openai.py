@@ -1,13 +1,26 @@
-"""Responses of OpenAI: chat completions, legacy completions, responses, and output files of batches."""
+"""Answers in the form of OpenAI, by whomever: chat completions, completions, responses, embeddings, and batches."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ..errors import InvalidCallError
-from .table import END, TOTAL, Field, Format, Record, Sign, object_at
-from .texts import error_text, level_of_status, message_text
-from .values import count_value, text_value, time_value
+from .table import END, Counts, Field, Format, Record, Sign, object_at
+from .texts import (
+    billed_of_error,
+    error_text,
+    finish_of_choices,
+    finish_reason,
+    id_text,
+    level_of_status,
+    message_text,
+    tags_text,
+    tool_calls_text,
+)
+from .usage import INPUT, OUTPUT, TOTAL
+from .values import CONVERTERS, amount_value, bool_value, count_value, text_value, time_value
 
 _OBJECTS = ("chat.completion", "chat.completion.chunk", "response", "text_completion")
+_TICKS = 10**10  # in which xAI counts a dollar
 
 
 def _records(record: Record) -> Iterator[Record]:
@@ -15,7 +28,7 @@ def _records(record: Record) -> Iterator[Record]:
     if record.get("object") == "chat.completion.chunk":
         raise InvalidCallError('object is "chat.completion.chunk", a piece of a stream, expected the whole answer')
     if "custom_id" not in record:
-        yield record
+        yield _with_outcome(record)
         return
     response = object_at(record, "response")
     body = object_at(response, "body")
@@ -24,13 +37,48 @@ def _records(record: Record) -> Iterator[Record]:
     batch |= {key: value for key, value in body.items() if key == "service_tier"}
     # a batch is billed as a batch, even if the answer names another tier
     flat = {**body, "custom_id": record["custom_id"], "service_tier": "batch", "batch": batch}
-    yield {**flat, "error": record["error"]} if record.get("error") else flat
+    if record.get("error"):
+        flat["error"] = record["error"]
+    # of a batch only the requests that were answered are billed
+    yield _with_outcome({**flat, "billed": "no"} if flat.get("error") else flat)
+
+
+def _with_outcome(record: Record) -> Record:
+    """Return an answer with why it ended, where other fields than its own show it."""
+    if record.get("object") == "list":
+        usage = object_at(record, "usage")
+        return {**record, "usage": {"completion_tokens": 0, **usage}, "answer_type": "embedding"}
+    if record.get("object") != "response" or "finish_reason" in record:
+        return record
+    if record.get("status") == "incomplete":
+        return {**record, "finish_reason": object_at(record, "incomplete_details").get("reason")}
+    called = record.get("status") == "completed" and tool_calls_text(record.get("output")) is not None
+    return {**record, "finish_reason": "tool_calls" if called else record.get("status")}
+
+
+def _cost(value: Any) -> float | None:
+    """Return a cost that is a number, or an object with the sum of its parts."""
+    return amount_value(value.get("total_cost") if isinstance(value, Mapping) else value)
+
+
+def _cost_of_ticks(value: Any) -> float | None:
+    ticks = count_value(value)
+    return None if ticks is None else ticks / _TICKS
+
+
+def _web_searches(output: Any) -> int | None:
+    """Return the number of searches among the items of an answer; None without any."""
+    items = output if isinstance(output, list) else ()
+    searches = sum(isinstance(item, Mapping) and item.get("type") == "web_search_call" for item in items)
+    return searches or None
 
 
 OPENAI = Format(
     "openai",
-    "ChatCompletion, Completion and Response of the openai package 2.54 (https://platform.openai.com/docs/api-reference);"
-    " batches: https://platform.openai.com/docs/guides/batch",
+    "ChatCompletion, Completion, Response and CreateEmbeddingResponse of the openai package 2.54"
+    " (https://platform.openai.com/docs/api-reference); batches: https://platform.openai.com/docs/guides/batch;"
+    " costs: https://openrouter.ai/docs/use-cases/usage-accounting, https://docs.perplexity.ai/api-reference,"
+    " https://deepinfra.com/docs, https://docs.x.ai/docs/api-reference; caches: https://api-docs.deepseek.com",
     (
         Field("custom_id", "trace_id", text_value),
         Field("trace_id", "trace_id", text_value, loose=True),
@@ -40,14 +88,37 @@ OPENAI = Format(
         Field("completed_at", END, time_value),
         Field("model", "model", text_value),
         Field("service_tier", "service_tier", text_value),
-        Field("choices", "response", message_text, kept=True),
-        Field("output", "response", message_text, kept=True),
+        Field(
+            "choices",
+            "response",
+            message_text,
+            kept=True,
+            also={"tool_calls": tool_calls_text, "finish_reason": finish_of_choices},
+        ),
+        Field(
+            "output",
+            "response",
+            message_text,
+            kept=True,
+            also={"tool_calls": tool_calls_text, "web_searches": _web_searches},
+        ),
         # programs that log answers add the question
         Field("messages", "prompt", message_text, loose=True, kept=True),
         Field("input", "prompt", message_text, loose=True, kept=True),
         Field("prompt", "prompt", message_text, loose=True, kept=True),
-        Field("error", "error", error_text, loose=True, kept=True),
+        Field("error", "error", error_text, loose=True, kept=True, also={"billed": billed_of_error}),
         Field("status", "level", level_of_status, kept=True),
+        Field("finish_reason", "finish_reason", finish_reason, loose=True, kept=True),
+        Field("answer_type", "type", text_value),
+        Field("billed", "billed", CONVERTERS["billed"], loose=True),
+        Field("provider", "provider", text_value, loose=True),
+        Field("temperature", "temperature", amount_value, loose=True),
+        Field("stream", "stream", bool_value, loose=True),
+        Field("user", "user_id", id_text, loose=True),
+        Field("conversation", "session_id", id_text, loose=True),
+        Field("session_id", "session_id", id_text, loose=True),
+        Field("previous_response_id", "parent_id", id_text, loose=True),
+        Field("metadata", "tags", tags_text, loose=True),
         # input includes tokens read from a cache and written to one, output includes reasoning
         Field("usage.prompt_tokens", "input_tokens", count_value),
         Field("usage.input_tokens", "input_tokens", count_value),
@@ -60,9 +131,26 @@ OPENAI = Format(
         Field("usage.input_tokens_details.cache_write_tokens", "cache_write_tokens", count_value),
         Field("usage.completion_tokens_details.reasoning_tokens", "reasoning_tokens", count_value),
         Field("usage.output_tokens_details.reasoning_tokens", "reasoning_tokens", count_value),
+        # what others than OpenAI add: DeepSeek and Kimi the cache, OpenRouter and Perplexity searches
+        Field("usage.prompt_cache_hit_tokens", "cached_input_tokens", count_value),
+        Field("usage.cached_tokens", "cached_input_tokens", count_value),
+        Field("usage.server_tool_use.web_search_requests", "web_searches", count_value),
+        Field("usage.num_search_queries", "web_searches", count_value),
+        Field("usage.cost", "cost", _cost, loose=True, kept=True),
+        Field("usage.estimated_cost", "cost", amount_value, loose=True),
+        Field("usage.cost_in_usd_ticks", "cost", _cost_of_ticks, loose=True, kept=True),
     ),
-    signs=(Sign("object", _OBJECTS), Sign("custom_id", beside=("response",))),
+    signs=(
+        Sign("object", _OBJECTS),
+        Sign("object", ("list",), beside=("usage", "data")),
+        Sign("custom_id", beside=("response",)),
+    ),
     constants={"type": "generation"},
     records=_records,
     traces_itself=True,
+    counts=(
+        Counts("usage"),
+        *(Counts(f"usage.{name}_tokens_details", INPUT) for name in ("prompt", "input")),
+        *(Counts(f"usage.{name}_tokens_details", OUTPUT) for name in ("completion", "output")),
+    ),
 )

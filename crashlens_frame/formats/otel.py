@@ -10,25 +10,41 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..errors import InvalidCallError
-from .table import END, TOTAL, Field, Format, Record, Sign, object_at, objects_at
-from .texts import error_text, level_of_status, packed_text
-from .values import amount_value, count_value, text_value, time_value
+from .otlp import attributes_of, nanoseconds_value, required_objects
+from .table import END, Counts, Field, Format, Record, Sign, object_at
+from .texts import (
+    billed_of_error,
+    billed_of_status,
+    error_text,
+    finish_reason,
+    id_text,
+    level_of_status,
+    packed_text,
+    tags_text,
+    tool_calls_text,
+)
+from .usage import TOTAL
+from .values import amount_value, bool_value, count_value, text_value
 
 # names of the parts of a span in the different shapes
 _NAMES = {
-    "traceId": "trace_id", "context.trace_id": "trace_id", "spanId": "span_id", "context.span_id": "span_id",
+    "traceId": "trace_id", "context.trace_id": "trace_id", "spanContext.traceId": "trace_id",
+    "spanId": "span_id", "context.span_id": "span_id", "spanContext.spanId": "span_id",
+    "parentSpanId": "parent_id", "parent_span_id": "parent_id", "parentSpanContext.spanId": "parent_id",
+    "startTime": "start", "endTime": "end",
     "startTimeUnixNano": "start", "start_time": "start", "start_time_unix_nano": "start",
     "endTimeUnixNano": "end", "end_time": "end", "end_time_unix_nano": "end",
     "status_code": "status", "status.code": "status", "status.status_code": "status",
     "status_message": "error", "status.message": "error", "status.description": "error",
 }  # fmt: skip
-_MODELS = ("gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "embedding.model_name")
+_MODELS = ("gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "embedding.model_name", "ai.model.id")
 _OPERATIONS = (None, "chat", "generate_content", "text_completion", "embeddings")
 _KINDS = (None, "LLM", "EMBEDDING")
 _FAILED = (2, "2", "ERROR", "STATUS_CODE_ERROR")
 # messages with one attribute per part: llm.input_messages.0.message.content, gen_ai.prompt.0.content
-_PART = re.compile(r"(llm\.(?:input|output)_messages|gen_ai\.(?:prompt|completion))\.(\d+)\.(?:message\.)?(.+)")
+_PART = re.compile(r"(llm\.(?:input|output)_messages|gen_ai\.(?:prompt|completion))\.(\d+)\.(.+)")
+# names of attributes where a row has each of them as a field
+_FLAT = ("gen_ai.", "llm.", "openinference.", "input.", "output.", "embedding.", "error.", "ai.", "operation.cost")
 
 
 def _records(record: Record) -> Iterator[Record]:
@@ -36,36 +52,30 @@ def _records(record: Record) -> Iterator[Record]:
     if "resourceSpans" not in record:
         yield _span(record)
         return
-    for group in _required(record, "resourceSpans"):
-        resource = {"attributes": _attributes(object_at(group, "resource").get("attributes"))}
-        for scope in _required(group, "scopeSpans"):
+    for group in required_objects(record, "resourceSpans"):
+        resource = {"attributes": attributes_of(object_at(group, "resource").get("attributes"))}
+        for scope in required_objects(group, "scopeSpans"):
             around = {key: value for key, value in (("scope", scope.get("scope")), ("resource", resource)) if value}
-            yield from (_span({**span, **around}) for span in _required(scope, "spans"))
-
-
-def _required(record: Record, key: str) -> list[Record]:
-    """Return the objects of a list that must be there: a line whose spans are not found would be lost silently."""
-    if record.get(key) is None:
-        raise InvalidCallError(f"{key} is missing, expected a list of objects")
-    return objects_at(record, key)
+            yield from (_span({**span, **around}) for span in required_objects(scope, "spans"))
 
 
 def _span(record: Record) -> Record:
     span: dict[str, Any] = {}
     attributes: dict[str, Any] = {}
     for key, value in record.items():
-        if key in ("context", "status") and isinstance(value, Mapping):
+        if key in ("context", "status", "spanContext", "parentSpanContext") and isinstance(value, Mapping):
             span |= {_NAMES.get(f"{key}.{name}", f"{key}.{name}"): part for name, part in value.items()}
         elif key == "attributes":
-            attributes |= _attributes(value)
+            attributes |= attributes_of(value)
         elif key.startswith("attributes."):
             attributes[key.removeprefix("attributes.")] = value
-        elif key.startswith(("gen_ai.", "llm.", "openinference.", "input.", "output.", "embedding.", "error.")):
+        elif key.startswith(_FLAT):
             attributes[key] = value
         else:
             span[_NAMES.get(key, key)] = value
     span["trace_id"] = _hex(span.get("trace_id"))
     span["span_id"] = _hex(span.get("span_id"))
+    span["parent_id"] = _hex(span.get("parent_id")) or None
     failed = span.get("status") in _FAILED or "error.type" in attributes
     error = span.pop("error", None) or _exception(span.get("events")) or attributes.get("error.type")
     span["level"] = "ERROR" if failed else "OK"
@@ -75,45 +85,35 @@ def _span(record: Record) -> Record:
     return span
 
 
-def _attributes(value: Any) -> dict[str, Any]:
-    """Return attributes as an object of names with dots: OTLP lists them, some programs nest them."""
-    if isinstance(value, list):
-        return {str(pair.get("key")): _any_value(pair.get("value")) for pair in value if isinstance(pair, Mapping)}
-    flat: dict[str, Any] = {}
-    for key, inner in value.items() if isinstance(value, Mapping) else ():
-        if isinstance(inner, Mapping):
-            flat |= {f"{key}.{name}": deep for name, deep in _attributes(inner).items()}
-        else:
-            flat[key] = inner
-    return flat
-
-
-def _any_value(value: Any) -> Any:
-    """Read a value of OTLP, which names its type: {"intValue": "5"}."""
-    if not isinstance(value, Mapping):
-        return value
-    for kind, content in value.items():
-        if kind == "intValue" and isinstance(content, str) and content.lstrip("-").isdigit():
-            return int(content)
-        if kind == "arrayValue":
-            return [_any_value(element) for element in objects_at(object_at(value, kind), "values")]
-        if kind == "kvlistValue":
-            return _attributes(object_at(value, kind).get("values"))
-        return content
-    return None
-
-
 def _gathered(attributes: dict[str, Any]) -> dict[str, Any]:
     """Put messages together whose parts are one attribute each."""
     whole: dict[str, Any] = {}
-    parts: dict[str, dict[int, dict[str, Any]]] = {}
+    parts: dict[str, dict[str, Any]] = {}
     for name, value in attributes.items():
         found = _PART.fullmatch(name)
         if found:
-            parts.setdefault(found[1], {}).setdefault(int(found[2]), {})[found[3]] = value
+            branch = parts.setdefault(found[1], {})
+            *outer, last = [found[2], *(key for key in found[3].split(".") if key not in _WRAPPERS)]
+            for key in outer:
+                inner = branch.setdefault(key, {})
+                branch = inner if isinstance(inner, dict) else {}
+            branch[last] = value
         else:
             whole[name] = value
-    return whole | {name: [messages[place] for place in sorted(messages)] for name, messages in parts.items()}
+    return whole | {name: _listed(messages) for name, messages in parts.items()}
+
+
+# OpenInference names what each element of a list is: message.contents.0.message_content.text
+_WRAPPERS = ("message", "message_content", "tool_call")
+
+
+def _listed(value: Any) -> Any:
+    """Return objects whose keys are all numbers as lists, in the order of these numbers."""
+    if not isinstance(value, dict):
+        return value
+    if all(key.isdigit() for key in value):
+        return [_listed(value[key]) for key in sorted(value, key=int)]
+    return {key: _listed(inner) for key, inner in value.items()}
 
 
 def _hex(value: Any) -> Any:
@@ -129,24 +129,35 @@ def _hex(value: Any) -> Any:
 def _exception(events: Any) -> Any:
     for event in events if isinstance(events, list) else ():
         if isinstance(event, Mapping) and event.get("name") == "exception":
-            attributes = _attributes(event.get("attributes"))
+            attributes = attributes_of(event.get("attributes"))
             return attributes.get("exception.message") or attributes.get("exception.type")
     return None
 
 
 def _is_call(span: Record) -> bool:
     attributes = span["attributes"]
+    # a span of the Vercel AI SDK around the one that asks the provider holds the same counts
+    asks = ".do" in str(attributes.get("ai.operationId", ".do"))
     return (
-        any(attributes.get(model) for model in _MODELS)
+        asks
+        and any(attributes.get(model) for model in _MODELS)
         and attributes.get("gen_ai.operation.name") in _OPERATIONS
         and attributes.get("openinference.span.kind") in _KINDS
     )
 
 
-def _nanoseconds(value: Any) -> int | None:
-    """Return a time that may be digits in text, as JSON has no whole numbers of 64 bits."""
-    return time_value(int(value) if isinstance(value, str) and value.isdigit() else value)
+def _tokens(*names: str, column: str) -> tuple[Field, ...]:
+    """Return fields of one count under several names, in the order in which they are trusted."""
+    return tuple(Field(f"attributes.{name}", column, count_value, loose=True) for name in names)
 
+
+def _type(operation: Any) -> str:
+    if isinstance(operation, str) and "embed" in operation.lower():
+        return "embedding"
+    raise ValueError("an operation that makes embeddings")
+
+
+_CALLS = {"tool_calls": tool_calls_text}
 
 OTEL = Format(
     "otel",
@@ -158,43 +169,115 @@ OTEL = Format(
         Field("trace_id", "trace_id", text_value),
         Field("attributes.gen_ai.response.id", "event_id", text_value),
         Field("span_id", "event_id", text_value, loose=True),
-        Field("start", "timestamp", _nanoseconds),
-        Field("end", END, _nanoseconds),
+        Field("parent_id", "parent_id", text_value, loose=True),
+        Field("attributes.gen_ai.conversation.id", "session_id", id_text, loose=True),
+        Field("attributes.session.id", "session_id", id_text, loose=True),
+        Field("attributes.user.id", "user_id", id_text, loose=True),
+        Field("attributes.enduser.id", "user_id", id_text, loose=True),
+        Field("attributes.gen_ai.agent.name", "agent", id_text, loose=True),
+        Field("attributes.agent.name", "agent", id_text, loose=True),
+        Field("attributes.metadata", "tags", tags_text, loose=True),
+        Field("start", "timestamp", nanoseconds_value),
+        Field("end", END, nanoseconds_value),
         Field("name", "name", text_value),
         Field("level", "level", level_of_status),
-        Field("error", "error", error_text),
+        Field("error", "error", error_text, also={"billed": billed_of_error}),
+        Field("attributes.http.response.status_code", "billed", billed_of_status, loose=True, kept=True),
         Field("attributes.gen_ai.response.model", "model", text_value),
         Field("attributes.llm.model_name", "model", text_value, loose=True),
         Field("attributes.gen_ai.request.model", "model", text_value, loose=True),
         Field("attributes.embedding.model_name", "model", text_value, loose=True),
+        Field("attributes.ai.model.id", "model", text_value, loose=True),
+        Field("attributes.gen_ai.provider.name", "provider", text_value, loose=True),
+        Field("attributes.gen_ai.system", "provider", text_value, loose=True),
+        Field("attributes.llm.provider", "provider", text_value, loose=True),
+        Field("attributes.gen_ai.request.temperature", "temperature", amount_value, loose=True),
+        Field("attributes.gen_ai.request.stream", "stream", bool_value, loose=True),
+        Field("attributes.llm.is_streaming", "stream", bool_value, loose=True),
+        Field("attributes.gen_ai.response.finish_reasons", "finish_reason", finish_reason, loose=True, kept=True),
+        Field("attributes.ai.response.finishReason", "finish_reason", finish_reason, loose=True, kept=True),
+        Field("attributes.gen_ai.operation.name", "type", _type, loose=True, kept=True),
+        Field("attributes.openinference.span.kind", "type", _type, loose=True, kept=True),
+        Field("attributes.ai.operationId", "type", _type, loose=True, kept=True),
         Field("attributes.gen_ai.input.messages", "prompt", packed_text, loose=True, kept=True),
         Field("attributes.gen_ai.prompt", "prompt", packed_text, loose=True, kept=True),
         Field("attributes.llm.input_messages", "prompt", packed_text, loose=True, kept=True),
+        Field("attributes.ai.prompt.messages", "prompt", packed_text, loose=True, kept=True),
+        Field("attributes.ai.prompt", "prompt", packed_text, loose=True, kept=True),
         Field("attributes.input.value", "prompt", packed_text, loose=True, kept=True),
-        Field("attributes.gen_ai.output.messages", "response", packed_text, loose=True, kept=True),
-        Field("attributes.gen_ai.completion", "response", packed_text, loose=True, kept=True),
-        Field("attributes.llm.output_messages", "response", packed_text, loose=True, kept=True),
-        Field("attributes.output.value", "response", packed_text, loose=True, kept=True),
-        Field("attributes.gen_ai.usage.input_tokens", "input_tokens", count_value),
-        Field("attributes.gen_ai.usage.prompt_tokens", "input_tokens", count_value, loose=True),
-        Field("attributes.llm.token_count.prompt", "input_tokens", count_value, loose=True),
-        Field("attributes.gen_ai.usage.output_tokens", "output_tokens", count_value),
-        Field("attributes.gen_ai.usage.completion_tokens", "output_tokens", count_value, loose=True),
-        Field("attributes.llm.token_count.completion", "output_tokens", count_value, loose=True),
-        Field("attributes.llm.token_count.total", TOTAL, count_value),
-        Field("attributes.gen_ai.usage.cache_read.input_tokens", "cached_input_tokens", count_value),
-        Field("attributes.llm.token_count.prompt_details.cache_read", "cached_input_tokens", count_value, loose=True),
-        Field("attributes.gen_ai.usage.cache_creation.input_tokens", "cache_write_tokens", count_value),
-        Field("attributes.llm.token_count.prompt_details.cache_write", "cache_write_tokens", count_value, loose=True),
-        Field("attributes.gen_ai.usage.reasoning.output_tokens", "reasoning_tokens", count_value),
-        Field("attributes.llm.token_count.completion_details.reasoning", "reasoning_tokens", count_value, loose=True),
-        Field("attributes.llm.cost.total", "cost", amount_value),
-        Field("attributes.gen_ai.openai.response.service_tier", "service_tier", text_value),
+        Field("attributes.gen_ai.output.messages", "response", packed_text, loose=True, kept=True, also=_CALLS),
+        Field("attributes.gen_ai.completion", "response", packed_text, loose=True, kept=True, also=_CALLS),
+        Field("attributes.llm.output_messages", "response", packed_text, loose=True, kept=True, also=_CALLS),
+        Field("attributes.ai.response.text", "response", packed_text, loose=True, kept=True),
+        Field("attributes.ai.response.toolCalls", "tool_calls", tool_calls_text, loose=True, kept=True),
+        Field("attributes.output.value", "response", packed_text, loose=True, kept=True, also=_CALLS),
+        *_tokens(
+            "gen_ai.usage.input_tokens",
+            "gen_ai.usage.prompt_tokens",
+            "llm.token_count.prompt",
+            "ai.usage.inputTokens",
+            "ai.usage.promptTokens",
+            "ai.usage.tokens",
+            column="input_tokens",
+        ),
+        *_tokens(
+            "gen_ai.usage.output_tokens",
+            "gen_ai.usage.completion_tokens",
+            "llm.token_count.completion",
+            "ai.usage.outputTokens",
+            "ai.usage.completionTokens",
+            column="output_tokens",
+        ),
+        *(
+            Field(f"attributes.{name}", TOTAL, count_value)
+            for name in (
+                "llm.token_count.total",
+                "gen_ai.usage.total_tokens",
+                "llm.usage.total_tokens",
+                "ai.usage.totalTokens",
+            )
+        ),
+        # the parts: by the conventions, by OpenLLMetry and OpenLIT, by pydantic-ai, by Vercel, by OpenInference
+        *_tokens(
+            "gen_ai.usage.cache_read.input_tokens",
+            "gen_ai.usage.cache_read_input_tokens",
+            "gen_ai.usage.details.cache_read_tokens",
+            "gen_ai.usage.cached_tokens",
+            "ai.usage.cachedInputTokens",
+            "llm.token_count.prompt_details.cache_read",
+            column="cached_input_tokens",
+        ),
+        *_tokens(
+            "gen_ai.usage.cache_creation.input_tokens",
+            "gen_ai.usage.cache_write.input_tokens",
+            "gen_ai.usage.cache_creation_input_tokens",
+            "gen_ai.usage.details.cache_write_tokens",
+            "llm.token_count.prompt_details.cache_write",
+            column="cache_write_tokens",
+        ),
+        *_tokens(
+            "gen_ai.usage.reasoning.output_tokens",
+            "gen_ai.usage.reasoning_tokens",
+            "gen_ai.usage.details.reasoning_tokens",
+            "ai.usage.reasoningTokens",
+            "llm.token_count.completion_details.reasoning",
+            column="reasoning_tokens",
+        ),
+        *_tokens("llm.token_count.prompt_details.audio", column="audio_input_tokens"),
+        *_tokens("llm.token_count.completion_details.audio", column="audio_output_tokens"),
+        *(
+            Field(f"attributes.{name}", "cost", amount_value, loose=True)
+            for name in ("operation.cost", "gen_ai.usage.cost", "llm.cost.total")
+        ),
+        Field("attributes.openai.response.service_tier", "service_tier", text_value, loose=True),
+        Field("attributes.gen_ai.openai.response.service_tier", "service_tier", text_value, loose=True),
+        Field("attributes.openai.request.service_tier", "service_tier", text_value, loose=True),
         Field("attributes.gen_ai.openai.request.service_tier", "service_tier", text_value, loose=True),
         Field("resource.attributes.service.name", "source", text_value),
     ),
     signs=(
         Sign("resourceSpans"),
+        Sign("spanContext", beside=("attributes",)),
         Sign("context", beside=("attributes",)),
         Sign("spanId", beside=("attributes",)),
         Sign("span_id", beside=("attributes",)),
@@ -204,4 +287,5 @@ OTEL = Format(
     constants={"type": "generation"},
     records=_records,
     is_call=_is_call,
+    counts=(Counts("attributes", prefixes=("gen_ai.usage.", "llm.token_count.", "ai.usage.")),),
 )

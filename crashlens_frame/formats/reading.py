@@ -1,18 +1,24 @@
 """One record of a log -> the values of one row of CALLS, read by the table of its format."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..errors import InvalidCallError
 from ..jsonvalues import canonical_json, quoted
-from ..schema import CALLS
+from ..schema import LOG_SCHEMA
 from .crashlens import CRASHLENS, FLAT
+from .record import RecordReading
 from .roster import FORMATS, check_format, sign_keys, signs
-from .table import END, TOTAL, Field, Format, Record, Tree, pruned_tree
-from .values import Row, is_null
+from .table import Counts, Format, Record, Tree, pruned_tree
+from .values import Row
 
-FILLABLE = frozenset(column.name for column in CALLS) - {"trace_id"}
+# a record without any of these is no call, whatever ids and times it has
+SIGNS_OF_A_CALL = frozenset(
+    {"model", "input_tokens", "output_tokens", "prompt", "response", "tool_calls", "cost", "error"}
+)
+_OWN = (CRASHLENS, FLAT)
 _OBJECTS = tuple(key for key, branch in CRASHLENS.tree.items() if isinstance(branch, dict))
 _NESTED_NAMES = CRASHLENS.tree.keys() - FLAT.tree.keys() - set(_OBJECTS)
 
@@ -25,11 +31,27 @@ class Detected(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """What one line holds: rows, errors of records that cannot be read, number of records that are no calls."""
+    """What one line holds.
+
+    Attributes
+    ----------
+    rows
+        Values by column, one dict per call.
+    errors
+        Why records cannot be read.
+    passed
+        Number of records that are no calls, by what they are.
+    unclear
+        The counts of calls whose tokens are null, because their parts and totals contradict one another.
+    repairs
+        Fields that are null because their values cannot be, and why.
+    """
 
     rows: list[Row]
     errors: list[str]
-    passed: int
+    passed: Counter[str]
+    unclear: list[str]
+    repairs: list[tuple[str, str]]
 
 
 def detect_format(record: Record) -> Detected:
@@ -80,9 +102,7 @@ def rows_from_line(value: Any, format: str | None = None, columns: frozenset[str
     columns
         Columns to read; fields of other columns are ignored. None: all.
     """
-    rows: list[Row] = []
-    errors: list[str] = []
-    passed = 0
+    found = Rows([], [], Counter(), [], [])
     for packed in _unpacked(value):
         try:
             if not isinstance(packed, Mapping):
@@ -90,29 +110,89 @@ def rows_from_line(value: Any, format: str | None = None, columns: frozenset[str
             table = FORMATS[format or detect_format(packed).format]
             for record in table.records(packed):
                 if table.is_call(record):
-                    _read_into(rows, errors, record, table, columns)
+                    _read_into(found, record, table, columns)
                 else:
-                    passed += 1
+                    found.passed[_kind(record) or "record"] += 1
         except InvalidCallError as error:
-            errors.append(str(error))
-    return Rows(rows, errors, passed)
+            found.errors.append(str(error))
+    return found
 
 
-def _read_into(
-    rows: list[Row], errors: list[str], record: Record, format: Format, columns: frozenset[str] | None
-) -> None:
+def _read_into(found: Rows, record: Record, format: Format, columns: frozenset[str] | None) -> None:
     """Read one record of a line, so that a bad record does not affect the others."""
     try:
-        rows.append(_row(record, format, columns))
+        row, unclear, repairs = _row(record, format, columns)
+        if not _shows_a_call(row, record, format, columns):
+            kind = _kind(record)
+            if repairs:
+                raise InvalidCallError(repairs[0][1])
+            if kind is None:
+                raise InvalidCallError(f"no model, tokens, prompt, response, cost or error, only {_keys(record)}")
+            found.passed[kind] += 1
+            return
     except InvalidCallError as error:
-        errors.append(str(error))
+        found.errors.append(str(error))
+        return
+    found.rows.append(row)
+    found.repairs.extend(repairs)
+    if unclear:
+        found.unclear.append(unclear)
+
+
+def _shows_a_call(row: Row, record: Record, format: Format, columns: frozenset[str] | None) -> bool:
+    """Whether a record says anything about a call beside its ids and times."""
+    if not SIGNS_OF_A_CALL.isdisjoint(row):
+        return True
+    # the signs may be in fields that are not read
+    if columns is not None and not SIGNS_OF_A_CALL.isdisjoint(_row(record, format, None)[0]):
+        return True
+    # the package itself writes calls without any known value
+    return format in _OWN and (isinstance(record.get("filled"), list) or all(name in record for name in LOG_SCHEMA))
+
+
+def _kind(record: Record) -> str | None:
+    """Return what a record is that is no call, by the first of its keys that shows it."""
+    attributes = record.get("attributes")
+    for source in (attributes if isinstance(attributes, Mapping) else {}, record):
+        for key in _KINDS:
+            value = source.get(key)
+            if isinstance(value, str) and value:
+                return f'"{key}": {quoted(value)}'
+    return None
+
+
+_KINDS = ("run_type", "openinference.span.kind", "gen_ai.operation.name", "type", "object", "op_name", "name")
+
+
+def _keys(record: Record) -> str:
+    keys = list(record)
+    return (
+        "the keys " + ", ".join(map(str, keys[:8])) + (", ..." if len(keys) > 8 else "") if keys else "an empty object"
+    )
 
 
 def _unpacked(value: Any) -> Iterable[Any]:
     """Return the records of a list, or of a page as the APIs of vendors return it."""
     if isinstance(value, Mapping) and isinstance(value.get("data"), list) and not value.keys() - _PAGE:
         value = value["data"]
-    return value if isinstance(value, list) else [value]
+    return map(_answered, value) if isinstance(value, list) else [_answered(value)]
+
+
+def _answered(value: Any) -> Any:
+    """Return the answer of a pair of request and answer, with what the request shows of the call beside it."""
+    if not isinstance(value, Mapping) or not value.keys() >= {"request", "response"}:
+        return value
+    request, answer = value["request"], value["response"]
+    if not isinstance(request, Mapping) or not isinstance(answer, Mapping):
+        return value
+    asked, answered = (side["body"] if isinstance(side.get("body"), Mapping) else side for side in (request, answer))
+    shown = {key: asked[key] for key in _ASKED if key in asked and key not in answered}
+    rest = {key: inner for key, inner in asked.items() if key not in shown and answered.get(key) != inner}
+    around = {key: inner for key, inner in value.items() if key not in ("request", "response", *answered)}
+    return {**around, **shown, **answered, **({"request": rest} if rest else {})}
+
+
+_ASKED = ("model", "messages", "input", "prompt", "temperature", "stream", "user", "trace_id")
 
 
 _PAGE = {"object", "data", "meta", "has_more", "first_id", "last_id"}
@@ -147,22 +227,24 @@ def row_from_record(record: Record, format: str | None = None) -> Row:
      'extra': '{"mood":"good"}'}
     """
     check_format(format)
-    rows, errors, _ = rows_from_line(record, format)
-    if errors:
-        raise InvalidCallError(errors[0])
-    if len(rows) != 1:
-        raise InvalidCallError(f"the record holds {len(rows)} calls, expected one")
-    return rows[0]
+    found = rows_from_line(record, format)
+    if found.errors:
+        raise InvalidCallError(found.errors[0])
+    if found.repairs:
+        raise InvalidCallError(found.repairs[0][1])
+    if len(found.rows) != 1:
+        raise InvalidCallError(f"the record holds {len(found.rows)} calls, expected one")
+    return found.rows[0]
 
 
 def has_no_column(key: str, value: Any) -> bool:
     """Whether a field at the top of a line has no meaning to any format, so that it is kept as it is."""
-    reading = _Reading()
+    reading = RecordReading()
     try:
         reading.walk({key: value}, _tree(CRASHLENS, None), ())
     except InvalidCallError:
         return False
-    consumed = reading.row or reading.loose or reading.derived or reading.filled
+    consumed = reading.repairs or reading.row or reading.loose or reading.counts or reading.ends or reading.filled
     return key not in ("extra", "filled", *sign_keys()) and not consumed and reading.rest == {key: value}
 
 
@@ -179,8 +261,9 @@ def _tree(format: Format, columns: frozenset[str] | None) -> Tree:
     return pruned_tree(format.tree, columns)
 
 
-def _row(record: Record, format: Format, columns: frozenset[str] | None) -> Row:
-    reading = _Reading()
+def _row(record: Record, format: Format, columns: frozenset[str] | None) -> tuple[Row, str, list[tuple[str, str]]]:
+    """Return the row of a record, the counts that contradict one another, empty where none do, and its repairs."""
+    reading = RecordReading(_groups(format))
     reading.walk(record, _tree(format, columns), ())
     row = reading.row
     reading.settle_loose(format.fields)
@@ -193,149 +276,42 @@ def _row(record: Record, format: Format, columns: frozenset[str] | None) -> Row:
         expected = " or ".join(field.path for field in accepted.fields if field.column == "trace_id")
         raise InvalidCallError(f"the trace id is {found}, expected {expected} as non-empty text")
     reading.drop_filled()
-    reading.settle_added()
-    reading.settle_derived()
+    unclear = reading.settle_counts()
+    reading.settle_ends()
+    if "cost" in row and (currency := currency_of(reading.rest)) is not None and currency.upper() != "USD":
+        field, cost = reading.origin["cost"]
+        reading.keep(field.keys, cost)
+        del row["cost"]
     for column, value in format.constants.items():
         row.setdefault(column, value)
     if format.constants:
         row.setdefault("level", "error" if "error" in row else "info")
+    if format not in _OWN:
+        row.setdefault("log_format", format.name)
     _set_sources(row)
     reading.drop_filled()
     rest = unfold_extra(reading.rest)
     if rest and columns is None:
         row["extra"] = canonical_json(rest)
-    return row
+    return row, unclear, reading.repairs
 
 
-class _Reading:
-    """One pass over one record: the columns found so far, where each was found, and the fields without a column."""
-
-    __slots__ = ("added", "derived", "filled", "loose", "nulls", "origin", "rest", "row")
-
-    def __init__(self) -> None:
-        self.row: Row = {}
-        self.origin: dict[str, tuple[str, Any]] = {}
-        self.rest: dict[str, Any] = {}
-        self.loose: list[tuple[Field, Any]] = []
-        self.derived: list[tuple[Field, Any]] = []
-        self.added: list[tuple[str, int]] = []
-        self.filled: list[str] = []
-        self.nulls: set[str] = set()
-
-    def walk(self, record: Record, tree: Tree, path: tuple[str, ...]) -> None:
-        """Follow the keys of the record down the tree of the format."""
-        for key, value in record.items():
-            leaf = tree.get(key)
-            if leaf is None:
-                self._unknown(path, key, value)
-            elif value is None:
-                if not isinstance(leaf, dict):
-                    self.nulls.add(leaf.column)
-            elif isinstance(leaf, dict):
-                if not isinstance(value, Mapping):
-                    raise InvalidCallError(f"{'.'.join((*path, key))} is {quoted(value)}, expected an object")
-                self.walk(value, leaf, (*path, key))
-            elif leaf.column in (END, TOTAL):
-                self.derived.append((leaf, value))
-            elif leaf.loose:
-                self.loose.append((leaf, value))
-            else:
-                self._take(leaf, value)
-
-    def _unknown(self, path: tuple[str, ...], key: str, value: Any) -> None:
-        if path == () and key == "filled" and value is None:
-            return
-        if path == () and key == "filled" and isinstance(value, list) and FILLABLE.issuperset(map(str, value)):
-            self.filled = value
-        else:
-            self.keep((*path, key), value)
-
-    def keep(self, keys: tuple[str, ...], value: Any) -> None:
-        """Keep a value under the keys that led to it."""
-        branch = self.rest
-        for parent in keys[:-1]:
-            branch = branch.setdefault(parent, {})
-        branch[keys[-1]] = value
-
-    def _take(self, field: Field, value: Any) -> None:
-        new = _converted(field, value)
-        if new is None:
-            if field.kept:
-                self.keep(field.keys, value)
-            return
-        if field.adds:
-            self.added.append((field.adds, new))
-        if not field.column or (field.kept and not isinstance(value, str)):
-            self.keep(field.keys, value)
-        column = field.column
-        if not column:
-            return
-        if column in self.row and self.row[column] != new:
-            path, old = self.origin[column]
-            raise InvalidCallError(
-                f"{path} is {quoted(old)} but {field.path} is {quoted(value)}, expected both to be the same"
-            )
-        self.row[column] = new
-        self.origin[column] = field.path, value
-
-    def settle_loose(self, order: tuple[Field, ...]) -> None:
-        """Use a loose field where it fits its column and no strict field holds another value."""
-        if len(self.loose) > 1:
-            self.loose.sort(key=lambda found: order.index(found[0]))
-        for field, value in self.loose:
-            if is_null(value):  # a NaN, NaT or NA of a program; walk has left out None
-                continue
-            try:
-                new = field.convert(value)
-            except ValueError:
-                new = None
-            if field.kept and new != value:
-                self.keep(field.keys, value)
-                if new is not None and field.column not in self.nulls:
-                    self.row.setdefault(field.column, new)
-            elif new is None or self.row.setdefault(field.column, new) != new:
-                self.keep(field.keys, value)
-
-    def drop_filled(self) -> None:
-        """Restore the nulls that the writer filled because CrashLens cannot read them."""
-        for column in self.filled:
-            self.row.pop(column, None)
-
-    def settle_added(self) -> None:
-        """Add the parts that the format does not include in its total."""
-        for column, part in self.added:
-            self.row[column] = self.row.get(column, 0) + part
-
-    def settle_derived(self) -> None:
-        """Drop what follows from the columns; the end yields the latency where the record has none."""
-        total = self.row.get("input_tokens", 0) + self.row.get("output_tokens", 0)
-        for field, value in self.derived:
-            end = field.column == END
-            follows = self._end(field, value) if end else value == total and not isinstance(value, bool)
-            if not follows:
-                self.keep(field.keys, value)
-
-    def _end(self, field: Field, value: Any) -> bool:
-        start = self.row.get("timestamp")
-        end = _converted(field, value)
-        if start is None or end is None:
-            return False
-        if "latency_ms" in self.row:
-            return abs(end - start - 1000 * self.row["latency_ms"]) < 1000
-        if end < start:
-            path, begin = self.origin["timestamp"]
-            raise InvalidCallError(
-                f"{field.path} is {quoted(value)}, expected a time not before {path}, {quoted(begin)}"
-            )
-        self.row["latency_ms"] = (end - start) // 1000
-        return True
+def currency_of(rest: Mapping[str, Any]) -> str | None:
+    """Return the currency that a record names for its cost, among its fields without a column."""
+    for branch in (rest, *(rest[key] for key in CURRENCY_BRANCHES if isinstance(rest.get(key), Mapping))):
+        for key in CURRENCY_KEYS:
+            if isinstance(branch.get(key), str) and branch[key]:
+                return branch[key]
+    return None
 
 
-def _converted(field: Field, value: Any) -> Any:
-    try:
-        return field.convert(value)
-    except ValueError as error:
-        raise InvalidCallError(f"{field.path} is {quoted(value)}, expected {error}") from None
+CURRENCY_KEYS = ("currency", "cost_currency", "gen_ai.usage.cost_currency", "llm.cost.currency")
+CURRENCY_BRANCHES = ("usage", "metadata", "attributes")
+
+
+@lru_cache
+def _groups(format: Format) -> dict[tuple[str, ...], Counts]:
+    return {tuple(group.path.split(".")): group for group in format.counts}
 
 
 def _set_sources(row: Row) -> None:

@@ -4,16 +4,59 @@ from functools import lru_cache
 
 from ..errors import UnknownFormatError
 from .anthropic import ANTHROPIC
+from .bedrock import BEDROCK
+from .claude_code import CLAUDE_CODE
+from .codex import CODEX
+from .cohere import COHERE
 from .crashlens import CRASHLENS, FLAT
+from .gemini import GEMINI
+from .gemini_cli import GEMINI_CLI
+from .helicone import HELICONE
+from .inspect_ai import INSPECT_AI
 from .langfuse import LANGFUSE
+from .langsmith import LANGSMITH
 from .litellm import LITELLM
+from .mlflow import MLFLOW
+from .ollama import OLLAMA
 from .openai import OPENAI
+from .opencode import OPENCODE
+from .openrouter import OPENROUTER
 from .otel import OTEL
+from .otlp_logs import OTLP_LOGS
+from .portkey import PORTKEY
+from .promptfoo import PROMPTFOO
 from .table import Format, Sign
+from .weave import WEAVE
 
 # in the order in which their signs are looked for; a record without any is of one of the first two
 FORMATS: dict[str, Format] = {
-    table.name: table for table in (CRASHLENS, FLAT, OPENAI, ANTHROPIC, LITELLM, LANGFUSE, OTEL)
+    table.name: table
+    for table in (
+        CRASHLENS,
+        FLAT,
+        OPENAI,
+        ANTHROPIC,
+        LITELLM,
+        LANGFUSE,
+        LANGSMITH,
+        BEDROCK,
+        GEMINI_CLI,
+        GEMINI,
+        HELICONE,
+        PORTKEY,
+        OPENROUTER,
+        MLFLOW,
+        WEAVE,
+        OLLAMA,
+        COHERE,
+        PROMPTFOO,
+        OPENCODE,
+        INSPECT_AI,
+        OTEL,
+        CLAUDE_CODE,
+        CODEX,
+        OTLP_LOGS,
+    )
 }
 
 

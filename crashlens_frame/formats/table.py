@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from ..errors import InvalidCallError
 from ..jsonvalues import quoted
+from .usage import USAGE_COLUMNS, USAGE_ROLES, role_of_key
 
-# fields whose value follows from columns; they are dropped where it does
-END, TOTAL = "end of the call", "tokens in all"
+# a field whose value follows from columns, and is dropped where it does; so is that of the role TOTAL
+END = "end of the call"
 
 Record = Mapping[str, Any]
 Tree = dict[str, Any]  # key of a record -> Field, or the Tree below it
@@ -19,11 +20,14 @@ class Field:
     """One row of a format table.
 
     ``path`` holds the keys that lead from the record to the value, joined by dots; a name below ``attributes`` may have
-    dots itself. ``column`` is a column of CALLS, END or TOTAL, or empty where the value has no column of its own.
+    dots itself. ``column`` is a column of CALLS, END, a role of ``usage``, or empty where the value has no
+    column of its own.
 
     A loose field is one that other programs use in other ways too: its value is kept in ``extra`` where it does not fit
     its column, or differs from the value of an earlier field. A kept field holds more than its column can: it is kept
-    in ``extra`` as well. ``adds`` names a column that the value is added to, as the format does not include it there.
+    in ``extra`` as well. ``adds`` names the column of the whole that the format documents the value to be left out of.
+    ``also`` holds what other columns find in the value: a converter for each, which returns None where there is
+    nothing.
     """
 
     path: str
@@ -32,6 +36,7 @@ class Field:
     loose: bool = False
     kept: bool = False
     adds: str = ""
+    also: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict, hash=False)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -42,20 +47,46 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """A key that shows the format of a record: with one of some values, beside other keys."""
+    """A key that shows the format of a record: with one of some values, beside other keys, under one of some types."""
 
     key: str
     values: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
 
     def seen(self, record: Record) -> str | None:
         """Return how the record shows the sign; None where it does not."""
         value = record.get(self.key)
         if value is None or not all(key in record for key in self.beside):
             return None
+        if self.types:
+            kind = record.get("type")
+            return f'it has "{self.key}" and its "type" is "{kind}"' if kind in self.types else None
         if self.values:
             return f'its "{self.key}" is "{value}"' if isinstance(value, str) and value in self.values else None
         return "it has " + " and ".join(f'"{key}"' for key in (self.key, *self.beside))
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """An object of counts, in which a key that has no Field is a count if its name shows it.
+
+    ``side`` is the column of the whole that all of them are parts of; empty where the key shows that. ``beside`` is
+    whether the format documents that the parts are left out of the whole. ``prefixes`` are the beginnings of the keys
+    that are counts; without any every key may be one.
+    """
+
+    path: str
+    side: str = ""
+    beside: bool = False
+    prefixes: tuple[str, ...] = ()
+
+    def role_of(self, key: str) -> str | None:
+        """Return the role of the count under a key; None where it is no count."""
+        if not self.prefixes:
+            return role_of_key(key, self.side)
+        prefix = next((prefix for prefix in self.prefixes if key.startswith(prefix)), None)
+        return None if prefix is None else role_of_key(key.removeprefix(prefix), self.side)
 
 
 def _itself(record: Record) -> Iterator[Record]:
@@ -66,6 +97,20 @@ def _always(_: Record) -> bool:
     return True
 
 
+class SessionReader(Protocol):
+    """Memory of the lines of one file, for a format that spreads a call over several lines.
+
+    It is given the records of a file in their order, and yields each call as one record with all that its lines hold,
+    beside the number of its first line. ``Format.records`` reads that record like a line.
+    """
+
+    def read(self, record: Record, line: int) -> Iterator[tuple[int, Record]]:
+        """Take the next record, and yield the calls that no later line adds to."""
+
+    def finish(self) -> Iterator[tuple[int, Record]]:
+        """Yield the other calls, as the file has ended."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Format:
     """A log format: its fields, and the source that documents them.
@@ -73,7 +118,8 @@ class Format:
     ``records`` yields the records of one line, in the shape that the paths of the fields describe. ``is_call`` is
     whether a record is a call of a model, and not a span of other work. ``constants`` are columns with one value for
     all records of the format. In a format whose records may lack a trace id, a record ``traces_itself``: its own id is
-    its trace id.
+    its trace id. ``counts`` are the objects in which unknown keys may be counts. In a format that spreads calls over
+    several lines, a new ``session`` reads each file.
     """
 
     name: str
@@ -84,6 +130,8 @@ class Format:
     records: Callable[[Record], Iterable[Record]] = _itself
     is_call: Callable[[Record], bool] = _always
     traces_itself: bool = False
+    counts: tuple[Counts, ...] = ()
+    session: Callable[[], SessionReader] | None = None
 
     @property
     def tree(self) -> Tree:
@@ -136,8 +184,20 @@ def pruned_tree(tree: Tree, columns: frozenset[str] | None) -> Tree:
     kept: Tree = {}
     for key, leaf in tree.items():
         if isinstance(leaf, Field):
-            if leaf.column in columns or leaf.adds in columns or (leaf.column == END and "latency_ms" in columns):
+            if _is_needed(leaf, columns):
                 kept[key] = leaf
         elif below := pruned_tree(leaf, columns):
             kept[key] = below
     return kept
+
+
+def _is_needed(field: Field, columns: frozenset[str]) -> bool:
+    if is_count(field):
+        return not columns.isdisjoint(USAGE_COLUMNS)  # the counts of a record are read together
+    needs_end = field.column == END and "latency_ms" in columns
+    return needs_end or field.column in columns or not columns.isdisjoint(field.also)
+
+
+def is_count(field: Field) -> bool:
+    """Whether the value of a field is a count of tokens."""
+    return field.column in USAGE_ROLES or bool(field.adds)

@@ -1,14 +1,30 @@
-"""Texts in the shapes that vendors use: chat messages, errors, words for how a call ended."""
+"""Texts in the shapes that vendors use: chat messages, calls of tools, errors, words for how a call ended."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
 
+from ..jsonvalues import canonical_json
+
 # keys under which a message, a part of one, or an answer has its text; the first one present counts
-_KEYS = ("content", "parts", "text", "refusal", "message", "messages", "choices", "output")
+_KEYS = (
+    "content",
+    "contents",
+    "message_content",
+    "parts",
+    "text",
+    "refusal",
+    "message",
+    "messages",
+    "choices",
+    "output",
+)
 # parts of a message that no person wrote or reads
 _SILENT = ("reasoning", "thinking", "redacted_thinking", "tool_use", "function_call", "tool_call")
+# what programs log in place of a text that they keep to themselves
+_REDACTED = {"redacted-by-litellm", "[redacted]", "<redacted>", "redacted", "***", "{}"}
 
 
 def message_text(value: Any) -> str | None:
@@ -18,7 +34,7 @@ def message_text(value: Any) -> str | None:
     the model's reasoning have none.
     """
     if isinstance(value, str):
-        return value
+        return None if is_redacted(value) else value
     if isinstance(value, Mapping) and value.get("type") not in _SILENT:
         return next((found for key in _KEYS if (found := message_text(value.get(key))) is not None), None)
     if isinstance(value, list):
@@ -27,15 +43,58 @@ def message_text(value: Any) -> str | None:
     return None
 
 
-def packed_text(value: Any) -> str | None:
-    """Return the text of messages that may be encoded as JSON text, as in attributes of spans."""
+def is_redacted(text: str) -> bool:
+    """Whether a text only says that the real one was left out of the log."""
+    return len(text) < 24 and text.strip().lower() in _REDACTED
+
+
+def parsed_structure(value: Any) -> Any:
+    """Return what JSON text holds, as in attributes of spans; any other value as it is."""
     if isinstance(value, str) and value[:1] in ("[", "{"):
         try:
-            found = message_text(orjson.loads(value))
+            return orjson.loads(value)
         except orjson.JSONDecodeError:
             return value
-        return value if found is None else found
-    return message_text(value)
+    return value
+
+
+def packed_text(value: Any) -> str | None:
+    """Return the text of messages that may be encoded as JSON text."""
+    inner = parsed_structure(value)
+    found = message_text(inner)
+    if found is None and isinstance(value, str) and inner is not value and not any(_tool_calls(inner)):
+        return message_text(value)
+    return found
+
+
+def tool_calls_text(value: Any) -> str | None:
+    """Return the calls of tools in an answer as a JSON array of objects with name and arguments; None without any."""
+    calls = list(_tool_calls(parsed_structure(value)))
+    return canonical_json(calls) if calls else None
+
+
+# keys under which an answer has calls of tools
+_CALL_KEYS = (
+    "content", "parts", "message", "messages", "choices", "output", "tool_calls", "function_call", "function",
+)  # fmt: skip
+_CALL_TYPES = ("tool_use", "function_call", "tool_call", "function")
+_NAMES = ("name", "toolName")
+_ARGUMENTS = ("arguments", "input", "args", "argsText")
+
+
+def _tool_calls(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, list):
+        for element in value:
+            yield from _tool_calls(element)
+    if not isinstance(value, Mapping):
+        return
+    name = next((value[key] for key in _NAMES if isinstance(value.get(key), str)), None)
+    if name is not None and (value.get("type") in _CALL_TYPES or any(key in value for key in _ARGUMENTS)):
+        arguments = next((value[key] for key in _ARGUMENTS if key in value), None)
+        yield {"name": name, "arguments": parsed_structure(arguments)}
+        return
+    for key in _CALL_KEYS:
+        yield from _tool_calls(value.get(key))
 
 
 def error_text(value: Any) -> str | None:
@@ -44,7 +103,7 @@ def error_text(value: Any) -> str | None:
         inner = next((value[key] for key in ("message", "error", "code", "type") if value.get(key)), None)
         return None if inner is None else error_text(inner)
     if isinstance(value, str):
-        return value
+        return value or None
     raise ValueError("text or an object with a message")
 
 
@@ -59,3 +118,85 @@ def level_of_status(value: Any) -> str:
     """Return the level of a call by how it ended: "error" where it failed."""
     word = lowercase_text(value)
     return "error" if word in ("error", "failed", "failure", "cancelled", "status_code_error") else "info"
+
+
+_FINISH_WORDS = {
+    "stop": "stop end_turn stop_sequence completed complete eos finished",
+    "length": "length max_tokens max_output_tokens model_context_window_exceeded token_limit",
+    "tool_calls": "tool_calls tool_use function_call tool_call",
+    "content_filter": "content_filter content_filtered safety refusal recitation blocklist prohibited_content spii"
+    " guardrail_intervened",
+    "aborted": "aborted cancelled canceled pause_turn",
+    "error": "error failed failure malformed_function_call",
+}
+_FINISH = {word: reason for reason, words in _FINISH_WORDS.items() for word in words.split()}
+
+
+def finish_reason(value: Any) -> str:
+    """Return why an answer ended, in the words of CALLS; of several answers that of the first."""
+    value = parsed_structure(value)
+    if isinstance(value, list) and value:
+        value = value[0]
+    found = _FINISH.get(value.lower().replace("-", "_")) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("a reason that is known")
+    return found
+
+
+def finish_of_choices(value: Any) -> str | None:
+    """Return why the answer ended that a list of choices, or an object with one, holds."""
+    if isinstance(value, Mapping):
+        value = value.get("choices")
+    first = value[0] if isinstance(value, list) and value else None
+    reason = first.get("finish_reason") if isinstance(first, Mapping) else None
+    return _FINISH.get(reason.lower().replace("-", "_")) if isinstance(reason, str) else None
+
+
+# a provider bills no call that it refused or failed at
+_STATUS = re.compile(r"(?:error code|status(?: code)?|http)\W{0,3}(\d{3})", re.IGNORECASE)
+_UNBILLED = {
+    "rate_limit_error", "rate_limit_exceeded", "overloaded_error", "api_error", "server_error", "insufficient_quota",
+    "ratelimiterror", "internalservererror", "serviceunavailableerror", "throttlingexception",
+}  # fmt: skip
+
+
+def billed_of_error(value: Any) -> str | None:
+    """Return "no" for an error at which nothing is billed: too many requests, or a fault of the server."""
+    if isinstance(value, Mapping):
+        found = (billed_of_error(value.get(key)) for key in ("status_code", "code", "type", "error", "message"))
+        return next((billed for billed in found if billed is not None), None)
+    if isinstance(value, str) and not value.isdigit():
+        shown = _STATUS.search(value)
+        return "no" if value.lower() in _UNBILLED else billed_of_error(shown[1]) if shown else None
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    return "no" if int(value) == 429 or 500 <= int(value) < 600 else None
+
+
+def billed_of_status(value: Any) -> str:
+    """Return "no" for the code of an error at which nothing is billed."""
+    billed = billed_of_error(value)
+    if billed is None:
+        raise ValueError("a code of an error that is not billed")
+    return billed
+
+
+def tags_text(value: Any) -> str:
+    """Return keys of the user's own as JSON text."""
+    value = parsed_structure(value)
+    if isinstance(value, Mapping) and value:
+        return canonical_json(value)
+    if isinstance(value, list) and value:
+        return canonical_json({"tags": value})
+    raise ValueError("an object with keys, or a list of tags")
+
+
+def id_text(value: Any) -> str | None:
+    """Return an id that is text or stands in an object; None where it is empty."""
+    if isinstance(value, Mapping):
+        value = value.get("id")
+    if value is None or (isinstance(value, str) and not value):
+        return None
+    if isinstance(value, str):
+        return value
+    raise ValueError("text")

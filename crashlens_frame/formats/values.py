@@ -5,7 +5,7 @@ What does not fit is a ValueError whose text says what was expected. ``columns``
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from functools import partial
@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InvalidCallError, InvalidOptionError
-from ..jsonvalues import shortened
-from ..schema import CALLS, COST_SOURCES, COUNT, FLAG, LABEL, NUMBER, TEXT, TIME, TOKEN_SOURCES, Column
+from ..jsonvalues import canonical_json, shortened
+from ..schema import CALLS, COUNT, FLAG, LABEL, NUMBER, TEXT, TIME, Column
 from ..times import EARLIEST, EPOCH, LATEST
 
 Converter = Callable[[Any], Any]
@@ -81,6 +81,14 @@ def amount_value(value: Any) -> float | None:
     return number
 
 
+def signed_amount_value(value: Any) -> float | None:
+    """Return a finite number, which is negative for a credit."""
+    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool) and value < 0:
+        credit = amount_value(-value)
+        return None if credit is None else -credit
+    return amount_value(value)
+
+
 def _whole(value: Any) -> int | None:
     """Return a number as a whole one; None where it has a fraction or is no number."""
     if hasattr(value, "__index__"):
@@ -126,14 +134,9 @@ def time_value(value: Any) -> int | None:
     return micros
 
 
-def token_source_value(value: Any) -> str | None:
-    """Return one of the words for where token counts came from."""
-    return word_value(value, TOKEN_SOURCES)
-
-
-def cost_source_value(value: Any) -> str | None:
-    """Return one of the words for where a cost came from."""
-    return word_value(value, COST_SOURCES)
+def json_text_value(value: Any) -> str | None:
+    """Return JSON text: text as it is, an object or a list encoded."""
+    return canonical_json(value) if isinstance(value, Mapping | list | tuple) else text_value(value)
 
 
 def word_value(value: Any, words: Sequence[str]) -> str | None:
@@ -193,9 +196,10 @@ def quoted_value(value: Any) -> str:
 # -- columns and their converters -------------------------------------------------------------------------------------
 
 _BY_NAME: dict[str, Converter] = {
+    "cost": signed_amount_value,
     "latency_ms": milliseconds_value,
-    "token_source": token_source_value,
-    "cost_source": cost_source_value,
+    "tags": json_text_value,
+    "tool_calls": json_text_value,
 }
 _BY_TYPE: dict[Any, Converter] = {
     TEXT: text_value,

@@ -1,42 +1,71 @@
 """Files of any kind <-> CALLS: JSON Lines, Parquet, datasets and CSV, read by blocks and written whole or appended."""
 
 from . import datasets
-from .any_log import read_logs
 from .csv import to_csv
 from .datasets import Partition, bucket_numbers, partitions, trace_buckets, write_dataset
+from .detect import detect_log_format
+from .excel import to_excel
 from .journal import Journal
-from .jsonl import LeftOutCounts, append_jsonl, read_jsonl, read_log, read_rejects, to_jsonl
+from .jsonl import (
+    LeftOutCounts,
+    append_jsonl,
+    read_jsonl,
+    read_log,
+    read_rejects,
+    read_repairs,
+    to_jsonl,
+    warn_left_out,
+)
 from .parquet import read_batches, read_parquet, stored_bytes, to_parquet
-from .read_files import iter_blocks, last_of_each_id
-from .streams import AnyPath, Source, open_atomic
+from .price_tables import NEEDED_TO_FILL, SHIPPED, counted_table, price_book, priced_table
+from .read_files import LogContent, iter_blocks
+from .read_lines import LinesContent
+from .read_logs import read_csv, read_logs, read_priced
+from .repeats import REPEAT_COLUMNS, keep_once
+from .streams import AnyPath, Source, list_files, open_atomic
 from .write_lines import encode_lines
 from .write_row import line_from_row
 
 __all__ = [
+    "NEEDED_TO_FILL",
+    "REPEAT_COLUMNS",
+    "SHIPPED",
     "AnyPath",
     "Journal",
     "LeftOutCounts",
+    "LinesContent",
+    "LogContent",
     "Partition",
     "Source",
     "append_jsonl",
     "bucket_numbers",
+    "counted_table",
     "datasets",
+    "detect_log_format",
     "encode_lines",
     "iter_blocks",
-    "last_of_each_id",
+    "keep_once",
     "line_from_row",
+    "list_files",
     "open_atomic",
     "partitions",
+    "price_book",
+    "priced_table",
     "read_batches",
+    "read_csv",
     "read_jsonl",
     "read_log",
     "read_logs",
     "read_parquet",
+    "read_priced",
     "read_rejects",
+    "read_repairs",
     "stored_bytes",
     "to_csv",
+    "to_excel",
     "to_jsonl",
     "to_parquet",
     "trace_buckets",
+    "warn_left_out",
     "write_dataset",
 ]

@@ -58,6 +58,7 @@ _SPECIAL = (
 )
 _OBJECT_LINE = re.compile(rb"^[\s\0]*\{", re.MULTILINE)
 _CSV_HEADER = re.compile(rb'"?[A-Za-z_][\w .-]*"?([,;\t]"?[A-Za-z_][\w .-]*"?)+\r?')
+_LONG_DOCUMENT = re.compile(rb'\{\s*"(data|runs|trace|observations|results|object|resourceSpans|resourceLogs)"')
 _DOCUMENT = re.compile(rb'(\{[^\n]*)\n[ \t"}\]]')  # the second line continues the value of the first
 
 
@@ -108,6 +109,24 @@ def check_replaceable(path: str | PathLike[str]) -> None:
         )
 
 
+def check_is_or_new(path: str | PathLike[str], kind: str) -> None:
+    """Refuse to write a file of a kind over a file that is something else.
+
+    Raises
+    ------
+    LogFileError
+        It is something else, a log of JSON Lines included. The text names the file and what it is.
+    """
+    path = Path(path)
+    if not path.is_file() or path.stat().st_size == 0:
+        return
+    with path.open("rb") as stream:
+        found = other_kind(stream.read(HEAD)) or "JSON Lines"
+    packed = ("a gzip file", "a Zstandard file")
+    if found != kind and not (found in packed and path.suffix.lower() in (".gz", ".zst", ".zstd")):
+        raise LogFileError(f"{_shown(path)} is {found}, and is not replaced by {kind}; choose another name")
+
+
 def check_handle_is_log(handle: int, path: str | PathLike[str]) -> None:
     """Check an open file as ``check_is_log`` does: what the path leads to may have changed since."""
     status = os.fstat(handle)
@@ -145,8 +164,36 @@ def other_kind(head: bytes) -> str | None:
     return "a binary file" if b"\0" in text else "text that is no JSON"
 
 
+def kind_of(head: bytes, name: str = "") -> str:
+    r"""Return how the rest of a file is read, by its first bytes and, where they are any text, by its name.
+
+    Returns
+    -------
+    str
+        "lines", "document", "csv", "parquet" or "zip"; for any other file, in words what it is.
+
+    Examples
+    --------
+    >>> from crashlens_frame.io.file_kind import kind_of
+    >>> [kind_of(head) for head in (b'{"id": 1}', b"[{}]", b"model,cost", b"PAR1", b"\x89PNG\r\n")]
+    ['lines', 'document', 'csv', 'parquet', 'a PNG picture']
+    """
+    kind = other_kind(head)
+    if kind in (None, *_MAY_BE_LINES) and _OBJECT_LINE.search(head):
+        return "lines"
+    if kind == "text that is no JSON":
+        return "csv" if Path(name).suffix.lower() in (".csv", ".tsv") else "lines"
+    return "lines" if kind is None else _READ_AS.get(kind, kind)
+
+
+_MAY_BE_LINES = ("a CSV file", "a binary file")  # a first line that is torn may look like these
+_READ_AS = {"a JSON document": "document", "a CSV file": "csv", "a Parquet file": "parquet", "a zip file": "zip"}
+
+
 def _is_document(text: bytes) -> bool:
-    """Whether the first value spans lines, as in a file that was written with an indent."""
+    """Whether the first value spans lines, as in a file that was written with an indent, or its line is a long one."""
+    if len(text) >= HEAD and b"\n" not in text:
+        return _LONG_DOCUMENT.match(text) is not None
     found = _DOCUMENT.match(text)
     if found is None:
         return False
@@ -163,7 +210,7 @@ def _what_it_is(path: str | PathLike[str], allowed: tuple[str, ...] = ()) -> str
     if named not in (None, *allowed):
         return f"is named like {named}"
     try:
-        status = os.stat(path)  # noqa: PTH116  a tenth of what Path.stat costs
+        status = os.stat(path)  # noqa: PTH116  errors name it as it was given
     except FileNotFoundError:
         return None
     kind = special_file(status)

@@ -1,22 +1,23 @@
 """JSON Lines <-> CALLS: files with one JSON object per line. No line is lost: one that cannot be read is a reject."""
 
 import warnings
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 
 import pandas as pd
 import pyarrow as pa
 
-from ..errors import PassedOverWarning, RejectedLinesWarning, check_choice
+from ..errors import PassedOverWarning, RejectedLinesWarning, RepairedFieldsWarning, UnclearTokensWarning, check_choice
 from ..formats import check_format
 from ..frame import as_calls, frame_from_table, selected_columns, table_from_frame
-from ..schema import REJECTS
+from ..schema import REJECTS, REPAIRS
 from ..words import quantity
 from .file_kind import check_replaceable
 from .journal import append_bytes
 from .read_files import LogContent, read_files
-from .read_lines import LinesContent, Reject
+from .read_lines import LinesContent, Reject, Repair
 from .streams import AnyPath, Source, Target, open_atomic
 from .write_lines import check_line_format, encode_lines, warn_unpriced
 
@@ -45,13 +46,17 @@ def read_jsonl(
         compressed are decompressed, also if their names do not show it.
     format
         ``"crashlens"`` (nested), ``"flat"`` (the Log Schema), ``"openai"``, ``"anthropic"``, ``"litellm"``,
-        ``"langfuse"`` or ``"otel"``; None detects it line by line, see ``detect_format``.
+        ``"langfuse"``, ``"langsmith"``, ``"bedrock"``, ``"gemini_cli"``, ``"gemini"``, ``"helicone"``, ``"portkey"``,
+        ``"openrouter"``, ``"mlflow"``, ``"weave"``, ``"ollama"``, ``"cohere"``, ``"promptfoo"``, ``"opencode"``,
+        ``"inspect_ai"``, ``"otel"``, ``"claude_code"``, ``"codex"`` or ``"otlp_logs"``; None detects it line by line,
+        see ``detect_format``.
     columns
         The columns of CALLS to read, in the order of the result; None: all. Fields of other columns are not read, so a
-        wrong value in them does not make the line a reject.
+        wrong value in them does not make the line a reject, unless they show which calls are repeated.
     duplicates
-        ``"last"``: of the calls with the same ``event_id`` only the last is kept, and the others are counted in a
-        warning; ``"all"``: all are kept.
+        ``"last"``: calls with the same ``event_id`` become one, in the place of the last, with the largest counts, the
+        first time and the texts of all; a span around another one of the same call is left out; a warning counts both.
+        ``"all"``: all are kept.
     on_error
         ``"reject"``: leave out lines that cannot be read; ``"raise"``: the first one is an error.
     progress
@@ -80,6 +85,8 @@ def read_jsonl(
         Lines were left out because they cannot be read.
     PassedOverWarning
         Records were left out because they are repeated later in the log or are not calls of a model.
+    UnclearTokensWarning
+        The counts of calls contradict one another, and no way of counting explains them: their tokens are null.
 
     Examples
     --------
@@ -91,8 +98,8 @@ def read_jsonl(
     0       t1  gpt-4o     Hi   0.5
     """
     chosen = selected_columns(columns)
-    log = _read(source, format, [column.name for column in chosen], duplicates, on_error, progress)
-    _warn(log)
+    log = read_checked(source, format, [column.name for column in chosen], duplicates, on_error, progress)
+    warn_left_out(log, stacklevel=3)
     return frame_from_table(log.calls, chosen)
 
 
@@ -100,8 +107,8 @@ def read_log(
     source: Source, *, format: str | None = None, duplicates: str = "last", on_error: str = "reject"
 ) -> tuple[pa.Table, pa.Table]:
     """Read JSON Lines as ``read_jsonl`` does, and return CALLS and REJECTS as tables."""
-    log = _read(source, format, [column.name for column in selected_columns(None)], duplicates, on_error, None)
-    _warn(log)
+    log = read_checked(source, format, [column.name for column in selected_columns(None)], duplicates, on_error, None)
+    warn_left_out(log, stacklevel=3)
     return log.calls, log.rejects
 
 
@@ -134,7 +141,35 @@ def read_rejects(source: Source, *, format: str | None = None) -> pd.DataFrame:
     'input_tokens is "12a", expected a whole number'
     """
     all_columns = [column.name for column in selected_columns(None)]
-    return frame_from_table(_read(source, format, all_columns, "all", "reject", None).rejects, REJECTS)
+    return frame_from_table(read_checked(source, format, all_columns, "all", "reject", None).rejects, REJECTS)
+
+
+def read_repairs(source: Source, *, format: str | None = None) -> pd.DataFrame:
+    """Return the fields of logs that are null in their columns, because their values cannot be.
+
+    Such a field costs itself and not its call: an end before the start, a negative latency, metadata that is text. The
+    value stays in ``extra``.
+
+    Parameters
+    ----------
+    source, format
+        As for ``read_logs``.
+
+    Returns
+    -------
+    DataFrame
+        REPAIRS, one row per field: ``source``, ``line`` (from 1), ``field``, ``reason``.
+
+    Examples
+    --------
+    >>> import io
+    >>> import crashlens_frame as cf
+    >>> log = io.BytesIO(b'{"trace_id": "t1", "model": "gpt-4o", "latency_ms": -5}')
+    >>> cf.read_repairs(log)["reason"].item()
+    'latency_ms is -5, expected a whole number from 0 to 2**63 - 1'
+    """
+    all_columns = [column.name for column in selected_columns(None)]
+    return frame_from_table(read_checked(source, format, all_columns, "all", "reject", None).repairs, REPAIRS)
 
 
 def to_jsonl(calls: pd.DataFrame, target: Target, *, format: str | None = None, schema: str | None = None) -> None:
@@ -165,7 +200,7 @@ def to_jsonl(calls: pd.DataFrame, target: Target, *, format: str | None = None, 
     InvalidOptionError
         Both ``format`` and ``schema`` are given.
     LogFileError
-        The target is a file that is no log, or is named like one. It stays as it is.
+        The target is a file that is not a log, or its name says so. It stays as it is.
 
     Warns
     -----
@@ -203,14 +238,27 @@ def append_jsonl(calls: pd.DataFrame, target: AnyPath, *, format: str | None = N
     append_bytes(target, b"".join(encode_lines(table_from_frame(as_calls(calls)), format=line_format)))
 
 
-def _read(
-    source: Source, format: str | None, columns: list[str], duplicates: str, on_error: str, progress: bool | None
+def read_checked(
+    source: Source,
+    format: str | None,
+    columns: list[str],
+    duplicates: str,
+    on_error: str,
+    progress: bool | None,
+    own_names: Mapping[str, str] | None = None,
 ) -> LogContent:
+    """Check the options of a reader, and read."""
     check_format(format)
     check_choice("on_error", on_error, ON_ERROR)
     check_choice("duplicates", duplicates, DUPLICATES)
     return read_files(
-        source, format=format, columns=columns, duplicates=duplicates, on_error=on_error, progress=progress
+        source,
+        format=format,
+        columns=columns,
+        duplicates=duplicates,
+        on_error=on_error,
+        progress=progress,
+        own_names=own_names,
     )
 
 
@@ -221,8 +269,12 @@ class LeftOutCounts:
     rejects: int = 0
     first: Reject = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
-    not_calls: int = 0
+    not_calls: Counter[str] = field(default_factory=Counter)
     duplicates: int = 0
+    nested: int = 0
+    unclear: list[tuple[str, str]] = field(default_factory=list)
+    repairs: int = 0
+    first_repair: Repair = field(default_factory=dict)
 
     def seen(self, content: LinesContent) -> LinesContent:
         """Count the rejects of a block and its records that are not calls, and return the block."""
@@ -231,26 +283,60 @@ class LeftOutCounts:
             self.files.update(reject["source"] for reject in content.rejects)
         self.rejects += len(content.rejects)
         self.not_calls += content.not_calls
+        self.unclear += content.unclear
+        self.repairs += len(content.repairs)
+        self.first_repair = self.first_repair or next(iter(content.repairs), {})
         return content
 
     def warn(self, stacklevel: int) -> None:
         """Report the numbers in warnings."""
+        texts = []
         if self.rejects:
-            warnings.warn(
+            first = f"{self.first['source']}:{self.first['line']}: {self.first['reason']}"
+            texts.append(
                 f"left out {quantity(self.rejects, 'line')} of {quantity(len(self.files), 'file')} that could not be"
-                f" read, the first {self.first['source']}:{self.first['line']}: {self.first['reason']};"
-                " cf.read_rejects lists them",
-                RejectedLinesWarning,
+                f" read, the first {first}; cf.read_rejects lists them"
+            )
+        if self.repairs:
+            first = f"{self.first_repair['source']}:{self.first_repair['line']}: {self.first_repair['reason']}"
+            texts.append(
+                f"left out {quantity(self.repairs, 'field')} of calls whose values cannot be, the first {first};"
+                " cf.read_repairs lists them"
+            )
+        if texts:
+            category = RejectedLinesWarning if self.rejects else RepairedFieldsWarning
+            warnings.warn("; ".join(texts), category, stacklevel=stacklevel)
+        parts = [
+            f"{quantity(number, noun)} {what}"
+            for number, noun, what in (
+                (self.duplicates, "call", "repeated later in the log (same event_id)"),
+                (self.nested, "call", "logged again by a span inside it"),
+                (self.not_calls.total(), "record", f"other than calls of a model{self._kinds()}"),
+            )
+            if number
+        ]
+        if parts:
+            warnings.warn(f"left out {' and '.join(parts)}", PassedOverWarning, stacklevel=stacklevel)
+        if self.unclear:
+            files = {source for source, _ in self.unclear}
+            source, counts = self.unclear[0]
+            warnings.warn(
+                f"the tokens of {quantity(len(self.unclear), 'call')} of {quantity(len(files), 'file')} are null, as"
+                f" their counts contradict one another, the first in {source}: {counts}; extra holds them",
+                UnclearTokensWarning,
                 stacklevel=stacklevel,
             )
-        if self.not_calls or self.duplicates:
-            repeated = f"{quantity(self.duplicates, 'call')} repeated later in the log (same event_id)"
-            others = f"{quantity(self.not_calls, 'record')} other than calls of a model"
-            parts = [text for text, number in ((repeated, self.duplicates), (others, self.not_calls)) if number]
-            warnings.warn(f"left out {' and '.join(parts)}", PassedOverWarning, stacklevel=stacklevel)
+
+    def _kinds(self) -> str:
+        """Return what the records are that are no calls, the most frequent first."""
+        kinds = [f"{number} {kind}" for kind, number in self.not_calls.most_common(3) if kind != "record"]
+        return f" ({', '.join(kinds)})" if kinds else ""
 
 
-def _warn(log: LogContent) -> None:
+def warn_left_out(log: LogContent, stacklevel: int) -> None:
+    """Report in warnings what of a log is not in its calls."""
     sources = log.rejects["source"].to_pylist()
     first: Reject = next(iter(log.rejects.slice(0, 1).to_pylist()), {})
-    LeftOutCounts(len(sources), first, set(sources), log.not_calls, log.duplicates).warn(stacklevel=4)
+    left = LeftOutCounts(len(sources), first, set(sources), log.not_calls, log.duplicates, log.nested, log.unclear)
+    left.repairs, left.first_repair = len(log.repairs), next(iter(log.repairs.slice(0, 1).to_pylist()), {})
+    left.warn(stacklevel=stacklevel + 1)

@@ -3,6 +3,7 @@
 from base64 import b64decode
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from os import PathLike
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
@@ -11,8 +12,10 @@ import pyarrow.compute as pc
 
 from .._core import progress_bar
 from ..errors import CrashlensFrameError, InvalidOptionError, LogFileError, SchemaVersionError
+from ..formats import synonyms_among
 from ..frame import as_calls, frame_from_table, selected_columns, table_from_frame
 from ..schema import CALLS, LABEL, arrow_schema
+from .file_kind import check_is_or_new
 from .parquet_files import StoredFile, parquet_files
 from .parquet_values import calls_of_others, check_values
 from .streams import AnyPath, Source, Target, open_atomic
@@ -20,7 +23,7 @@ from .streams import AnyPath, Source, Target, open_atomic
 if TYPE_CHECKING:  # imported where it is used: with the file systems of the clouds, it takes longer than the package
     import pyarrow.parquet as pq
 
-VERSION = 1
+VERSION = 2
 VERSION_KEY = b"crashlens_frame.schema_version"
 ROW_GROUP = 131_072
 _BATCH, _BUFFER = 16_384, 1 << 20  # rows and bytes that are read at a time
@@ -125,6 +128,19 @@ def _next(batches: Iterator[pa.RecordBatch], stored: StoredFile) -> pa.RecordBat
         return next(batches, None)
 
 
+def parquet_tables(stream: IO[bytes], name: str, names: list[str]) -> Iterator[pa.Table]:
+    """Read the named columns of an open file, a row group at a time."""
+    stored = StoredFile(stream, label=name)
+    file = open_stored(stored)
+    needed = _needed(file.schema_arrow, names)
+    rows = 0
+    for group in range(file.num_row_groups):
+        with _reading(stored):
+            table = file.read_row_group(group, columns=needed)
+        yield _converted(table, names, file, stored, rows)
+        rows += len(table)
+
+
 def stored_bytes(source: Source, names: Collection[str]) -> int:
     """Return how many bytes the named columns of some files are, unpacked but encoded."""
     return sum(_column_bytes(open_stored(file), names) for file in parquet_files(source))
@@ -154,6 +170,8 @@ def to_parquet(calls: pd.DataFrame, target: Target, *, sort: bool = False) -> No
     ------
     MissingColumnsError, InvalidCallError
         The frame is no frame of calls.
+    LogFileError
+        The target is a file of another kind. It stays as it is.
 
     Examples
     --------
@@ -162,6 +180,8 @@ def to_parquet(calls: pd.DataFrame, target: Target, *, sort: bool = False) -> No
     >>> import crashlens_frame as cf
     >>> cf.to_parquet(pd.DataFrame({"trace_id": ["t1"], "model": ["gpt-4o"]}), io.BytesIO())
     """
+    if isinstance(target, str | PathLike):
+        check_is_or_new(target, "a Parquet file")
     table = table_from_frame(as_calls(calls))
     write_table(table.sort_by(list(ORDER)) if sort else table, target, is_sorted=sort)
 
@@ -275,7 +295,8 @@ def _needed(schema: pa.Schema, names: list[str]) -> list[str] | None:
         return names
     if "extra" in names:  # a column that CALLS does not name is a field of it
         return None
-    needed = [name for name in schema.names if name in names]
+    meaning = {name: name for name in schema.names} | synonyms_among(schema.names)
+    needed = [name for name in schema.names if meaning[name] in {*names, "trace_id", "event_id", "model"}]
     return [*needed, *({"trace_id", "model"}.intersection(schema.names) - set(needed))]
 
 

@@ -20,10 +20,13 @@ class StoredFile(NamedTuple):
 
     source: AnyPath | IO[Any]
     part: Part | None = None
+    label: str | None = None
 
     @property
     def name(self) -> str:
         """Name of the file in messages."""
+        if self.label is not None:
+            return self.label
         source = self.source
         return str(source) if isinstance(source, str | PathLike) else str(getattr(source, "name", "the file"))
 

@@ -45,15 +45,17 @@ def check_values(calls: pa.Table, file: str, *, first: int = 0) -> None:
     Raises
     ------
     InvalidCallError
-        Text is no UTF-8, a number is negative or infinite, a time is in no calendar, a word is not one of those
-        allowed, or ``trace_id`` is null. The text names file, column, row and value.
+        Text is no UTF-8, a number is negative (a credit excepted) or infinite, a time is in no calendar, a word is
+        not one of those allowed, or ``trace_id`` is null. The text names file, column, row and value.
     """
     for column in CALLS:
         if column.name not in calls.column_names:
             continue
         values = calls[column.name]
         _check_text(values, column.name, file, first)
-        if column.arrow in _WRONG:
+        if column.name == "cost":  # negative for a credit
+            _refuse(pc.is_inf(values), values, column.name, "a finite number", file, first)
+        elif column.arrow in _WRONG:
             wrong, expected = _WRONG[column.arrow]
             _refuse(wrong(values), values, column.name, expected, file, first)
         if column.categories is not None:

@@ -4,7 +4,8 @@ The result is that of ``formats.row_from_record`` for each line: the same fields
 read in another way (a value that does not fit, two fields that disagree, a duplicate key), the block is not read here.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -13,28 +14,31 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from ..formats import (
+    CONVERTERS,
     CRASHLENS,
+    CURRENCY_KEYS,
     END,
     FILLABLE,
     FLAT,
+    SIGNS_OF_A_CALL,
     TOTAL,
     Field,
     Format,
     Tree,
     amount_value,
     bool_value,
-    cost_source_value,
     count_value,
+    currency_of,
     detect_format,
     milliseconds_value,
     pruned_tree,
     sign_keys,
+    signed_amount_value,
     time_value,
-    token_source_value,
     unfold_extra,
 )
 from ..jsonvalues import canonical_json, parse_json
-from ..schema import CALLS, COST_SOURCES, LABEL, TEXT, TIME, TOKEN_SOURCES, arrow_schema
+from ..schema import CALLS, LABEL, TEXT, TIME, arrow_schema
 from ..times import EARLIEST, LATEST
 
 # the default pool returns the memory of each block to the system and has to ask for it again for the next block
@@ -121,6 +125,8 @@ class BulkReader:
         for record, rest in zip(records, rests, strict=True):
             if not sign_keys().isdisjoint(rest) and detect_format(record).format not in _BULK_FORMATS:
                 raise _IrregularError
+            if currency_of(rest) is not None:
+                raise _IrregularError
         self._paths |= seen
         for rest in rests:
             rest.pop("filled", None)  # it is in the Arrow schema
@@ -139,6 +145,7 @@ class BulkReader:
         columns = _with_nulls(columns, filled)
         columns["latency_ms"] = _checked_latency(parsed, columns, format)
         columns = _with_nulls(_with_sources(columns), filled)
+        _check_calls(columns)
         columns["extra"] = pa.nulls(len(parsed), TEXT) if extra is None else extra
         arrays = [
             pc.dictionary_encode(columns[column.name]).cast(LABEL)
@@ -217,26 +224,26 @@ def _arrow_fields(tree: Tree, paths: frozenset[str]) -> Iterator[pa.Field]:
 _JSON_TYPES: dict[Callable[[Any], Any], pa.DataType] = {
     count_value: pa.int64(),
     amount_value: pa.float64(),
+    signed_amount_value: pa.float64(),
     milliseconds_value: pa.float64(),
     bool_value: pa.bool_(),
 }
 # the type after conversion where it is another one
 _CONVERTED_TYPES: dict[Callable[[Any], Any], pa.DataType] = {milliseconds_value: pa.int64(), time_value: TIME}
-_ALLOWED_WORDS: dict[Callable[[Any], Any], tuple[str, ...]] = {
-    token_source_value: TOKEN_SOURCES,
-    cost_source_value: COST_SOURCES,
+_ALLOWED_WORDS: dict[Callable[[Any], Any], Sequence[str]] = {
+    CONVERTERS[column.name]: column.categories for column in CALLS if column.categories is not None
 }
 _FILLED_FIELD = pa.field("filled", pa.list_(pa.string()))
 _KEPT = frozenset(field.path for field in CRASHLENS.fields if field.kept)
 
 
 def _sign_fields() -> tuple[pa.Field, ...]:
-    return tuple(pa.field(key, pa.string()) for key in sorted(sign_keys()))
+    return tuple(pa.field(key, pa.string()) for key in sorted(sign_keys().union(CURRENCY_KEYS)))
 
 
 def _line_reader_only() -> frozenset[str]:
-    """Return the fields whose lines are of another format, or hold a value that Arrow cannot turn into text."""
-    return _KEPT | sign_keys()
+    """Return the fields whose lines are of another format or currency, or hold a value that is no text."""
+    return _KEPT | sign_keys().union(CURRENCY_KEYS)
 
 
 def _coalesced(parsed: pa.Table, format: Format) -> dict[str, pa.Array]:
@@ -265,7 +272,7 @@ def _converted(field: Field, values: pa.ChunkedArray) -> pa.ChunkedArray:
         return values.cast(_CONVERTED_TYPES.get(field.convert, values.type))
     if field.convert is time_value:
         return _times(values)
-    if field.convert in (count_value, amount_value, milliseconds_value):
+    if field.convert in (count_value, amount_value, signed_amount_value, milliseconds_value):
         _check_numbers(values, limit=_INEXACT if field.convert is milliseconds_value else np.inf)
         return (
             pc.round(values, round_mode="half_to_even").cast(pa.int64())
@@ -323,6 +330,30 @@ def _with_nulls(columns: dict[str, pa.Array], filled: Mapping[str, pa.Array]) ->
         name: pc.if_else(filled[name], pa.scalar(None, values.type), values) if name in filled else values
         for name, values in columns.items()
     }
+
+
+def _check_calls(columns: Mapping[str, pa.Array]) -> None:
+    """Check that each row shows a call, and that no count is larger than the whole that it is a part of."""
+    shows = [columns[name].is_valid() for name in sorted(SIGNS_OF_A_CALL)]
+    if not pc.all(reduce(pc.or_, shows)).as_py():
+        raise _IrregularError
+    if pc.any(pc.and_(columns["cache_write_1h_tokens"].is_valid(), columns["cache_write_tokens"].is_null())).as_py():
+        raise _IrregularError
+    cached, written = (pc.fill_null(columns[name], 0) for name in ("cached_input_tokens", "cache_write_tokens"))
+    parts = [(columns[part], columns[whole]) for part, whole in _WHOLES.items()]
+    for part, whole in (*parts, (pc.add(cached, written), columns["input_tokens"])):
+        if part.null_count < len(part) and pc.any(pc.greater(part, whole)).as_py():
+            raise _IrregularError
+
+
+_WHOLES = {
+    "cached_input_tokens": "input_tokens",
+    "cache_write_tokens": "input_tokens",
+    "cache_write_1h_tokens": "cache_write_tokens",
+    "audio_input_tokens": "input_tokens",
+    "audio_output_tokens": "output_tokens",
+    "reasoning_tokens": "output_tokens",
+}
 
 
 def _checked_latency(parsed: pa.Table, columns: Mapping[str, pa.Array], format: Format) -> pa.Array:

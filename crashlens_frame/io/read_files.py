@@ -1,23 +1,27 @@
-"""Files of JSON Lines -> CALLS and REJECTS, and the numbers of records that were left out."""
+"""Files of any kind -> CALLS and REJECTS, and the numbers of records that were left out."""
 
-from collections.abc import Iterator
-from typing import IO, Any, NamedTuple
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
 
-from .._core import parallel_map, progress_of_files
+from .._core import progress_of_files
 from ..errors import LogFileError
+from ..formats import USAGE_COLUMNS
 from ..schema import CALLS, arrow_schema
-from .read_lines import REJECT_TYPE, BlockReader, LinesContent, Reject, make_reject
-from .streams import MAX_LINE, LongLine, Source, line_blocks, list_files, open_source
+from .file_reader import FileReader
+from .read_lines import REJECT_TYPE, REPAIR_TYPE, LinesContent, Reject, Repair
+from .repeats import REPEAT_COLUMNS, Once, keep_once
+from .streams import Source, list_files, open_source
 
-# every call needs a trace, and its event_id is its trace where it has no other
-_ALWAYS = frozenset({"trace_id", "event_id"})
+# every call needs a trace, its event_id is its trace where it has no other, and a model shows that it is a call
+_ALWAYS = frozenset({"trace_id", "event_id", "model"})
 # other columns whose fields the value of a column depends on
 _DEPENDS_ON = {
     "latency_ms": {"timestamp"},
     "token_source": {"input_tokens", "output_tokens"},
+    **dict.fromkeys(USAGE_COLUMNS, USAGE_COLUMNS),
     "cost": {"cost_source"},
     "cost_source": {"cost"},
     "level": {"error"},
@@ -25,12 +29,27 @@ _DEPENDS_ON = {
 
 
 class LogContent(NamedTuple):
-    """CALLS and REJECTS of logs, the number of records that are not calls of a model, and that of repeated calls."""
+    """CALLS and REJECTS of logs, and what of them is no row or a row with nulls.
+
+    Attributes
+    ----------
+    calls, rejects, repairs
+        The tables.
+    not_calls
+        Number of records that are not calls of a model, by what they are.
+    duplicates, nested
+        Number of lines that were merged into another, and of spans that were dropped for a span inside them.
+    unclear
+        File and counts of each call whose tokens are null, as its counts contradict one another.
+    """
 
     calls: pa.Table
     rejects: pa.Table
-    not_calls: int
+    not_calls: Counter[str]
     duplicates: int
+    nested: int
+    unclear: list[tuple[str, str]]
+    repairs: pa.Table
 
 
 def read_files(
@@ -41,49 +60,53 @@ def read_files(
     duplicates: str,
     on_error: str,
     progress: bool | None,
+    own_names: Mapping[str, str] | None = None,
 ) -> LogContent:
-    """Read logs block by block; the parameters are those of ``read_jsonl``, with the names of all columns to read."""
-    names = [*columns, *({"event_id"} - set(columns))] if duplicates == "last" else columns
+    """Read logs block by block; the parameters are those of ``read_logs``, with the names of all columns to read."""
+    names = list(dict.fromkeys((*columns, *REPEAT_COLUMNS))) if duplicates == "last" else columns
     tables = [arrow_schema(CALLS).empty_table().select(names)]
     rejects: list[Reject] = []
-    not_calls = 0
-    for block in iter_blocks(source, format=format, columns=columns, on_error=on_error, progress=progress):
+    not_calls: Counter[str] = Counter()
+    unclear: list[tuple[str, str]] = []
+    repairs: list[Repair] = []
+    for block in iter_blocks(
+        source, format=format, columns=names, on_error=on_error, progress=progress, own_names=own_names
+    ):
         tables.append(block.table.select(names))
         rejects += block.rejects
         not_calls += block.not_calls
+        unclear += block.unclear
+        repairs += block.repairs
     calls = pa.concat_tables(tables)
     del tables
-    last = last_of_each_id(calls["event_id"]) if duplicates == "last" else None
-    kept = calls if last is None else calls.filter(pa.array(last))
+    once = keep_once(calls) if duplicates == "last" else Once(calls, 0, 0)
     reject_table = pa.Table.from_struct_array(pa.array(rejects, REJECT_TYPE))
-    return LogContent(kept.select(columns), reject_table, not_calls, len(calls) - len(kept))
+    repair_table = pa.Table.from_struct_array(pa.array(repairs, REPAIR_TYPE))
+    return LogContent(
+        once.calls.select(columns), reject_table, not_calls, once.duplicates, once.nested, unclear, repair_table
+    )
 
 
 def iter_blocks(
-    source: Source, *, format: str | None, columns: list[str], on_error: str, progress: bool | None
+    source: Source,
+    *,
+    format: str | None,
+    columns: list[str],
+    on_error: str,
+    progress: bool | None,
+    own_names: Mapping[str, str] | None = None,
 ) -> Iterator[LinesContent]:
     """Yield the blocks of logs, a few megabytes each, in the order of their lines."""
     files = list_files(source)
+    reader = FileReader(format, _needed(columns), own_names)
     with progress_of_files(files, shown=progress) as wrap:
         for file in files:
             with open_source(file) as (name, stream):
-                for block in _file_blocks(wrap(stream), name, format, _needed(columns)):
-                    if block.rejects and on_error == "raise":
-                        first = block.rejects[0]
+                for block in reader.blocks(wrap(stream), name):
+                    if on_error == "raise" and (block.rejects or block.repairs):
+                        first = [*block.rejects, *block.repairs][0]
                         raise LogFileError(f"{first['source']}:{first['line']}: {first['reason']}")
                     yield block
-
-
-def last_of_each_id(ids: pa.ChunkedArray) -> np.ndarray | None:
-    """Return for each id whether it is the last of its kind, null ids always are; None: all are."""
-    if ids.null_count == len(ids):
-        return None
-    code = ids.combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    rows = np.arange(len(code))
-    last = np.empty(code.max() + 1, dtype=np.int64)
-    last[code[code >= 0]] = rows[code >= 0]  # for an index that is there twice, NumPy keeps the last value
-    is_last: np.ndarray = (code < 0) | (last[code] == rows)
-    return None if is_last.all() else is_last
 
 
 def _needed(columns: list[str]) -> frozenset[str] | None:
@@ -91,30 +114,3 @@ def _needed(columns: list[str]) -> frozenset[str] | None:
     if "extra" in columns:
         return None
     return _ALWAYS.union(columns, *(_DEPENDS_ON.get(name, ()) for name in columns))
-
-
-def _file_blocks(
-    stream: IO[Any], name: str, format: str | None, columns: frozenset[str] | None
-) -> Iterator[LinesContent]:
-    """Yield the blocks of a file in order."""
-    reader = BlockReader(name, format=format, columns=columns)
-
-    def read_block(block: bytes | LongLine) -> LinesContent:
-        if isinstance(block, LongLine):
-            reason = f"line is longer than {MAX_LINE / 1e6:g} MB ({block.length:,} bytes)"
-            return _only_a_reject(make_reject(name, 1, reason, block.head))
-        return reader.read(block)
-
-    lines_before = 0
-    try:
-        for content in parallel_map(read_block, line_blocks(stream)):
-            yield content._replace(
-                rejects=[{**reject, "line": reject["line"] + lines_before} for reject in content.rejects]
-            )
-            lines_before += content.lines
-    except LogFileError as error:
-        yield _only_a_reject(make_reject(name, lines_before + 1, str(error), b""))
-
-
-def _only_a_reject(reject: Reject) -> LinesContent:
-    return LinesContent(arrow_schema(CALLS).empty_table(), np.array([], np.int64), [reject], lines=1)

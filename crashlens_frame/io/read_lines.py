@@ -1,6 +1,7 @@
 """Blocks of log lines -> CALLS and REJECTS tables."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import pairwise
 from operator import itemgetter
@@ -13,14 +14,18 @@ from ..errors import InvalidCallError
 from ..formats import Row, rows_from_line
 from ..frame import table_from_rows
 from ..jsonvalues import parse_json, without_surrogates
-from ..schema import CALLS, REJECTS, arrow_schema
+from ..schema import CALLS, REJECTS, REPAIRS, arrow_schema
+from .documents import damaged_records, records_of_document
+from .not_logs import not_a_log
 from .read_blocks import BulkReader, line_ends, regular_lines
 
+REPAIR_TYPE = pa.struct(list(arrow_schema(REPAIRS)))
 REJECT_TYPE = pa.struct(list(arrow_schema(REJECTS)))
 _TEXT_WIDTH = 200  # characters of a rejected line that are kept
 _FEW_LINES, _PARTS = 64, 16  # more lines than a few are divided into parts before they are read one by one
 
 Reject = dict[str, Any]
+Repair = dict[str, Any]
 
 
 class LinesContent(NamedTuple):
@@ -35,7 +40,11 @@ class LinesContent(NamedTuple):
     rejects
         Rows of REJECTS.
     not_calls
-        Number of records that are not calls of a model.
+        Number of records that are not calls of a model, by what they are.
+    unclear
+        File and counts of each call whose tokens are null, as its counts contradict one another.
+    repairs
+        Rows of REPAIRS.
     lines
         Number of lines, if they are a whole block.
     """
@@ -43,8 +52,10 @@ class LinesContent(NamedTuple):
     table: pa.Table
     numbers: np.ndarray
     rejects: list[Reject]
-    not_calls: int = 0
+    not_calls: Counter[str] = Counter()  # noqa: RUF012  never changed in place
+    unclear: Sequence[tuple[str, str]] = ()
     lines: int = 0
+    repairs: Sequence[Repair] = ()
 
 
 class BlockReader:
@@ -69,7 +80,8 @@ class BlockReader:
         if not block.endswith(b"\n"):
             block += b"\n"
         if block.isspace():  # a file of blank lines alone costs no memory for each of them
-            return LinesContent(arrow_schema(CALLS).empty_table(), np.array([], np.int64), [], lines=block.count(b"\n"))
+            no_calls = arrow_schema(CALLS).empty_table()
+            return LinesContent(no_calls, np.array([], np.int64), [], lines=block.count(b"\n"))
         regular = regular_lines(block)
         numbers = np.arange(line, line + len(regular))
         if regular.all():
@@ -96,11 +108,14 @@ def _joined(parts: list[LinesContent]) -> LinesContent:
     table = pa.concat_tables([part.table for part in parts])
     numbers = np.concatenate([part.numbers for part in parts])
     rejects = sorted((reject for part in parts for reject in part.rejects), key=itemgetter("line"))
-    not_calls = sum(part.not_calls for part in parts)
+    not_calls = sum((part.not_calls for part in parts), Counter[str]())
+    unclear = [counts for part in parts for counts in part.unclear]
+    repairs = sorted((repair for part in parts for repair in part.repairs), key=itemgetter("line"))
+    content = LinesContent(table, numbers, rejects, not_calls, unclear, repairs=repairs)
     if (np.diff(numbers) >= 0).all():
-        return LinesContent(table, numbers, rejects, not_calls)
+        return content
     order = np.argsort(numbers, kind="stable")
-    return LinesContent(table.take(order), numbers[order], rejects, not_calls)
+    return content._replace(table=table.take(order), numbers=numbers[order])
 
 
 def read_line_by_line(
@@ -110,12 +125,30 @@ def read_line_by_line(
     rows: list[Row] = []
     numbers: list[int] = []
     rejects: list[Reject] = []
-    not_calls = 0
+    not_calls: Counter[str] = Counter()
+    unclear: list[tuple[str, str]] = []
+    repairs: list[Repair] = []
     for number, raw in lines:
         if not raw or raw.isspace():
             continue
         try:
-            found = rows_from_line(_value(raw), format, columns)
+            value = parse_line(raw)
+        except ValueError as error:
+            records = damaged_records(raw)
+            if not records:
+                rejects.append(make_reject(source, int(number), str(error), raw))
+                continue
+            value = []
+            for record in records:
+                try:
+                    value.append(parse_line(record))
+                except ValueError as reason:
+                    rejects.append(make_reject(source, int(number), str(reason), record))
+        try:
+            if (what := not_a_log(value)) is not None:
+                rejects.append(make_reject(source, int(number), what, raw))
+                continue
+            found = rows_from_line(records_of_document(value), format, columns)
         except (ValueError, InvalidCallError) as error:
             rejects.append(make_reject(source, int(number), str(error), raw))
             continue
@@ -123,7 +156,19 @@ def read_line_by_line(
         numbers += [number] * len(found.rows)
         rejects += [make_reject(source, int(number), error, raw) for error in found.errors]
         not_calls += found.passed
-    return LinesContent(table_from_rows(rows), np.array(numbers, dtype=np.int64), rejects, not_calls)
+        unclear += [(source, counts) for counts in found.unclear]
+        repairs += make_repairs(source, int(number), found.repairs)
+    read = LinesContent(table_from_rows(rows), np.array(numbers, dtype=np.int64), rejects, not_calls, unclear)
+    return read._replace(repairs=repairs)
+
+
+def make_repairs(source: str, line: int, repairs: list[tuple[str, str]]) -> list[Repair]:
+    """Return rows of REPAIRS for fields of a record and the reasons why they are null."""
+    source = without_surrogates(source)
+    return [
+        {"source": source, "line": line, "field": field, "reason": without_surrogates(reason)}
+        for field, reason in repairs
+    ]
 
 
 def make_reject(source: str, line: int, reason: str, raw: bytes) -> Reject:
@@ -133,7 +178,14 @@ def make_reject(source: str, line: int, reason: str, raw: bytes) -> Reject:
     return {"source": without_surrogates(source), "line": line, "reason": without_surrogates(reason), "text": text}
 
 
-def _value(raw: bytes) -> Any:
+def parse_line(raw: bytes) -> Any:
+    """Return the value of a line.
+
+    Raises
+    ------
+    ValueError
+        The line is no JSON.
+    """
     line = raw.strip(b" \t\r\0")
     if not line:
         raise ValueError(f"{raw.count(0)} NUL bytes, expected a JSON object; a crash may leave them")

@@ -2,6 +2,7 @@
 
 import glob
 import gzip
+import io
 import itertools
 import os
 import sys
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, Any, NamedTuple, TypeAlias, cast
 
 import zstandard
 
@@ -21,8 +22,9 @@ from .file_kind import BOM, special_file
 
 AnyPath = str | PathLike[str]
 Target = AnyPath | IO[bytes]
-Source = AnyPath | IO[Any] | Iterable[AnyPath | IO[Any]]
+Source: TypeAlias = "AnyPath | IO[Any] | Iterable[Source]"
 
+LOG_ENDINGS = frozenset({".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".zip"})
 BLOCK = 4 << 20  # larger ones come from the system page by page, at four times the cost
 MAX_LINE = 256_000_000  # bytes of the longest line that is read
 _SLICE = 1 << 10  # packed bytes that are unpacked at a time: Zstandard makes at most 33 MB of them
@@ -48,28 +50,74 @@ def open_source(source: AnyPath | IO[Any]) -> Iterator[tuple[str, IO[Any]]]:
 
 
 def list_files(source: Source) -> list[AnyPath | IO[Any]]:
-    """List the files that a path, a glob, a file object, or an iterable of these stands for, in order.
+    """List the files of a path, a folder, a glob, a file object, or an iterable of these, in order.
+
+    Of a folder these are the files within it, at any depth, whose names end as those of logs do; hidden ones are not
+    read.
 
     Raises
     ------
     FileNotFoundError
-        There is no such file, or none matches.
-    LogFileError
-        It is a directory.
+        There is no such file, none matches, or the folder has none.
     """
     if hasattr(source, "read"):
         return [cast("IO[Any]", source)]
     if not isinstance(source, str | PathLike):
         return [file for each in source for file in list_files(each)]
-    path = os.fspath(source)
+    path = os.path.expanduser(source)  # noqa: PTH111  errors name it as it was given
     if Path(path).is_dir():
-        raise LogFileError(f"{path} is a directory, expected a file; give its files as '{Path(path, '*.jsonl')}'")
+        return _files_within(Path(path))
     if path == "-" or Path(path).exists():
         return [path]
     found = sorted(glob.glob(path, recursive=True)) if glob.has_magic(path) else []  # noqa: PTH207  takes any root
     if not found:
         raise FileNotFoundError(f"no file is named or matches {path}")
-    return list(found)
+    return [file for match in found for file in (_files_within(Path(match)) if Path(match).is_dir() else [match])]
+
+
+def _files_within(folder: Path) -> list[AnyPath | IO[Any]]:
+    found = [
+        os.fspath(path)
+        for path in sorted(folder.rglob("*"))
+        if LOG_ENDINGS.intersection(path.suffixes[-2:])
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    ]
+    if not found:
+        raise FileNotFoundError(f"{folder} holds no file whose name ends in {', '.join(sorted(LOG_ENDINGS))}")
+    return [*found]
+
+
+class ChunkStream(io.RawIOBase):
+    """Chunks of bytes as a stream."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._rest = b""
+
+    def readable(self) -> bool:
+        """Whether the stream can be read: always."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Copy the next bytes to a buffer and return their number; 0: the end."""
+        while not self._rest and (chunk := next(self._chunks, None)) is not None:
+            self._rest = chunk
+        piece, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def seekable(stream: IO[Any], chunks: Iterable[bytes]) -> IO[bytes]:
+    """Return a file that was read in chunks as one that can be read at any place: itself, or a copy in memory."""
+    if hasattr(stream, "seekable") and stream.seekable():
+        stream.seek(0)
+        head = stream.read(2)
+        stream.seek(0)
+        if isinstance(head, bytes) and head not in _DECODERS:
+            return stream
+        chunks = plain_chunks(stream)
+    return io.BytesIO(b"".join(chunks))
 
 
 class LongLine(NamedTuple):
@@ -78,19 +126,45 @@ class LongLine(NamedTuple):
     head: bytes
     length: int
 
+    @property
+    def reason(self) -> str:
+        """Why the line is not read."""
+        return f"line is longer than {MAX_LINE / 1e6:g} MB ({self.length:,} bytes)"
+
 
 def line_blocks(stream: IO[Any], *, size: int = BLOCK, max_line: int = MAX_LINE) -> Iterator[bytes | LongLine]:
-    """Read a stream as blocks of whole lines, decompressed, without a byte order mark.
+    """Read a stream as blocks of whole lines, decompressed, without a byte order mark; see ``blocks_of_lines``."""
+    return blocks_of_lines(plain_chunks(stream, size=size), max_line=max_line)
+
+
+def plain_chunks(stream: IO[Any], *, size: int = BLOCK) -> Iterator[bytes]:
+    """Read a stream of bytes or text, decompressed, without a byte order mark, about ``size`` bytes at a time.
+
+    Raises
+    ------
+    LogFileError
+        The compressed stream is torn or damaged; all that could be read of it has been yielded by then.
+    """
+    try:
+        yield from _plain(_chunks(stream, size), size)
+    except EOFError as error:
+        raise LogFileError(f"the compressed stream is torn here: {error}") from None
+    except (zlib.error, zstandard.ZstdError) as error:
+        raise LogFileError(
+            f"the compressed stream is damaged, and lines before this one may be wrong: {error}"
+        ) from None
+
+
+def blocks_of_lines(chunks: Iterable[bytes], *, max_line: int = MAX_LINE) -> Iterator[bytes | LongLine]:
+    """Cut chunks of a stream into blocks of whole lines.
 
     Parameters
     ----------
-    stream
-        Stream of bytes or text.
-    size
-        Number of bytes that are read at a time.
+    chunks
+        Plain bytes.
     max_line
-        Number of bytes of the longest line, at least ``size``. A LongLine takes the place of a longer one, which is
-        never held in memory.
+        Number of bytes of the longest line, at least that of a chunk. A LongLine takes the place of a longer one, which
+        is never held in memory.
 
     Raises
     ------
@@ -99,9 +173,9 @@ def line_blocks(stream: IO[Any], *, size: int = BLOCK, max_line: int = MAX_LINE)
     """
     held: list[bytes | memoryview] = []  # of the line that has begun; its head, once it is too long
     length = 0  # of it
-    failure = ""
+    failure: LogFileError | None = None
     try:
-        for chunk in _plain(_chunks(stream, size), size):
+        for chunk in chunks:
             while chunk:
                 first = chunk.find(b"\n") + 1
                 length += first or len(chunk)
@@ -118,14 +192,12 @@ def line_blocks(stream: IO[Any], *, size: int = BLOCK, max_line: int = MAX_LINE)
                     held, length = [], len(chunk) - end
                 held.append(memoryview(chunk)[end:])
                 break
-    except EOFError as error:
-        failure = f"the compressed stream is torn here: {error}"
-    except (zlib.error, zstandard.ZstdError) as error:
-        failure = f"the compressed stream is damaged, and lines before this one may be wrong: {error}"
+    except LogFileError as error:
+        failure = error
     if length:
         yield LongLine(bytes(held[0]), length) if length > max_line else b"".join(held)
-    if failure:
-        raise LogFileError(failure)
+    if failure is not None:
+        raise failure
 
 
 def _head(pieces: list[bytes | memoryview]) -> bytes:

@@ -43,8 +43,15 @@ PARENTS = ("input", "usage", "metadata")
 
 # columns that are written only where they are not null, by their place in the CrashLens envelope
 METADATA = ("fallback_attempted", "fallback_reason", "route", "team", "source")
-USAGE = ("cached_input_tokens", "cache_write_tokens", "reasoning_tokens")
-TOP = ("type", "level", "name", "service_tier", "error", "event_id", "token_source")
+USAGE = (
+    "cached_input_tokens", "cache_write_tokens", "cache_write_1h_tokens", "audio_input_tokens", "reasoning_tokens",
+    "audio_output_tokens",
+)  # fmt: skip
+TOP = (
+    "type", "level", "name", "service_tier", "error", "event_id", "token_source", "web_searches", "region", "provider",
+    "billed", "temperature", "stream", "tool_calls", "prefix_hash", "prompt_hash", "finish_reason", "session_id",
+    "parent_id", "user_id", "agent", "tags", "log_format",
+)  # fmt: skip
 
 
 def check_line_format(format: str | None, schema: str | None) -> str:

@@ -2,29 +2,27 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from itertools import count
 from pathlib import Path
 from typing import IO, Any, Self
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from ..errors import InvalidCallError, resolve_alias
 from ..formats import CRASHLENS, FLAT, Row, convert_row, detect_format, row_from_record
 from ..frame import as_calls, frame_from_table, table_from_frame
-from ..io import AnyPath, Source, read_log, read_parquet, to_jsonl, to_parquet
+from ..io import AnyPath, Source, read_priced, to_jsonl, to_parquet, warn_left_out
 from ..pricing import PriceBook, Prices
 from ..report import Table, text_cells
 from ..schema import REJECTS, arrow_schema
-from ..simulate import patterns as simulate
 from ..times import start_of_call
 from .facts import book_facts
 from .ledger import Ledger
 from .records import table_from_records
+from .simulations import Simulations
 
 
-class LogBook:
+class LogBook(Simulations):
     """Accumulate LLM calls into a typed DataFrame that knows what each one cost.
 
     Parameters
@@ -47,7 +45,8 @@ class LogBook:
     InvalidOptionError
         Both ``prices`` and ``pricing`` are given.
     LogFileError
-        The path is not a plain log, but a device, a Parquet file or a CSV file, or is named like it.
+        The path leads to something that is not a plain log, such as a device, a Parquet file or a CSV file, or its name
+        says so.
 
     Notes
     -----
@@ -218,49 +217,6 @@ class LogBook:
             return
         self._ledger.add_table(table_from_records(calls))
 
-    # -- simulate -----------------------------------------------------------------------------------------------------
-
-    def simulate_retries(self, model: str, prompt: str, response: str | None = None, **options: Any) -> str:
-        """Log a simulated retry loop; the options are those of :func:`crashlens_frame.simulate_retries`.
-
-        A seed that the book has used before yields another trace.
-
-        Returns
-        -------
-        str
-            The trace id.
-
-        Examples
-        --------
-        >>> import crashlens_frame as cf
-        >>> book = cf.LogBook()
-        >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=3, seed=1)
-        >>> book.df["level"].tolist()
-        ['error', 'error', 'error', 'info']
-        """
-        return self._simulate(simulate.simulate_retries, model, prompt, response, **options)
-
-    def simulate_fallback(self, model: str, prompt: str, response: str | None = None, **options: Any) -> str:
-        """Log a simulated fallback and return its trace id; see :func:`crashlens_frame.simulate_fallback`."""
-        return self._simulate(simulate.simulate_fallback, model, prompt, response, **options)
-
-    def simulate_overkill(self, model: str, prompt: str, response: str | None = None, **options: Any) -> str:
-        """Log a simulated overkill and return its trace id; see :func:`crashlens_frame.simulate_overkill`."""
-        return self._simulate(simulate.simulate_overkill, model, prompt, response, **options)
-
-    def simulate_workload(self, traces: int = 10_000, **options: Any) -> None:
-        """Log weeks of simulated traffic; the options are those of :func:`crashlens_frame.simulate_workload`.
-
-        Examples
-        --------
-        >>> import crashlens_frame as cf
-        >>> book = cf.LogBook()
-        >>> book.simulate_workload(traces=100, seed=7, days=1)
-        >>> book.df["trace_id"].nunique()
-        100
-        """
-        self._ledger.add_table(table_from_frame(simulate.simulate_workload(traces, prices=self._prices, **options)))
-
     # -- look ---------------------------------------------------------------------------------------------------------
 
     @property
@@ -336,34 +292,36 @@ class LogBook:
     # -- round trip and export ----------------------------------------------------------------------------------------
 
     @classmethod
-    def from_jsonl(
+    def from_logs(
         cls,
-        source: Source,
-        *,
+        *sources: Source,
         format: str | None = None,
         on_error: str = "reject",
         prices: Prices | None = None,
         pricing: Prices | None = None,
     ) -> Self:
-        """Make a book of the calls of JSONL files; the parameters are those of ``read_jsonl`` and of LogBook.
+        """Make a book of the calls of logs of any kind; the parameters are those of ``read_logs`` and of LogBook.
 
         Examples
         --------
         >>> import io
         >>> import crashlens_frame as cf
-        >>> len(cf.LogBook.from_jsonl(io.BytesIO(b'{"trace_id": "t1", "model": "gpt-4o", "prompt": "Hi"}')))
+        >>> len(cf.LogBook.from_logs(io.BytesIO(b'{"trace_id": "t1", "model": "gpt-4o", "prompt": "Hi"}')))
         1
         """
         book = cls(prices=prices, pricing=pricing)
-        book._load(source, format=format, on_error=on_error)
+        book._load(list(sources), format=format, on_error=on_error)
         return book
 
     @classmethod
-    def from_parquet(cls, source: AnyPath, *, prices: Prices | None = None, pricing: Prices | None = None) -> Self:
-        """Make a book of the calls of a Parquet file."""
-        book = cls(prices=prices, pricing=pricing)
-        book._ledger.add_table(table_from_frame(read_parquet(source)))
-        return book
+    def from_jsonl(cls, source: Source, **options: Any) -> Self:
+        """Make a book of the calls of JSON Lines; see ``from_logs``."""
+        return cls.from_logs(source, **options)
+
+    @classmethod
+    def from_parquet(cls, source: Source, **options: Any) -> Self:
+        """Make a book of the calls of Parquet files or of a folder of them; see ``from_logs``."""
+        return cls.from_logs(source, **options)
 
     def to_jsonl(self, target: AnyPath | IO[bytes], *, format: str | None = None, schema: str | None = None) -> None:
         """Write the calls as JSONL; see :func:`crashlens_frame.to_jsonl`. ``schema`` is another name for ``format``."""
@@ -375,20 +333,11 @@ class LogBook:
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _simulate(self, simulation: Callable[..., pd.DataFrame], *call: Any, **options: Any) -> str:
-        seed, used = options.get("seed"), set(self.df["trace_id"]) if options.get("trace_id") is None else set()
-        calls = simulation(*call, **options)
-        for attempt in count(1):
-            if (trace_id := str(calls["trace_id"].iloc[0])) not in used:
-                break
-            calls = simulation(*call, **{**options, "seed": (*np.atleast_1d(seed or 0), attempt)})
-        self._ledger.add_table(table_from_frame(calls))
-        return trace_id
-
     def _load(self, source: Source, **options: Any) -> None:
-        table, rejects = read_log(source, **options)
-        self._ledger.load(table)
-        self._rejects = pa.concat_tables([self._rejects, rejects])
+        log = read_priced(source, prices=self._prices, **options)
+        warn_left_out(log, stacklevel=4)
+        self._ledger.load(log.calls)
+        self._rejects = pa.concat_tables([self._rejects, log.rejects])
 
 
 def _with_start(row: Row) -> Row:

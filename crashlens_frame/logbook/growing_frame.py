@@ -140,7 +140,7 @@ class _Labels:
     def __init__(self, column: Column) -> None:
         self._is_closed = column.categories is not None
         self._codes = np.empty(0, np.int8)
-        self._set_labels(column.categories or ())
+        self._set_labels(tuple(column.categories or ()))
         self.series = pd.Series()
 
     def append(self, values: pa.Array, begin: int, room: int) -> bool:

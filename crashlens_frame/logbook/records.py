@@ -55,12 +55,13 @@ def _holds_infinity(value: Any) -> bool:
 
 def _read_one_by_one(records: list[Mapping[str, Any]]) -> pa.Table:
     rows: list[Row] = []
-    passed = 0
+    left = LeftOutCounts()
     for number, record in enumerate(records, 1):
         read = rows_from_line(record)
         if read.errors:
             raise LogFileError(f"<stream>:{number}: {read.errors[0]}")
         rows += read.rows
-        passed += read.passed
-    LeftOutCounts(not_calls=passed).warn(stacklevel=4)
+        left.not_calls += read.passed
+        left.unclear += [("<stream>", counts) for counts in read.unclear]
+    left.warn(stacklevel=4)
     return table_from_rows(rows)

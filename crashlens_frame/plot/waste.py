@@ -20,6 +20,8 @@ _PALETTE = (
     "#D55E00", "#E69F00", "#CC79A7", "#56B4E9", "#0072B2", "#882255", "#999933", "#AA4499", "#88CCEE", "#CC6677",
 )  # fmt: skip
 _ROW_HEIGHT = 0.6  # inches
+# what is likely is drawn paler than what is certain, and what could be saved if somebody agrees is hatched
+_OPACITY = {"certain": 1.0, "likely": 0.75, "candidate": 0.5}
 
 
 def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.DataFrame | None = None) -> "Axes":
@@ -37,7 +39,8 @@ def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.Da
     Returns
     -------
     Axes
-        One bar for the cost, one per detector, one for the cost without waste, in US dollars.
+        One bar for the cost, one per detector, one for the cost without waste, in US dollars. Likely waste is paler
+        than certain waste, and what could be saved if somebody agrees is hatched.
 
     Raises
     ------
@@ -60,7 +63,7 @@ def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.Da
     if findings is None:
         findings = find_waste(calls)
     counted = findings[findings["suppressed_by"].isna()]
-    by_detector = counted["waste_cost"].groupby(counted["detector"].astype("str"))
+    by_detector = counted["counted_cost"].groupby(counted["detector"].astype("str"))
     order = [detector.name for detector in ROSTER]
     n_findings = by_detector.size().reindex(order, fill_value=0)
     wasted = by_detector.sum(min_count=1).reindex(order).where(n_findings > 0, 0.0)
@@ -69,7 +72,10 @@ def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.Da
 
     widths, starts = np.array([spent, *steps, left[-1]]), np.array([0.0, *left, 0.0])
     colors = [GREY, *islice(cycle(_PALETTE), len(ROSTER)), WELL_SPENT]
-    ax.barh(names, widths, left=starts, color=colors, height=0.66)
+    bars = ax.barh(names, widths, left=starts, color=colors, height=0.66)
+    for bar, certainty in zip(bars[1:-1], (detector.certainty for detector in ROSTER), strict=True):
+        bar.set_alpha(_OPACITY[certainty])
+        bar.set_hatch("//" if certainty == "candidate" else "")
     # each step begins where the one above it ends
     gaps = np.arange(len(names) - 1)
     ax.vlines([spent, *left], gaps + 0.33, gaps + 0.67, color=GREY, linewidth=0.8)
@@ -85,7 +91,10 @@ def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.Da
     ax.tick_params(axis="y", length=0)
     format_dollars(ax.xaxis)
     ax.set_xlabel(axis_label("US dollars", int(calls["cost"].isna().sum()), "without a known price"))
-    share_of_all = f"{money(steps.sum())} of {money(spent)} wasted ({percent(steps.sum(), spent)})"
+    could_save = float(counted.loc[counted["certainty"] == "candidate", "counted_cost"].sum())
+    sure = steps.sum() - could_save
+    share_of_all = f"{money(sure)} of {money(spent)} wasted ({percent(sure, spent)})"
+    share_of_all += f", {money(could_save)} more could be saved" if could_save else ""
     set_title(ax, share_of_all if len(counted) else f"No waste found in {quantity(len(calls), 'call')}")
     return ax
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property, lru_cache
 from html import escape
@@ -12,13 +12,16 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import UnknownModelError
 from ..formats import time_option
 from ..times import now_us
+from .combine import discount_rule, merged_entries
+from .listing import price_frame
 from .names import Names, Resolution
-from .price_file import METERS, Entry, PriceFile, dump_price_file, hours_text, read_price_file
+from .one_call import cost_of_call, why_unknown
+from .price_file import Entry, PriceFile, Rules, dump_price_file, read_price_file
 from .public_lists import genai_prices, litellm_prices
-from .rates import RateTable, levels_of
+from .rates import RateTable
+from .regions import region_factor
 
 _MAX_ROWS = 20  # of the table in a notebook
 
@@ -35,11 +38,8 @@ class PriceBook:
         Where the prices come from; None where the file does not say it.
     checked
         Day on which they were last compared with their source.
-
-    See Also
-    --------
-    PriceBook.load : from a file or a mapping
-    PriceBook.default : the prices that the package ships
+    rules
+        Launches of service tiers, factors of regions, and discounts.
 
     Examples
     --------
@@ -52,6 +52,7 @@ class PriceBook:
     entries: Mapping[str, Entry]
     source: str | None = None
     checked: date | None = None
+    rules: Rules = field(default_factory=Rules)
 
     @classmethod
     def load(cls, source: "Prices | None") -> "PriceBook":
@@ -82,14 +83,7 @@ class PriceBook:
 
     @classmethod
     def default(cls) -> "PriceBook":
-        """Return the prices that the package ships.
-
-        Examples
-        --------
-        >>> import crashlens_frame as cf
-        >>> len(cf.PriceBook.default().models) >= 150
-        True
-        """
+        """Return the prices that the package ships."""
         return _shipped()
 
     @classmethod
@@ -101,16 +95,12 @@ class PriceBook:
         PriceBook
             Models of OpenAI, Anthropic, Google, Mistral, DeepSeek, xAI, Cohere and Meta under their own names, and
             those that Groq and Together host under ``groq/...`` and ``together_ai/...``. It names no cheaper
-            alternatives, as these are a matter of judgement.
+            alternatives, as these are a matter of judgement. Prices of images and of speech are left out.
 
         Raises
         ------
         MissingExtraError
-            genai-prices is not installed.
-
-        Notes
-        -----
-        Source: https://github.com/pydantic/genai-prices. Prices of images, audio and web searches are left out.
+            genai-prices (https://github.com/pydantic/genai-prices) is not installed.
 
         Examples
         --------
@@ -128,6 +118,12 @@ class PriceBook:
         ----------
         path
             Path of the JSON file, as LiteLLM publishes it.
+
+        Returns
+        -------
+        PriceBook
+            The models with a price for texts; those whose prices are 0 throughout are left out, as LiteLLM writes 0 for
+            unknown prices. The ``description`` of an entry names the prices of the list that were not taken.
 
         Raises
         ------
@@ -176,7 +172,13 @@ class PriceBook:
         cached_input_tokens: int = 0,
         cache_write_tokens: int = 0,
         cache_write_1h_tokens: int = 0,
+        audio_input_tokens: int = 0,
+        reasoning_tokens: int = 0,
+        audio_output_tokens: int = 0,
+        web_searches: int = 0,
         service_tier: str | None = None,
+        region: str | None = None,
+        provider: str | None = None,
         at: Any = None,
     ) -> float:
         """Price one call.
@@ -191,8 +193,14 @@ class PriceBook:
             Input tokens that were read from a cache, and written to one.
         cache_write_1h_tokens
             Cache-written tokens that are kept for an hour.
+        audio_input_tokens, reasoning_tokens, audio_output_tokens
+            Input tokens that are audio; output tokens spent on reasoning, and those that are audio.
+        web_searches
+            Number of uses of a search tool that the provider bills.
         service_tier
-            ``"batch"``, ``"flex"``, ``"priority"``; the base prices if the model has no prices for it.
+            ``"batch"``, ``"flex"`` (the base prices if the model has no prices for them), ``"priority"``, ``"fast"``.
+        region, provider
+            Where the call was served and by whom, if the price depends on it, such as ``"us"`` and ``"bedrock"``.
         at
             Time of the call: a date, a datetime, ISO 8601 text or an epoch number. Without a time zone it is
             in UTC. None: now.
@@ -205,7 +213,9 @@ class PriceBook:
         Raises
         ------
         UnknownModelError
-            No price is known for the model, or no price on that day.
+            No price is known for the model, no price on that day, or no rate for something that the call used.
+        InvalidCallError
+            A part is larger than its whole.
         InvalidOptionError
             ``at`` is not a time.
 
@@ -216,19 +226,54 @@ class PriceBook:
         14.0
         """
         found = self.resolve(model)
-        tokens = {
-            "input_tokens": input_tokens,
-            "output_tokens": output_tokens,
-            "cached_input_tokens": cached_input_tokens,
-            "cache_write_tokens": cache_write_tokens,
-            "cache_write_1h_tokens": cache_write_1h_tokens,
-        }
-        time = now_us() if at is None else time_option("at", at)
-        variant = self.table.variant(service_tier)
-        cost = self.table.cost_of_one(self.position[found.model], variant, time, tokens)
+        call = {
+            "model": model, "timestamp": now_us() if at is None else time_option("at", at),
+            "input_tokens": input_tokens, "output_tokens": output_tokens, "cached_input_tokens": cached_input_tokens,
+            "cache_write_tokens": cache_write_tokens, "cache_write_1h_tokens": cache_write_1h_tokens,
+            "audio_input_tokens": audio_input_tokens, "reasoning_tokens": reasoning_tokens,
+            "audio_output_tokens": audio_output_tokens, "web_searches": web_searches,
+            "service_tier": service_tier, "region": region, "provider": provider,
+        }  # fmt: skip
+        cost = cost_of_call(self, call)
         if math.isnan(cost):
-            raise UnknownModelError(f"no price of {found.model} is known for {at}: its first price begins later")
+            raise why_unknown(self, found.model, call, at)
         return cost
+
+    def region_factor(self, model: str | None, provider: str | None, region: str | None) -> float:
+        """Return by what the price of tokens is multiplied, for names as logged; NaN where the region has no rate."""
+        if not model or (found := self.find(model)) is None:
+            return 1.0
+        return region_factor(self.rules.regions, self.entries[found.model], found.name, provider, region)
+
+    def discount(self, of: str, share: float, from_: Any = None) -> "PriceBook":
+        """Return a book with a negotiated discount.
+
+        Parameters
+        ----------
+        of
+            A provider, such as ``"anthropic"``, or a model.
+        share
+            Share of the price that is taken off: 0.12 for 12 %.
+        from_
+            First day of the discount, as a date or ISO 8601 text; None: it has always been there.
+
+        Raises
+        ------
+        InvalidOptionError
+            ``of`` is neither a provider nor a model of the book, ``share`` is not between 0 and 1, or ``from_`` is no
+            day.
+
+        Examples
+        --------
+        >>> import crashlens_frame as cf
+        >>> prices = cf.PriceBook.default().discount("openai", 0.1)
+        >>> prices.cost(model="gpt-4", input_tokens=1000, output_tokens=0)
+        0.027
+        """
+        found = self.find(of)
+        allowed = {found.model} if found else {entry.provider for entry in self.entries.values()}
+        rule = discount_rule(found.model if found else of, share, from_, allowed)
+        return replace(self, rules=self.rules | Rules(discounts=(rule,)))
 
     def cheaper_alternative(self, name: str) -> str | None:
         """Return the cheaper model of the same family that the prices name for a model; None where they name none.
@@ -262,17 +307,13 @@ class PriceBook:
         >>> cf.PriceBook.default().merge(own).cost(model="my-model", input_tokens=10, output_tokens=0)
         1e-05
         """
-        names = {name for entry in self.entries.values() for name in (entry.model, *entry.aliases)}
         if not isinstance(other, PriceBook):
+            names = {name for entry in self.entries.values() for name in (entry.model, *entry.aliases)}
             other = _book_from_file(read_price_file(other, other_models=names))
-        replaced = {name for entry in other.entries.values() for name in (entry.model, *entry.aliases)}
-        kept = {
-            model: replace(entry, aliases=tuple(alias for alias in entry.aliases if alias not in replaced))
-            for model, entry in self.entries.items()
-            if model not in replaced
-        }
         sources = " and ".join(source for source in (self.source, other.source) if source) or None
-        return PriceBook({**kept, **other.entries}, sources, other.checked or self.checked)
+        rules = self.rules if other.rules == self.rules else self.rules | other.rules
+        entries = merged_entries(self.entries, other.entries)
+        return PriceBook(entries, sources, other.checked or self.checked, rules)
 
     def dump(self, target: str | PathLike[str]) -> None:
         """Write the prices as a YAML file of the full form.
@@ -287,7 +328,8 @@ class PriceBook:
         ...     cf.PriceBook.load(Path(folder, "mine.yaml")) == cf.PriceBook.default()
         True
         """
-        Path(target).write_text(dump_price_file(PriceFile(self.entries, self.source, self.checked)), encoding="utf-8")
+        file = PriceFile(self.entries, self.source, self.checked, self.rules)
+        Path(target).write_text(dump_price_file(file), encoding="utf-8")
 
     def to_frame(self) -> pd.DataFrame:
         """Return the prices as a frame.
@@ -297,8 +339,8 @@ class PriceBook:
         DataFrame
             One row for each model, variant, date and number of input tokens at which a price changes: ``model``,
             ``provider``, ``variant`` (null: base), ``from`` (null: always), ``hours`` (UTC; null: all), ``above``
-            (number of input tokens above which the row holds), and ``input``, ``output``, ``cached_input``,
-            ``cache_write``, ``cache_write_1h`` in US dollars per million tokens.
+            (number of input tokens above which the row holds), and the rate of each meter: ``input``, ``output``,
+            ``cached_input`` and so on in US dollars per million tokens, ``web_search`` and ``request`` per thousand.
 
         Examples
         --------
@@ -308,25 +350,7 @@ class PriceBook:
            model  above  input  output
         0  gpt-4      0   30.0    60.0
         """
-        rows = [
-            (entry, period, variant, above, rates)
-            for entry in self.entries.values()
-            for period in entry.periods
-            for variant in (None, *period.variants)
-            for above, rates in levels_of({**period.rates, **(period.variants[variant] if variant else {})})
-        ]
-        frame = pd.DataFrame(
-            {
-                "model": [entry.model for entry, *_ in rows],
-                "provider": [entry.provider for entry, *_ in rows],
-                "variant": [variant for _, _, variant, *_ in rows],
-                "from": pd.to_datetime(pd.Series([period.since for _, period, *_ in rows]), utc=True),
-                "hours": [hours_text(period.between) if period.between else None for _, period, *_ in rows],
-                "above": [above for *_, above, _ in rows],
-            }
-        )
-        rates = pd.DataFrame([rates for *_, rates in rows], columns=[meter.name for meter in METERS], dtype="float64")
-        return pd.concat([frame, rates], axis=1)
+        return price_frame(self.entries.values())
 
     def find(self, name: str) -> Resolution | None:
         """Find the model that a logged name means; None where it means none."""
@@ -335,7 +359,7 @@ class PriceBook:
     @cached_property
     def table(self) -> RateTable:
         """The rates as arrays."""
-        return RateTable(tuple(self.entries.values()))
+        return RateTable(tuple(self.entries.values()), self.rules)
 
     @cached_property
     def _names(self) -> Names:
@@ -350,12 +374,9 @@ class PriceBook:
         return {model: position for position, model in enumerate(self.entries)}
 
     def __repr__(self) -> str:
-        facts = [f"{len(self.entries)} models"]
-        if self.source:
-            facts.append(f"source {self.source}")
-        if self.checked:
-            facts.append(f"checked {self.checked}")
-        return f"PriceBook({', '.join(facts)})"
+        source = f", source {self.source}" if self.source else ""
+        checked = f", checked {self.checked}" if self.checked else ""
+        return f"PriceBook({len(self.entries)} models{source}{checked})"
 
     def _repr_html_(self) -> str:
         html: str = self.to_frame().to_html(index=False, na_rep="", max_rows=_MAX_ROWS, notebook=True)
@@ -366,7 +387,7 @@ Prices = str | PathLike[str] | Mapping[str, Any] | PriceBook
 
 
 def _book_from_file(file: PriceFile) -> PriceBook:
-    return PriceBook(file.entries, file.source, file.checked)
+    return PriceBook(file.entries, file.source, file.checked, file.rules)
 
 
 @lru_cache(maxsize=1)

@@ -10,25 +10,41 @@ from ..errors import UnknownModelError
 # gateways that keep the maker's names and prices; hosts of open models are not here, as they have prices of their own
 _GATEWAYS = (
     "anthropic", "azure", "azure_ai", "azure_openai", "bedrock", "bedrock_converse", "cohere", "converse", "deepseek",
-    "gemini", "google", "mistral", "mistralai", "models", "openai", "openrouter", "vertex_ai", "x-ai", "xai",
+    "claude_platform", "gemini", "google", "invoke", "mistral", "mistralai", "models", "openai", "openrouter",
+    "vertex_ai", "x-ai", "xai",
 )  # fmt: skip
-_VENDORS = ("anthropic", "cohere", "deepseek", "google", "mistral", "openai")
-_REGIONS = ("apac", "au", "eu", "global", "jp", "us", "us-gov")
+_VENDORS = ("anthropic", "cohere", "deepseek", "google", "mistral", "openai", "xai", "zai")
+_REGIONS = ("apac", "au", "ca", "eu", "global", "in", "jp", "us", "us-gov")
+_PLACE = rf"{'|'.join(_REGIONS)}|global-standard|[a-z]{{2}}(?:-gov)?-[a-z]+-\d"
 _YEAR_MONTH_DAY = r"20\d\d(-?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])"
 
-# Name, pattern and replacement. Each rule removes where a model was called or which snapshot it is, never a part by
-# which models differ: no rule changes a version number or a word such as mini. ":free" and the like have prices of
+# Name, pattern and replacement. Each rule removes where a model was called or which snapshot it is, never a part that
+# distinguishes models: no rule changes a version number or a word such as mini. ":free" and the like have prices of
 # their own, so they stay.
 NAME_RULES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("lower case", re.compile(r"^.*[A-Z].*$", re.DOTALL), ""),
     ("provider prefix", re.compile(rf"^(?:{'|'.join(_GATEWAYS)})/"), ""),
-    ("region prefix", re.compile(rf"^(?:{'|'.join(_REGIONS)})\."), ""),
+    ("region prefix", re.compile(rf"^(?:(?:{'|'.join(_REGIONS)})\.|(?:{_PLACE})/)"), ""),
     ("vendor prefix", re.compile(rf"^(?:{'|'.join(_VENDORS)})\.(?=[a-z])"), ""),
     ("fine-tuned", re.compile(r"^(ft:[^:]+):.*$", re.DOTALL), r"\1"),
+    ("default suffix", re.compile(r"@default$"), ""),
     ("revision suffix", re.compile(r"-v\d+(?::\d+)?$"), ""),
     ("date suffix", re.compile(rf"(?<=.)[-@]{_YEAR_MONTH_DAY}$"), ""),
     ("latest suffix", re.compile(r"-latest$"), ""),
     ("Azure spelling", re.compile(r"^gpt-35(?=-|$)"), "gpt-3.5"),
+)
+
+# Host and pattern of the names that it has; the group is the region, where a name has one.
+_HOST_RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("azure", re.compile(rf"^(?:.*/)?azure(?:_ai|_openai)?/(?:({_PLACE})/)?")),
+    ("bedrock", re.compile(rf"^(?:.*/)?bedrock(?:_converse)?/(?:converse/|invoke/)?({_PLACE})/")),
+    ("bedrock", re.compile(rf"^(?:.*/)?({'|'.join(_REGIONS)})\.(?=[a-z])")),
+    ("bedrock", re.compile(r"^(?:.*/)?bedrock(?:_converse)?/()(?!claude_platform)")),
+    (
+        "bedrock",
+        re.compile(rf"^()(?:{'|'.join(_VENDORS)}|ai21|amazon|meta|minimax|moonshotai?|nvidia|qwen|writer)\.[a-z]"),
+    ),
+    ("vertex_ai", re.compile(r"^(?:.*/)?vertex_ai/()")),
 )
 
 
@@ -70,6 +86,21 @@ def name_forms(name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
             if rule not in used:
                 used = (*used, rule)
             yield name, used
+
+
+def place_of(name: str) -> tuple[str | None, str | None]:
+    """Return the host and the region that a logged name has, each None where it has none.
+
+    Examples
+    --------
+    >>> from crashlens_frame.pricing.names import place_of
+    >>> place_of("us.anthropic.claude-sonnet-4-5-20250929-v1:0"), place_of("azure/eu/gpt-4o"), place_of("gpt-4o")
+    (('bedrock', 'us'), ('azure', 'eu'), (None, None))
+    """
+    for host, pattern in _HOST_RULES:
+        if match := pattern.match(name.lower()):
+            return host, match[1] or None
+    return None, None
 
 
 class Names:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MissingExtraError, PriceFileError
-from .price_file import Entry, Period, PriceFile, Rates
+from .price_file import METERS, Entry, Period, PriceFile, Rates
 
 # Models of makers keep their names. A host has prices of its own for models of others, so their names get a prefix.
 _MAKERS = ("openai", "anthropic", "google", "mistral", "deepseek", "x-ai", "cohere", "meta")
@@ -24,15 +24,20 @@ _GENAI_RATES = {
     "cached_input": "cache_read_mtok",
     "cache_write": "cache_write_mtok",
     "cache_write_1h": "cache_write_1h_mtok",
+    "audio_input": "input_audio_mtok",
+    "reasoning": "output_reasoning_mtok",
+    "audio_output": "output_audio_mtok",
+    "web_search": "web_searches_kcount",
+    "request": "requests_kcount",
 }
 # the service tier that a variant is for
 _GENAI_TIERS = {("processing", "batch"): "batch", ("speed", "fast"): "fast"} | {
     ("service_tier", tier): tier for tier in ("fast", "flex", "priority")
 }
-# models of sound, images and pages: their tokens are not those of texts
+# models of speech, images and pages: their tokens are not those of texts
 _NOT_TEXT = re.compile(
-    r"audio|dall-e|image|live|moderation|nano-banana|ocr|omni|orpheus|realtime|robotics|transcribe|tts|voice|voxtral"
-    r"|whisper|\.ft-"
+    r"dall-e|image|live|moderation|nano-banana|ocr|omni|orpheus|realtime|robotics|transcribe|tts|voice|voxtral"
+    r"|whisper|\.ft-|audio-preview"
 )
 # texts that genai-prices compares names with and that are no names: paths, beginnings of fine-tuned models, half dates
 _NOT_AN_ALIAS = re.compile(r"[/:]|-20\d\d$")
@@ -43,7 +48,16 @@ _LITELLM_RATES = {
     "cached_input": "cache_read_input_token_cost",
     "cache_write": "cache_creation_input_token_cost",
     "cache_write_1h": "cache_creation_input_token_cost_above_1hr",
+    "audio_input": "input_cost_per_audio_token",
+    "reasoning": "output_cost_per_reasoning_token",
+    "audio_output": "output_cost_per_audio_token",
+    "request": "input_cost_per_request",
 }
+_LITELLM_SEARCH = (
+    "search_context_cost_per_query",
+    "search_context_size_medium",
+)  # the size that vendors use by default
+_PER = {meter.name: meter.per for meter in METERS}
 _LITELLM_TIERS = {"batch": "_batches", "flex": "_flex", "priority": "_priority"}
 
 
@@ -127,7 +141,7 @@ def _genai_variants(variants: Iterable[Any], day: date) -> dict[str, Rates]:
 def _genai_rates(price: Any) -> dict[str, Any]:
     rates = {}
     for meter, key in _GENAI_RATES.items():
-        value = getattr(price, key)
+        value = getattr(price, key, None)
         if value is not None:
             tiers = [(tier.start, float(tier.price)) for tier in getattr(value, "tiers", ())]
             rates[meter] = ((0, float(getattr(value, "base", value))), *tiers)
@@ -162,16 +176,39 @@ def litellm_prices(path: str | PathLike[str]) -> PriceFile:
     if not isinstance(models, dict) or not all(isinstance(model, dict) for model in models.values()):
         raise PriceFileError(f"{fspath(path)}: is not a JSON object of models, as LiteLLM publishes it")
     entries = {
-        name: Entry(name, (Period(rates, None, None, _litellm_variants(model)),), model.get("litellm_provider"))
+        name: entry
         for name, model in models.items()
-        if name != "sample_spec" and "input" in (rates := _litellm_rates(model, "")) and "output" in rates
+        if name != "sample_spec" and (entry := _litellm_entry(name, model)) is not None
     }
     return PriceFile(entries, f"LiteLLM {Path(path).name}")
 
 
-def _litellm_variants(model: Mapping[str, Any]) -> dict[str, Rates]:
+def _litellm_entry(name: str, model: Mapping[str, Any]) -> Entry | None:
+    """Return the prices of a model; None where no price of texts is known, also where zeros stand for unknown ones."""
+    rates = _litellm_rates(model, "")
+    if "input" not in rates or "output" not in rates or not (rates["input"][0][1] or rates["output"][0][1]):
+        return None
+    search = (model.get(_LITELLM_SEARCH[0]) or {}).get(_LITELLM_SEARCH[1])
+    if search is not None:
+        rates["web_search"] = ((0, _rate(search, "web_search")),)
+    # ratios of zero are not those of a price list: they are placeholders
     variants = {tier: _litellm_rates(model, suffix) for tier, suffix in _LITELLM_TIERS.items()}
-    return {tier: rates for tier, rates in variants.items() if rates}
+    variants = {tier: priced for tier, priced in variants.items() if any(steps[0][1] for steps in priced.values())}
+    left_out = sorted(key for key, value in model.items() if _COST_KEY.search(key) and value and not _is_taken(key))
+    description = f"not taken from the list: {', '.join(left_out)}" if left_out else None
+    rates = {meter: rates[meter] for meter in _PER if meter in rates}
+    return Entry(name, (Period(rates, None, None, variants),), model.get("litellm_provider"), description)
+
+
+# keys that hold prices, and those of them that are taken
+_COST_KEY = re.compile(r"cost|pricing|multiplier|provider_specific_entry")
+_TAKEN_KEY = re.compile(
+    rf"(?:{'|'.join(_LITELLM_RATES.values())})(?:_above_\d+k_tokens)?(?:{'|'.join(_LITELLM_TIERS.values())})?"
+)
+
+
+def _is_taken(key: str) -> bool:
+    return key == _LITELLM_SEARCH[0] or _TAKEN_KEY.fullmatch(key) is not None
 
 
 def _litellm_rates(model: Mapping[str, Any], suffix: str) -> dict[str, Any]:
@@ -180,15 +217,15 @@ def _litellm_rates(model: Mapping[str, Any], suffix: str) -> dict[str, Any]:
         base = model.get(f"{key}{suffix}")
         if isinstance(base, int | float):
             tiers = [
-                (int(match[1]) * 1000, _per_million(rate))
+                (int(match[1]) * 1000, _rate(rate, meter))
                 for name, rate in model.items()
                 if (match := re.fullmatch(rf"{key}_above_(\d+)k_tokens{suffix}", name))
                 and isinstance(rate, int | float)
             ]
-            rates[meter] = ((0, _per_million(base)), *sorted(tiers))
+            rates[meter] = ((0, _rate(base, meter)), *sorted(tiers))
     return rates
 
 
-def _per_million(rate: float) -> float:
+def _rate(price: float, meter: str) -> float:
     # 0.00000015 per token is 0.15 per million; without rounding, the product may be 0.15000000000000002
-    return float(f"{rate * 1_000_000:.12g}")
+    return float(f"{price * _PER[meter]:.12g}")

@@ -10,7 +10,9 @@ from ..errors import InvalidOptionError, UnknownModelError
 from ..formats import time_option
 from ..frame import check_calls
 from .book import PriceBook, Prices
-from .cost import NEEDED_FOR_COST, cost_array, label_codes, labels_from_codes, price_calls
+from .columns import cost_array, label_codes, labels_from_codes
+from .cost import NEEDED_FOR_COST
+from .priced import price_calls
 
 
 def reprice(

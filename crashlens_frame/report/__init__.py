@@ -2,12 +2,14 @@
 
 from .layouts import calls_table, findings_table
 from .merge import PartialReport, merge_reports, partial_report
+from .patterns import PATTERN_COLUMNS, waste_by
 from .styling import style_findings
 from .summary import REPORT_COLUMNS, Report, summarize
 from .tables import Table, escape_markdown, frame_records, json_text, text_cells
 from .totals import by, period_starts, trace_codes, traces
 
 __all__ = [
+    "PATTERN_COLUMNS",
     "REPORT_COLUMNS",
     "PartialReport",
     "Report",
@@ -26,4 +28,5 @@ __all__ = [
     "text_cells",
     "trace_codes",
     "traces",
+    "waste_by",
 ]

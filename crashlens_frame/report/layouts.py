@@ -32,14 +32,14 @@ def findings_table(findings: pd.DataFrame, *, limit: int | None = None) -> Table
     >>> findings_table(cf.find_waste(book.df)).columns["detector"].texts
     ('retry_loops',)
     """
-    active = findings[findings["suppressed_by"].isna()].sort_values("waste_cost", ascending=False, kind="stable")
+    active = findings[findings["suppressed_by"].isna()].sort_values("counted_cost", ascending=False, kind="stable")
     head = active if limit is None else active.head(limit)
     notes = []
     if len(active) > len(head):
         notes.append(f"and {digits(len(active) - len(head))} more")
     if len(findings) > len(active):
         hidden = quantity(len(findings) - len(active), "finding")
-        notes.append(f"{hidden} on traces that an earlier detector owns")
+        notes.append(f"{hidden} that earlier detectors have counted")
     return Table(
         {
             "severity": text_cells(head["severity"], flexible=False),
@@ -47,7 +47,7 @@ def findings_table(findings: pd.DataFrame, *, limit: int | None = None) -> Table
             "trace": text_cells(head["trace_id"]),
             "calls": count_cells(head["n_calls"]),
             "models": text_cells(head["models"]),
-            "waste": money_cells(head["waste_cost"]),
+            "waste": money_cells(head["counted_cost"]),
         },
         note="; ".join(notes),
     )
@@ -113,7 +113,7 @@ def waste_table(waste: pd.DataFrame) -> Table:
     >>> import crashlens_frame as cf
     >>> from crashlens_frame.report.layouts import waste_table
     >>> waste_table(cf.summarize(cf.LogBook().df).waste).columns["findings"].texts
-    ('0', '0', '0', '0')
+    ('0', '0', '0', '0', '0', '0', '0', '0', '0', '0')
     """
     return Table(
         {
@@ -122,8 +122,29 @@ def waste_table(waste: pd.DataFrame) -> Table:
             "traces": count_cells(waste["n_traces"]),
             "cost": money_cells(waste["cost"]),
             "waste": money_cells(waste["waste_cost"]),
-            "tokens": count_cells(waste["waste_tokens"]),
+            "could save": money_cells(waste["could_save"]),
             "suppressed": count_cells(waste["n_suppressed"]),
+        },
+    )
+
+
+def blind_table(waste: pd.DataFrame) -> Table:
+    """Return the table of the detectors that could not look, and the column that has no value in any call.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.report.layouts import blind_table
+    >>> book = cf.LogBook()
+    >>> trace = book.log(model="gpt-4", prompt="Hi", response="Hello!")
+    >>> blind_table(cf.summarize(book.df).waste).columns["detector"].texts
+    ('cut_answers', 'cache_misses')
+    """
+    blind = waste[waste["missing"].notna()]
+    return Table(
+        {
+            "detector": text_cells(blind["detector"], flexible=False),
+            "no call has": text_cells(blind["missing"], flexible=False),
         }
     )
 
@@ -142,6 +163,7 @@ def unpriced_table(models: pd.DataFrame) -> Table:
     return Table(
         {
             "model": text_cells(head["model"]),
+            "reason": text_cells(head["reason"]),
             "calls": count_cells(head["n_calls"]),
             "tokens in": count_cells(head["input_tokens"]),
             "out": count_cells(head["output_tokens"]),

@@ -12,7 +12,7 @@ from .summary import Report, summarize
 
 _COUNTS = ("events", "traces", "input_tokens", "output_tokens", "total_tokens", "errors", "no_timestamp")
 _SUMS_BY_MODEL = ["n_calls", "n_traces", "cost", "input_tokens", "output_tokens"]
-_WASTE_AMOUNTS = ["cost", "waste_cost", "waste_tokens"]
+_WASTE_AMOUNTS = ["cost", "waste_cost", "could_save", "waste_tokens"]
 _LATENCIES = ["model", "latency_ms", "n_calls"]
 
 
@@ -60,7 +60,7 @@ def merge_reports(parts: Iterable[PartialReport]) -> Report:
         token_sources=_added([report.token_sources for report in reports]),
         by_model=_models(pd.concat(_by_text(report.by_model) for report in reports), times),
         unpriced=_unpriced(pd.concat(report.unpriced for report in reports), counts["events"]),
-        waste=_waste(pd.concat(report.waste for report in reports)),
+        waste=_waste(pd.concat(report.waste.assign(n_calls=report.events) for report in reports)),
     )
 
 
@@ -102,7 +102,9 @@ def _mean_and_p95(group: np.ndarray, times: pd.DataFrame) -> tuple[np.ndarray, n
 
 
 def _unpriced(parts: pd.DataFrame, events: int) -> pd.DataFrame:
-    models = parts.groupby("model", dropna=False)[["n_calls", "input_tokens", "output_tokens"]].sum(min_count=1)
+    models = parts.groupby(["model", "reason"], dropna=False)[["n_calls", "input_tokens", "output_tokens"]].sum(
+        min_count=1
+    )
     models = models.sort_values("n_calls", ascending=False, kind="stable").reset_index()
     return models.assign(share=models["n_calls"].to_numpy(np.float64) / max(events, 1))
 
@@ -110,7 +112,10 @@ def _unpriced(parts: pd.DataFrame, events: int) -> pd.DataFrame:
 def _waste(parts: pd.DataFrame) -> pd.DataFrame:
     # amounts are 0 where nothing was found, and null where something was found and no amount is known
     amounts = parts[_WASTE_AMOUNTS].where(parts["n_findings"] > 0)
+    looked = parts.loc[parts["missing"].isna() & (parts["n_calls"] > 0), "detector"].unique()
     by_detector = parts.assign(**{name: amounts[name] for name in _WASTE_AMOUNTS}).groupby("detector", observed=False)
-    waste = by_detector.sum(min_count=1)
+    waste = by_detector[["n_findings", "n_traces", *_WASTE_AMOUNTS, "n_suppressed"]].sum(min_count=1)
+    missing = by_detector["missing"].first()
+    waste = waste.assign(missing=missing.where(~missing.index.isin(looked)).astype("str"))
     known_zero = {name: waste[name].where(waste["n_findings"] > 0, 0) for name in _WASTE_AMOUNTS}
     return waste.assign(**known_zero).reset_index()

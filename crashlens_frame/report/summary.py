@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..detectors import waste_amounts
+from ..detectors import ROSTER, Detector, waste_amounts
 from ..frame import check_calls, failed_calls
 from ..pricing import Prices, unpriced
 from ..schema import COST_SOURCES, DETECTORS, TOKEN_SOURCES
 from ..words import cut, digits, money, percent, quantity
-from .layouts import models_table, unpriced_table, waste_table
+from .layouts import blind_table, models_table, unpriced_table, waste_table
 from .tables import Cells, Table, escape_markdown, frame_records, json_text, text_cells
 from .totals import TOTALS_COLUMNS, totals_by, trace_codes
 
@@ -44,10 +44,12 @@ class Report:
         Frame with one row per model, most expensive first: model, n_calls, n_traces, cost, input_tokens, output_tokens,
         mean_latency_ms, p95_latency_ms.
     unpriced
-        Frame with one row per model with calls of unknown cost: the result of ``unpriced``.
+        Frame with one row per model and reason of calls of unknown cost: the result of ``unpriced``.
     waste
-        Frame with one row per detector: detector, n_findings, n_traces, cost, waste_cost, waste_tokens, n_suppressed
-        (findings not counted in the other columns, because an earlier detector owns their trace).
+        Frame with one row per detector: detector, n_findings, n_traces, cost, waste_cost (of certain and likely
+        findings), could_save (of candidates), waste_tokens, n_suppressed (findings not counted in the other columns,
+        because earlier detectors have counted their dollars), missing (column of CALLS without a value, so that the
+        detector could not look; null: it looked).
 
     Examples
     --------
@@ -56,7 +58,7 @@ class Report:
     >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1)
     >>> report = cf.summarize(book.df)
     >>> report.events, report.waste["n_findings"].tolist()
-    (5, [1, 0, 0, 0])
+    (5, [1, 0, 0, 0, 0, 0, 0, 0, 0, 0])
     """
 
     events: int
@@ -79,8 +81,13 @@ class Report:
 
     @property
     def waste_cost(self) -> float:
-        """US dollars wasted; NaN where something was found and no cost is known."""
+        """US dollars wasted, as certain and likely findings have it; NaN where no cost of what was found is known."""
         return _total(self.waste.loc[self.waste["n_findings"] > 0, "waste_cost"])
+
+    @property
+    def could_save(self) -> float:
+        """US dollars that could be saved if somebody agrees: those of candidates."""
+        return float(self.waste["could_save"].sum())
 
     def to_text(self, width: int = 80) -> str:
         """Write the report for a terminal.
@@ -143,7 +150,7 @@ class Report:
         0
         """
         fields = {name: frame_records(v) if isinstance(v, pd.DataFrame) else v for name, v in vars(self).items()}
-        fields["waste_cost"] = self.waste_cost
+        fields |= {"waste_cost": self.waste_cost, "could_save": self.could_save}
         return json_text(fields)
 
     def __repr__(self) -> str:
@@ -165,6 +172,7 @@ class Report:
         facts = {
             "cost": (money(self.cost), _sources_text(self.cost_sources, self.events)),
             "waste": (money(self.waste_cost), f"{percent(self.waste_cost, self.cost)} of the cost"),
+            "could save": (money(self.could_save), "if somebody agrees"),
             "input tokens": (digits(self.input_tokens), ""),
             "output tokens": (digits(self.output_tokens), ""),
             "total tokens": (digits(self.total_tokens), _sources_text(self.token_sources, self.events)),
@@ -188,8 +196,10 @@ class Report:
     def _tables(self) -> Iterator[tuple[str, Table]]:
         yield "By model", models_table(self.by_model)
         yield "Waste by detector", waste_table(self.waste)
+        if self.waste["missing"].notna().any():
+            yield "Could not look", blind_table(self.waste)
         if len(self.unpriced):
-            yield "Without a known price", unpriced_table(self.unpriced)
+            yield "Without a known cost", unpriced_table(self.unpriced)
 
 
 def summarize(calls: pd.DataFrame, findings: pd.DataFrame | None = None, *, prices: Prices | None = None) -> Report:
@@ -253,16 +263,21 @@ def summarize(calls: pd.DataFrame, findings: pd.DataFrame | None = None, *, pric
             "missing",
         ),
         by_model=models.sort_values("cost", ascending=False, kind="stable", ignore_index=True),
-        unpriced=unpriced(calls),
-        waste=_waste(findings),
+        unpriced=unpriced(calls, prices),
+        waste=_waste(findings, calls),
     )
 
 
-def _waste(findings: pd.DataFrame) -> pd.DataFrame:
+def _waste(findings: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
     detector = findings["detector"].astype(pd.CategoricalDtype(list(DETECTORS), ordered=True))
     counted = findings["suppressed_by"].isna()
-    by_detector = findings[counted].groupby(detector[counted], observed=False)
-    sums = by_detector[["cost", "waste_cost", "waste_tokens"]].sum(min_count=1)
+    is_candidate = findings["certainty"] == "candidate"
+    split = findings.assign(
+        waste_cost=findings["counted_cost"].where(~is_candidate, 0.0),
+        could_save=findings["counted_cost"].where(is_candidate, 0.0),
+    )
+    by_detector = split[counted].groupby(detector[counted], observed=False)
+    sums = by_detector[["cost", "waste_cost", "could_save", "waste_tokens"]].sum(min_count=1)
     n_findings = by_detector.size()
     return pd.DataFrame(
         {
@@ -270,8 +285,19 @@ def _waste(findings: pd.DataFrame) -> pd.DataFrame:
             "n_traces": by_detector["trace_id"].nunique(),
             **{name: sums[name].where(n_findings > 0, 0) for name in sums},
             "n_suppressed": detector[~counted].value_counts().reindex(n_findings.index),
+            "missing": pd.array([_missing(each, calls) for each in ROSTER], dtype="str"),
         }
     ).reset_index(names="detector")
+
+
+def _missing(detector: Detector, calls: pd.DataFrame) -> str | None:
+    """Return what a detector needs and no call has: it could not look, and found nothing for that reason."""
+    if not len(calls):
+        return None
+    for columns in detector.looks_at:
+        if not any(name in calls.columns and calls[name].notna().any() for name in columns):
+            return columns[0]
+    return None
 
 
 def _sources(source: pd.Series, known: pd.Series, names: tuple[str, ...], missing: str) -> dict[str, int]:

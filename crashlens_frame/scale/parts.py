@@ -1,4 +1,4 @@
-"""JSON Lines or Parquet of any size -> tables of whole traces that fit into memory, one after the other."""
+"""Logs of any kind and size -> tables of whole traces that fit into memory, one after the other."""
 
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -10,24 +10,32 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..detectors import ROSTER
-from ..errors import InvalidOptionError
+from ..frame import ANSWER_COLUMNS
 from ..io import (
+    NEEDED_TO_FILL,
+    REPEAT_COLUMNS,
     LeftOutCounts,
+    LinesContent,
     Partition,
     Source,
+    counted_table,
     iter_blocks,
-    last_of_each_id,
+    keep_once,
+    priced_table,
     read_batches,
     stored_bytes,
     trace_buckets,
 )
-from ..pricing import PRICE_COLUMNS
+from ..pricing import PRICE_COLUMNS, PriceBook
 from ..report import REPORT_COLUMNS
 from ..schema import CALLS, TEXT
+from .repeats import IdsElsewhere
 from .spill import Bucket, concat_parts, group_buckets, spread_by_trace, whole_traces
 
 # what detectors, prices and report read
-_NEEDED = {*PRICE_COLUMNS, *REPORT_COLUMNS}.union(*(detector.columns for detector in ROSTER))
+_NEEDED = {*PRICE_COLUMNS, *REPORT_COLUMNS, *NEEDED_TO_FILL, *ANSWER_COLUMNS}.union(
+    *(each.columns + each.reads for each in ROSTER)
+)
 SCAN_COLUMNS = tuple(column.name for column in CALLS if column.name in _NEEDED)
 # long texts that no detector reads: for them it is enough to know whether there is one
 _EMPTIED = {"prompt", "response", "error"}.difference(*(detector.texts for detector in ROSTER))
@@ -41,14 +49,21 @@ class Parts(NamedTuple):
 
 
 def split_log(
-    source: Source, folder: Path, left: LeftOutCounts, *, most: int, lean: bool, progress: bool | None
+    source: Source,
+    folder: Path,
+    left: LeftOutCounts,
+    *,
+    most: int,
+    lean: bool,
+    prices: PriceBook | None,
+    progress: bool | None,
 ) -> Parts:
     """Divide a log into parts of whole traces.
 
     Parameters
     ----------
     source
-        JSON Lines or Parquet, as ``scan`` takes them.
+        Logs, as ``scan`` takes them.
     folder
         Where calls are written that are not stored by trace.
     left
@@ -57,26 +72,35 @@ def split_log(
         Largest size of a part in bytes.
     lean
         Whether only SCAN_COLUMNS are needed.
+    prices
+        Prices for the calls whose cost the log does not report; None: these stay without one.
     progress
         Whether to show a bar while the calls are written to the folder.
-
-    Raises
-    ------
-    InvalidOptionError
-        The source holds both JSON Lines and Parquet.
     """
     single = hasattr(source, "read") or isinstance(source, str | PathLike)
     sources: list[Any] = [source] if single else list(cast("Iterable[Any]", source))
-    kinds = {_is_parquet(path) for path in sources}
-    if len(kinds) > 1:
-        raise InvalidOptionError("the source is JSON Lines and Parquet, expected one of them; scan one after the other")
     names = list(SCAN_COLUMNS) if lean else [column.name for column in CALLS]
-    slim = _slim if lean else _whole
-    if kinds != {True}:
-        names = list(dict.fromkeys((*names, "event_id")))
+
+    def slim(calls: pa.Table) -> pa.Table:
+        priced = priced_table(calls, prices)
+        return _slim(priced) if lean else priced
+
+    if not sources or not all(map(_is_dataset, sources)):
+        names = list(dict.fromkeys((*names, *REPEAT_COLUMNS)))
         blocks = iter_blocks(sources, format=None, columns=names, on_error="reject", progress=progress)
-        parts = _spilled((slim(left.seen(read).table.select(names)) for read in blocks), folder, most)
-        return parts._replace(tables=(_once(table, left) for table in parts.tables))
+        elsewhere = IdsElsewhere()
+
+        def kept(block: LinesContent) -> pa.Table:
+            """Count tokens while the texts are there; a call is priced when its lines are merged."""
+            calls = left.seen(block).table.select(names)
+            elsewhere.add(calls)
+            counted = calls if prices is None else counted_table(calls)
+            return _slim(counted) if lean else counted
+
+        parts = _spilled(map(kept, blocks), folder, most)
+        elsewhere.settle()
+        tables = (priced_table(_once(table, left, elsewhere), prices) for table in parts.tables)
+        return parts._replace(tables=tables)
     read = partial(read_batches, names=names, size=most // 4)
     stored = trace_buckets(sources[0]) if len(sources) == 1 and Path(sources[0]).is_dir() else []
     needed = {*names} - _EMPTIED if lean else {*names}
@@ -88,8 +112,11 @@ def split_log(
     return Parts(_calls(buckets), (concat_parts(map(slim, read(group, progress=False))) for group in groups))
 
 
-def _is_parquet(source: Any) -> bool:
-    return not hasattr(source, "read") and (str(source).endswith(".parquet") or Path(source).is_dir())
+def _is_dataset(source: Any) -> bool:
+    """Whether a source is a folder of ``write_dataset``, whose files can be read in part."""
+    return (
+        isinstance(source, str | PathLike) and next(Path(source).expanduser().glob("*=*/*.parquet"), None) is not None
+    )
 
 
 def _spilled(tables: Iterable[pa.Table], folder: Path, most: int) -> Parts:
@@ -106,10 +133,6 @@ def _calls(buckets: list[Bucket]) -> int:
     return sum(bucket.rows for bucket in buckets)
 
 
-def _whole(calls: pa.Table) -> pa.Table:
-    return calls
-
-
 def _slim(calls: pa.Table) -> pa.Table:
     """Replace each text that no detector reads by an empty one."""
     for name in _EMPTIED:
@@ -118,10 +141,11 @@ def _slim(calls: pa.Table) -> pa.Table:
     return calls
 
 
-def _once(calls: pa.Table, left: LeftOutCounts) -> pa.Table:
-    """Leave out calls that are repeated later in the log (same trace_id and event_id)."""
-    last = last_of_each_id(pc.binary_join_element_wise(calls["trace_id"], calls["event_id"], "\0"))
-    if last is None:
-        return calls
-    left.duplicates += int((~last).sum())
-    return calls.filter(pa.array(last))
+def _once(calls: pa.Table, left: LeftOutCounts, elsewhere: IdsElsewhere) -> pa.Table:
+    """Leave out calls that are repeated in the log (same event_id) or in a span inside them."""
+    last = elsewhere.drop(calls)
+    left.duplicates += len(calls) - len(last)
+    once = keep_once(last, by_trace=True)
+    left.duplicates += once.duplicates
+    left.nested += once.nested
+    return once.calls

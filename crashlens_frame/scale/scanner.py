@@ -15,8 +15,8 @@ from .._core import progress_bar
 from ..detectors import Thresholds, find_waste
 from ..errors import InvalidOptionError
 from ..frame import empty_frame, frame_from_table, selected_columns, table_from_frame
-from ..io import LeftOutCounts, Source
-from ..pricing import PriceBook, Prices
+from ..io import SHIPPED, LeftOutCounts, Source, price_book
+from ..pricing import Prices
 from ..report import PartialReport, Report, merge_reports, partial_report
 from ..schema import DETECTORS, FINDINGS, TEXT
 from .parts import split_log
@@ -39,7 +39,7 @@ def scan(
     *,
     memory: str | int = "2GB",
     thresholds: Thresholds | None = None,
-    prices: Prices | None = None,
+    prices: Prices | None = SHIPPED,
     rules: str = "default",
     prepare: Prepare | None = None,
     progress: bool | None = None,
@@ -53,12 +53,16 @@ def scan(
     Parameters
     ----------
     source
-        JSON Lines as ``read_jsonl`` takes them, or Parquet: files with names ending in ``.parquet``, or folders.
+        Logs of any kind, as ``read_logs`` takes them, or folders that ``write_dataset`` wrote.
     memory
         Memory that the process may use, such as ``"2GB"`` or ``"500MB"``, or a number of bytes. The findings, which
         are returned, and single traces larger than a twentieth of it come on top.
-    thresholds, prices, rules
+    thresholds, rules
         See :func:`crashlens_frame.find_waste`.
+    prices
+        Prices of cheaper models, and of the calls whose cost the log does not report, as for ``read_logs``: "shipped"
+        are those of the package. Tokens that are not reported are counted. None: the calls stay as logged, and the
+        cheaper models have the shipped prices.
     prepare
         Function from a frame of calls to a frame of calls, such as ``cf.add_cost``, applied to each part before it is
         searched. With it all columns are read, without it only those that detectors and report need.
@@ -73,8 +77,7 @@ def scan(
     Raises
     ------
     InvalidOptionError
-        ``memory``, a threshold or the name of the rules is not allowed, or the source holds both JSON Lines and
-        Parquet.
+        ``memory``, a threshold or the name of the rules is not allowed.
     FileNotFoundError
         There is no such file.
     LogFileError, SchemaVersionError, PriceFileError
@@ -86,12 +89,14 @@ def scan(
         Lines were left out, because they cannot be read. Only the needed columns are read, so an invalid value in
         another column rejects no line.
     PassedOverWarning
-        Records were left out, because they are repeated later in the log or are no calls of a model.
+        Records were left out, because they are repeated in the log or are no calls of a model.
+    UnclearTokensWarning
+        The counts of calls contradict one another, so their tokens are null.
 
     Notes
     -----
-    Of several calls in JSON Lines with the same ``event_id`` only the last one counts, as in ``read_jsonl``, if they
-    have the same trace. A response logged in two traces counts as two calls here, since no part contains both.
+    Of several calls with the same ``event_id`` only one counts, as in ``read_logs``; of those in different traces it is
+    the last as it is logged, while in one trace the fullest line wins.
 
     The temporary files are in the default folder of Python's ``tempfile``; set TMPDIR to use another one.
 
@@ -106,9 +111,10 @@ def scan(
     >>> _ = log.seek(0)
     >>> report, findings = cf.scan(log, memory="500MB")
     >>> report.events, findings["detector"].tolist()
-    (5, ['retry_loops', 'overkill_models'])
+    (5, ['retry_loops'])
     """
-    find = partial(find_waste, thresholds=thresholds, prices=PriceBook.load(prices), rules=rules)
+    book = price_book(prices)
+    find = partial(find_waste, thresholds=thresholds, prices=book, rules=rules)
 
     def scan_part(part: pa.Table) -> tuple[int, pd.DataFrame, PartialReport]:
         pa.default_memory_pool().release_unused()  # the memory of reading and of the previous part
@@ -122,7 +128,7 @@ def scan(
     left = LeftOutCounts()
     with TemporaryDirectory(prefix="crashlens_frame-") as folder:
         most = _bytes(memory) // _PART
-        parts = split_log(source, Path(folder), left, most=most, lean=prepare is None, progress=progress)
+        parts = split_log(source, Path(folder), left, most=most, lean=prepare is None, prices=book, progress=progress)
         with progress_bar(parts.calls, "scan", "call", shown=progress) as advance:
             # map keeps no reference to a part while the next one is read
             for size, findings, report in map(scan_part, parts.tables):

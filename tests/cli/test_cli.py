@@ -134,14 +134,18 @@ def test_log_prices_by_a_file_and_prints_what_has_no_price() -> None:
         (["log", "--demo", "--output", "no/such/folder/logs.jsonl"], 1,
          "Error: no/such/folder/logs.jsonl: No such file or directory; nothing was appended\n"),
         (["analyze", "none.jsonl"], 1, "Error: no file is named or matches none.jsonl\n"),
-        (["scan", "."], 1, "Error: . is a directory, expected a file; give its files as '*.jsonl'\n"),
+        (["scan", "."], 1, "Error: nothing could be read: broken.parquet:1: broken.parquet is no Parquet file: "),
         (["analyze"], 2, "Error: Missing argument 'LOGS...'.\n"),
         (["scan", "x.jsonl", "--format", "xml"], 2, "Error: Invalid value for '--format'"),
         (["simulate"], 2, "Error: Missing option '--output'.\n"),
         (["convert", "none.jsonl", "x.parquet"], 1, "Error: no file is named or matches none.jsonl\n"),
-        (["convert", "broken.yaml", "x.parquet"], 0, "rejected broken.yaml:1: "),
+        (["convert", "broken.yaml", "x.parquet"], 1, "Error: nothing could be read: broken.yaml:1: "),
+        (["convert", "broken.yaml", "x.xlsx"], 1, "Error: x.xlsx has another ending than those that are written: "),
+        (["simulate", "--output", "x.txt"], 1, "Error: x.txt has another ending than those that are written: "),
+        (["log", "--demo", "--output", "broken.parquet"], 1, "Error: broken.parquet is named like a Parquet file, "),
         (["init-config", "--config", "broken.yaml"], 1, "Error: broken.yaml exists; --force overwrites it\n"),
-        (["scan", "broken.parquet"], 1, "Error: broken.parquet is no Parquet file: "),
+        (["scan", "broken.parquet"], 1,
+         "Error: nothing could be read: broken.parquet:1: broken.parquet is no Parquet file: "),
     ],
 )  # fmt: skip
 def test_an_error_is_one_line_with_place_finding_and_remedy(arguments: list[str], code: int, message: str) -> None:
@@ -216,10 +220,62 @@ def test_analyze_reads_stdin_patterns_and_parquet_and_shows_rejects() -> None:
 def test_analyze_shows_no_more_than_five_rejects() -> None:
     Path("bad.jsonl").write_text("{\n" * 7)
     result = run("analyze", "bad.jsonl")
-    assert result.exit_code == 0
+    assert result.exit_code == 1
     assert [line.split(":")[0] for line in result.stderr.splitlines()] == ["rejected bad.jsonl"] * 5 + [
-        "rejected 2 more lines"
+        "rejected 2 more lines",
+        "Error",
     ]
+
+
+LINE = '{"trace_id": "t", "model": "gpt-4o", "input_tokens": 9, "output_tokens": 5}\n'
+
+
+@pytest.mark.parametrize("command", [("analyze",), ("scan", "--fail-on-waste", "0"), ("convert",)])
+def test_a_log_that_cannot_be_read_is_an_error_in_every_command(command: tuple[str, ...]) -> None:
+    name, *options = command
+    target = ["out.parquet"] if name == "convert" else []
+    Path("bad.jsonl").write_text("torn\n" * 3)
+    result = run(name, "bad.jsonl", *target, *options)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[-1].startswith("Error: nothing could be read: bad.jsonl:1: not JSON, ")
+    Path("bad.jsonl").write_text("torn\n" * 3 + LINE * 2)
+    result = run(name, "bad.jsonl", *target, *options)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        "Error: 3 lines, 60.0 %, could not be read, and at most 50 % may be; --max-rejects changes that"
+    )
+    assert not Path("out.parquet").exists()
+    assert run(name, "bad.jsonl", *target, "--max-rejects", "60").exit_code == 0
+    Path("bad.jsonl").write_text("torn\n" * 2 + LINE * 2)
+    assert run(name, "bad.jsonl", *target, *options).exit_code == 0
+
+
+def test_a_log_is_not_converted_to_itself() -> None:
+    Path("log.jsonl").write_text(LINE)
+    for source in ("log.jsonl", ".", "*.jsonl"):
+        result = run("convert", source, "./log.jsonl")
+        assert result.exit_code == 1
+        assert "is a log that is read, and would be replaced" in result.stderr
+    assert Path("log.jsonl").read_text() == LINE
+
+
+@pytest.mark.parametrize("target", ["x.jsonl", "x.parquet", "x.csv"])
+def test_a_file_that_is_no_log_is_not_overwritten(target: str) -> None:
+    Path(target).write_bytes(b"\x89PNG\r\n")
+    Path("log.jsonl").write_text(LINE)
+    for command in (["convert", "log.jsonl", target], ["simulate", "--traces", "1", "--output", target]):
+        result = run(*command)
+        assert result.exit_code == 1
+        assert f"Error: {target} is a PNG picture, and is not " in result.stderr
+    assert Path(target).read_bytes() == b"\x89PNG\r\n"
+
+
+def test_a_log_is_converted_to_csv_and_back() -> None:
+    Path("log.jsonl").write_text(LINE)
+    assert run("convert", "log.jsonl", "log.csv").exit_code == 0
+    assert run("convert", "log.csv", "again.jsonl", "--schema", "flat").exit_code == 0
+    assert run("convert", "log.jsonl", "first.jsonl", "--schema", "flat").exit_code == 0
+    assert Path("again.jsonl").read_text() == Path("first.jsonl").read_text()
 
 
 # -- scan -----------------------------------------------------------------------------------------------------------

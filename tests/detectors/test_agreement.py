@@ -7,13 +7,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from crashlens_frame.detectors import ROSTER
 from crashlens_frame.detectors.waste import find_waste
 from crashlens_frame.io.jsonl import read_jsonl
-from crashlens_frame.schema import DETECTORS
 from tests.conftest import CrashLens
 from tests.support.peer_logs import peer_log
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "crashlens_findings.json"
+CRASHLENS = [detector.name for detector in ROSTER if detector.in_crashlens]
 EVENTS, GOLDEN_EVENTS = 20_000, 3_000
 
 
@@ -23,7 +24,7 @@ def test_the_same_findings_as_crashlens(crashlens: CrashLens, tmp_path: Path, se
     log = _written(tmp_path, peer_log(EVENTS, seed=seed))
     theirs = crashlens.detect(log)
     assert theirs["raised"] == {}
-    for name in DETECTORS:
+    for name in CRASHLENS:
         assert len(theirs["found"][name]) > 100, f"the log shows too little of {name}"
     _assert_agree(read_jsonl(log), theirs)
 
@@ -47,7 +48,7 @@ def _written(folder: Path, lines: Iterable[str]) -> Path:
 
 def _assert_agree(calls: pd.DataFrame, theirs: dict[str, dict[str, list[list[object]]]]) -> None:
     findings = find_waste(calls, rules="crashlens")
-    for name in DETECTORS:
+    for name in CRASHLENS:
         ours = findings[findings["detector"] == name]
         assert _told(ours, name) == _sorted(theirs["found"][name], name)
         assert _told(ours[ours["suppressed_by"].isna()], name) == _sorted(theirs["active"][name], name)

@@ -60,14 +60,14 @@ def colliding(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.usefixtures("colliding")
-@given(frame=busy_logs(), rules=st.sampled_from(("default", "crashlens")))
-@settings(max_examples=40)
-def test_retry_loops_and_storms(frame: pd.DataFrame, rules: str) -> None:
-    loops = oracle.retry_loops(frame, rules=rules, max_retries=3, max_gap_s=120)
-    storms = oracle.fallback_storms(frame, rules=rules, min_calls=3, min_models=2, window_s=180)
-    assert_same_findings(find_retry_loops(frame, rules=rules), loops)
-    assert_same_findings(find_fallback_storms(frame, rules=rules), storms)
+@given(frame=busy_logs())
+@settings(max_examples=20, deadline=None)
+def test_retry_loops_and_storms(frame: pd.DataFrame) -> None:
+    loops = oracle.retry_loops(frame, max_retries=3, max_gap_s=120)
+    storms = oracle.fallback_storms(frame, min_calls=3, min_models=2, window_s=180)
+    assert_same_findings(find_retry_loops(frame, rules="crashlens"), loops)
+    assert_same_findings(find_fallback_storms(frame, rules="crashlens"), storms)
     # and when they share the order with the other detectors
-    found = find_waste(frame, rules=rules)
+    found = find_waste(frame, rules="crashlens")
     assert_same_findings(found[found["detector"] == "retry_loops"], loops)
     assert_same_findings(found[found["detector"] == "fallback_storms"], storms)

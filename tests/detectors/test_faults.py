@@ -90,7 +90,7 @@ FAULTS: dict[str, tuple[list[Line], Found, list[str], Found]] = {
         ],
         {"retry_loops": ["t1"]},
         [],
-        {},
+        {"retry_loops": ["t1"]},  # of the three calls that are seconds apart
     ),
     "attempts of two requests lie between each other": (
         [

@@ -1,143 +1,175 @@
 """Retry loops: by eye, against the oracle, at each threshold."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from crashlens_frame.detectors.retry_loops import find_retry_loops
+from crashlens_frame.detectors.retry_loops import evidence, find_retry_loops
 from crashlens_frame.errors import InvalidOptionError, MissingColumnsError
 from tests.support import oracle
-from tests.support.agreement import assert_same_findings
 from tests.support.calls import calls, logs
 
-RULES = ("default", "crashlens")
+FAILED = {"level": "error", "error": "Request timed out.", "cost": 0.5}
+ASKED = "user: Return the invoice as JSON, please: " + "line " * 30
 
 
-def found(frame: pd.DataFrame, **options: object) -> list[int]:
-    """Give the numbers of calls of the loops."""
-    return find_retry_loops(frame, **options)["n_calls"].tolist()
+def wasted(frame: pd.DataFrame, **options: object) -> list[float]:
+    return find_retry_loops(frame, **options)["waste_cost"].tolist()
 
 
 def test_a_loop_to_be_checked_by_eye() -> None:
     frame = calls(
-        {"s": 0, "cost": 0.001, "input_tokens": 5, "output_tokens": 0, "level": "error"},
-        {"s": 1, "cost": 0.001, "input_tokens": 5, "output_tokens": 0, "level": "error"},
-        {"s": 3, "cost": 0.001, "input_tokens": 5, "output_tokens": 0, "level": "error"},
+        {"s": 0, "cost": 0.001, "input_tokens": 5, "latency_ms": 500, "level": "error", "route": "/ask", "team": "sea"},
+        {"s": 1, "cost": 0.002, "input_tokens": 5, "latency_ms": 500, "level": "error"},
+        {"s": 3, "cost": 0.0, "billed": "no", "level": "error"},
         {"s": 7, "cost": 0.021, "input_tokens": 5, "output_tokens": 300, "response": "Rayleigh"},
         {"s": 8, "cost": 0.5, "prompt": "And the sea?", "output_tokens": 300, "response": "The sky"},
     )
-    loops = find_retry_loops(frame)
-    assert loops.drop(columns=["start", "end"]).to_dict("records") == [
-        {
-            "finding_id": "retry_loops/t1/0",
-            "detector": "retry_loops",
-            "trace_id": "t1",
-            "severity": "medium",
-            "model": "gpt-4",
-            "models": "gpt-4",
-            "n_calls": 4,
-            "span_s": 7.0,
-            "cost": pytest.approx(0.024),
-            "waste_cost": pytest.approx(0.003),
-            "waste_tokens": 15,
-            "score": 60,
-            "suggested_model": pytest.approx(float("nan"), nan_ok=True),
-            "description": "4 calls to gpt-4 with the same prompt in 7 s, with exponential backoff",
-            "suppressed_by": pytest.approx(float("nan"), nan_ok=True),
-        }
-    ]
-    # CrashLens sees no small answers, because the last one is long, but the backoff
-    assert find_retry_loops(frame, rules="crashlens")["score"].tolist() == [35]
+    loop = find_retry_loops(frame).iloc[0].drop(["start", "end", "score", "suggested_model", "suppressed_by", "cause"])
+    assert loop.to_dict() == {
+        "finding_id": "retry_loops/t1/0",
+        "detector": "retry_loops",
+        "trace_id": "t1",
+        "severity": "medium",  # 0.003 of 0.524 US dollars: more than a tenth of 1 %
+        "certainty": "certain",
+        "model": "gpt-4",
+        "models": "gpt-4",
+        "n_calls": 4,
+        "span_s": 7.0,
+        "cost": pytest.approx(0.024),
+        "waste_cost": pytest.approx(0.003),
+        "counted_cost": pytest.approx(0.003),
+        "waste_tokens": 10,
+        "description": "4 calls to gpt-4 with the same prompt in 7 s, 2 thrown away, no backoff",
+        "route": "/ask",
+        "team": "sea",
+        "savings_note": "Raise the timeout of the client, or limit its retries: each attempt that times out is billed.",
+    }
 
 
-@pytest.mark.parametrize("rules", RULES)
-@pytest.mark.parametrize(("number", "loops"), [(3, []), (4, [4])])
-def test_number_of_calls(rules: str, number: int, loops: list[int]) -> None:
-    assert found(calls(*({"s": place} for place in range(number))), rules=rules) == loops
-    assert found(calls(*({"s": place} for place in range(number))), rules=rules, max_retries=2) == [number]
+@pytest.mark.parametrize(("wait", "waste"), [(60, [0.5]), (60.000001, [])])
+def test_the_longest_wait_is_from_the_end_of_a_call(wait: float, waste: list[float]) -> None:
+    frame = calls({"s": 0, "latency_ms": 30_000, **FAILED}, {"s": 30 + wait, "response": "So.", "cost": 0.5})
+    assert wasted(frame) == waste
+    assert wasted(frame, max_wait="2min") == [0.5]
+    assert wasted(frame, max_gap="2min") == [0.5]
 
 
-@pytest.mark.parametrize("rules", RULES)
-@pytest.mark.parametrize(("gap", "loops"), [(119.999, [4]), (120, [4]), (120.000001, [])])
-def test_gap(rules: str, gap: float, loops: list[int]) -> None:
-    assert found(calls({"s": 0}, {"s": 1}, {"s": 2}, {"s": 2 + gap}), rules=rules) == loops
+@pytest.mark.parametrize(("number", "waste"), [(2, []), (3, [1.0])])
+def test_the_older_name_of_the_number_of_calls(number: int, waste: list[float]) -> None:
+    frame = calls(*({"s": s, **FAILED} for s in range(number)))
+    assert wasted(frame, max_retries=2) == wasted(frame, min_calls=3) == waste
 
 
-@pytest.mark.parametrize("rules", RULES)
-@pytest.mark.parametrize(("tokens", "loops"), [(49, [4]), (50, [4]), (51, [])])
-def test_small_answers(rules: str, tokens: int, loops: list[int]) -> None:
-    # gaps that shrink, so that nothing but the answers tells the loop
-    frame = calls(*({"s": s, "output_tokens": tokens, "response": "r"} for s in (0, 50, 70, 75)))
-    assert found(frame, rules=rules) == loops
+def test_where_no_call_answers_the_most_expensive_one_was_needed() -> None:
+    frame = calls(*({"s": s, **FAILED, "cost": cost} for s, cost in enumerate((0.1, 0.4, 0.2))))
+    assert wasted(frame) == [pytest.approx(0.3)]
 
 
-@pytest.mark.parametrize(("tokens", "loops"), [((10, 10, 10, 20), [4]), ((3, 7, 3, 7), []), ((4, 7, 4, 7), [4])])
-def test_answers_of_about_one_length(tokens: tuple[int, ...], loops: list[int]) -> None:
-    # 3, 7, 3, 7 have a deviation of exactly 0.4 of their mean
-    starts = (0, 50, 70, 75)
-    frame = calls(
-        *({"s": s, "output_tokens": number, "response": "r"} for s, number in zip(starts, tokens, strict=True))
-    )
-    assert found(frame, rules="crashlens") == loops
+def test_what_is_not_billed_wastes_nothing() -> None:
+    refused = {"level": "error", "error": "429", "cost": 0.7, "billed": "no"}
+    assert wasted(calls(*({"s": s, **refused} for s in range(3)), {"s": 9, "response": "So.", "cost": 0.5})) == []
+    listed = find_retry_loops(calls(*({"s": s, **refused} for s in range(6)), {"s": 9, "response": "So.", "cost": 0.5}))
+    assert listed[["n_calls", "waste_cost", "severity"]].to_numpy().tolist() == [[7, 0.0, "low"]]
 
 
-@pytest.mark.parametrize(("last", "loops"), [(74.99, []), (83, []), (88, [4]), (90, [4])])
-def test_gaps_that_do_not_shrink(last: float, loops: list[int]) -> None:
-    # with four calls both pairs of gaps must hold: 20 and 18 s, then at least 16.2 s
-    frame = calls(*({"s": s, "output_tokens": 300, "response": "r"} for s in (30, 50, 68, last)))
-    assert found(frame) == ([4] if last >= 84.2 else []) == loops
+def test_signs_that_an_answer_was_thrown_away() -> None:
+    def pair(first: dict[str, object], second: dict[str, object]) -> list[float]:
+        answered = {"cost": 0.5, "output_tokens": 9}
+        return wasted(
+            calls({"s": 0, "response": "a", **answered, **first}, {"s": 2, "response": "b", **answered, **second})
+        )
+
+    assert pair({}, {}) == []
+    assert pair({"retry_count": 0}, {"retry_count": 1}) == [0.5]
+    assert pair({"temperature": 0.2}, {"temperature": 0.2}) == [0.5]
+    assert pair({"temperature": 0.2}, {"temperature": 0.3}) == []
+    assert pair({}, {"response": "a"}) == [0.5]
+    assert pair({"response": "{'a': 1}"}, {"response": '{"a": 1}'}) == [0.5]
+    assert pair({"response": '{"a": [1}'}, {"response": '[{"a": 1}]'}) == [0.5]
+    assert pair({"response": '{"a": 1}'}, {"response": "no JSON"}) == []
+    tool = '[{"name": "read", "arguments": {}}]'
+    assert pair({"temperature": 0.0, "tool_calls": tool}, {"temperature": 0.0}) == []
 
 
 @pytest.mark.parametrize(
-    ("score", "severity", "number", "gap"),
+    "difference",
     [
-        (75, "high", 4, 9.9),
-        (70, "high", 4, 10),
-        (55, "medium", 4, 20),
-        (100, "high", 8, 4.2),
-        (95, "high", 8, 5),
-        (80, "high", 8, 8.7),
+        {"input_tokens": 13},
+        {"prompt_hash": "b"},
+        {"prompt": "Why is the sea blue?"},
+        {"trace_id": "t2"},
+        {"model": "gpt-4o"},
+        {"s": 0.5},  # before the first call has ended: a sample
     ],
 )
-def test_score(score: int, severity: str, number: int, gap: float) -> None:
-    loops = find_retry_loops(calls(*({"s": place * gap, "output_tokens": 0} for place in range(number))))
-    assert loops[["score", "severity"]].to_numpy().tolist() == [[score, severity]]
+def test_equal_means_equal(difference: dict[str, object]) -> None:
+    call = {"temperature": 0.0, "response": "a", "cost": 0.5, "input_tokens": 10, "prompt_hash": "a", "latency_ms": 900}
+    assert wasted(calls({"s": 0, **call}, {"s": 2, **call, "input_tokens": 12})) == [0.5]
+    assert wasted(calls({"s": 0, **call}, {"s": 2, **call, **difference})) == []
 
 
-def test_two_loops_in_one_trace() -> None:
-    frame = calls(*({"s": s} for s in (0, 1, 2, 3, 500, 501, 502, 503, 504)))
-    assert find_retry_loops(frame)["finding_id"].tolist() == ["retry_loops/t1/0", "retry_loops/t1/4"]
+@pytest.mark.parametrize("prompt", [None, "", " ", "[REDACTED]", "<redacted>", "***", "redacted-by-litellm"])
+def test_a_placeholder_equals_nothing(prompt: str | None) -> None:
+    assert wasted(calls(*({"s": s, **FAILED, "prompt": prompt} for s in range(4)))) == []
+    assert wasted(calls(*({"s": s, **FAILED, "prompt": prompt, "prompt_hash": "a"} for s in range(2)))) == [0.5]
 
 
-@pytest.mark.parametrize("between", [{"model": "gpt-4o"}, {"prompt": "And the sea?"}])
-def test_other_calls_in_between(between: dict[str, str]) -> None:
-    frame = calls(*({"s": s, **(between if s == 4 else {})} for s in range(9)))
-    assert found(frame) == [8]
-    assert found(frame, rules="crashlens") == [4, 4]
+def test_a_poller_at_regular_times_is_no_loop() -> None:
+    call = {"temperature": 0.0, "response": "pong", "cost": 0.5}
+    assert wasted(calls(*({"s": 30 * number, **call} for number in range(6)))) == []
+    assert len(wasted(calls(*({"s": 30 * number, **call} for number in range(4))))) == 1
 
 
-def test_a_call_without_a_prompt_equals_no_other() -> None:
-    assert found(calls(*({"s": s, "prompt": None} for s in range(5)))) == []
-    assert found(calls(*({"s": s, "prompt": ""} for s in range(5)))) == []
+def test_a_session_of_a_trace_per_attempt_is_one_loop() -> None:
+    frame = calls(*({"s": 2 * n, "trace_id": f"t{n}", "session_id": "s", "retry_count": n, **FAILED} for n in range(3)))
+    assert find_retry_loops(frame)["n_calls"].tolist() == [3]
 
 
-@given(frame=logs(), rules=st.sampled_from(RULES), max_retries=st.integers(1, 4), max_gap_s=st.sampled_from((2, 120)))
-@settings(max_examples=150)
-def test_oracle(frame: pd.DataFrame, rules: str, max_retries: int, max_gap_s: int) -> None:
+@pytest.mark.parametrize(
+    ("complaint", "waste"),
+    [
+        ("Validation error: total: field required", [0.5]),
+        ("Deine Antwort war kein gültiges JSON.", [0.5]),
+        ("Shorter please.", []),
+    ],
+)
+def test_a_prompt_that_grew_by_a_complaint(complaint: str, waste: list[float]) -> None:
+    broken, whole = "Sure! Here it is: {", "Sure! Here it is."
+    frame = calls(
+        {"s": 0, "prompt": ASKED, "response": broken, "input_tokens": 50, "output_tokens": 9, "cost": 0.5},
+        {"s": 2, "prompt": f"{ASKED}\n\nassistant: {broken}\n\nuser: {complaint}", "response": whole,
+         "input_tokens": 80, "output_tokens": 9, "cost": 0.6},
+    )  # fmt: skip
+    assert wasted(frame) == waste
+
+
+def test_a_complaint_in_other_words_before_json() -> None:
+    broken, whole = "Sure! Here it is: {", '{"total": 3}'
+    call = {"input_tokens": 80, "output_tokens": 9, "cost": 0.6, "response": whole}
+    grown = {"prompt": f"{ASKED}\n\nassistant: {broken}\n\nuser: Only the object, nothing around it.", **call}
+    first = {"s": 0, "prompt": ASKED, "response": broken, "input_tokens": 50, "output_tokens": 9, "cost": 0.5}
+    assert wasted(calls(first, {"s": 2, **grown})) == [0.5]
+    assert wasted(calls(first, {"s": 12, **grown})) == []  # a person has read it
+
+
+@given(frame=logs())
+@settings(max_examples=60, deadline=None)
+def test_oracle(frame: pd.DataFrame) -> None:
     before = frame.copy()
-    assert_same_findings(
-        find_retry_loops(frame, rules=rules, max_retries=max_retries, max_gap=f"{max_gap_s}s"),
-        oracle.retry_loops(frame, rules=rules, max_retries=max_retries, max_gap_s=max_gap_s),
-    )
+    found = evidence(frame)
+    assert set(found.calls.row[found.wasted].tolist()) == oracle.retried_calls(frame)
     pd.testing.assert_frame_equal(frame, before)
+    assert not np.any(found.wasted & (found.saved == 0))
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"max_retries": 0}, "max_retries is 0, expected a whole number of at least 1"),
-        ({"max_gap": "soon"}, 'max_gap is \'soon\', expected a duration such as "2min" or "90s"'),
+        ({"min_calls": 0}, "min_calls is 0, expected a whole number of at least 1"),
+        ({"max_retries": 1.5}, "max_retries is 1.5, expected a whole number of at least 1"),
+        ({"max_wait": "soon"}, 'max_wait is \'soon\', expected a duration such as "2min" or "90s"'),
         ({"max_gap": "-1s"}, 'max_gap is \'-1s\', expected a duration such as "2min" or "90s"'),
         ({"rules": "mine"}, "rules is 'mine', expected 'default' or 'crashlens'"),
     ],

@@ -47,11 +47,10 @@ def test_finding_and_evidence_have_the_same_options(detector: Detector) -> None:
 
 @each_detector
 def test_no_column_matters_that_a_detector_does_not_declare(detector: Detector) -> None:
-    other = [c.name for c in CALLS if c.name not in {*detector.columns, *PRICE_COLUMNS}]
-    assert {"route", "extra", "latency_ms"} <= set(other)
+    other = [c.name for c in CALLS if c.name not in {*detector.columns, *detector.reads, *PRICE_COLUMNS}]
+    assert {"extra", "parent_id"} <= set(other)
     found = detector.find(LOG)
-    assert len(found) > 5
-    assert found["detector"].unique().tolist() == [detector.name]
+    assert set(found["detector"]) <= {detector.name}
     pd.testing.assert_frame_equal(detector.find(LOG.drop(columns=other)), found)
 
 
@@ -93,7 +92,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from .detector import Detector
-from .evidence import LOW, concat_text, Evidence
+from .evidence import concat_text, Evidence
 from .traces import SHARED_COLUMNS, order_calls
 
 _COLUMNS = (*SHARED_COLUMNS, "team")
@@ -112,7 +111,7 @@ def evidence(calls, *, min_letters=3, patience="1min"):
     every = np.ones(len(shouting), bool)
     return Evidence(
         "shouted_prompts", calls=shouting, sizes=every.astype(int), counted=every, wasted=every,
-        saved=shouting.numbers("cost"), severity=np.full(len(shouting), LOW),
+        saved=shouting.numbers("cost"), certainty="likely",
         description=concat_text(shouting.column("team"), " shouted after ", shouting.column("error")),
     )
 
@@ -124,7 +123,7 @@ DETECTOR = Detector(
 '''
 # ... and one line of the roster, with its import
 NEW_LINE = ("    overkill_models.DETECTOR,\n", "    shouted_prompts.DETECTOR,\n    overkill_models.DETECTOR,\n")
-NEW_IMPORT = ("from . import ", "from . import shouted_prompts, ")
+NEW_IMPORT = ("    stuck_agents,\n)", "    shouted_prompts,\n    stuck_agents,\n)")
 
 USE_EVERY_DOOR = """
 import inspect, io, json
@@ -213,11 +212,11 @@ def test_a_new_detector_is_a_public_function_and_a_method(doors: dict[str, Any])
 def test_a_new_detector_is_part_of_all_waste(doors: dict[str, Any]) -> None:
     assert doors["waste"] == [
         ["retry_loops", "loop", "-"],
-        *[["shouted_prompts", "loop", "retry_loops"]] * 5,
+        ["shouted_prompts", "loop", "-"],  # the one call of the loop that was needed
+        *[["shouted_prompts", "loop", "retry_loops"]] * 4,
         ["shouted_prompts", "loud", "-"],
-        ["overkill_models", "loud", "shouted_prompts"],
     ]
-    assert doors["flag"] == [*["retry_loops"] * 5, "shouted_prompts", "-", "-"]
+    assert doors["flag"] == ["shouted_prompts", *["retry_loops"] * 4, "shouted_prompts", "-", "-"]
 
 
 def test_a_new_detector_is_none_of_the_rules_of_crashlens(doors: dict[str, Any]) -> None:
@@ -231,16 +230,12 @@ def test_a_new_detector_is_none_of_the_rules_of_crashlens(doors: dict[str, Any])
 
 def test_a_new_detector_is_a_bar_of_the_plot_and_a_row_of_the_report(doors: dict[str, Any]) -> None:
     assert doors["plot"] == [
-        "spent", "retry loops", "fallback storms", "fallback failures", "shouted prompts", "overkill models",
-        "without waste",
+        "spent", "retry loops", "cut answers", "fallback storms", "fallback failures", "stuck agents", "repeated calls",
+        "cache misses", "growing context", "shouted prompts", "overkill models", "batchable calls", "without waste",
     ]  # fmt: skip
-    assert doors["report"] == [
-        ["retry_loops", "1", "0"],
-        ["fallback_storms", "0", "0"],
-        ["fallback_failures", "0", "0"],
-        ["shouted_prompts", "1", "5"],
-        ["overkill_models", "0", "1"],
-    ]
+    found = [row for row in doors["report"] if row[1:] != ["0", "0"]]
+    assert found == [["retry_loops", "1", "0"], ["shouted_prompts", "2", "4"]]
+    assert len(doors["report"]) == len(ROSTER) + 1
 
 
 def test_the_thresholds_of_a_new_detector_are_fields_of_the_explorer(doors: dict[str, Any]) -> None:
@@ -259,4 +254,4 @@ def test_scan_and_dask_read_what_a_new_detector_reads(doors: dict[str, Any]) -> 
 
 
 def test_the_command_line_lists_what_a_new_detector_found(doors: dict[str, Any]) -> None:
-    assert re.search(r"^low +shouted_prompts +loud", doors["cli"], flags=re.MULTILINE)
+    assert re.search(r"^high +shouted_prompts +loud", doors["cli"], flags=re.MULTILINE)

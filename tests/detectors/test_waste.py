@@ -22,29 +22,34 @@ PRICES = {
         "gpt-4": {"input_price_per_1m": 30, "output_price_per_1m": 60, "cheaper_alternative": "gpt-3.5-turbo"},
     }
 }
-SHORT = {"input_tokens": 6, "output_tokens": 20, "response": "Rayleigh", "cost": 0.001}
+ANSWER = {"input_tokens": 1000, "output_tokens": 20, "response": "Rayleigh"}
 MIXED = calls(
-    # a storm, and within it what would be a failure and an overkill
-    {"trace_id": "t1", "s": 0, "model": "gpt-3.5-turbo", **SHORT},
-    {"trace_id": "t1", "s": 1, "model": "gpt-4", **SHORT},
-    {"trace_id": "t1", "s": 2, "model": "gpt-3.5-turbo", **SHORT, "cost": 0.002},
-    # a failure, whose second call would be an overkill
-    {"trace_id": "t2", "s": 0, "model": "gpt-3.5-turbo", **SHORT},
-    {"trace_id": "t2", "s": 1, "model": "gpt-4", **SHORT, "cost": 0.04},
-    # nothing
-    {"trace_id": "t3", "s": 0, "model": "gpt-3.5-turbo", **SHORT},
-)
+    # a loop, and over its calls and others a storm
+    {"trace_id": "t1", "s": 0, "model": "gpt-4", **ANSWER, "cost": 0.03, "temperature": 0.0},
+    {"trace_id": "t1", "s": 1, "model": "gpt-4", **ANSWER, "cost": 0.04, "temperature": 0.0},
+    {"trace_id": "t1", "s": 2, "model": "gpt-3.5-turbo", **ANSWER, "cost": 0.002},
+    # a failure
+    {"trace_id": "t2", "s": 0, "model": "gpt-3.5-turbo", **ANSWER, "cost": 0.001, "prompt": "And the sea?"},
+    {"trace_id": "t2", "s": 1, "model": "gpt-4", **ANSWER, "cost": 0.05, "fallback_reason": "timeout",
+     "prompt": "And the sea?"},
+    # small talk, in a cut answer that was asked again
+    {"trace_id": "t3", "s": 0, "model": "gpt-4", "prompt": "hi", "input_tokens": 1, "output_tokens": 2,
+     "response": "Hel", "cost": 0.02, "finish_reason": "length"},
+    {"trace_id": "t3", "s": 5, "model": "gpt-4", "prompt": "hi", "input_tokens": 1, "output_tokens": 2,
+     "response": "Hello", "cost": 0.02},
+)  # fmt: skip
 
 
-def test_the_first_detector_owns_the_trace() -> None:
+def test_each_dollar_is_counted_once() -> None:
     findings = find_waste(MIXED, prices=PRICES)
-    owned = findings[["detector", "trace_id", "suppressed_by"]].astype("str").fillna("-")
-    assert owned.to_numpy().tolist() == [
-        ["fallback_storms", "t1", "-"],
-        ["fallback_failures", "t1", "fallback_storms"],
-        ["fallback_failures", "t2", "-"],
-        ["overkill_models", "t1", "fallback_storms"],
-        ["overkill_models", "t2", "fallback_failures"],
+    counted = findings[["detector", "trace_id", "waste_cost", "counted_cost", "suppressed_by"]]
+    assert counted.round(4).astype("str").fillna("-").to_numpy().tolist() == [
+        ["retry_loops", "t1", "0.03", "0.03", "-"],
+        ["cut_answers", "t3", "0.02", "0.02", "-"],
+        ["fallback_storms", "t1", "0.07", "0.04", "-"],
+        ["fallback_failures", "t2", "0.05", "0.05", "-"],
+        ["overkill_models", "t3", "0.02", "0.0", "cut_answers"],
+        ["overkill_models", "t3", "0.02", "0.02", "-"],
     ]
     assert findings.dtypes.astype("str").equals(empty_frame(FINDINGS).dtypes.astype("str"))
 
@@ -52,26 +57,58 @@ def test_the_first_detector_owns_the_trace() -> None:
 def test_flag_shows_what_each_call_wasted() -> None:
     flagged = flag(MIXED, prices=PRICES)
     pd.testing.assert_frame_equal(flagged[MIXED.columns], MIXED)
-    assert flagged["finding"].dropna().tolist() == ["fallback_storms"] * 3 + ["fallback_failures"] * 2
-    assert flagged["finding_id"].dropna().tolist() == ["fallback_storms/t1/0"] * 3 + ["fallback_failures/t2/0"] * 2
-    assert flagged["waste_cost"].tolist() == [0.001, 0.001, 0.0, 0.0, 0.04, 0.0]
+    assert flagged["finding_id"].tolist() == [
+        "retry_loops/t1/0", "fallback_storms/t1/0", "fallback_storms/t1/0", "fallback_failures/t2/0",
+        "fallback_failures/t2/0", "cut_answers/t3/0", "overkill_models/t3/1",
+    ]  # fmt: skip
+    assert flagged["waste_cost"].round(4).tolist() == [0.03, 0.04, 0.0, 0.0, 0.05, 0.02, 0.02]
 
 
-def test_a_call_of_two_findings_is_flagged_with_the_one_that_wasted_it() -> None:
-    chain = {
-        "pricing": {
-            name: {"input_price_per_1m": rate, "output_price_per_1m": rate} for rate, name in enumerate("abc", 1)
-        }
+def test_severity_is_by_money() -> None:
+    def severity(cost: float, rest: float) -> str:
+        failed = {"error": "timeout", "cost": cost}
+        frame = calls({"s": 0, **failed}, {"s": 1, "cost": 0.0, **ANSWER}, {"s": 2, "prompt": "other", "cost": rest})
+        return str(find_waste(frame)["severity"].iloc[0])
+
+    assert [severity(cost, 999.0) for cost in (1.0, 0.999, 0.1, 0.0999)] == ["high", "medium", "medium", "low"]
+    assert [severity(cost, 10 - cost) for cost in (0.1, 0.09, 0.011, 0.009)] == ["high", "medium", "medium", "low"]
+
+
+def test_what_costs_nothing_is_listed_and_suppresses_nothing() -> None:
+    refused = {"error": "429", "cost": 0.0, "billed": "no"}
+    frame = calls(
+        *({"s": s, **refused} for s in range(7)),
+        *({"s": 10 + s, "model": model, **ANSWER, "cost": 1.0} for s, model in enumerate("abc")),
+    )
+    found = find_waste(frame)[["detector", "waste_cost", "counted_cost", "severity", "suppressed_by"]]
+    assert found.astype("str").fillna("-").to_numpy().tolist() == [
+        ["retry_loops", "0.0", "0.0", "low", "-"], ["fallback_storms", "2.0", "2.0", "high", "-"],
+    ]  # fmt: skip
+
+
+def test_a_later_detector_keeps_what_is_left_of_a_call() -> None:
+    # the labels would cost next to nothing elsewhere, and the batch rate takes half of all: only what is left of it
+    task = "Classify the mail as spam or ham, with one word and nothing else: "
+    frame = calls(
+        *(
+            {"trace_id": f"{day}-{n}", "s": 86_400 * day + 9 * n, "model": "gpt-4o", "prompt": f"{task}{day}-{n}",
+             "response": ("spam", "ham")[n % 2], "input_tokens": 1000, "output_tokens": 0, "cost": 0.0025}
+            for day in range(2) for n in range(40)
+        )
+    )  # fmt: skip
+    frame["timestamp"] += pd.Timedelta(days=260)
+    found = find_waste(frame)
+    counted = found.groupby("detector", observed=True)[["waste_cost", "counted_cost"]].sum().round(4)
+    assert counted.to_dict("index") == {
+        "overkill_models": {"waste_cost": 0.188, "counted_cost": 0.188},
+        "batchable_calls": {"waste_cost": 0.1, "counted_cost": 0.012},
     }
-    frame = calls(*({"s": s, "model": model, "response": "r", "cost": 1.0 + s} for s, model in enumerate("abc")))
-    flagged = flag(frame, prices=chain, thresholds={"fallback_storms": {"min_calls": 4}})
-    assert flagged["finding_id"].tolist() == ["fallback_failures/t1/0"] * 2 + ["fallback_failures/t1/1"]
-    assert flagged["waste_cost"].tolist() == [0.0, 2.0, 3.0]
+    assert found["certainty"].unique().tolist() == ["candidate"]
 
 
 def test_thresholds_reach_their_detector() -> None:
     found = find_waste(MIXED, prices=PRICES, thresholds={"fallback_storms": {"min_calls": 4}})
-    assert set(found["detector"]) == {"fallback_failures", "overkill_models"}
+    assert "fallback_storms" not in set(found["detector"])
 
 
 @pytest.mark.parametrize(
@@ -79,12 +116,14 @@ def test_thresholds_reach_their_detector() -> None:
     [
         (
             {"retries": {}},
-            "a name in thresholds is 'retries', expected 'retry_loops', 'fallback_storms', 'fallback_failures' or"
-            " 'overkill_models'",
+            "a name in thresholds is 'retries', expected 'retry_loops', 'cut_answers', 'fallback_storms',"
+            " 'fallback_failures', 'stuck_agents', 'repeated_calls', 'cache_misses', 'growing_context',"
+            " 'overkill_models' or 'batchable_calls'",
         ),
         (
             {"retry_loops": {"retries": 3}},
-            "a name in thresholds['retry_loops'] is 'retries', expected 'max_retries' or 'max_gap'",
+            "a name in thresholds['retry_loops'] is 'retries', expected 'min_calls', 'max_wait', 'max_retries' or"
+            " 'max_gap'",
         ),
     ],
 )
@@ -110,22 +149,22 @@ def test_no_calls_no_findings() -> None:
 
 
 @given(frame=logs(), rules=st.sampled_from(("default", "crashlens")))
-@settings(max_examples=60)
-def test_the_flags_add_up_to_the_waste(frame: pd.DataFrame, rules: str) -> None:
+@settings(max_examples=40, deadline=None)
+def test_the_flags_add_up_to_the_waste_and_never_exceed_the_cost(frame: pd.DataFrame, rules: str) -> None:
     findings = find_waste(frame, rules=rules)
     flagged = flag(frame, rules=rules)
     active = findings[findings["suppressed_by"].isna()]
-    assert flagged["waste_cost"].sum() == pytest.approx(active["waste_cost"].sum())
-    flagged_ids = set(flagged["finding_id"].dropna())
-    assert flagged_ids <= set(active["finding_id"])
-    # a finding without a call of its own shares all of them with its neighbours, as failures in a row do
-    assert set(active["finding_id"]) - flagged_ids <= set(
-        active.loc[active["detector"] == "fallback_failures", "finding_id"]
-    )
+    assert flagged["waste_cost"].sum() == pytest.approx(findings["counted_cost"].sum())
+    assert (findings["counted_cost"].fillna(0) <= findings["waste_cost"].fillna(0) + 1e-12).all()
+    assert (flagged["waste_cost"].fillna(0) <= frame["cost"].fillna(np.inf) + 1e-12).all()
+    assert set(flagged["finding_id"].dropna()) <= set(active["finding_id"])
+    assert (findings.loc[findings["suppressed_by"].notna(), "counted_cost"] == 0).all()
+    if rules == "default":
+        assert (findings.loc[~(findings["waste_cost"] > 0), "severity"] == "low").all()
 
 
 @given(frame=logs(), data=st.data())
-@settings(max_examples=60)
+@settings(max_examples=25, deadline=None)
 def test_what_must_not_matter(frame: pd.DataFrame, data: st.DataObject) -> None:
     expected = find_waste(frame)
     # calls at one time keep their order, since nothing else tells which came first
@@ -136,7 +175,7 @@ def test_what_must_not_matter(frame: pd.DataFrame, data: st.DataObject) -> None:
     if not untimed.any():
         pd.testing.assert_frame_equal(find_waste(shuffled), expected)
 
-    labelled = apart.assign(team="search", mine=1).set_axis(list("abcdefghijklmnopqrst"[: len(apart)]))
+    labelled = apart.assign(mine=1).set_axis(list("abcdefghijklmnopqrst"[: len(apart)]))
     pd.testing.assert_frame_equal(find_waste(labelled), expected)
 
     half = len(apart) // 2

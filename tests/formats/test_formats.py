@@ -6,7 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from crashlens_frame.errors import InvalidCallError, UnknownFormatError
-from crashlens_frame.formats import detect_format, has_no_column, row_from_record
+from crashlens_frame.formats import FORMATS, detect_format, has_no_column, row_from_record, rows_from_line
+from crashlens_frame.schema import LOG_SCHEMA
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 NEW_YEAR = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z
@@ -15,7 +16,7 @@ REPORTED = {"token_source": "reported", "cost_source": "unknown"}
 
 # name: record, the columns beside trace_id "t"
 READ: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "a trace id is enough": ({"trace_id": "t"}, UNKNOWN),
+    "a trace id and a model are enough": ({"trace_id": "t"}, UNKNOWN),
     "both trace ids, if they agree": ({"trace_id": "t", "traceId": "t"}, UNKNOWN),
     "flat names": (
         {"trace_id": "t", "model": "m", "prompt": "p", "response": "r", "input_tokens": 3, "output_tokens": 2,
@@ -112,7 +113,8 @@ READ: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.parametrize("name", READ)
 def test_a_record_becomes_a_row(name: str) -> None:
     record, columns = READ[name]
-    assert row_from_record(record) == {"trace_id": "t", **columns}
+    model = {} if "model" in record.get("filled", ()) else {"model": "m"}
+    assert row_from_record({"model": "m", **record}) == {"trace_id": "t", **model, **columns}
 
 
 REFUSED = [
@@ -134,7 +136,7 @@ REFUSED = [
         "input_tokens is 9223372036854775808, expected a whole number from 0 to 2**63 - 1",
     ),
     ({"trace_id": "t", "cost": "0.5"}, 'cost is "0.5", expected a number'),
-    ({"trace_id": "t", "cost": -0.5}, "cost is -0.5, expected a finite number from 0 on"),
+    ({"trace_id": "t", "cost": float("inf")}, "cost is Infinity, expected a finite number from 0 on"),
     ({"trace_id": "t", "cost": float("inf")}, "cost is Infinity, expected a finite number from 0 on"),
     ({"trace_id": "t", "latency_ms": -0.6}, "latency_ms is -0.6, expected a finite number from 0 on"),
     ({"trace_id": "t", "fallback_attempted": 1}, "fallback_attempted is 1, expected true or false"),
@@ -183,18 +185,36 @@ def test_a_long_value_is_cut_in_the_text_of_its_refusal() -> None:
 
 
 def test_a_format_that_is_named_reads_only_its_own_fields() -> None:
-    record = {"trace_id": "t", "usage": {"prompt_tokens": 3}}
-    assert row_from_record(record, "crashlens") == {"trace_id": "t", "input_tokens": 3, **REPORTED}
-    assert row_from_record(record, "flat") == {"trace_id": "t", "extra": '{"usage":{"prompt_tokens":3}}', **UNKNOWN}
+    record = {"trace_id": "t", "model": "m", "usage": {"prompt_tokens": 3}}
+    shown = {"trace_id": "t", "model": "m"}
+    assert row_from_record(record, "crashlens") == {**shown, "input_tokens": 3, **REPORTED}
+    assert row_from_record(record, "flat") == {**shown, "extra": '{"usage":{"prompt_tokens":3}}', **UNKNOWN}
+
+
+def test_a_record_that_shows_nothing_of_a_call_is_refused_with_its_keys() -> None:
+    with pytest.raises(InvalidCallError) as refusal:
+        row_from_record({"trace_id": "t", "mood": "good"})
+    expected = "no model, tokens, prompt, response, cost or error, only the keys trace_id, mood"
+    assert str(refusal.value) == expected
+
+
+def test_a_record_that_names_other_work_is_passed_over_as_what_it_is() -> None:
+    chain = {"id": "r1", "trace_id": "t", "run_type": "chain", "name": "answer"}
+    found = rows_from_line([chain, chain, {"trace_id": "t", "model": "m"}])
+    assert (len(found.rows), found.errors, found.passed) == (1, [], {'"run_type": "chain"': 2})
+
+
+def test_a_call_of_which_nothing_is_known_comes_back_from_a_line_of_the_package() -> None:
+    empty = dict.fromkeys(LOG_SCHEMA) | {"trace_id": "t"}
+    assert row_from_record(empty) == {"trace_id": "t", **UNKNOWN}
 
 
 def test_a_format_that_is_unknown_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(UnknownFormatError) as refusal:
         row_from_record({"trace_id": "t"}, "nested")
-    assert str(refusal.value) == (
-        "format is 'nested', expected one of crashlens, flat, openai, anthropic, litellm, langfuse, otel,"
-        " or None to detect it"
-    )
+    names = ", ".join(FORMATS)
+    assert names.startswith("crashlens, flat, openai, anthropic, ")
+    assert str(refusal.value) == f"format is 'nested', expected one of {names}, or None to detect it"
 
 
 @pytest.mark.parametrize(
@@ -241,7 +261,7 @@ def micros(moment: dt.datetime) -> int:
 
 
 def read_time(value: Any) -> Any:
-    return row_from_record({"trace_id": "t", "timestamp": value})["timestamp"]
+    return row_from_record({"trace_id": "t", "model": "m", "timestamp": value})["timestamp"]
 
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: dt.timezone(dt.timedelta(minutes=minutes)))

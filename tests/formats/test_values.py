@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 
 import crashlens_frame as cf
 from crashlens_frame.formats import CRASHLENS, FLAT, convert_column
-from crashlens_frame.formats.table import END, TOTAL
+from crashlens_frame.formats.table import END
+from crashlens_frame.formats.usage import TOTAL
 from crashlens_frame.frame import frame_from_table
 from crashlens_frame.schema import CALLS, LOG_SCHEMA
 

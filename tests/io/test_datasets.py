@@ -154,10 +154,10 @@ def test_of_a_sorted_file_a_filter_reads_the_row_groups_that_can_hold_what_it_as
 
 def test_files_of_other_programs_are_filtered_by_their_own_columns(tmp_path: Path) -> None:
     path = tmp_path / "other.parquet"
-    frame = pd.DataFrame({"trace_id": ["a", "b"], "model": ["m", "n"], "cost": [1, 2], "user": ["ann", "bob"]})
+    frame = pd.DataFrame({"trace_id": ["a", "b"], "model": ["m", "n"], "cost": [1, 2], "customer": ["ann", "bob"]})
     frame.to_parquet(path)
-    some = cf.read_parquet(path, columns=["cost", "extra"], filters=[("user", "=", "bob")])
-    assert some.to_dict("list") == {"cost": [2.0], "extra": ['{"user":"bob"}']}
+    some = cf.read_parquet(path, columns=["cost", "extra"], filters=[("customer", "=", "bob")])
+    assert some.to_dict("list") == {"cost": [2.0], "extra": ['{"customer":"bob"}']}
     same(cf.read_parquet(path, columns=["cost"]), cf.read_parquet(path)[["cost"]])
 
 
@@ -243,9 +243,9 @@ def test_folders_globs_and_lists_are_read_whole(tmp_path: Path) -> None:
 def test_one_file_of_a_newer_version_in_a_folder_is_named(tmp_path: Path) -> None:
     cf.to_parquet(WORKLOAD, tmp_path / "a.parquet")
     table = pq.read_table(tmp_path / "a.parquet")
-    newer = table.replace_schema_metadata({"crashlens_frame.schema_version": "2"})
+    newer = table.replace_schema_metadata({"crashlens_frame.schema_version": "3"})
     pq.write_table(newer, tmp_path / "b.parquet")
-    with pytest.raises(cf.SchemaVersionError, match=r"b\.parquet has schema version 2, expected at most 1; upgrade"):
+    with pytest.raises(cf.SchemaVersionError, match=r"b\.parquet has schema version 3, expected at most 2; upgrade"):
         cf.read_parquet(tmp_path, columns=["cost"])
 
 

@@ -18,12 +18,12 @@ from crashlens_frame.errors import (
     InvalidCallError,
     InvalidOptionError,
     LogFileError,
-    MissingColumnsError,
     PassedOverWarning,
     RejectedLinesWarning,
     UnknownFormatError,
     UnpricedWarning,
 )
+from crashlens_frame.formats import FORMATS
 from crashlens_frame.frame import as_calls, empty_frame
 from crashlens_frame.io.journal import append_bytes
 from crashlens_frame.io.jsonl import append_jsonl, read_jsonl, read_log, read_rejects, to_jsonl
@@ -82,11 +82,11 @@ def test_a_log_without_lines_is_the_empty_typed_frame(log: bytes) -> None:
 @pytest.mark.parametrize(
     ("line", "extra"),
     [
-        (b'{"trace_id":"a","x":NaN,"y":[Infinity,-Infinity,1]}', '{"x":null,"y":[null,null,1]}'),
-        (b'{"trace_id":"a","id":123456789012345678901234}', '{"id":123456789012345678901234}'),
-        (b'{"trace_id":"a","x":"\\ud800"}', '{"x":"\ufffd"}'),
-        (b'{"trace_id":"a","x":1,"x":2}', '{"x":2}'),
-        (b'{"trace_id":"a","z":{"b":1,"a":"\xc3\xa9"},"y":null}', '{"y":null,"z":{"a":"é","b":1}}'),
+        (b'{"trace_id":"a","model":"m","x":NaN,"y":[Infinity,-Infinity,1]}', '{"x":null,"y":[null,null,1]}'),
+        (b'{"trace_id":"a","model":"m","id":123456789012345678901234}', '{"id":123456789012345678901234}'),
+        (b'{"trace_id":"a","model":"m","x":"\\ud800"}', '{"x":"\ufffd"}'),
+        (b'{"trace_id":"a","model":"m","x":1,"x":2}', '{"x":2}'),
+        (b'{"trace_id":"a","model":"m","z":{"b":1,"a":"\xc3\xa9"},"y":null}', '{"y":null,"z":{"a":"é","b":1}}'),
     ],
 )
 def test_an_unknown_field_with_any_value_is_kept(line: bytes, extra: str) -> None:
@@ -95,7 +95,7 @@ def test_an_unknown_field_with_any_value_is_kept(line: bytes, extra: str) -> Non
 
 def test_unknown_fields_may_change_their_type_from_line_to_line() -> None:
     log = b"\n".join(
-        b'{"trace_id":"a","x":%s}' % value for value in (b"1", b'"1"', b"[1]", b'{"y":1}', b"null", b"true")
+        b'{"trace_id":"a","model":"m","x":%s}' % value for value in (b"1", b'"1"', b"[1]", b'{"y":1}', b"null", b"true")
     )
     assert read(log)["extra"].tolist() == [
         '{"x":1}',
@@ -128,7 +128,7 @@ def test_the_last_call_with_an_event_id_is_kept_across_files(tmp_path: Path) -> 
 @pytest.mark.parametrize("columns", [["cost"], ["trace_id", "latency_ms", "cost_source"], ["token_source", "model"],
                                      ["prompt", "extra"], ["event_id"]])  # fmt: skip
 @pytest.mark.parametrize(
-    "odd", [b"", b'{"trace_id":"c","startTime":"2026-01-01T00:00Z","endTime":"2026-01-01T00:01Z"}']
+    "odd", [b"", b'{"trace_id":"c","cost":0,"startTime":"2026-01-01T00:00Z","endTime":"2026-01-01T00:01Z"}']
 )
 def test_the_columns_asked_for_are_those_of_the_whole(columns: list[str], odd: bytes) -> None:
     log = (A + b"\n" + B + b"\n") * 3 + odd
@@ -138,7 +138,7 @@ def test_the_columns_asked_for_are_those_of_the_whole(columns: list[str], odd: b
 def test_a_line_is_not_refused_for_a_column_that_nobody_asked_for() -> None:
     log = A + b'\n{"trace_id":"x","input_tokens":"12a","cost":2}\n{"prompt":"no trace"}'
     with pytest.warns(RejectedLinesWarning, match="1 line of 1 file .* the trace id is missing"):
-        assert len(read(log, columns=["trace_id", "cost"])) == 2
+        assert len(read(log, columns=["trace_id", "cost"], duplicates="all")) == 2
     with pytest.warns(RejectedLinesWarning, match="2 lines"):
         assert len(read(log)) == 1
 
@@ -186,7 +186,7 @@ def test_mixed_forms_of_time_on_neighbouring_lines_are_one_column() -> None:
         '"2026-01-01"',
         "null",
     )
-    calls = read("\n".join(f'{{"trace_id":"a","timestamp":{form}}}' for form in forms).encode())
+    calls = read("\n".join(f'{{"trace_id":"a","model":"m","timestamp":{form}}}' for form in forms).encode())
     expected = pd.Series(
         [pd.Timestamp("2026-01-01T00:00Z")] * 5 + [pd.NaT], name="timestamp", dtype="datetime64[us, UTC]"
     )
@@ -223,14 +223,11 @@ def test_a_file_whose_name_looks_like_a_glob_is_read_as_itself(folder: Path) -> 
     same(read_jsonl("[1].jsonl"), BOTH)
 
 
-def test_a_file_that_is_not_there_and_a_folder_are_named(folder: Path) -> None:
+def test_a_file_that_is_not_there_is_named(folder: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"^no file is named or matches 4\.jsonl$"):
         read_jsonl("4.jsonl")
     with pytest.raises(FileNotFoundError, match=r"^no file is named or matches 4\*$"):
         read_rejects("4*")
-    with pytest.raises(LogFileError) as refusal:
-        read_jsonl(folder)
-    assert str(refusal.value) == f"{folder} is a directory, expected a file; give its files as '{folder}/*.jsonl'"
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, len(A), len(A) + 1, 1000])
@@ -308,16 +305,14 @@ def test_an_option_that_is_unknown_is_refused_before_anything_is_read() -> None:
     for reader in (read_jsonl, read_rejects):
         with pytest.raises(UnknownFormatError) as refusal:
             reader("not there", format="xml")
-        assert str(refusal.value) == (
-            "format is 'xml', expected one of crashlens, flat, openai, anthropic, litellm, langfuse, otel,"
-            " or None to detect it"
-        )
+        assert str(refusal.value) == f"format is 'xml', expected one of {', '.join(FORMATS)}, or None to detect it"
 
 
-GOOD = st.integers(0, 99).map(lambda number: b'{"trace_id":"a","retry_count":%d}' % number)
-NOISE = st.sampled_from([*list(BAD)[:-1], b"", b"  "]) | st.binary(max_size=12).map(
-    lambda b: b.replace(b"\n", b"#") + b"!"
-)
+GOOD = st.integers(0, 99).map(lambda number: b'{"trace_id":"a","model":"m","retry_count":%d}' % number)
+# records of an array are rejected one by one
+NOISE = st.sampled_from([*(bad for bad in list(BAD)[:-1] if not bad.startswith(b"[")), b"", b"  "]) | st.binary(
+    max_size=12
+).map(lambda b: b.replace(b"\n", b"#") + b"!")
 
 
 @given(st.lists(st.tuples(GOOD, st.just(True)) | st.tuples(NOISE, st.just(False)), max_size=12), st.booleans())
@@ -371,7 +366,7 @@ LINES = {
         r'"filled":["timestamp","model","prompt","input_tokens","output_tokens","cost","retry_count"]}',
     ],
     "flat": [
-        LOG_SCHEMA_OF_CALL + r'"reasoning_tokens":1,"level":"info","route":"/x","fallback_attempted":true,'
+        LOG_SCHEMA_OF_CALL + r'"reasoning_tokens":1,"level":"info","fallback_attempted":true,"route":"/x",'
         r'"token_source":"reported","cost_source":"priced","usage":{"audio":3},"extra":{"level":{"of":1}},"mood":"ok"}',
         r'{"trace_id":"t1","timestamp":null,"model":null,"prompt":null,"response":null,"input_tokens":null,'
         r'"output_tokens":null,"cost":null,"latency_ms":null,"retry_count":null,"fallback_model":null,'
@@ -455,14 +450,12 @@ def test_a_file_is_compressed_by_its_suffix_and_replaced_whole(tmp_path: Path, n
 
 
 REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
-    ({"model": "m"}, MissingColumnsError, "missing column: trace_id; rename it, or read the log with cf.read_jsonl"),
     ({"trace_id": ""}, InvalidCallError, "trace_id is '' in row 1, expected non-empty text in every row"),
     (
         {"trace_id": "t", "input_tokens": -1},
         InvalidCallError,
         "input_tokens is -1.0 in row 1, expected a whole number from 0 to 2**63 - 1",
     ),
-    ({"trace_id": "t", "cost": -0.5}, InvalidCallError, "cost is -0.5 in row 1, expected a finite number from 0 on"),
     (
         {"trace_id": "t", "cost": float("inf")},
         InvalidCallError,

@@ -76,7 +76,12 @@ ODD = [
     b'{"trace_id":"t","cost_source":"guessed"}\n', b'{"trace_id":"t","filled":["prompt"],"prompt":""}\n',
     b'{"trace_id":"t","filled":["x"],"prompt":""}\n', b'{"trace_id":"t","filled":null}\n',
     b'{"trace_id":"t","filled":[]}\n', b'{"trace_id":"t","cost":1,"cost_usd":1.0}\n',
-    b'{"trace_id":"t","cost":1,"cost_usd":2}\n', b'{"trace_id":"t","cost":1,"cost_usd":-2}\n',
+    b'{"trace_id":"t","cost":1,"cost_usd":2}\n', b'{"trace_id":"t","run_type":"chain"}\n',
+    b'{"trace_id":"t","cost":1,"currency":"EUR"}\n', b'{"trace_id":"t","cost":1,"currency":"USD"}\n',
+    b'{"trace_id":"t","input_tokens":5,"cached_input_tokens":6}\n', b'{"trace_id":"t","cache_write_1h_tokens":6}\n',
+    b'{"trace_id":"t","output_tokens":5,"reasoning_tokens":6}\n',
+    b'{"trace_id":"t","input_tokens":9,"cached_input_tokens":5,"cache_write_tokens":5}\n',
+    b'{"trace_id":"t","cost":1,"cost_usd":-2}\n',
     b'{"traceId":"t","trace_id":"t"}\n', b'{"traceId":"t","trace_id":"u"}\n', b'{"trace_id":"t","tokens":0}\n',
     b'{"trace_id":"t","tokens":7}\n', b'{"trace_id":"t","input_tokens":7,"tokens":7}\n',
     b'{"trace_id":"t","endTime":"2026-01-01T10:00:01Z"}\n', b'{"trace_id":"t","input":{"model":"m"},"model":"n"}\n',
@@ -124,7 +129,17 @@ KEYS = [
     "trace_id", "traceId", "timestamp", "startTime", "endTime", "model", "input", "usage", "metadata", "cost",
     "cost_usd", "tokens", "latency_ms", "cost_source", "token_source", "filled", "response", "output", "error", "other",
 ]  # fmt: skip
-INNER = ["model", "prompt", "prompt_tokens", "total_tokens", "team", "route", "other"]
+INNER = [
+    "model",
+    "prompt",
+    "prompt_tokens",
+    "completion_tokens",
+    "cached_input_tokens",
+    "total_tokens",
+    "team",
+    "route",
+    "other",
+]
 values = scalars | st.dictionaries(st.sampled_from(INNER), scalars, max_size=3) | st.lists(scalars, max_size=2)
 records = st.dictionaries(st.sampled_from(KEYS), values, max_size=6).map(lambda one: {"trace_id": "t", **one})
 

@@ -58,8 +58,31 @@ def with_null_cost(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "cost": None} if row["cost_source"] == "unknown" and row["cost"] == 0 else row
 
 
+WHOLES = {
+    "cached_input_tokens": "input_tokens", "cache_write_tokens": "input_tokens", "audio_input_tokens": "input_tokens",
+    "cache_write_1h_tokens": "cache_write_tokens", "reasoning_tokens": "output_tokens",
+    "audio_output_tokens": "output_tokens",
+}  # fmt: skip
+
+
+def with_possible_counts(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row whose parts are no larger than their wholes: others are read as nulls."""
+    row = dict(row)
+    if row["cached_input_tokens"] and row["cache_write_tokens"]:
+        row["cached_input_tokens"] = 0
+    if row["cache_write_tokens"] is None:
+        row["cache_write_1h_tokens"] = None
+    for part, whole in WHOLES.items():
+        if row[part] is not None and row[whole] is not None:
+            row[part] = min(row[part], row[whole])
+    return row
+
+
 ROWS = st.lists(
-    st.fixed_dictionaries({column.name: values(column) for column in CALLS}).map(with_null_cost), max_size=5
+    st.fixed_dictionaries({column.name: values(column) for column in CALLS})
+    .map(with_null_cost)
+    .map(with_possible_counts),
+    max_size=5,
 )
 
 

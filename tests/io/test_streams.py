@@ -12,11 +12,11 @@ import pytest
 import zstandard
 
 import crashlens_frame as cf
-from crashlens_frame.io import read_files
-from crashlens_frame.io.streams import LongLine, line_blocks, open_atomic
+from crashlens_frame.io import file_reader
+from crashlens_frame.io.streams import LongLine, blocks_of_lines, line_blocks, open_atomic, plain_chunks
 
-A = b'{"trace_id":"a"}'
-B = b'{"trace_id":"b"}'
+A = b'{"trace_id":"a","model":"m"}'
+B = b'{"trace_id":"b","model":"m"}'
 MB = 1_000_000
 
 
@@ -51,7 +51,8 @@ def test_a_line_that_is_too_long_costs_itself_alone(size: int, end: bytes) -> No
 
 
 def test_a_line_that_is_too_long_is_a_reject_with_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read_files, "line_blocks", lambda stream: line_blocks(stream, size=20, max_line=40))
+    monkeypatch.setattr(file_reader, "plain_chunks", lambda stream: plain_chunks(stream, size=20))
+    monkeypatch.setattr(file_reader, "blocks_of_lines", lambda chunks: blocks_of_lines(chunks, max_line=40))
     log = io.BytesIO(A + b"\n\n" + b"x" * 5_000 + b"\n" + B + b"\n" + b"z" * 50)
     rejects = cf.read_rejects(log)
     assert rejects["line"].tolist() == [3, 5]

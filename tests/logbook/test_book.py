@@ -112,7 +112,6 @@ def test_an_event_without_id_or_time_gets_both():
         ({"output_tokens": True}, "output_tokens is True, expected a whole number"),
         ({"output_tokens": 2**63}, "output_tokens is 9223372036854775808, expected a whole number from 0 to 2**63 - 1"),
         ({"latency_ms": -5}, "latency_ms is -5, expected a whole number from 0 to 2**63 - 1"),
-        ({"cost": -0.1}, "cost is -0.1, expected a finite number from 0 on"),
         ({"cost": float("inf")}, "cost is inf, expected a finite number from 0 on"),
         ({"cost": "1.5"}, "cost is '1.5', expected a number"),
         ({"fallback_attempted": 1}, "fallback_attempted is 1, expected true or false"),
@@ -162,12 +161,12 @@ def test_extend_takes_records_and_frames_in_order():
     book = cf.LogBook()
     book.log(model="gpt-4", prompt="1", trace_id="a")
     book.extend([NESTED, FLAT | {"timestamp": dt.datetime(2024, 6, 1, 12, tzinfo=dt.UTC)}])
-    book.extend(pd.DataFrame({"trace_id": ["x", "y"], "model": "gpt-4o", "prompt": "2", "user": ["ann", "bob"]}))
+    book.extend(pd.DataFrame({"trace_id": ["x", "y"], "model": "gpt-4o", "prompt": "2", "customer": ["ann", "bob"]}))
     book.log(model="gpt-4", prompt="3", trace_id="z")
     df = book.df
     assert df["trace_id"].tolist() == ["a", "trace_3921", "trace_3921", "x", "y", "z"]
     assert df["timestamp"].iloc[2] == pd.Timestamp("2024-06-01T12:00:00Z")
-    assert df["extra"].iloc[3:5].tolist() == ['{"user":"ann"}', '{"user":"bob"}']
+    assert df["extra"].iloc[3:5].tolist() == ['{"customer":"ann"}', '{"customer":"bob"}']
     assert len(book) == 6
 
 

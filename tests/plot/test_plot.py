@@ -55,7 +55,7 @@ def found() -> pd.DataFrame:
     return findings(
         {"trace_id": "t1", "detector": "retry_loops", "waste_cost": 4.0},
         {"trace_id": "t2", "detector": "retry_loops", "waste_cost": 0.5},
-        {"trace_id": "t3", "detector": "overkill_models", "waste_cost": 0.25},
+        {"trace_id": "t3", "detector": "overkill_models", "waste_cost": 0.25, "certainty": "candidate"},
         {"trace_id": "t1", "detector": "overkill_models", "waste_cost": 9.0, "suppressed_by": "retry_loops"},
     )
 
@@ -79,28 +79,38 @@ def test_waste_steps_down_from_what_was_spent_to_what_would_have_been_enough():
     assert bars(ax) == [
         (0.0, 10.0, GREY),
         (5.5, 4.5, "#D55E00"),
-        (5.5, 0.0, "#E69F00"),
-        (5.5, 0.0, "#CC79A7"),
-        (5.25, 0.25, "#56B4E9"),
+        *(
+            (5.5, 0.0, color)
+            for color in (
+                "#E69F00",
+                "#CC79A7",
+                "#56B4E9",
+                "#0072B2",
+                "#882255",
+                "#999933",
+                "#AA4499",
+            )
+        ),
+        (5.25, 0.25, "#88CCEE"),
+        (5.25, 0.0, "#CC6677"),
         (0.0, 5.25, WELL_SPENT),
     ]
     assert [label.get_text() for label in ax.get_yticklabels()] == [
         "spent",
-        "retry loops",
-        "fallback storms",
-        "fallback failures",
-        "overkill models",
+        *(detector.title for detector in ROSTER),
         "without waste",
     ]
     assert words(ax) == [
         "$10.00",
         "$4.50, 45.0 % in 2 findings",
-        "$0.00, 0.0 % in 0 findings",
-        "$0.00, 0.0 % in 0 findings",
+        *["$0.00, 0.0 % in 0 findings"] * 7,
         "$0.25, 2.5 % in 1 finding",
+        "$0.00, 0.0 % in 0 findings",
         "$5.25",
     ]
-    assert ax.get_title("left") == "$4.75 of $10.00 wasted (47.5 %)"
+    assert ax.get_title("left") == "$4.50 of $10.00 wasted (45.0 %), $0.25 more could be saved"
+    assert [bar.get_hatch() for bar in ax.patches[7:-1]] == ["", "//", "//", "//"]
+    assert [bar.get_alpha() for bar in ax.patches[1:-1]] == [1.0] * 4 + [0.75] * 3 + [0.5] * 3
     assert ax.get_xlabel() == "US dollars; 1 call without a known price not shown"
 
 
@@ -109,21 +119,23 @@ def test_each_step_hangs_from_the_one_above_it():
 
     (lines,) = ax.collections
     # one upright line from each bar to the next, where the one ends and the other begins
-    assert [segment[:, 0].tolist() for segment in lines.get_segments()] == [[x, x] for x in (10.0, 5.5, 5.5, 5.5, 5.25)]
+    assert [segment[:, 0].tolist() for segment in lines.get_segments()] == [
+        [x, x] for x in (10.0, *[5.5] * 8, 5.25, 5.25)
+    ]
 
 
 def test_waste_of_unknown_cost_is_called_unknown():
     ax = plot_waste(spent(), findings=findings({"trace_id": "t1", "detector": "fallback_storms"}))
 
-    assert words(ax)[2] == "unknown, unknown in 1 finding"
-    assert bars(ax)[2][1] == 0.0
+    assert words(ax)[3] == "unknown, unknown in 1 finding"
+    assert bars(ax)[3][1] == 0.0
 
 
 def test_that_no_waste_was_found_is_written_and_no_step_drawn():
     ax = plot_waste(spent(), findings=findings())
 
     assert ax.get_title("left") == "No waste found in 4 calls"
-    assert [width for _, width, _ in bars(ax)] == [10.0, 0.0, 0.0, 0.0, 0.0, 10.0]
+    assert [width for _, width, _ in bars(ax)] == [10.0, *[0.0] * 10, 10.0]
 
 
 def test_calls_that_cost_nothing_waste_nothing():

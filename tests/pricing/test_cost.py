@@ -56,6 +56,8 @@ def cost_of(call: dict[str, Any]) -> float | None:
     if model is None or sent is None or written is None:
         return None
     cached, stored = call["cached_input_tokens"] or 0, call["cache_write_tokens"] or 0
+    if cached + stored > sent:
+        return None
     at: datetime = call["timestamp"] or datetime(2026, 11, 23, 23)
     tier = (call["service_tier"] or "").lower()
     if model == "plain":
@@ -74,7 +76,9 @@ def cost_of(call: dict[str, Any]) -> float | None:
         out = 1 if tier == "batch" else 9 if sent > 100 else 2
         if time(10) <= at.time() < time(12):
             rate = out = read = write = 7
-    return (max(sent - cached - stored, 0) * rate + cached * read + stored * write + written * out) / 1e6
+    if tier == "priority":
+        return None
+    return ((sent - cached - stored) * rate + cached * read + stored * write + written * out) / 1e6
 
 
 tokens = st.none() | st.sampled_from([0, 1, 49, 50, 51, 99, 100, 101, 5000])
@@ -93,7 +97,7 @@ FIELDS = {
     "output_tokens": tokens,
     "cached_input_tokens": tokens,
     "cache_write_tokens": tokens,
-    "service_tier": st.sampled_from([None, "batch", "Batch", "flex", "default"]),
+    "service_tier": st.sampled_from([None, "batch", "Batch", "flex", "default", "priority"]),
     "cost": st.none() | st.sampled_from([0.0, 0.25]),
     "cost_source": st.none() | st.sampled_from(["reported", "priced", "unknown"]),
 }
@@ -101,6 +105,7 @@ FIELDS = {
 
 @given(calls=st.lists(st.fixed_dictionaries(FIELDS), max_size=12), reprice=st.booleans())
 @settings(max_examples=200)
+@pytest.mark.filterwarnings("ignore::crashlens_frame.UnpricedWarning")
 def test_every_cost_is_that_of_the_rule(calls: list[dict[str, Any]], reprice: bool) -> None:
     frame = cf.as_calls(pd.DataFrame(calls, columns=list(FIELDS)))
     before = frame.copy(deep=True)
@@ -164,22 +169,33 @@ def test_explain_adds_the_model_the_rule_and_the_rates_of_each_price() -> None:
             }
         )
     )
-    explained = cf.add_cost(calls, PRICES, explain=True).iloc[:, len(calls.columns) :]
+    with pytest.warns(cf.UnpricedWarning) as caught:
+        explained = cf.add_cost(calls, PRICES, explain=True).iloc[:, len(calls.columns) :]
+    assert str(caught[0].message) == "1 call priced at base prices, as there are no prices for flex: tiered"
     expected = pd.DataFrame(
         {
             "price_model": ["dated", "tiered", "cached", None, None],
             "price_rule": ["provider prefix", "id", "alias", None, None],
             "price_variant": ["batch", "base: no prices for flex", None, None, None],
+            "price_derived": False,
             "price_from": pd.to_datetime(pd.Series(["2026-04-01", None, None, None, None]), utc=True).dt.as_unit("us"),
             "price_above": pd.array([0, 100, 0, 0, 0], dtype="Int64"),
+            "price_region_factor": 1.0,
+            "price_discount": 0.0,
             "input_price_per_1m": [1.0, 3.0, 4.0, np.nan, np.nan],
             "output_price_per_1m": [5.0, 9.0, 8.0, np.nan, np.nan],
             "cached_input_price_per_1m": [1.0, 3.0, 1.0, np.nan, np.nan],
             "cache_write_price_per_1m": [1.0, 3.0, 5.0, np.nan, np.nan],
             "cache_write_1h_price_per_1m": [1.0, 3.0, 5.0, np.nan, np.nan],
+            "audio_input_price_per_1m": [1.0, 3.0, 4.0, np.nan, np.nan],
+            "reasoning_price_per_1m": [5.0, 9.0, 8.0, np.nan, np.nan],
+            "audio_output_price_per_1m": [5.0, 9.0, 8.0, np.nan, np.nan],
+            "web_search_price_per_1k": np.nan,
+            "request_price_per_1k": [0.0, 0.0, 0.0, np.nan, np.nan],
+            "unknown_because": [None, None, None, "no price for the model", "no model"],
         }
     )
-    for name in ("price_model", "price_rule", "price_variant"):
+    for name in ("price_model", "price_rule", "price_variant", "unknown_because"):
         expected[name] = expected[name].astype("str").astype("category")
     pd.testing.assert_frame_equal(explained, expected)
 
@@ -196,6 +212,7 @@ def test_unpriced_lists_models_most_calls_first() -> None:
     expected = pd.DataFrame(
         {
             "model": pd.array(["b", "a", None], dtype="str"),
+            "reason": pd.array(["no price for the model", "no price for the model", "no model"], dtype="str"),
             "n_calls": pd.array([2, 1, 1], dtype="Int64"),
             "input_tokens": pd.array([2, 1, 4], dtype="Int64"),
             "output_tokens": pd.array([1, 1, 1], dtype="Int64"),

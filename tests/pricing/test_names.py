@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import crashlens_frame as cf
-from crashlens_frame.pricing.names import Resolution
+from crashlens_frame.pricing.names import Resolution, place_of
 
 BOOK = cf.PriceBook.default()
 
@@ -39,6 +39,11 @@ BOOK = cf.PriceBook.default()
         ("gpt-4-0125-preview", "gpt-4-turbo", "alias"),
         ("gpt-35-turbo-1106", "gpt-3.5-turbo-1106", "Azure spelling"),
         ("ft:gpt-4o-mini-2024-07-18:acme::9f3", "ft:gpt-4o-mini", "fine-tuned, date suffix"),
+        ("azure/eu/gpt-4o-2024-11-20", "gpt-4o", "provider prefix, region prefix"),
+        ("bedrock/us-gov-west-1/anthropic.claude-3-haiku-20240307-v1:0", "claude-3-haiku",
+         "provider prefix, region prefix, vendor prefix, revision suffix, date suffix"),
+        ("vertex_ai/claude-opus-5@default", "claude-opus-5", "provider prefix, default suffix"),
+        ("us.meta.llama3-1-8b-instruct-v1:0", "meta.llama3-1-8b-instruct", "region prefix, revision suffix"),
         ("groq/llama-3.3-70b-versatile", "groq/llama-3.3-70b-versatile", "id"),
     ],
 )  # fmt: skip
@@ -50,7 +55,7 @@ def test_a_name_and_the_rule_that_it_goes_by(name: str, model: str, rule: str) -
     "name",
     [
         "gpt-9", "gpt-4o-2099-01-01x", "my-finetune-x", "", "gpt", "gpt-4o-2099-13-01", "gpt-4o-20990132",
-        "ft:gpt-4.1:acme::9f3", "ft:gpt-4-0613:acme::9f3", "together_ai/gpt-4o", "fireworks/deepseek-chat",
+        "ft:gpt-4.1:acme::9f3", "ft:gpt-5:acme::9f3", "together_ai/gpt-4o", "fireworks/deepseek-chat",
         "openrouter/deepseek/deepseek-chat:free", "gpt-4o-mini-mini", "claude-sonnet-4-55", "llama-3.3-70b", "gpt-4o ",
     ],
 )  # fmt: skip
@@ -117,6 +122,25 @@ def test_the_error_for_an_unknown_name_has_the_nearest_ids_and_the_yaml() -> Non
         " file:\n"
         'pricing:\n  "azure/gpt-4p":\n    input_price_per_1m: ...\n    output_price_per_1m: ...'
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("gpt-4o", (None, None)),
+        ("openrouter/openai/gpt-4o", (None, None)),
+        ("us.anthropic.claude-sonnet-4-6", ("bedrock", "us")),
+        ("bedrock/global.anthropic.claude-sonnet-4-6", ("bedrock", "global")),
+        ("bedrock/us-gov-west-1/anthropic.claude-v2", ("bedrock", "us-gov-west-1")),
+        ("bedrock/claude_platform/claude-opus-5", (None, None)),
+        ("anthropic.claude-sonnet-4-5-20250929-v1:0", ("bedrock", None)),
+        ("AZURE/EU/gpt-4o", ("azure", "eu")),
+        ("azure/gpt-4o", ("azure", None)),
+        ("vertex_ai/claude-sonnet-4-5@20250929", ("vertex_ai", None)),
+    ],
+)
+def test_the_host_and_the_region_of_a_name_are_kept(name: str, place: tuple[str | None, str | None]) -> None:
+    assert place_of(name) == place
 
 
 def test_names_that_differ_in_a_dot_alone_are_two_models() -> None:

@@ -50,6 +50,7 @@ TEXT = """\
 all calls         total  detail
 cost              $0.12  40.0 % reported, 40.0 % priced, 20.0 % unknown
 waste             $0.06  49.8 % of the cost
+could save        $0.00  if somebody agrees
 input tokens      2,820
 output tokens     1,507
 total tokens      4,327  60.0 % reported, 20.0 % counted, 20.0 % missing
@@ -67,15 +68,27 @@ unknown               1  $0.00       unknown  unknown  unknown  unknown
 <b>local|llm</b>      1   unknown         20        7  unknown  unknown
 
 Waste by detector
-detector           findings  traces     cost    waste  tokens  suppressed
-retry_loops               1       1    $0.12    $0.06   3,000           0
-fallback_storms           1       1  unknown  unknown      27           0
-fallback_failures         0       0    $0.00    $0.00       0           0
-overkill_models           0       0    $0.00    $0.00       0           1
+detector           findings  traces     cost    waste  could save  suppressed
+retry_loops               1       1    $0.12    $0.06       $0.00           0
+cut_answers               0       0    $0.00    $0.00       $0.00           0
+fallback_storms           1       1  unknown  unknown       $0.00           0
+fallback_failures         0       0    $0.00    $0.00       $0.00           0
+stuck_agents              0       0    $0.00    $0.00       $0.00           0
+repeated_calls            0       0    $0.00    $0.00       $0.00           0
+cache_misses              0       0    $0.00    $0.00       $0.00           0
+growing_context           0       0    $0.00    $0.00       $0.00           0
+overkill_models           0       0    $0.00    $0.00       $0.00           1
+batchable_calls           0       0    $0.00    $0.00       $0.00           0
 
-Without a known price
-model             calls  tokens in  out
-<b>local|llm</b>      1         20    7"""
+Could not look
+detector      no call has
+cut_answers   finish_reason
+stuck_agents  tool_calls
+cache_misses  cached_input_tokens
+
+Without a known cost
+model             reason                  calls  tokens in  out
+<b>local|llm</b>  no price for the model      1         20    7"""
 
 MARKDOWN = r"""
 5 calls in 3 traces, 2026-03-02 09:00 to 09:01 UTC
@@ -84,6 +97,7 @@ MARKDOWN = r"""
 | :--- | ---: | :--- |
 | cost | \$0.12 | 40.0 % reported, 40.0 % priced, 20.0 % unknown |
 | waste | \$0.06 | 49.8 % of the cost |
+| could save | \$0.00 | if somebody agrees |
 | input tokens | 2,820 |  |
 | output tokens | 1,507 |  |
 | total tokens | 4,327 | 60.0 % reported, 20.0 % counted, 20.0 % missing |
@@ -104,18 +118,38 @@ MARKDOWN = r"""
 
 ## Waste by detector
 
-| detector | findings | traces | cost | waste | tokens | suppressed |
+| detector | findings | traces | cost | waste | could save | suppressed |
 | :--- | ---: | ---: | ---: | ---: | ---: | ---: |
-| retry_loops | 1 | 1 | \$0.12 | \$0.06 | 3,000 | 0 |
-| fallback_storms | 1 | 1 | unknown | unknown | 27 | 0 |
-| fallback_failures | 0 | 0 | \$0.00 | \$0.00 | 0 | 0 |
-| overkill_models | 0 | 0 | \$0.00 | \$0.00 | 0 | 1 |
+| retry_loops | 1 | 1 | \$0.12 | \$0.06 | \$0.00 | 0 |
+| cut_answers | 0 | 0 | \$0.00 | \$0.00 | \$0.00 | 0 |
+| fallback_storms | 1 | 1 | unknown | unknown | \$0.00 | 0 |
+| fallback_failures | 0 | 0 | \$0.00 | \$0.00 | \$0.00 | 0 |
+| stuck_agents | 0 | 0 | \$0.00 | \$0.00 | \$0.00 | 0 |
+| repeated_calls | 0 | 0 | \$0.00 | \$0.00 | \$0.00 | 0 |
+| cache_misses | 0 | 0 | \$0.00 | \$0.00 | \$0.00 | 0 |
+| growing_context | 0 | 0 | \$0.00 | \$0.00 | \$0.00 | 0 |
+| overkill_models | 0 | 0 | \$0.00 | \$0.00 | \$0.00 | 1 |
+| batchable_calls | 0 | 0 | \$0.00 | \$0.00 | \$0.00 | 0 |
 
-## Without a known price
+## Could not look
 
-| model | calls | tokens in | out |
-| :--- | ---: | ---: | ---: |
-| &lt;b&gt;local\|llm&lt;/b&gt; | 1 | 20 | 7 |"""[1:]
+| detector | no call has |
+| :--- | :--- |
+| cut_answers | finish_reason |
+| stuck_agents | tool_calls |
+| cache_misses | cached_input_tokens |
+
+## Without a known cost
+
+| model | reason | calls | tokens in | out |
+| :--- | :--- | ---: | ---: | ---: |
+| &lt;b&gt;local\|llm&lt;/b&gt; | no price for the model | 1 | 20 | 7 |"""[1:]
+
+
+NOTHING = {
+    "n_findings": 0, "n_traces": 0, "cost": 0.0, "waste_cost": 0.0, "could_save": 0.0, "waste_tokens": 0,
+    "n_suppressed": 0, "missing": None,
+}  # fmt: skip
 
 
 def test_the_text_of_a_report():
@@ -154,19 +188,25 @@ def test_the_json_of_a_report_holds_every_figure():
              "output_tokens": 7, "mean_latency_ms": None, "p95_latency_ms": None},
         ],
         "unpriced": [
-            {"model": "<b>local|llm</b>", "n_calls": 1, "input_tokens": 20, "output_tokens": 7, "share": 0.2}
+            {"model": "<b>local|llm</b>", "reason": "no price for the model", "n_calls": 1, "input_tokens": 20,
+             "output_tokens": 7, "share": 0.2}
         ],
         "waste": [
-            {"detector": "retry_loops", "n_findings": 1, "n_traces": 1, "cost": 0.12, "waste_cost": 0.06,
-             "waste_tokens": 3000, "n_suppressed": 0},
-            {"detector": "fallback_storms", "n_findings": 1, "n_traces": 1, "cost": None, "waste_cost": None,
-             "waste_tokens": 27, "n_suppressed": 0},
-            {"detector": "fallback_failures", "n_findings": 0, "n_traces": 0, "cost": 0.0, "waste_cost": 0.0,
-             "waste_tokens": 0, "n_suppressed": 0},
-            {"detector": "overkill_models", "n_findings": 0, "n_traces": 0, "cost": 0.0, "waste_cost": 0.0,
-             "waste_tokens": 0, "n_suppressed": 1},
+            {"detector": "retry_loops", **NOTHING, "n_findings": 1, "n_traces": 1, "cost": 0.12, "waste_cost": 0.06,
+             "waste_tokens": 3000},
+            {"detector": "cut_answers", **NOTHING, "missing": "finish_reason"},
+            {"detector": "fallback_storms", **NOTHING, "n_findings": 1, "n_traces": 1, "cost": None,
+             "waste_cost": None, "waste_tokens": 27},
+            {"detector": "fallback_failures", **NOTHING},
+            {"detector": "stuck_agents", **NOTHING, "missing": "tool_calls"},
+            {"detector": "repeated_calls", **NOTHING},
+            {"detector": "cache_misses", **NOTHING, "missing": "cached_input_tokens"},
+            {"detector": "growing_context", **NOTHING},
+            {"detector": "overkill_models", **NOTHING, "n_suppressed": 1},
+            {"detector": "batchable_calls", **NOTHING},
         ],
         "waste_cost": 0.06,
+        "could_save": 0.0,
     }  # fmt: skip
 
 
@@ -206,7 +246,7 @@ def test_the_html_of_a_report_has_the_tables_of_its_markdown_and_no_element_of_t
     lines = [line[2:-2].split(" | ") for line in report.to_markdown().splitlines() if line.startswith("|")]
     plain = [[unescape(re.sub(r"\\(.)", r"\1", cell)) for cell in line] for line in lines if ":---" not in line]
     assert page.rows == plain
-    assert ["<b>local|llm</b>", "1", "20", "7"] in page.rows
+    assert ["<b>local|llm</b>", "no price for the model", "1", "20", "7"] in page.rows
 
 
 def test_no_calls_are_said_in_one_line():
@@ -222,12 +262,13 @@ def test_nothing_known_is_unknown_and_not_nothing():
     report = summarize(calls({}), findings({"detector": "retry_loops", "trace_id": "t1"}))
 
     assert np.isnan([report.cost, report.waste_cost, report.mean_latency_ms]).all()
-    assert report.to_text().splitlines()[:8] == [
+    assert report.to_text().splitlines()[:9] == [
         "1 call in 1 trace",
         "",
         "all calls        total  detail",
         "cost           unknown  100.0 % unknown",
         "waste          unknown  unknown of the cost",
+        "could save       $0.00  if somebody agrees",
         "input tokens         0",
         "output tokens        0",
         "total tokens         0  100.0 % missing",
@@ -247,7 +288,7 @@ def test_without_findings_the_detectors_are_run():
     asked = summarize(loop)
 
     pd.testing.assert_frame_equal(asked.waste, summarize(loop, find_waste(loop)).waste)
-    assert asked.waste["n_findings"].tolist() == [1, 0, 0, 0]
+    assert asked.waste["n_findings"].tolist() == [1, *[0] * 9]
 
 
 def test_neither_order_nor_index_nor_other_columns_change_a_report_and_the_input_stays():
@@ -273,9 +314,9 @@ def test_findings_are_sorted_by_waste_and_the_suppressed_only_counted():
         "severity  detector         trace  calls  models              waste",
         "high      retry_loops      t1         2  gpt-4               $0.06",
         "medium    fallback_storms  t3         2  <b>local|llm</b>  unknown",
-        "1 finding on traces that an earlier detector owns",
+        "1 finding that earlier detectors have counted",
     ]
-    assert findings_table(found(), limit=1).note == "and 1 more; 1 finding on traces that an earlier detector owns"
+    assert findings_table(found(), limit=1).note == "and 1 more; 1 finding that earlier detectors have counted"
     assert findings_table(found().iloc[:2]).note == ""
 
 

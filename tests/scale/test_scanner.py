@@ -38,7 +38,7 @@ def _log() -> pd.DataFrame:
     )
 
 
-LOG = _log()
+LOG = cf.add_cost(cf.add_tokens(_log()))  # as every door counts and prices it
 REPORT, FINDINGS = cf.summarize(LOG), cf.find_waste(LOG)
 
 

@@ -1,10 +1,10 @@
-"""The rules of the four detectors once more, call by call in plain Python, to hold the vectorised ones against."""
+"""The rules of CrashLens 2.20.0 once more, call by call in plain Python, to hold the vectorised ones against."""
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import pairwise
-from statistics import fmean, pstdev
+from statistics import fmean, median, pstdev
 from typing import Any
 
 import pandas as pd
@@ -21,8 +21,6 @@ CHEAPER = ("gpt-3.5-turbo", "claude-3-haiku", "claude-instant-1")
 DEARER = ("gpt-4", "claude-3-opus", "claude-3-sonnet", "claude-2.1", "claude-2.0")
 OVERKILL = ("gpt-4", "claude-2", "claude-3-opus", "claude-3-sonnet")
 SUGGESTED = {"claude-3-opus": "claude-3-haiku", "claude-3-sonnet": "claude-3-haiku", "claude-2.1": "claude-instant-1"}
-
-Rate = Callable[[Call], float | None]
 
 
 def traces(frame: pd.DataFrame) -> list[list[Call]]:
@@ -55,8 +53,9 @@ def answered(call: Call) -> bool:
 
 
 def total(values: Iterable[float | None]) -> float | None:
+    values = list(values)
     known = [value for value in values if value is not None]
-    return sum(known) if known else None
+    return sum(known) if known or not values else None
 
 
 def but_last_answer(calls: list[Call]) -> list[Call]:
@@ -91,23 +90,14 @@ def finding(
     }
 
 
-def retry_loops(frame: pd.DataFrame, *, max_retries: int, max_gap_s: float, rules: str) -> list[Finding]:
+def retry_loops(frame: pd.DataFrame, *, max_retries: int, max_gap_s: float) -> list[Finding]:
     found = []
     for trace in traces(frame):
-        calls = timed(trace)
-        lines: dict[Any, list[Call]] = defaultdict(list)
-        if rules == "default":
-            for call in calls:
-                if call["prompt"]:
-                    lines[call["prompt"], call["model"]].append(call)
-        else:
-            lines[None] = calls
-        for line in lines.values():
-            for run in _runs(line, max_gap_s):
-                if len(run) > max_retries and _is_loop(run, rules):
-                    score = _score(run, rules)
-                    severity = "high" if score >= 70 else "medium" if score >= 40 else "low"
-                    found.append(finding("retry_loops", run, severity=severity, score=score))
+        for run in _runs(timed(trace), max_gap_s):
+            if len(run) > max_retries and _is_loop(run):
+                score = _score(run)
+                severity = "high" if score >= 70 else "medium" if score >= 40 else "low"
+                found.append(finding("retry_loops", run, severity=severity, score=score))
     return found
 
 
@@ -123,28 +113,18 @@ def _runs(calls: list[Call], max_gap_s: float) -> list[list[Call]]:
     return runs
 
 
-def _is_loop(run: list[Call], rules: str) -> bool:
-    counts = [call["retry_count"] for call in run]
-    rising = None not in counts and all(one < other for one, other in pairwise(counts))
-    failing = all(failed(call) or call["response"] is None for call in run[:-1])
+def _is_loop(run: list[Call]) -> bool:
     gaps = _gaps(run)
     grown = [after >= before * 0.9 for before, after in pairwise(gaps)]
-    return (
-        _small_answers(run, rules)
-        or _backoff(run)
-        or (rules == "default" and (rising or failing))
-        or not grown
-        or sum(grown) / len(grown) >= 0.6
-    )
+    return _small_answers(run) or _backoff(run) or not grown or sum(grown) / len(grown) >= 0.6
 
 
 def _gaps(run: list[Call]) -> list[float]:
     return [seconds(one, other) for one, other in pairwise(run)]
 
 
-def _small_answers(run: list[Call], rules: str) -> bool:
-    judged = run[:-1] if rules == "default" else run
-    tokens = [call["output_tokens"] for call in judged if call["output_tokens"] is not None]
+def _small_answers(run: list[Call]) -> bool:
+    tokens = [call["output_tokens"] for call in run if call["output_tokens"] is not None]
     if not tokens or max(tokens) > 50:
         return False
     return sum(tokens) == 0 or pstdev(tokens) / fmean(tokens) < 0.4
@@ -159,49 +139,27 @@ def _backoff(run: list[Call]) -> bool:
     return doubled >= max(1, 0.7 * len(ratios)) and steady / len(ratios) >= 0.7
 
 
-def _score(run: list[Call], rules: str) -> int:
-    span = seconds(run[0], run[-1])
-    if rules == "crashlens":
-        span = round(span, 2)
+def _score(run: list[Call]) -> int:
+    span = round(seconds(run[0], run[-1]), 2)
     score = 15 if _backoff(run) else 30
-    score += 25 if _small_answers(run, rules) else 0
+    score += 25 if _small_answers(run) else 0
     score += 25 if len(run) > 7 else 15 if len(run) > 5 else 0
     return score + (20 if span < 30 else 15 if span < 60 else 0)
 
 
-def fallback_storms(
-    frame: pd.DataFrame, *, min_calls: int, min_models: int, window_s: float, rules: str
-) -> list[Finding]:
+def fallback_storms(frame: pd.DataFrame, *, min_calls: int, min_models: int, window_s: float) -> list[Finding]:
     found = []
     for trace in traces(frame):
         calls = timed(trace)
-        if rules == "default":
-            lines: dict[str, list[Call]] = defaultdict(list)
-            for call in calls:
-                if (call["prompt"] or "").strip():
-                    lines[call["prompt"].strip()].append(call)
-            bursts = [burst for line in lines.values() for burst in _bursts(line, window_s)]
-        else:
-            bursts = [calls] if calls and seconds(calls[0], calls[-1]) <= window_s else []
-        for burst in bursts:
-            models = {call["model"].lower() for call in burst if call["model"]}
-            if len(burst) >= min_calls and len(models) >= min_models:
-                severity = "high" if len(burst) > 5 else "medium"
-                found.append(finding("fallback_storms", burst, severity=severity))
+        models = {call["model"].lower() for call in calls if call["model"]}
+        near = calls and seconds(calls[0], calls[-1]) <= window_s
+        if near and len(calls) >= min_calls and len(models) >= min_models:
+            severity = "high" if len(calls) > 5 else "medium"
+            found.append(finding("fallback_storms", calls, severity=severity))
     return found
 
 
-def _bursts(calls: list[Call], window_s: float) -> list[list[Call]]:
-    bursts: list[list[Call]] = []
-    for call in calls:
-        if bursts and seconds(bursts[-1][-1], call) <= window_s:
-            bursts[-1].append(call)
-        else:
-            bursts.append([call])
-    return bursts
-
-
-def fallback_failures(frame: pd.DataFrame, *, window_s: float, rules: str, rate: Rate) -> list[Finding]:
+def fallback_failures(frame: pd.DataFrame, *, window_s: float) -> list[Finding]:
     found = []
     for trace in traces(frame):
         for first, second in pairwise(timed(trace)):
@@ -209,56 +167,92 @@ def fallback_failures(frame: pd.DataFrame, *, window_s: float, rules: str, rate:
                 continue
             if first["prompt"].strip() != second["prompt"].strip():
                 continue
-            if rules == "default":
-                cheap, dear = rate(first), rate(second)
-                unneeded = answered(first) and cheap is not None and dear is not None and cheap < dear
-            else:
-                unneeded = (first["model"] or "").startswith(CHEAPER) and (second["model"] or "").startswith(DEARER)
-            if unneeded:
-                high = rules == "default" and (second["cost"] or 0) > 0.01
-                severity = "high" if high else "medium"
+            if (first["model"] or "").startswith(CHEAPER) and (second["model"] or "").startswith(DEARER):
                 found.append(
-                    finding("fallback_failures", [first, second], severity=severity, wasted=[second])
+                    finding("fallback_failures", [first, second], severity="medium", wasted=[second])
                     | {"cost": second["cost"]}
                 )
     return found
 
 
-def overkill_models(
-    frame: pd.DataFrame,
-    *,
-    max_prompt_tokens: int,
-    max_prompt_chars: int,
-    rules: str,
-    cheaper: Callable[[str | None], str | None],
-    cost_on: Callable[[Call, str], float | None],
-) -> list[Finding]:
+def overkill_models(frame: pd.DataFrame) -> list[Finding]:
     found = []
     for trace in traces(frame):
         for call in trace:
-            prompt, model = call["prompt"] or "", call["model"] or ""
-            if rules == "default":
-                suggested = cheaper(call["model"])
-                short = call["input_tokens"] is not None and call["input_tokens"] <= max_prompt_tokens
-                judged = suggested is not None and bool(prompt) and short and answered(call)
-                length = len(prompt.strip())
-                instead = cost_on(call, suggested) if judged else None
-                waste = None if call["cost"] is None or instead is None else max(0.0, call["cost"] - instead)
-            else:
-                suggested = SUGGESTED.get(model.lower(), "gpt-3.5-turbo")
-                words = len(prompt.split())
-                judged = any(part in model.lower() for part in OVERKILL)
-                judged &= (max(1, int(0.75 * words)) if prompt else 0) <= max_prompt_tokens
-                length = len(prompt)
+            prompt, model = call["prompt"] or "", (call["model"] or "").lower()
+            tokens = max(1, int(0.75 * len(prompt.split()))) if prompt else 0
+            if any(part in model for part in OVERKILL) and tokens <= 20 and _simple(prompt):
+                suggested = SUGGESTED.get(model, "gpt-3.5-turbo")
                 waste = None if call["cost"] is None else 0.7 * call["cost"]
-            if judged and _simple(prompt, length, max_prompt_chars, rules):
                 columns = {"suggested_model": suggested, "waste_cost": waste}
                 found.append(finding("overkill_models", [call], severity="medium", wasted=[call], **columns))
     return found
 
 
-def _simple(prompt: str, length: int, max_chars: int, rules: str) -> bool:
-    end = r"(?!\w)" if rules == "default" else ""
-    begins = re.match(f"(?:{SIMPLE}){end}", prompt.strip().lower())
+def _simple(prompt: str) -> bool:
+    begins = re.match(f"(?:{SIMPLE})", prompt.strip().lower())
     complicated = prompt.count("\n") > 3 or re.search(COMPLEX, prompt)
-    return bool(begins or length < max_chars) and not complicated
+    return bool(begins or len(prompt) < 150) and not complicated
+
+
+# -- the rules of this package ----------------------------------------------------------------------------------------
+
+
+def ends(call: Call) -> pd.Timestamp:
+    return call["timestamp"] + pd.Timedelta(milliseconds=call["latency_ms"] or 0)
+
+
+def paid(call: Call) -> bool:
+    return call["cost"] != 0 and call["billed"] != "no"
+
+
+def counts_differ(one: Call, other: Call) -> bool:
+    sent = (one["input_tokens"], other["input_tokens"])
+    return None not in sent and abs(sent[0] - sent[1]) > 2
+
+
+def retried_calls(frame: pd.DataFrame) -> set[int]:
+    """Return the rows thrown away in loops of equal prompts; the calls have no tools, hash, session or JSON."""
+    groups: dict[Any, list[Call]] = defaultdict(list)
+    for row, record in enumerate(frame.to_dict("records")):
+        call = {name: None if pd.isna(value) else value for name, value in record.items()} | {"row": row}
+        if call["timestamp"] is not None and (call["prompt"] or "").strip():
+            groups[call["trace_id"], call["model"], call["prompt"]].append(call)
+    thrown: set[int] = set()
+    for calls in groups.values():
+        calls.sort(key=lambda call: call["timestamp"])
+        chains: list[list[Call]] = []
+        for call in calls:
+            last = chains[-1][-1] if chains else None
+            wait = (call["timestamp"] - ends(last)).total_seconds() if last else -1
+            if last and 0 <= wait <= 60 and not counts_differ(last, call):
+                chains[-1].append(call)
+            else:
+                chains.append([call])
+        for chain in chains:
+            if len(chain) > 1:
+                thrown |= _thrown(chain, regular=_regular(calls))
+    return thrown
+
+
+def _regular(calls: list[Call]) -> bool:
+    gaps = sorted(seconds(one, other) for one, other in pairwise(calls))
+    if len(gaps) < 4:
+        return False
+    return median(gaps) >= 10 and pstdev(gaps) < 0.15 * fmean(gaps)
+
+
+def _thrown(chain: list[Call], *, regular: bool) -> set[int]:
+    found = []
+    for place, call in enumerate(chain):
+        following = chain[place + 1] if place + 1 < len(chain) else None
+        sign = not answered(call)
+        if following is not None and not regular:
+            counts = (call["retry_count"], following["retry_count"])
+            sign |= None not in counts and counts[1] > counts[0]
+            sign |= call["response"] is not None and call["response"] == following["response"]
+        if sign:
+            found.append(call)
+    answers = [call for call in chain if answered(call)]
+    needed = answers[-1] if answers else max(chain, key=lambda call: call["cost"] or 0.0)
+    return {call["row"] for call in found if call is not needed and paid(call)}

@@ -509,6 +509,48 @@ def spans_of_other_work(call: Call) -> Json:
     )
 
 
+def claude_code_line(call: Call) -> Told:
+    """Give a line of a transcript of an old version, which has cost and duration; the question is on another line."""
+    answer = json.loads(json.dumps(anthropic_message(call).line))
+    kept = {key: value for key, value in answer.items() if key in ("id", "type", "role", "model", "content", "usage")}
+    line = {
+        "parentUuid": "0b5e",
+        "isSidechain": False,
+        "cwd": "/repo",
+        "sessionId": call.trace_id,
+        "type": "assistant",
+        "uuid": "6d1f",
+        "timestamp": call.start.isoformat(),
+        "message": kept,
+        "costUSD": call.cost,
+        "durationMs": call.latency_ms,
+    }
+    return _told("claude_code", line, "prompt error")
+
+
+def claude_code_event(call: Call) -> Told:
+    """Give the log record that Claude Code sends when a call has ended."""
+    attributes = {
+        "event.name": "api_request",
+        "session.id": call.trace_id,
+        "model": call.model,
+        "input_tokens": call.input_tokens - call.cached_input_tokens - call.cache_write_tokens,
+        "cache_read_tokens": call.cached_input_tokens,
+        "cache_creation_tokens": call.cache_write_tokens,
+        "output_tokens": call.output_tokens,
+        "cost_usd": call.cost,
+        "duration_ms": call.latency_ms,
+        "request_id": f"req_{call.number}",
+    }
+    record = {
+        "timeUnixNano": str(call.nanoseconds + 1_000_000 * call.latency_ms),
+        "body": {"stringValue": "claude_code.api_request"},
+        "attributes": [{"key": key, "value": {"stringValue": str(value)}} for key, value in attributes.items()],
+    }
+    line = {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
+    return _told("otlp_logs", line, "prompt response reasoning_tokens error")
+
+
 TELLERS = (
     openai_chat,
     openai_chat_with_its_question,
@@ -524,8 +566,13 @@ TELLERS = (
     otel_span,
     openinference_span,
     openinference_row,
+    claude_code_line,
+    claude_code_event,
 )
 # those that tell of calls that failed
 FAILURES = tuple(
-    teller for teller in TELLERS if teller not in (openai_chat, openai_chat_with_its_question, anthropic_message)
+    teller
+    for teller in TELLERS
+    if teller
+    not in (openai_chat, openai_chat_with_its_question, anthropic_message, claude_code_line, claude_code_event)
 )

@@ -1,31 +1,38 @@
 """What a price file holds, and how it is written."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time
 from typing import Any
 
 from .meters import METERS
+from .rules import FIELD_OF_KEY, SECTIONS, Rules
 
-# Pairs of a number of input tokens and a rate in US dollars per million tokens. A call with more input tokens than that
-# has this rate for all of its tokens. The first step begins at 0 and always holds.
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+# Pairs of a number of input tokens and a rate in US dollars per million tokens (or thousand uses). A call with more
+# input tokens than that has this rate for all of its tokens. The first step begins at 0 and always holds.
 Steps = tuple[tuple[int, float], ...]
 Rates = Mapping[str, Steps]  # by the name of the meter
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """The prices of a model from a day on, always or between two times of the day (UTC)."""
+    """The prices of a model from a day on, always or between two times (UTC) of some days of the week (0: Monday)."""
 
     rates: Rates
     since: date | None = None
     between: tuple[time, time] | None = None
     variants: Mapping[str, Rates] = field(default_factory=dict)
+    days: tuple[int, ...] = tuple(range(7))
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A model: its names and its prices. If several periods are in force, the last one listed counts."""
+    """A model: its names and its prices. If several periods are in force, the last one listed counts.
+
+    ``source`` and ``checked`` are those of the entry where they differ from those of the file.
+    """
 
     model: str
     periods: tuple[Period, ...]
@@ -33,6 +40,8 @@ class Entry:
     description: str | None = None
     aliases: tuple[str, ...] = ()
     cheaper_alternative: str | None = None
+    source: str | None = None
+    checked: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,7 @@ class PriceFile:
     entries: Mapping[str, Entry]
     source: str | None = None
     checked: date | None = None
+    rules: Rules = field(default_factory=Rules)
 
 
 def dump_price_file(file: PriceFile) -> str:
@@ -70,9 +80,10 @@ def dump_price_file(file: PriceFile) -> str:
             return True
 
     top: dict[str, Any] = {"schema_version": 1, "currency": "USD", "source": file.source, "checked": file.checked}
+    top |= {section: _items(getattr(file.rules, section), keys) for section, _, keys in SECTIONS}
     top["pricing"] = {model: _entry(entry) for model, entry in file.entries.items()}
     return yaml.dump(
-        {key: value for key, value in top.items() if value is not None},
+        {key: value for key, value in top.items() if value is not None and value != []},
         Dumper=Dumper,
         sort_keys=False,
         allow_unicode=True,
@@ -81,12 +92,27 @@ def dump_price_file(file: PriceFile) -> str:
     )
 
 
+def _items(rules: Sequence[Any], keys: Iterable[str]) -> list[dict[str, Any]]:
+    """Return rules as items of a section, without the fields that are not given."""
+    values = ({key: getattr(rule, FIELD_OF_KEY.get(key, key)) for key in keys} for rule in rules)
+    return [
+        {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in rule.items()
+            if value not in (None, ())
+        }
+        for rule in values
+    ]
+
+
 def _entry(entry: Entry) -> dict[str, Any]:
     texts = {
         "provider": entry.provider,
         "description": entry.description,
         "aliases": list(entry.aliases) or None,
         "cheaper_alternative": entry.cheaper_alternative,
+        "source": entry.source,
+        "checked": entry.checked,
     }
     return {key: value for key, value in texts.items() if value is not None} | {
         "prices": [_period(period) for period in entry.periods]
@@ -99,6 +125,8 @@ def _period(period: Period) -> dict[str, Any]:
         fields["from"] = period.since
     if period.between is not None:
         fields["between"] = hours_text(period.between)
+    if len(period.days) < len(WEEKDAYS):
+        fields["days"] = [WEEKDAYS[day] for day in period.days]
     fields |= _rates(period.rates)
     if period.variants:
         fields["variants"] = {name: _rates(rates) for name, rates in period.variants.items()}

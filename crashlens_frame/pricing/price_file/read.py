@@ -9,19 +9,22 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from ...errors import PriceFileError
-from .entries import Entry, Period, PriceFile, Rates
+from .entries import WEEKDAYS, Entry, Period, PriceFile, Rates
 from .meters import METERS
+from .rules import FIELD_OF_KEY, REQUIRED, SECTIONS, Rules
 
 Node: TypeAlias = Any  # a node of YAML; PyYAML is imported where a file is read, because that takes long
 
 _RATE = re.compile(rf"({'|'.join(meter.name for meter in METERS)})_(?:price|rate|cost)_per_(1k|1m)")
 _REQUIRED = tuple(meter.name for meter in METERS if meter.is_required)
-_FILE_KEYS = ("schema_version", "currency", "source", "checked", "pricing", "models")
+_PER = {meter.name: meter.per for meter in METERS}
+_SECTIONS = tuple(section for section, *_ in SECTIONS)
+_FILE_KEYS = ("schema_version", "currency", "source", "checked", "pricing", "models", *_SECTIONS)
 # CrashLens keeps its settings beside the prices
 _CRASHLENS_KEYS = ("thresholds", "waste_calculation", "cost_calculation")
-_ENTRY_TEXTS = ("provider", "description", "cheaper_alternative")
-_ENTRY_KEYS = (*_ENTRY_TEXTS, "aliases", "prices")
-_PERIOD_KEYS = ("from", "between", "tiers", "variants")
+_ENTRY_TEXTS = ("provider", "description", "cheaper_alternative", "source")
+_ENTRY_KEYS = (*_ENTRY_TEXTS, "checked", "aliases", "prices")
+_PERIOD_KEYS = ("from", "between", "days", "tiers", "variants")
 _T = TypeVar("_T")
 
 
@@ -104,7 +107,8 @@ class _Reader:
             raise PriceFileError(f'{self._name}: is empty, expected a mapping with the key "pricing"')
         top = self.mapping(root, "the file", (*_FILE_KEYS, *_CRASHLENS_KEYS))
         section = "models" if "models" in top else "pricing"
-        if section not in top or {"models", "pricing"} <= top.keys():
+        has_prices = section in top
+        if not (has_prices or "discounts" in top) or {"models", "pricing"} <= top.keys():
             raise self.error(root, "the file", 'needs one of the keys "pricing" and "models", and not both')
         if "schema_version" in top and self.text(top["schema_version"], "schema_version") != "1":
             raise self.error(top["schema_version"], "schema_version", "is not 1, the only version there is")
@@ -112,14 +116,29 @@ class _Reader:
             raise self.error(top["currency"], "currency", "is not USD; convert the prices to US dollars")
         entries = {
             model: self.entry(model, node, f"{section}.{model}")
-            for model, node in self.mapping(top[section], section).items()
+            for model, node in (self.mapping(top[section], section) if has_prices else {}).items()
         }
         self.check_names(entries)
         return PriceFile(
             entries,
             self.text(top["source"], "source") if "source" in top else None,
             self.day(top["checked"], "checked") if "checked" in top else None,
+            Rules(**{name: self.rules(top[name], name, rule, keys) for name, rule, keys in SECTIONS if name in top}),
         )
+
+    def rules(self, node: Node, section: str, rule: Callable[..., Any], keys: Mapping[str, str]) -> Any:
+        rules = []
+        for number, item in enumerate(self.items(node, section)):
+            place = f"{section}[{number}]"
+            fields = self.mapping(item, place, tuple(keys))
+            for key in REQUIRED[section]:
+                if key not in fields:
+                    raise self.error(item, place, f"has no {key}")
+            values = {key: getattr(self, keys[key])(value, f"{place}.{key}") for key, value in fields.items()}
+            if values.get("share", 0) > 1:
+                raise self.error(fields["share"], f"{place}.share", "is above 1; 0.12 is a discount of 12 %")
+            rules.append(rule(**{FIELD_OF_KEY.get(key, key): value for key, value in values.items()}))
+        return tuple(rules)
 
     def entry(self, model: str, node: Node, key: str) -> Entry:
         fields = self.mapping(node, key)
@@ -144,7 +163,8 @@ class _Reader:
         nodes = self.items(fields["aliases"], f"{key}.aliases") if "aliases" in fields else []
         aliases = tuple(self.text(alias, f"{key}.aliases") for alias in nodes)
         self._aliases += [(model, alias, node) for alias, node in zip(aliases, nodes, strict=True)]
-        return Entry(model, periods, aliases=aliases, **texts)
+        checked = self.day(fields["checked"], f"{key}.checked") if "checked" in fields else None
+        return Entry(model, periods, aliases=aliases, checked=checked, **texts)
 
     def period(self, node: Node, key: str, ignored: Collection[str] = ()) -> Period:
         fields = {name: value for name, value in self.mapping(node, key).items() if name not in ignored}
@@ -159,6 +179,7 @@ class _Reader:
                 )
                 for name, variant in variants.items()
             },
+            self.weekdays(fields["days"], f"{key}.days") if "days" in fields else tuple(range(7)),
         )
 
     def rates(
@@ -207,7 +228,8 @@ class _Reader:
             seen.add(meter)
             rate = self.number(node, f"{key}.{name}")
             # 0.15 per thousand is 150 per million, where the product would be 149.99999999999997
-            yield meter, float(f"{rate * 1000:.15g}") if unit == "1k" else rate
+            factor = _PER[meter] / (1000 if unit == "1k" else 1_000_000)
+            yield meter, rate if factor == 1 else float(f"{rate * factor:.15g}")
 
     def check_names(self, entries: Collection[str]) -> None:
         owner = {model: model for model in entries}
@@ -238,6 +260,15 @@ class _Reader:
         if node.id != "sequence":
             raise self.error(node, key, f"is {_kind(node)}, expected a list")
         return list(node.value)
+
+    def texts(self, node: Node, key: str) -> tuple[str, ...]:
+        return tuple(self.text(item, key) for item in self.items(node, key))
+
+    def weekdays(self, node: Node, key: str) -> tuple[int, ...]:
+        names = self.texts(node, key)
+        if not names or set(names) - set(WEEKDAYS):
+            raise self.error(node, key, f"is [{', '.join(names)}], expected days out of {', '.join(WEEKDAYS)}")
+        return tuple(sorted({WEEKDAYS.index(name) for name in names}))
 
     def text(self, node: Node, key: str) -> str:
         return self.scalar(node, key, str, "text")

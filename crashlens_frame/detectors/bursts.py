@@ -1,0 +1,98 @@
+"""Paid calls of one trace and prompt, soon after one another: how their models were chosen."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from .facts import NEVER, Facts, Lane, joint, lanes
+from .traces import OrderedCalls
+
+FALLBACK_READS = (
+    "latency_ms", "billed", "prompt_hash", "fallback_attempted", "fallback_reason", "name", "route", "tags", "team"
+)  # fmt: skip
+# reasons of a cascade that is planned: the cheaper answer was not sure or not good enough
+_PLANNED = r"(?i)confiden|quality|escalat|uncertain|unsure|too hard|complexity"
+_PANEL = 5  # the same models in this number of traces are compared on purpose
+
+
+@dataclass(frozen=True)
+class Bursts:
+    """Paid calls of one trace and prompt, soon after one another; each array has one entry per call of the lane."""
+
+    ordered: OrderedCalls
+    lane: Lane
+    answered: np.ndarray  # of each row of the frame
+    models: np.ndarray
+    overlap: np.ndarray
+    marked: np.ndarray
+    planned: np.ndarray
+    panel: np.ndarray
+    evaluation: np.ndarray
+
+    @property
+    def facts(self) -> Facts:
+        """What the detectors know of each row of the frame."""
+        return self.ordered.columns.facts
+
+
+def bursts_of_models(ordered: OrderedCalls, window: int) -> Bursts:
+    """Place the paid calls of each trace and prompt side by side, and find out how the models in them were chosen."""
+    facts = ordered.columns.facts
+    model = _lowered_models(facts)
+    rows = np.flatnonzero((facts.question >= 0) & (facts.start != NEVER) & (facts.paid != 0) & (model >= 0))
+    group = joint([ordered.traces, facts.question])
+    rows = rows[np.bincount(group[rows], minlength=group.max(initial=0) + 1)[group[rows]] > 1]
+    lane = lanes(facts, group, rows)
+    lane = lane.split(facts.start[lane.row] - lane.previous(facts.start) > window)
+    lane = lane.only(lane.size > 1)
+    # a model counts where it is the first call of it in the burst
+    of_model = joint([lane.number, model[lane.row]]) if len(lane.row) else lane.number
+    is_new = np.zeros(len(lane.row), bool)
+    is_new[np.unique(of_model, return_index=True)[1]] = True
+    models = lane.sum(is_new.astype(float)).astype(np.int64)
+    lane_starts_before_end = lane.follows & (facts.start[lane.row] < lane.previous(facts.end))
+    changed = lane.follows & (model[lane.row] != lane.previous(model))
+    reason = facts.matches("fallback_reason", ".")
+    attempted = _true(facts, "fallback_attempted")
+    marked = changed & (reason | attempted)[lane.row]
+    planned = marked & facts.matches("fallback_reason", _PLANNED)[lane.row]
+    return Bursts(
+        ordered,
+        lane,
+        ordered.columns.answered,
+        models=models,
+        overlap=lane.any(lane_starts_before_end & changed),
+        marked=lane.any(marked),
+        planned=lane.any(planned),
+        panel=_panels(facts, lane, models, model, lane.any(marked)),
+        evaluation=lane.any(facts.is_evaluation[lane.row]),
+    )
+
+
+def _panels(facts: Facts, lane: Lane, models: np.ndarray, model: np.ndarray, marked: np.ndarray) -> np.ndarray:
+    """Return which bursts are part of a panel: three models or more, each once, in five traces or more, unmarked."""
+    if not len(lane.row):
+        return np.zeros(0, bool)
+    # the set of models as a number: a sum of random numbers, one per model
+    random = np.random.default_rng(7).integers(1, 2**40, int(model.max(initial=0)) + 1)
+    signature = lane.sum(random[model[lane.row]].astype(np.float64)).astype(np.int64)
+    each_once = (models == lane.size) & ~marked & (models >= 3)
+    same = joint([signature, facts.place[lane.row]])
+    firsts = ~lane.follows & each_once
+    return each_once & (np.bincount(same[firsts], minlength=same.max() + 1)[same] >= _PANEL)
+
+
+def _lowered_models(facts: Facts) -> np.ndarray:
+    """Return a code for each model, equal for names that differ in case only; -1 for none and an empty name."""
+    code, names = facts.labels("model")
+    lowered = pd.Series(names.to_pylist(), dtype="str").str.lower()
+    number = pd.factorize(lowered)[0]
+    number[(lowered == "").to_numpy(bool)] = -1
+    return np.append(number, -1)[code]
+
+
+def _true(facts: Facts, name: str) -> np.ndarray:
+    if name not in facts.calls.columns:
+        return np.zeros(len(facts.calls), bool)
+    return facts.calls[name].astype("boolean").fillna(False).to_numpy(bool)

@@ -1,0 +1,106 @@
+"""What the providers of prompt caches document: how long a prefix is kept, how long it must be, what it costs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..pricing import Prices
+from .facts import HOUR, MINUTE, NEVER, Facts
+
+# a cache entry lives this long after its last use, from the start of the request
+SHORT_TTL, LONG_TTL = 5 * MINUTE, HOUR
+
+# the shortest prefix that is cached, in tokens, by parts of the names of models; the first that matches holds
+# https://platform.claude.com/docs/en/build-with-claude/prompt-caching#cache-limitations (checked 2026-03)
+# https://platform.openai.com/docs/guides/prompt-caching (checked 2026-03)
+_MINIMUMS = (
+    (r"claude.*(?:opus-4-[5-9]|haiku-4-5|opus-4\.[5-9]|haiku-4\.5)", 4096),
+    (r"claude.*haiku", 2048),
+    (r"claude", 1024),
+    (r".", 1024),
+)
+# providers that cache by themselves and publish no rule of how long
+_UNPUBLISHED = r"(?i)gemini|google|vertex_ai/gemini|deepseek|grok|mistral"
+
+
+def minimum_prefix(facts: Facts) -> np.ndarray:
+    """Return for each call the shortest prefix that its model caches, in tokens."""
+    minimum = np.full(len(facts.start), 0)
+    for pattern, tokens in _MINIMUMS:
+        minimum[facts.matches("model", f"(?i){pattern}") & (minimum == 0)] = tokens
+    return minimum
+
+
+def unpublished(facts: Facts) -> np.ndarray:
+    """Return the calls to models whose provider publishes no rules of its cache."""
+    return facts.matches("model", _UNPUBLISHED)
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a prefix was not read: its name, how sure it is, and what to change."""
+
+    name: str
+    certainty: str
+    note: str
+
+
+EXPIRED, BROKEN, NEVER_READ, TOO_LONG, NOT_ASKED, FAN_OUT, SWITCH = range(7)
+CAUSES = (
+    Cause("expired", "certain", "Use the cache of one hour where pauses are longer than 5 minutes."),
+    Cause("broken prefix", "likely", "Move what changes (time, ids, names, order of tools) behind the fixed prefix."),
+    Cause("never read", "likely", "Remove cache_control where a prefix is used once: writing costs more than input."),
+    Cause("TTL too long", "certain", "Use the cache of 5 minutes: no pause was longer, and the hour costs more."),
+    Cause("not asked for", "likely", "Put cache_control at the end of the system prompt and of the last message."),
+    Cause("fan-out", "certain", "Send one call first, and the others when its answer has begun."),
+    Cause("model switch", "likely", "Keep one model within a session: each model has a cache of its own."),
+)
+
+
+@dataclass(frozen=True)
+class CacheTokens:
+    """Tokens and rates of each row of the frame; rates are US dollars per token, NaN for calls that are left out."""
+
+    facts: Facts
+    rows: np.ndarray
+    base: np.ndarray
+    reading: np.ndarray
+    writing: np.ndarray
+    writing_1h: np.ndarray
+    minimum: np.ndarray
+
+    @property
+    def asks(self) -> np.ndarray:
+        """Whether the provider wants to be asked for the cache: writing costs more than input."""
+        return self.writing > self.base * 1.001
+
+    @property
+    def rate_written(self) -> np.ndarray:
+        """The rate of what a call wrote."""
+        return np.where(self.facts.written_1h > 0.5 * self.facts.written, self.writing_1h, self.writing)
+
+    @property
+    def ttl(self) -> np.ndarray:
+        """How long what a call wrote is kept, in microseconds."""
+        return np.where(self.facts.written_1h > 0.5 * self.facts.written, LONG_TTL, SHORT_TTL)
+
+
+def cache_tokens(facts: Facts, prices: Prices | None) -> CacheTokens:
+    """Return the tokens and rates of the calls whose cache has published rules and is cheaper to read than input."""
+    rows = np.flatnonzero((facts.start != NEVER) & ~np.isnan(facts.input) & (facts.input > 0) & (facts.paid != 0))
+    rates = {
+        name: np.full(len(facts.start), np.nan) for name in ("input", "cached_input", "cache_write", "cache_write_1h")
+    }
+    for name, values in facts.rates(prices, rows).items() if len(rows) else ():
+        if name in rates:
+            rates[name][rows] = values
+    discount = np.flatnonzero((rates["cached_input"] < rates["input"]) & ~unpublished(facts))
+    return CacheTokens(
+        facts,
+        discount,
+        base=rates["input"],
+        reading=rates["cached_input"],
+        writing=rates["cache_write"],
+        writing_1h=rates["cache_write_1h"],
+        minimum=minimum_prefix(facts),
+    )

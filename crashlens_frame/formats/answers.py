@@ -1,0 +1,243 @@
+"""What formats derive from an answer before its fields are read: why it ended, which tools it calls, JSON within text.
+
+A value that no field holds as its column has it is put under "derived", where ``DERIVED`` reads it by its column.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from ..jsonvalues import canonical_json
+from .table import Field, Record, Sign
+from .texts import message_text
+from .values import CONVERTERS, amount_value, bool_value, count_value, milliseconds_value, time_value
+
+DERIVED: tuple[Field, ...] = tuple(
+    Field(f"derived.{name}", name, convert) for name, convert in CONVERTERS.items() if name != "extra"
+)
+
+# the words of all vendors, in lower case and without the dashes of some
+_FINISH_REASONS = {
+    "stop": ("stop", "end_turn", "stop_sequence", "complete", "completed", "finished", "eos", "eos_token", "finish"),
+    "length": (
+        "length", "max_tokens", "max_output_tokens", "model_length", "context_length", "token_limit",
+        "model_context_window_exceeded",
+    ),
+    "tool_calls": ("tool_calls", "tool_call", "tool_use", "function_call"),
+    "content_filter": (
+        "content_filter", "content_filtered", "guardrail_intervened", "refusal", "safety", "recitation", "blocklist",
+        "prohibited_content", "spii", "image_safety", "error_toxic",
+    ),
+    "aborted": ("aborted", "abort", "cancelled", "canceled", "user_cancel"),
+    "error": ("error", "failed", "malformed_function_call", "malformed_model_output"),
+}  # fmt: skip
+_WORD_OF = {word: reason for reason, words in _FINISH_REASONS.items() for word in words}
+
+_REGION_PREFIXES = ("us", "eu", "apac", "jp", "au", "global", "us-gov")
+
+
+@dataclass(frozen=True, slots=True)
+class Within(Sign):
+    """A key whose value shows the format: an object, JSON text of one, or a list of them, that has some keys.
+
+    With ``values``, one of the keys has to have one of them.
+    """
+
+    inside: tuple[str, ...] = ()
+
+    def seen(self, record: Record) -> str | None:
+        """Return how the record shows the sign; None where it does not."""
+        if not all(key in record for key in self.beside):
+            return None
+        value = record.get(self.key)
+        if isinstance(value, str) and not all(f'"{key}"' in value for key in self.inside):
+            return None  # long texts are not read for nothing
+        value = unpacked(value)
+        inner = value[0] if isinstance(value, list) and value else value
+        if not isinstance(inner, Mapping) or any(inner.get(key) is None for key in self.inside):
+            return None
+        if self.values and not any(inner[key] in self.values for key in self.inside if isinstance(inner[key], str)):
+            return None
+        return f'its "{self.key}" has ' + " and ".join(f'"{key}"' for key in self.inside)
+
+
+def unpacked(value: Any) -> Any:
+    """Return the value that JSON text holds; other values, and text that is no JSON, as they are."""
+    if not isinstance(value, str) or value[:1] not in ("{", "[", '"'):
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value
+
+
+def mapping_of(value: Any) -> Record:
+    """Return an object as it is, or unpacked from JSON text; an empty one for any other value."""
+    found = unpacked(value)
+    return found if isinstance(found, Mapping) else {}
+
+
+def mappings_of(value: Any) -> list[Record]:
+    """Return the objects of a list, or of JSON text of one; none for any other value."""
+    found = unpacked(value)
+    return [element for element in found if isinstance(element, Mapping)] if isinstance(found, list) else []
+
+
+def with_derived(record: Record, **columns: Any) -> Record:
+    """Return a record with values for columns that no field of it holds as they are, without the null ones."""
+    found = {name: value for name, value in columns.items() if value is not None}
+    return {**record, "derived": found} if found else record
+
+
+def made_id(record: Record) -> str:
+    """Return an id of a record that has none, the same for the same record."""
+    return hashlib.sha256(canonical_json(record).encode()).hexdigest()[:32]
+
+
+def text_or_none(value: Any) -> str | None:
+    """Return text that is not empty; null for any other value."""
+    return value if isinstance(value, str) and value else None
+
+
+def count_or_none(value: Any) -> int | None:
+    """Return a count; null for what is none."""
+    try:
+        return count_value(value)
+    except ValueError:
+        return None
+
+
+def time_or_none(value: Any) -> int | None:
+    """Return a time in microseconds since 1970; null for what is none."""
+    try:
+        return time_value(value)
+    except ValueError:
+        return None
+
+
+def number_or_none(value: Any) -> float | None:
+    """Return a number from 0 on; null for what is none."""
+    try:
+        return amount_value(value)
+    except ValueError:
+        return None
+
+
+def amount_of_text(value: Any) -> float | None:
+    """Return an amount that may be digits in text, as decimals are in JSON and all values are in CSV."""
+    return amount_value(_number_of_text(value))
+
+
+def count_of_text(value: Any) -> int | None:
+    """Return a count that may be digits in text."""
+    return count_value(_number_of_text(value))
+
+
+def milliseconds_of_text(value: Any) -> int | None:
+    """Return a duration in milliseconds that may be digits in text."""
+    return milliseconds_value(_number_of_text(value))
+
+
+def flag_of_text(value: Any) -> bool | None:
+    """Return true or false, which may be words."""
+    if not isinstance(value, str):
+        return bool_value(value)
+    return bool_value(_FLAGS.get(value.lower(), value))
+
+
+_FLAGS = {"": None, "true": True, "false": False}
+
+
+def _number_of_text(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if not value:
+        return None
+    return int(value) if value.isdecimal() else float(value)
+
+
+def first_text(record: Record, *keys: str) -> str | None:
+    """Return the text of the messages under the first key that has any."""
+    return next((text for key in keys if (text := message_text(unpacked(record.get(key)))) is not None), None)
+
+
+def found_finish_reason(*values: Any) -> str | None:
+    """Return why an answer ended by the first word for it that is known."""
+    for value in values:
+        try:
+            found = finish_reason_value(value)
+        except ValueError:
+            continue
+        if found is not None:
+            return found
+    return None
+
+
+def finish_reason_value(value: Any) -> str | None:
+    """Return why an answer ended in the words of CALLS."""
+    word = value.lower().replace("-", "_") if isinstance(value, str) else None
+    if value is None or word == "":
+        return None
+    if word not in _WORD_OF:
+        raise ValueError("a word for why an answer ended")
+    return _WORD_OF[word]
+
+
+def tool_calls_of(value: Any) -> str | None:
+    """Return the calls of tools in an answer as JSON text of a list, each with name and arguments; null for none.
+
+    Examples
+    --------
+    >>> from crashlens_frame.formats.answers import tool_calls_of
+    >>> tool_calls_of({"content": [{"toolUse": {"toolUseId": "t", "name": "stock", "input": {"sku": 7}}}]})
+    '[{"arguments":{"sku":7},"name":"stock"}]'
+    """
+    calls = list(_tool_calls(value))
+    return canonical_json(calls) if calls else None
+
+
+def _tool_calls(value: Any) -> Iterator[Record]:
+    if isinstance(value, list):
+        for element in value:
+            yield from _tool_calls(element)
+    elif isinstance(value, Mapping):
+        if value.get("type") in _TOOL_PARTS and isinstance(value.get("name"), str):
+            yield _tool_call(value)
+            return
+        for key in _TOOL_OBJECTS:
+            inner = value.get(key)
+            if isinstance(inner, Mapping) and isinstance(inner.get("name"), str):
+                yield _tool_call(inner)
+                return
+        for key in _TOOL_LISTS:
+            if tools := mappings_of(value.get(key)):
+                yield from (_tool_call(mapping_of(tool.get("function")) or tool) for tool in tools)
+                return  # some programs repeat them in the content
+        for key in _AROUND:
+            yield from _tool_calls(value.get(key))
+
+
+def _tool_call(tool: Record) -> Record:
+    arguments = next((tool[key] for key in ("arguments", "args", "input", "parameters") if key in tool), None)
+    return {"name": tool.get("name") or tool.get("function"), "arguments": unpacked(arguments)}
+
+
+_TOOL_PARTS = ("tool_use", "tool_call", "tool-call", "function_call")
+_TOOL_OBJECTS = ("toolUse", "functionCall", "function_call")
+_TOOL_LISTS = ("tool_calls", "toolCalls")
+_AROUND = ("message", "messages", "content", "parts", "choices", "candidates", "output", "generations", "kwargs")
+
+
+def region_of_model(name: Any) -> str | None:
+    """Return the region that a name of Amazon Bedrock begins with: us.anthropic.claude-..."""
+    prefix = name.rpartition("/")[2].partition(".")[0] if isinstance(name, str) and "." in name else None
+    return prefix if prefix in _REGION_PREFIXES else None
+
+
+def milliseconds_of_nanoseconds(value: Any) -> int | None:
+    """Return a duration in nanoseconds as one in milliseconds."""
+    nanoseconds = count_value(value)
+    return None if nanoseconds is None else milliseconds_value(nanoseconds / 1_000_000)

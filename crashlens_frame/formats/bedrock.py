@@ -1,0 +1,183 @@
+"""Calls of Amazon Bedrock: its log of invocations in S3 or CloudWatch, and answers of its Converse API."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from .answers import (
+    DERIVED,
+    Within,
+    count_or_none,
+    first_text,
+    found_finish_reason,
+    made_id,
+    mapping_of,
+    mappings_of,
+    number_or_none,
+    region_of_model,
+    text_or_none,
+    tool_calls_of,
+    unpacked,
+    with_derived,
+)
+from .table import Field, Format, Record, Sign
+from .texts import message_text
+from .usage import TOTAL
+from .values import count_value, json_text_value, milliseconds_value, text_value, time_value
+
+_STREAMED = {
+    "Converse": False, "InvokeModel": False, "ConverseStream": True, "InvokeModelWithResponseStream": True,
+    "InvokeModelWithBidirectionalStream": True,
+}  # fmt: skip
+# names of the cache's counts: in the log, in an answer of Converse, in an answer of Anthropic
+_CACHE_COUNTS = (
+    ("cacheReadInputTokenCount", "cacheReadInputTokens", "cache_read_input_tokens"),
+    ("cacheWriteInputTokenCount", "cacheWriteInputTokens", "cache_creation_input_tokens"),
+)
+_METRICS = "amazon-bedrock-invocationMetrics"
+
+
+def _records(record: Record) -> Iterator[Record]:
+    """Yield the calls of a line: CloudWatch packs each as JSON text, and its pages hold many."""
+    for key in ("events", "logEvents"):
+        if key in record and "schemaType" not in record:
+            for event in mappings_of(record[key]):
+                yield from _records(event)
+            return
+    for key in ("message", "@message"):
+        if inner := mapping_of(record.get(key)):
+            around = {name: value for name, value in record.items() if name != key}
+            yield from _records({**inner, "cloudWatch": around} if around else inner)
+            return
+    yield _invocation(record) if record.get("schemaType") else _converse(record)
+
+
+def _invocation(record: Record) -> Record:
+    """Return a call of the log with what its bodies hold."""
+    asked, answered = mapping_of(record.get("input")), mapping_of(record.get("output"))
+    question, answer = mapping_of(asked.get("inputBodyJson")), _answer(unpacked(answered.get("outputBodyJson")))
+    usage = mapping_of(answer.get("usage"))
+    # some operations have the counts of the cache in the answer alone
+    cache = {
+        name: usage[key] for name, *keys in _CACHE_COUNTS if asked.get(name) is None for key in keys if usage.get(key)
+    }
+    metrics = mapping_of(answer.get("metrics"))
+    latency = metrics.get("latencyMs") or mapping_of(answer.get(_METRICS)).get("invocationLatency")
+    metadata = mapping_of(record.get("requestMetadata"))
+    return with_derived(
+        {**record, "input": {**asked, **cache}} if cache else record,
+        prompt=first_text(question, "messages", "prompt", "inputText", "message", "texts"),
+        temperature=_temperature(question),
+        latency_ms=count_or_none(latency),
+        region=region_of_model(record.get("modelId")),
+        team=text_or_none(metadata.get("team")),
+        stream=_STREAMED.get(str(record.get("operation"))),
+        billed="no" if record.get("errorCode") else None,
+        **_of_answer(answer),
+    )
+
+
+def _converse(record: Record) -> Record:
+    """Return an answer of Converse, to which programs add the model and the messages."""
+    request = record.get("requestId") or mapping_of(record.get("ResponseMetadata")).get("RequestId")
+    return with_derived(
+        record,
+        trace_id=None if text_or_none(request) or record.get("trace_id") else made_id(record),
+        region=region_of_model(record.get("modelId")),
+        **_of_answer(record),
+    )
+
+
+def _of_answer(answer: Record) -> dict[str, Any]:
+    usage = mapping_of(answer.get("usage"))
+    one_hour = [each.get("inputTokens") for each in mappings_of(usage.get("cacheDetails")) if each.get("ttl") == "1h"]
+    return {
+        "response": first_text(answer, "output", "content", "generation", "completion", "outputText", "results", "text",
+                               "generations", "choices"),
+        "tool_calls": tool_calls_of(answer),
+        "finish_reason": found_finish_reason(*(answer.get(key) for key in _REASONS)),
+        "cache_write_1h_tokens": count_or_none(
+            one_hour[0] if one_hour else mapping_of(usage.get("cache_creation")).get("ephemeral_1h_input_tokens")
+        ),
+    }  # fmt: skip
+
+
+_REASONS = ("stopReason", "stop_reason", "finish_reason")
+
+
+def _answer(body: Any) -> Record:
+    """Return the body of an answer; of one that was streamed, what its pieces are together."""
+    if not isinstance(body, list):
+        answer = mapping_of(body)
+        results = mappings_of(answer.get("results"))  # of Amazon Titan
+        return {**answer, "results": [{"text": each.get("outputText")} for each in results]} if results else answer
+    whole: dict[str, Any] = {}
+    texts: list[str] = []
+    for piece in mappings_of(body):
+        delta = mapping_of(piece.get("delta")) or mapping_of(mapping_of(piece.get("contentBlockDelta")).get("delta"))
+        text = delta.get("text") or next((piece[key] for key in _PIECES if piece.get(key)), None)
+        if isinstance(text, str):
+            texts.append(text)
+        usage = mapping_of(whole.get("usage"))
+        for part in (piece, *(mapping_of(piece.get(key)) for key in ("message", "delta", "messageStop", "metadata"))):
+            whole |= {key: part[key] for key in _KEPT if part.get(key)}
+            usage = {**usage, **mapping_of(part.get("usage"))}
+        if usage:
+            whole["usage"] = usage
+    return {**whole, "content": "".join(texts)} if texts else whole
+
+
+_PIECES = ("outputText", "generation", "completion", "text")
+_KEPT = ("stopReason", "stop_reason", "metrics", _METRICS)
+
+
+def _temperature(question: Record) -> float | None:
+    objects = (question, *(mapping_of(question.get(key)) for key in ("inferenceConfig", "textGenerationConfig")))
+    return next((found for each in objects if (found := number_or_none(each.get("temperature"))) is not None), None)
+
+
+def _model(value: Any) -> str | None:
+    """Return the name of a model, without the account and the region of an ARN that names it."""
+    name = text_value(value)
+    arn, _, model = (name or "").rpartition("/")
+    return model if arn.startswith("arn:") and arn.endswith((":foundation-model", ":inference-profile")) else name
+
+
+BEDROCK = Format(
+    "bedrock",
+    "ModelInvocationLog (https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html), whose"
+    " counts leave one another out; ConverseResponse of botocore 1.44"
+    " (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html)",
+    (
+        *DERIVED,
+        Field("requestId", "event_id", text_value),
+        Field("ResponseMetadata.RequestId", "event_id", text_value, loose=True),
+        Field("trace_id", "trace_id", text_value, loose=True),
+        Field("timestamp", "timestamp", time_value),
+        Field("modelId", "model", _model, loose=True, kept=True),
+        Field("model", "model", text_value, loose=True),
+        Field("region", "region", text_value, loose=True),
+        Field("operation", "name", text_value, loose=True),
+        Field("errorCode", "error", text_value, loose=True),
+        Field("requestMetadata", "tags", json_text_value, loose=True),
+        Field("messages", "prompt", message_text, loose=True, kept=True),
+        Field("metrics.latencyMs", "latency_ms", milliseconds_value, loose=True),
+        Field("input.inputTokenCount", "input_tokens", count_value),
+        Field("input.cacheReadInputTokenCount", "cached_input_tokens", count_value, adds="input_tokens"),
+        Field("input.cacheWriteInputTokenCount", "cache_write_tokens", count_value, adds="input_tokens"),
+        Field("output.outputTokenCount", "output_tokens", count_value),
+        Field("usage.inputTokens", "input_tokens", count_value),
+        Field("usage.cacheReadInputTokens", "cached_input_tokens", count_value, adds="input_tokens"),
+        Field("usage.cacheWriteInputTokens", "cache_write_tokens", count_value, adds="input_tokens"),
+        Field("usage.outputTokens", "output_tokens", count_value),
+        Field("usage.totalTokens", TOTAL, count_value),
+    ),
+    signs=(
+        Sign("schemaType", ("ModelInvocationLog",)),
+        Sign("stopReason", beside=("output", "usage")),
+        *(Within(key, ("ModelInvocationLog",), inside=("schemaType",)) for key in ("message", "@message")),
+        *(Within(key, inside=("message", "timestamp")) for key in ("events", "logEvents")),
+    ),
+    constants={"type": "generation", "provider": "bedrock", "log_format": "bedrock"},
+    records=_records,
+    traces_itself=True,
+)

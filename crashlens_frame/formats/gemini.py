@@ -1,0 +1,147 @@
+"""Answers of Gemini's generateContent: bare, beside their request, in results of batches, in rows of Vertex AI."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .answers import (
+    DERIVED,
+    Within,
+    count_or_none,
+    first_text,
+    found_finish_reason,
+    made_id,
+    mapping_of,
+    mappings_of,
+    number_or_none,
+    text_or_none,
+    tool_calls_of,
+    with_derived,
+)
+from .table import Field, Format, Record, Sign
+from .texts import error_text, message_text
+from .usage import TOTAL
+from .values import count_value, text_value, time_value
+
+# names of the Python package -> names of the API
+_SNAKE = {
+    "usage_metadata": "usageMetadata", "model_version": "modelVersion", "response_id": "responseId",
+    "create_time": "createTime", "prompt_feedback": "promptFeedback",
+}  # fmt: skip
+_SNAKE_COUNTS = {
+    "prompt_token_count": "promptTokenCount", "tool_use_prompt_token_count": "toolUsePromptTokenCount",
+    "cached_content_token_count": "cachedContentTokenCount", "candidates_token_count": "candidatesTokenCount",
+    "thoughts_token_count": "thoughtsTokenCount", "total_token_count": "totalTokenCount",
+    "prompt_tokens_details": "promptTokensDetails", "candidates_tokens_details": "candidatesTokensDetails",
+    "traffic_type": "trafficType",
+}  # fmt: skip
+_PAIRS = (("request", "response"), ("full_request", "full_response"))
+_BATCHED = ("processed_time", "key")  # beside a request and its answer
+
+
+def _records(record: Record) -> Iterator[Record]:
+    for asked, answered in _PAIRS:
+        if answer := mapping_of(record.get(answered)):
+            around = {key: value for key, value in record.items() if key not in (asked, answered)}
+            batch = asked == "request" and not record.keys().isdisjoint(_BATCHED)
+            yield _call({**around, **_renamed(answer, _SNAKE)}, mapping_of(record.get(asked)), batch)
+            return
+    yield _call(_renamed(record, _SNAKE), {}, False)
+
+
+def _renamed(record: Record, names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(key, key): value for key, value in record.items()}
+
+
+def _call(answer: dict[str, Any], request: Record, batch: bool) -> Record:
+    if isinstance(answer.get("usageMetadata"), Mapping):
+        answer["usageMetadata"] = usage = _with_tools(_renamed(answer["usageMetadata"], _SNAKE_COUNTS))
+    else:
+        usage = {}
+    if request:
+        answer["request"] = request
+    config = mapping_of(request.get("generationConfig")) or mapping_of(request.get("generation_config"))
+    first: Record = next(iter(mappings_of(answer.get("candidates"))), {})
+    on_vertex = usage.get("trafficType") is not None or "full_response" in answer or "deployed_model_id" in answer
+    named = any(text_or_none(answer.get(key)) for key in ("responseId", "request_id", "trace_id"))
+    return with_derived(
+        answer,
+        trace_id=None if named else made_id(answer),
+        prompt=first_text(request, "contents"),
+        response=_text(first),
+        tool_calls=tool_calls_of(first),
+        finish_reason=found_finish_reason(first.get("finishReason"), first.get("finish_reason")),
+        temperature=number_or_none(config.get("temperature")),
+        audio_input_tokens=_audio(usage.get("promptTokensDetails")),
+        audio_output_tokens=_audio(usage.get("candidatesTokensDetails")),
+        service_tier="batch" if batch else None,
+        provider="vertex_ai" if on_vertex else None,
+    )
+
+
+def _with_tools(usage: dict[str, Any]) -> dict[str, Any]:
+    """Return counts where that of the prompt includes what tools of Google added to it."""
+    prompt, added = (count_or_none(usage.get(key)) for key in ("promptTokenCount", "toolUsePromptTokenCount"))
+    return {**usage, "promptTokenCount": (prompt or 0) + added} if added else usage
+
+
+def _text(candidate: Record) -> str | None:
+    """Return the text of an answer without the summary of its thoughts."""
+    parts = mappings_of(mapping_of(candidate.get("content")).get("parts"))
+    return message_text([part for part in parts if not part.get("thought")])
+
+
+def _audio(details: Any) -> int | None:
+    """Return the count of audio among counts by kind of content."""
+    counts = [
+        count
+        for each in mappings_of(details)
+        if each.get("modality") == "AUDIO"
+        and type(count := each.get("tokenCount", each.get("token_count"))) is int
+        and count >= 0
+    ]
+    return sum(counts) if counts else None
+
+
+def _model(value: Any) -> str | None:
+    """Return the name of a model without the project and the publisher before it."""
+    name = text_value(value)
+    return name.rpartition("/")[2] if name and ("models/" in name or "endpoints/" in name) else name
+
+
+GEMINI = Format(
+    "gemini",
+    "GenerateContentResponse of the Gemini API (https://ai.google.dev/api/generate-content) and of the google-genai"
+    " package; rows of https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/request-response-logging;"
+    " promptTokenCount includes what came from a cache, candidatesTokenCount leaves the thoughts out",
+    (
+        *DERIVED,
+        Field("responseId", "event_id", text_value),
+        Field("request_id", "event_id", text_value, loose=True),
+        Field("trace_id", "trace_id", text_value, loose=True),
+        Field("createTime", "timestamp", time_value),
+        Field("logging_time", "timestamp", time_value, loose=True),
+        Field("timestamp", "timestamp", time_value, loose=True),
+        Field("modelVersion", "model", _model, loose=True, kept=True),
+        Field("model", "model", _model, loose=True, kept=True),
+        Field("error", "error", error_text, loose=True, kept=True),
+        Field("usageMetadata.promptTokenCount", "input_tokens", count_value),
+        Field("usageMetadata.cachedContentTokenCount", "cached_input_tokens", count_value),
+        Field("usageMetadata.candidatesTokenCount", "output_tokens", count_value),
+        Field("usageMetadata.thoughtsTokenCount", "reasoning_tokens", count_value, adds="output_tokens"),
+        Field("usageMetadata.totalTokenCount", TOTAL, count_value),
+    ),
+    signs=(
+        Sign("candidates", beside=("usageMetadata",)),
+        Sign("candidates", beside=("usage_metadata",)),
+        Sign("candidates", beside=("modelVersion",)),
+        Sign("promptFeedback", beside=("usageMetadata",)),
+        *(
+            Within(answered, inside=(key,))
+            for _, answered in _PAIRS
+            for key in ("usageMetadata", "usage_metadata", "candidates", "promptFeedback")
+        ),
+    ),
+    constants={"type": "generation", "log_format": "gemini"},
+    records=_records,
+    traces_itself=True,
+)

@@ -1,0 +1,102 @@
+"""Logs of Inspect: an evaluation, one of its samples, or one event of a sample."""
+
+from collections.abc import Iterator
+
+from .answers import (
+    DERIVED,
+    Within,
+    finish_reason_value,
+    mapping_of,
+    mappings_of,
+    number_or_none,
+    text_or_none,
+    tool_calls_of,
+    with_derived,
+)
+from .table import END, Field, Format, Record, Sign
+from .texts import error_text, message_text
+from .usage import TOTAL
+from .values import amount_value, count_value, text_value, time_value
+
+
+def _records(record: Record) -> Iterator[Record]:
+    if "event" in record:
+        yield _event(record, None, {})
+        return
+    evaluation = mapping_of(record.get("eval"))
+    about = {key: evaluation[key] for key in ("eval_id", "run_id", "task") if text_or_none(evaluation.get(key))}
+    samples = mappings_of(record.get("samples")) if "samples" in record else [record]
+    for sample in samples:
+        trace = text_or_none(sample.get("uuid")) or "/".join(
+            str(part) for part in (about.get("eval_id"), sample.get("id"), sample.get("epoch")) if part is not None
+        )
+        for event in mappings_of(sample.get("events")):
+            if event.get("event") == "model":
+                yield _event(event, trace or None, about)
+
+
+def _event(event: Record, trace: str | None, about: Record) -> Record:
+    """Return a call of a model with its answer beside it."""
+    if event.get("event") != "model":
+        return event
+    output = mapping_of(event.get("output"))
+    choice: Record = next(iter(mappings_of(output.get("choices"))), {})
+    model = text_or_none(event.get("model"))
+    maker = model.partition("/")[0] if model and "/" in model else None
+    seconds = number_or_none(output.get("time"))
+    from_cache = event.get("cache") == "read"
+    known = with_derived(
+        event,
+        trace_id=trace,
+        session_id=about.get("run_id"),
+        name=about.get("task"),
+        provider=_PROVIDERS.get(maker, maker) if maker else None,
+        prompt=message_text(event.get("input")),
+        response=text_or_none(message_text(choice.get("message"))),
+        tool_calls=tool_calls_of(choice.get("message")),
+        temperature=number_or_none(mapping_of(event.get("config")).get("temperature")),
+        latency_ms=None if seconds is None else round(seconds * 1000),
+        agent=text_or_none(event.get("role")),
+        billed="no" if from_cache else None,
+    )
+    return {**known, "stop_reason": choice.get("stop_reason")} if choice else known
+
+
+_PROVIDERS = {"google": "gemini", "vertex": "vertex_ai", "azureai": "azure"}
+
+INSPECT_AI = Format(
+    "inspect_ai",
+    "EvalLog and ModelEvent of the inspect_ai package 0.3 (https://inspect.aisi.org.uk/eval-logs.html), whose"
+    " input_tokens leave out what a cache read and wrote",
+    (
+        *DERIVED,
+        Field("uuid", "event_id", text_value),
+        Field("span_id", "parent_id", text_value, loose=True),
+        Field("timestamp", "timestamp", time_value),
+        Field("completed", END, time_value),
+        Field("model", "model", text_value),
+        Field("stop_reason", "finish_reason", finish_reason_value, loose=True, kept=True),
+        Field("error", "error", error_text, loose=True, kept=True),
+        Field("output.error", "error", error_text, loose=True, kept=True),
+        Field("output.usage.input_tokens", "input_tokens", count_value),
+        Field("output.usage.input_tokens_cache_read", "cached_input_tokens", count_value, adds="input_tokens"),
+        Field("output.usage.input_tokens_cache_write", "cache_write_tokens", count_value, adds="input_tokens"),
+        Field("output.usage.output_tokens", "output_tokens", count_value),
+        Field("output.usage.reasoning_tokens", "reasoning_tokens", count_value),
+        Field("output.usage.total_tokens", TOTAL, count_value),
+        Field("output.usage.total_cost", "cost", amount_value, loose=True),
+    ),
+    signs=(
+        Sign("eval", beside=("samples",)),
+        Sign("epoch", beside=("events", "target")),
+        Sign("event", ("model",), beside=("output",)),
+        Sign(
+            "event", ("tool", "state", "sample_init", "span_begin", "span_end", "score", "info"), beside=("timestamp",)
+        ),
+        Within("samples", inside=("epoch", "events")),
+    ),
+    constants={"type": "generation", "log_format": "inspect_ai"},
+    records=_records,
+    is_call=lambda event: event.get("event") == "model",
+    traces_itself=True,
+)

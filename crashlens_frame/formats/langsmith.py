@@ -1,0 +1,207 @@
+"""Runs of LangSmith, as its SDK posts them, its API returns them and its exports write them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .answers import (
+    DERIVED,
+    Within,
+    amount_of_text,
+    count_or_none,
+    first_text,
+    found_finish_reason,
+    mapping_of,
+    mappings_of,
+    number_or_none,
+    text_or_none,
+    tool_calls_of,
+    unpacked,
+    with_derived,
+)
+from .table import END, Field, Format, Record, Sign
+from .texts import error_text, level_of_status, message_text
+from .usage import TOTAL
+from .values import count_value, text_value, time_value
+
+_RUN_TYPES = ("llm", "embedding", "chain", "tool", "retriever", "prompt", "parser")
+_CALLS = ("llm", "embedding")
+_PAGES = ("runs", "post", "patch")
+# metadata that LangChain and LangGraph write beside the user's own
+_NOT_TAGS = (
+    "ls_", "langgraph_", "lc_", "checkpoint", "thread_id", "session_id", "conversation_id", "user_id", "revision_id",
+    "LANGSMITH_", "LANGCHAIN_", "__",
+)  # fmt: skip
+_SESSIONS = ("session_id", "thread_id", "conversation_id")
+
+
+def _records(record: Record) -> Iterator[Record]:
+    """Yield the runs of a line; a batch of the SDK has the beginning and the end of a run apart."""
+    if "run_type" in record or record.keys().isdisjoint(_PAGES):
+        yield _run(record)
+        return
+    whole: dict[Any, dict[str, Any]] = {}
+    for number, run in enumerate(run for page in _PAGES for run in mappings_of(record.get(page))):
+        key = run.get("id") if isinstance(run.get("id"), str) else number
+        whole.setdefault(key, {}).update((name, value) for name, value in run.items() if value is not None)
+    yield from map(_run, whole.values())
+
+
+def _run(record: Record) -> Record:
+    if record.get("run_type") not in _CALLS:
+        return record
+    inputs, outputs, extra = (mapping_of(record.get(key)) for key in ("inputs", "outputs", "extra"))
+    parameters, metadata = mapping_of(extra.get("invocation_params")), mapping_of(extra.get("metadata"))
+    generation = _generation(outputs)
+    message = _plain(generation.get("message"))
+    answer = _answer(outputs, generation, message)
+    ends = (
+        mapping_of(generation.get("generation_info")),
+        mapping_of(message.get("response_metadata")),
+        _choice(outputs),
+    )
+    models = (
+        (metadata, "ls_model_name"), (parameters, "model"), (parameters, "model_name"),
+        (mapping_of(outputs.get("llm_output")), "model_name"), (outputs, "model"),
+    )  # fmt: skip
+    temperatures = (number_or_none(metadata.get("ls_temperature")), number_or_none(parameters.get("temperature")))
+    known = with_derived(
+        record,
+        model=next((found for each, key in models if (found := text_or_none(each.get(key)))), None),
+        prompt=_text_of(inputs),
+        response=text_or_none(generation.get("text")) or text_or_none(message_text(answer)),
+        tool_calls=tool_calls_of(answer),
+        finish_reason=found_finish_reason(*(end.get(key) for end in ends for key in _REASONS)),
+        temperature=next((found for found in temperatures if found is not None), None),
+        provider=text_or_none(metadata.get("ls_provider")),
+        session_id=next((metadata[key] for key in _SESSIONS if text_or_none(metadata.get(key))), None),
+        user_id=text_or_none(metadata.get("user_id")),
+        agent=text_or_none(metadata.get("langgraph_node")),
+        tags={key: value for key, value in metadata.items() if not key.startswith(_NOT_TAGS)} or None,
+        type="embedding" if record["run_type"] == "embedding" else None,
+    )
+    return _counted(known, outputs, message)
+
+
+_REASONS = ("finish_reason", "stop_reason", "done_reason")
+
+
+def _generation(outputs: Record) -> Record:
+    """Return the first generation of LangChain, which lists those of each prompt."""
+    found = outputs.get("generations")
+    while isinstance(found, list) and found:
+        found = found[0]
+    return found if isinstance(found, Mapping) else {}
+
+
+def _choice(outputs: Record) -> Record:
+    return next(iter(mappings_of(outputs.get("choices"))), {})
+
+
+def _plain(value: Any) -> Record:
+    """Return a message without the envelope in which LangChain writes its objects."""
+    message = mapping_of(value)
+    return mapping_of(message.get("kwargs")) or mapping_of(message.get("data")) or message
+
+
+def _answer(outputs: Record, generation: Record, message: Record) -> Any:
+    if message:
+        return message
+    if generation:
+        return generation
+    keys = ("choices", "output", "messages", "content", "message")
+    return next((_all_plain(outputs[key]) for key in keys if outputs.get(key)), outputs)
+
+
+def _all_plain(value: Any) -> Any:
+    found = unpacked(value)
+    if isinstance(found, list):
+        return [_all_plain(each) for each in found]
+    return _plain(found) if isinstance(found, Mapping) else found
+
+
+def _text_of(inputs: Record) -> str | None:
+    messages = {key: _all_plain(inputs[key]) for key in ("messages", "prompts", "prompt", "input") if inputs.get(key)}
+    return first_text(messages, *messages)
+
+
+# the count -> its names in the run, in LangChain's counts, in those of OpenAI
+_WHOLE = {
+    "input": ("prompt_tokens", "input_tokens"),
+    "output": ("completion_tokens", "output_tokens"),
+    "total": ("total_tokens",),
+}
+_OF_PROMPT = {
+    "cached": ("cache_read", "cached_tokens"),
+    "written": ("cache_creation",),
+    "written_1h": ("ephemeral_1h_input_tokens",),
+    "audio_input": ("audio", "audio_tokens"),
+}
+_OF_ANSWER = {"reasoning": ("reasoning", "reasoning_tokens"), "audio_output": ("audio", "audio_tokens")}
+
+
+def _counted(run: Record, outputs: Record, message: Record) -> Record:
+    """Return a run with the counts of the run itself, or of its answer where it has none or 0 in all."""
+    usage = mapping_of(outputs.get("usage_metadata")) or mapping_of(message.get("usage_metadata"))
+    raw = mapping_of(mapping_of(outputs.get("llm_output")).get("token_usage")) or mapping_of(outputs.get("usage"))
+    whole = run if run.get("total_tokens") else usage or raw
+    of_prompt = _first_object(
+        (run, "prompt_token_details"), (usage, "input_token_details"), (raw, "prompt_tokens_details")
+    )
+    of_answer = _first_object(
+        (run, "completion_token_details"), (usage, "output_token_details"), (raw, "completion_tokens_details")
+    )
+    counts = {**_named(whole, _WHOLE), **_named(of_prompt, _OF_PROMPT), **_named(of_answer, _OF_ANSWER)}
+    if not counts.get("written"):  # LangChain writes 0 in all where it knows the lifetimes
+        lifetimes = [count_or_none(of_prompt.get(f"ephemeral_{each}_input_tokens")) or 0 for each in ("5m", "1h")]
+        counts |= {"written": sum(lifetimes)} if any(lifetimes) else {}
+    names = {name for names in _WHOLE.values() for name in names}
+    rest = {key: value for key, value in run.items() if key not in names or (value and whole is not run)}
+    return {**rest, "counts": counts} if counts else rest
+
+
+def _first_object(*places: tuple[Record, str]) -> Record:
+    return next((found for record, key in places if (found := mapping_of(record.get(key)))), {})
+
+
+def _named(record: Record, names: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    found = {
+        role: next((record[key] for key in keys if record.get(key) is not None), None) for role, keys in names.items()
+    }
+    return {role: value for role, value in found.items() if value is not None}
+
+
+LANGSMITH = Format(
+    "langsmith",
+    "Run of https://api.smith.langchain.com/redoc and the langsmith package; UsageMetadata of langchain-core, whose"
+    " counts include their details",
+    (
+        *DERIVED,
+        Field("trace_id", "trace_id", text_value),
+        Field("id", "event_id", text_value),
+        Field("parent_run_id", "parent_id", text_value, loose=True),
+        Field("start_time", "timestamp", time_value),
+        Field("end_time", END, time_value),
+        Field("name", "name", text_value, loose=True),
+        Field("session_name", "route", text_value, loose=True),
+        Field("error", "error", error_text, loose=True, kept=True),
+        Field("status", "level", level_of_status, loose=True),
+        Field("total_cost", "cost", amount_of_text, loose=True),
+        Field("counts.input", "input_tokens", count_value),
+        Field("counts.output", "output_tokens", count_value),
+        Field("counts.total", TOTAL, count_value),
+        Field("counts.cached", "cached_input_tokens", count_value),
+        Field("counts.written", "cache_write_tokens", count_value),
+        Field("counts.written_1h", "cache_write_1h_tokens", count_value),
+        Field("counts.audio_input", "audio_input_tokens", count_value),
+        Field("counts.reasoning", "reasoning_tokens", count_value),
+        Field("counts.audio_output", "audio_output_tokens", count_value),
+    ),
+    signs=(
+        Sign("run_type", _RUN_TYPES),
+        *(Within(page, _RUN_TYPES, inside=("run_type",)) for page in _PAGES),
+    ),
+    constants={"type": "generation", "log_format": "langsmith"},
+    records=_records,
+    is_call=lambda run: run.get("run_type") in _CALLS,
+    traces_itself=True,
+)

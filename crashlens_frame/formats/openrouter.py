@@ -1,0 +1,105 @@
+"""Generations of OpenRouter, as its API returns them, and rows of its activity, as its page exports them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from .answers import (
+    DERIVED,
+    Within,
+    amount_of_text,
+    count_of_text,
+    finish_reason_value,
+    flag_of_text,
+    mapping_of,
+    milliseconds_of_text,
+    text_or_none,
+    with_derived,
+)
+from .table import Field, Format, Record, Sign
+from .values import text_value, time_value
+
+
+def _records(record: Record) -> Iterator[Record]:
+    found = mapping_of(record.get("data")) or record
+    yield with_derived(
+        {key: value for key, value in found.items() if value != ""},  # what CSV has for null
+        cost=_cost_with_own_key(found),
+        finish_reason="aborted" if _flag(found.get("cancelled")) else None,
+    )
+
+
+def _cost_with_own_key(record: Record) -> float | None:
+    """Return the cost of a call with the user's own key, which OpenRouter and the provider bill apart."""
+    fee = _amount(record.get("total_cost", record.get("cost_total")))
+    if _flag(record.get("is_byok")):
+        beside = _amount(record.get("upstream_inference_cost"))
+    else:
+        beside = _amount(record.get("byok_usage_inference"))
+    return fee + beside if fee is not None and beside else None
+
+
+def _amount(value: Any) -> float | None:
+    try:
+        return amount_of_text(value)
+    except ValueError:
+        return None
+
+
+def _flag(value: Any) -> bool:
+    try:
+        return bool(flag_of_text(value))
+    except ValueError:
+        return False
+
+
+def _word(value: Any) -> str | None:
+    return text_or_none(text_value(value))
+
+
+OPENROUTER = Format(
+    "openrouter",
+    "https://openrouter.ai/docs/api-reference/get-a-generation and the CSV of https://openrouter.ai/activity; the"
+    " native counts are billed, and include what came from a cache and the reasoning",
+    (
+        *DERIVED,
+        Field("id", "event_id", text_value),
+        Field("generation_id", "event_id", text_value),
+        Field("trace_id", "trace_id", text_value, loose=True),
+        Field("session_id", "session_id", text_value, loose=True),
+        Field("created_at", "timestamp", time_value),
+        Field("generation_time", "latency_ms", milliseconds_of_text, loose=True),
+        Field("generation_time_ms", "latency_ms", milliseconds_of_text, loose=True),
+        Field("model", "model", text_value, loose=True),
+        Field("model_permaslug", "model", text_value, loose=True),
+        Field("total_cost", "cost", amount_of_text, loose=True),
+        Field("cost_total", "cost", amount_of_text, loose=True),
+        Field("native_tokens_prompt", "input_tokens", count_of_text),
+        Field("native_tokens_completion", "output_tokens", count_of_text),
+        Field("native_tokens_cached", "cached_input_tokens", count_of_text),
+        Field("native_tokens_reasoning", "reasoning_tokens", count_of_text),
+        # in a row of activity these are the native ones; in a generation they are counted by a common tokenizer
+        Field("tokens_prompt", "input_tokens", count_of_text, loose=True),
+        Field("tokens_completion", "output_tokens", count_of_text, loose=True),
+        Field("tokens_cached", "cached_input_tokens", count_of_text, loose=True),
+        Field("tokens_reasoning", "reasoning_tokens", count_of_text, loose=True),
+        Field("finish_reason", "finish_reason", finish_reason_value, loose=True, kept=True),
+        Field("finish_reason_normalized", "finish_reason", finish_reason_value, loose=True, kept=True),
+        Field("streamed", "stream", flag_of_text, loose=True),
+        Field("service_tier", "service_tier", text_value, loose=True),
+        Field("data_region", "region", text_value, loose=True),
+        Field("external_user", "user_id", _word, loose=True),
+        Field("user", "user_id", _word, loose=True),
+        Field("api_key_name", "team", _word, loose=True),
+        Field("app_name", "source", _word, loose=True),
+    ),
+    signs=(
+        Sign("native_tokens_prompt"),
+        Sign("native_tokens_completion"),
+        Sign("generation_id", beside=("tokens_prompt",)),
+        Sign("model_permaslug", beside=("tokens_prompt",)),
+        Within("data", inside=("native_tokens_prompt",)),
+    ),
+    constants={"type": "generation", "provider": "openrouter", "log_format": "openrouter"},
+    records=_records,
+    traces_itself=True,
+)

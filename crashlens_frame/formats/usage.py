@@ -1,0 +1,217 @@
+"""The counts of one record, in whichever way its vendor counts -> the counts of one row, or nulls.
+
+Vendors count the parts of a usage inside the whole or beside it, and the total of the record shows which. A count has a
+role: a column of CALLS, or one of the roles below. The readings are tried in their order, and a reading fits where
+its sum is the total and no part is larger than its whole. Where none fits, or where two that fit lead to different
+counts, the counts are null: never a clamp, never a guess.
+"""
+
+import re
+from collections.abc import Mapping
+from itertools import combinations
+from typing import Any, NamedTuple
+
+from .values import MAX_COUNT
+
+# roles of counts that have no column
+TOTAL = "tokens in all"
+WRITTEN_5M = "written to a cache for five minutes"
+OTHER_INPUT, OTHER_OUTPUT, OTHER_SIDE = "other input", "other output", "other tokens"
+
+INPUT, OUTPUT = "input_tokens", "output_tokens"
+CACHED, WRITTEN, WRITTEN_1H = "cached_input_tokens", "cache_write_tokens", "cache_write_1h_tokens"
+REASONING, AUDIO_IN, AUDIO_OUT = "reasoning_tokens", "audio_input_tokens", "audio_output_tokens"
+
+USAGE_COLUMNS = frozenset({INPUT, OUTPUT, CACHED, WRITTEN, WRITTEN_1H, REASONING, AUDIO_IN, AUDIO_OUT})
+USAGE_ROLES = USAGE_COLUMNS | {TOTAL, WRITTEN_5M, OTHER_INPUT, OTHER_OUTPUT, OTHER_SIDE}
+
+# groups of parts: vendors count all parts of a group alike, inside the whole or beside it
+_CACHE, _REASONING, _OTHERS, _LIFETIMES = "cache", "reasoning", "other parts", "writes by lifetime"
+_GROUPS: dict[str, tuple[str, ...]] = {
+    _CACHE: (CACHED, WRITTEN),
+    _REASONING: (REASONING,),
+    _OTHERS: (AUDIO_IN, AUDIO_OUT, OTHER_INPUT, OTHER_OUTPUT),
+    _LIFETIMES: (WRITTEN_5M, WRITTEN_1H),  # beside what was written in all
+}
+_GROUP_OF = {role: group for group, roles in _GROUPS.items() for role in roles}
+# each reading is the groups that are beside the whole: none of them, each alone, then several at once
+READINGS = tuple(frozenset(beside) for size in range(len(_GROUPS) + 1) for beside in combinations(_GROUPS, size))
+_SIDE_OF = {CACHED: INPUT, WRITTEN: INPUT, REASONING: OUTPUT,
+            AUDIO_IN: INPUT, AUDIO_OUT: OUTPUT, OTHER_INPUT: INPUT, OTHER_OUTPUT: OUTPUT}  # fmt: skip
+
+# Google's models count their reasoning in the total alone where they answer in the form of another vendor
+_HIDE_REASONING = re.compile(r"(^|[/.])gemini")
+
+
+class Count(NamedTuple):
+    """One count of a record: where it is, its role, and whether its format documents it as beside the whole."""
+
+    path: str
+    role: str
+    value: int
+    beside: bool
+
+
+class Usage(NamedTuple):
+    """The counts of a row; None where no reading of the record fits."""
+
+    counts: dict[str, int] | None
+    total: int | None = None
+
+
+# words of the name of a count, in the order in which they decide
+_ROLES_BY_WORD: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
+    (re.compile(pattern), of_input, of_output)
+    for pattern, of_input, of_output in (
+        (r"1h", WRITTEN_1H, OTHER_OUTPUT),
+        (r"5m", WRITTEN_5M, OTHER_OUTPUT),
+        (r"cache_?miss", OTHER_INPUT, OTHER_OUTPUT),
+        (r"cache.*(creat|writ)|(creat|writ).*cache", WRITTEN, OTHER_OUTPUT),
+        (r"cache", CACHED, OTHER_OUTPUT),
+        (r"reason|think|thought", OTHER_INPUT, REASONING),
+        (r"audio", AUDIO_IN, AUDIO_OUT),
+        (r"", OTHER_INPUT, OTHER_OUTPUT),
+    )
+)
+_ONE_SIDED = {CACHED, WRITTEN, WRITTEN_5M, WRITTEN_1H, REASONING}  # their names alone show the side
+_COUNTED = re.compile(r"input|output|prompt|completion|tokens?($|_)", re.IGNORECASE)
+
+
+def role_of_key(key: str, side: str = "") -> str | None:
+    """Return the role of a count that a format does not name, by the words of its key; None where it is no count.
+
+    Parameters
+    ----------
+    key
+        Name of the count.
+    side
+        ``"input_tokens"`` or ``"output_tokens"`` where all counts beside it are parts of that; empty where the key has
+        to show it.
+
+    Examples
+    --------
+    >>> from crashlens_frame.formats.usage import role_of_key
+    >>> role_of_key("input_flex_cache_read"), role_of_key("output_reasoning"), role_of_key("image_tokens")
+    ('cached_input_tokens', 'reasoning_tokens', 'other tokens')
+    >>> role_of_key("image_tokens", "output_tokens"), role_of_key("duration")
+    ('other output', None)
+    """
+    name = key.lower()
+    if not side and not _COUNTED.search(name):
+        return None
+    if not side:
+        side = _side(name)
+    for pattern, of_input, of_output in _ROLES_BY_WORD:
+        if pattern.search(name):
+            if not side:
+                return next((role for role in (of_input, of_output) if role in _ONE_SIDED), OTHER_SIDE)
+            return of_input if side == INPUT else of_output
+    return None
+
+
+def _side(name: str) -> str:
+    if re.search(r"input|prompt", name):
+        return INPUT
+    return OUTPUT if re.search(r"output|completion", name) else ""
+
+
+def settle_usage(counts: list[Count], model: Any = None) -> Usage:
+    """Return the counts of a row by the first reading that fits the record.
+
+    Parameters
+    ----------
+    counts
+        All counts of the record.
+    model
+        Name of the model.
+
+    Examples
+    --------
+    >>> from crashlens_frame.formats.usage import Count, settle_usage
+    >>> usage = [Count("prompt", "input_tokens", 1000, False), Count("completion", "output_tokens", 150, False),
+    ...          Count("reasoning", "reasoning_tokens", 280, False), Count("total", "tokens in all", 1430, False)]
+    >>> settle_usage(usage).counts
+    {'input_tokens': 1000, 'output_tokens': 430, 'reasoning_tokens': 280}
+    """
+    sums = _sums(counts)
+    if sums is None:
+        return Usage(None)
+    total = sums.pop(TOTAL, None)
+    beside = frozenset(_GROUP_OF[each.role] for each in counts if each.beside and each.role in _GROUP_OF)
+    if not total or not _is_complete(sums, beside):
+        lifetimes = _lifetimes(sums, beside)
+        return Usage(None if lifetimes is None else _read(sums, beside - {_LIFETIMES} | lifetimes), total)
+    fitting = []
+    # writes in all hold those by lifetime, unless the format documents that its keys exclude one another
+    whole_writes = sums.get(WRITTEN) and _LIFETIMES not in beside
+    for reading in READINGS:
+        row = None if whole_writes and _LIFETIMES in reading else _read(sums, reading)
+        if row is not None and row.get(INPUT, 0) + row.get(OUTPUT, 0) == total and row not in fitting:
+            fitting.append(row)
+    if not fitting and (hidden := _hidden_reasoning(sums, total, model)) is not None:
+        fitting.append(hidden)
+    return Usage(fitting[0] if len(fitting) == 1 else None, total)
+
+
+def _sums(counts: list[Count]) -> dict[str, int] | None:
+    """Return the count of each role; None where two keys contradict each other.
+
+    Two keys of a part may be two names of it, and then they are equal. Where the format documents its keys as excluding
+    one another, different counts of a part are added, as all counts without a column are.
+    """
+    sums: dict[str, int] = {}
+    for _, role, value, beside in counts:
+        earlier = sums.get(role)
+        if not earlier:
+            sums[role] = value
+        elif role in (OTHER_INPUT, OTHER_OUTPUT, OTHER_SIDE):
+            sums[role] = earlier + value
+        elif value and value != earlier:
+            if not beside or role == TOTAL:
+                return None
+            sums[role] = earlier + value
+    return sums
+
+
+def _is_complete(sums: Mapping[str, int], beside: frozenset[str]) -> bool:
+    """Whether a total can be compared: both sides are known, by a count or by parts that are counted beside it."""
+    sides = {side for role, side in _SIDE_OF.items() if sums.get(role) and _GROUP_OF[role] in beside}
+    return all(side in sums or side in sides for side in (INPUT, OUTPUT))
+
+
+def _lifetimes(sums: Mapping[str, int], beside: frozenset[str]) -> frozenset[str] | None:
+    """Return whether writes by lifetime are beside those in all, where no total shows it; None where it is unclear."""
+    written, by_lifetime = sums.get(WRITTEN), sums.get(WRITTEN_5M, 0) + sums.get(WRITTEN_1H, 0)
+    if written is None or (not written and _LIFETIMES in beside):
+        return frozenset({_LIFETIMES})
+    unclear = _LIFETIMES in beside and by_lifetime not in (0, written)
+    return None if unclear else frozenset()
+
+
+def _read(sums: Mapping[str, int], beside: frozenset[str]) -> dict[str, int] | None:
+    """Return the counts by one reading; None where a part is larger than its whole."""
+    row = {role: value for role, value in sums.items() if role in USAGE_COLUMNS}
+    by_lifetime = sums.get(WRITTEN_5M, 0) + sums.get(WRITTEN_1H, 0)
+    if _LIFETIMES in beside and (by_lifetime or WRITTEN_1H in sums or WRITTEN_5M in sums):
+        row[WRITTEN] = row.get(WRITTEN, 0) + by_lifetime
+    elif by_lifetime > row.get(WRITTEN, 0):
+        return None
+    parts = {**{role: sums[role] for role in _SIDE_OF if role in sums}, **{r: row[r] for r in (WRITTEN,) if r in row}}
+    for role, value in parts.items():
+        if _GROUP_OF[role] in beside and (value or _SIDE_OF[role] not in row):
+            row[_SIDE_OF[role]] = row.get(_SIDE_OF[role], 0) + value
+    inside = [(role, value) for role, value in parts.items() if _SIDE_OF[role] in row]
+    if any(value > row[_SIDE_OF[role]] for role, value in inside):
+        return None
+    if INPUT in row and parts.get(CACHED, 0) + parts.get(WRITTEN, 0) > row[INPUT]:
+        return None
+    return row if all(value <= MAX_COUNT for value in row.values()) else None
+
+
+def _hidden_reasoning(sums: Mapping[str, int], total: int, model: Any) -> dict[str, int] | None:
+    """Return the counts of a model that counts its reasoning in the total alone."""
+    row = _read(sums, frozenset())
+    if row is None or sums.get(REASONING) or not isinstance(model, str) or not _HIDE_REASONING.search(model.lower()):
+        return None
+    hidden = total - row.get(INPUT, 0) - row.get(OUTPUT, 0)
+    return {**row, OUTPUT: row.get(OUTPUT, 0) + hidden, REASONING: hidden} if hidden > 0 else None

@@ -1,0 +1,149 @@
+"""One file of a log -> CALLS and REJECTS by blocks, read as its first bytes show."""
+
+import io
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import chain
+from operator import add
+from pathlib import PurePosixPath
+from typing import IO, Any
+from zipfile import BadZipFile, ZipFile
+
+import numpy as np
+import pyarrow as pa
+
+from .._core import parallel_map
+from ..errors import InvalidCallError, LogFileError, MissingColumnsError, SchemaVersionError
+from ..frame import as_calls, table_from_frame
+from ..schema import CALLS, arrow_schema
+from .csv import csv_parts
+from .documents import RecordLines, record_lines
+from .file_kind import HEAD, kind_of
+from .not_logs import NOT_LOGS
+from .parquet import parquet_tables
+from .read_lines import BlockReader, LinesContent, Reject, make_reject
+from .read_sessions import read_session, session_format
+from .streams import LOG_ENDINGS, ChunkStream, LongLine, blocks_of_lines, plain_chunks, seekable
+
+
+class FileReader:
+    """Read files of one log, each as its first bytes show.
+
+    Parameters
+    ----------
+    format
+        Key of FORMATS; None detects it.
+    columns
+        The columns to read; None: all.
+    own_names
+        For tables, such as CSV: names of columns of the user's own, and the columns of CALLS that they mean.
+    """
+
+    def __init__(
+        self, format: str | None, columns: frozenset[str] | None, own_names: Mapping[str, str] | None = None
+    ) -> None:
+        self._format = format
+        self._columns = columns
+        self._own_names = own_names or {}
+
+    def blocks(self, stream: IO[Any], name: str) -> Iterator[LinesContent]:
+        """Yield the blocks of a file in order. A file that cannot be read is one reject."""
+        lines = 1
+        once: set[str] = set()
+        try:
+            for block in self._read(stream, name):
+                lines += block.lines
+                yield block._replace(rejects=_once_per_file(block.rejects, once))
+        except (LogFileError, SchemaVersionError, MissingColumnsError, InvalidCallError, BadZipFile) as error:
+            yield only_a_reject(make_reject(name, lines, str(error), b""))
+
+    def _read(self, stream: IO[Any], name: str) -> Iterator[LinesContent]:
+        chunks = plain_chunks(stream)
+        first = next(chunks, b"")
+        kind = kind_of(first[:HEAD], name)
+        rest = chain([first], chunks)
+        if kind == "lines":
+            yield from self._lines(blocks_of_lines(rest), name)
+        elif kind == "document":
+            yield from self._records(record_lines(rest), name)
+        elif kind == "csv":
+            header = first.partition(b"\n")[0]
+            for part in csv_parts(io.BufferedReader(ChunkStream(rest)), name, header, self._own_names):
+                calls = as_calls(part.frame, columns=self._own_names)
+                yield _table_content(table_from_frame(calls), part.rejects)._replace(repairs=part.repairs)
+        elif kind == "parquet":
+            names = [column.name for column in CALLS if self._columns is None or column.name in self._columns]
+            for table in parquet_tables(seekable(stream, rest), name, names):
+                yield _table_content(table, [])
+        elif kind == "zip":
+            with ZipFile(seekable(stream, rest)) as archive:
+                for member in filter(_is_log, archive.namelist()):
+                    with archive.open(member) as inner:
+                        yield from self.blocks(inner, f"{name}/{member}")
+        else:
+            yield only_a_reject(make_reject(name, 1, f"the file is {kind}, and no log", b""))
+
+    def _lines(self, blocks: Iterator[bytes | LongLine], name: str) -> Iterator[LinesContent]:
+        first = next(blocks, b"")
+        session = None if isinstance(first, LongLine) else session_format(first, self._format)
+        blocks = chain([first] if first else [], blocks)
+        if session is not None:
+            named = self._format is not None
+            yield from read_session(blocks, source=name, format=session, named=named, columns=self._columns)
+            return
+        reader = BlockReader(name, format=self._format, columns=self._columns)
+
+        def read_block(block: bytes | LongLine) -> LinesContent:
+            if isinstance(block, LongLine):
+                return only_a_reject(make_reject(name, 1, block.reason, block.head))
+            return reader.read(block)
+
+        lines_before = 0
+        for block in parallel_map(read_block, blocks):
+            yield _with_lines(block, partial(add, lines_before))
+            lines_before += block.lines
+
+    def _records(self, blocks: Iterator[RecordLines], name: str) -> Iterator[LinesContent]:
+        reader = BlockReader(name, format=self._format, columns=self._columns)
+        for records in blocks:
+            numbers = records.numbers
+            yield _with_lines(reader.read(records.block), partial(_line_of, numbers))
+
+
+def _with_lines(block: LinesContent, number: Callable[[int], int]) -> LinesContent:
+    """Return a block with the numbers of the lines of the file in place of those of the block."""
+    rejects, repairs = (
+        [{**entry, "line": number(entry["line"])} for entry in entries] for entries in (block.rejects, block.repairs)
+    )
+    return block._replace(rejects=rejects, repairs=repairs)
+
+
+def _line_of(numbers: np.ndarray, line: int) -> int:
+    return int(numbers[line - 1])
+
+
+def _once_per_file(rejects: list[Reject], once: set[str]) -> list[Reject]:
+    """Leave out what is true of the whole file and was reported before."""
+    if not any(reject["reason"] in NOT_LOGS for reject in rejects):
+        return rejects
+    kept = []
+    for reject in rejects:
+        if reject["reason"] not in once:
+            kept.append(reject)
+        if reject["reason"] in NOT_LOGS:
+            once.add(reject["reason"])
+    return kept
+
+
+def _is_log(member: str) -> bool:
+    hidden = any(part.startswith((".", "__MACOSX")) for part in member.split("/"))
+    return not hidden and not LOG_ENDINGS.isdisjoint(PurePosixPath(member).suffixes[-2:])
+
+
+def _table_content(table: pa.Table, rejects: list[Reject]) -> LinesContent:
+    return LinesContent(table, np.arange(len(table)), rejects)
+
+
+def only_a_reject(reject: Reject) -> LinesContent:
+    """Return the content of what cannot be read as a whole."""
+    return LinesContent(arrow_schema(CALLS).empty_table(), np.array([], np.int64), [reject], lines=1)

@@ -1,0 +1,173 @@
+"""Files whose format spreads a call over several lines -> CALLS and REJECTS, line by line in their order."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..errors import InvalidCallError, LogFileError
+from ..formats import FORMATS, Format, Row, detect_format, rows_from_line
+from ..frame import table_from_rows
+from .read_lines import LinesContent, Reject, Repair, make_reject, make_repairs, parse_line
+from .streams import LongLine
+
+_FIRST_LINES = 100  # a session may begin with notes that show no format
+
+
+def session_format(block: bytes, format: str | None) -> Format | None:
+    """Return the format of a file that has to be read as a session; None where each line stands for itself.
+
+    The first record that has the keys of a format, or a trace of its own, decides.
+
+    Parameters
+    ----------
+    block
+        First lines of the file.
+    format
+        Key of FORMATS; None detects it.
+    """
+    if format is not None:
+        return FORMATS[format] if FORMATS[format].session else None
+    for line in block.split(b"\n", _FIRST_LINES)[:_FIRST_LINES]:
+        record = _record(line)
+        if record is not None:
+            found = FORMATS[detect_format(record).format]
+            if found.session:
+                return found
+            if found.signs or _has_trace(record):
+                return None
+    return None
+
+
+def read_session(
+    blocks: Iterable[bytes | LongLine], *, source: str, format: Format, named: bool, columns: frozenset[str] | None
+) -> Iterator[LinesContent]:
+    """Yield what the blocks of one file hold; a call is in the block in which no later line can add to it.
+
+    A line of another format, or with a trace of its own, is read by itself.
+
+    Parameters
+    ----------
+    blocks
+        Whole lines, from the first of the file on.
+    source
+        Name of the log, for the rejects.
+    format
+        Format of the session.
+    named
+        Whether the caller named the format, so that no line is of another one.
+    columns
+        The columns to read; None: all.
+    """
+    session = _Session(source, format, named=named, columns=columns)
+    line = 1
+    torn: str | None = None
+    try:
+        for block in blocks:
+            if isinstance(block, LongLine):
+                yield session.pass_over(block, line)
+                line += 1
+                continue
+            lines = block.removesuffix(b"\n").split(b"\n")
+            yield session.read(lines, line)
+            line += len(lines)
+    except LogFileError as error:
+        torn = str(error)
+    yield session.finish(line, torn)
+
+
+class _Session:
+    """The lines of one file, and what they hold that no block has returned yet."""
+
+    def __init__(self, source: str, format: Format, *, named: bool, columns: frozenset[str] | None) -> None:
+        assert format.session is not None
+        self._memory = format.session()
+        self._source, self._format, self._named, self._columns = source, format, named, columns
+        self._begin()
+
+    def _begin(self) -> None:
+        self._rows: list[Row] = []
+        self._numbers: list[int] = []
+        self._rejects: list[Reject] = []
+        self._passed: Counter[str] = Counter()
+        self._unclear: list[tuple[str, str]] = []
+        self._repairs: list[Repair] = []
+
+    def read(self, lines: list[bytes], number: int) -> LinesContent:
+        """Read lines; the first has the given number."""
+        for line, raw in enumerate(lines, number):
+            if not raw or raw.isspace():
+                continue
+            try:
+                self._take(parse_line(raw), line)
+            except (ValueError, InvalidCallError) as error:
+                self._reject(line, str(error), raw)
+            except RecursionError:
+                self._reject(line, "nested too deep", raw)
+        return self._content(len(lines))
+
+    def pass_over(self, block: LongLine, number: int) -> LinesContent:
+        """Reject a line that is too long to be read."""
+        self._reject(number, block.reason, block.head)
+        return self._content(1)
+
+    def finish(self, number: int, torn: str | None) -> LinesContent:
+        """Read the calls that are open at the end of the file, and why it ends before its end."""
+        for line, call in self._memory.finish():
+            self._add(call, line, self._format.name)
+        if torn is not None:
+            self._reject(number, torn, b"")
+        return self._content(0)
+
+    def _take(self, value: Any, line: int) -> None:
+        if not self._belongs(value):
+            self._add(value, line, None)
+            return
+        for first, call in self._memory.read(value, line):
+            self._add(call, first, self._format.name)
+
+    def _belongs(self, value: Any) -> bool:
+        """Whether a record is a part of the session; many of its records have no key that shows it."""
+        if not isinstance(value, dict):
+            return False
+        if self._named or any(sign.seen(value) for sign in self._format.signs):
+            return True
+        return (
+            isinstance(value.get("type"), str)
+            and not _has_trace(value)
+            and not FORMATS[detect_format(value).format].signs
+        )
+
+    def _add(self, record: Any, line: int, format: str | None) -> None:
+        found = rows_from_line(record, format, self._columns)
+        self._rows += found.rows
+        self._numbers += [line] * len(found.rows)
+        self._passed += found.passed
+        self._unclear += [(self._source, counts) for counts in found.unclear]
+        self._repairs += make_repairs(self._source, line, found.repairs)
+        for error in found.errors:
+            self._reject(line, error, b"")
+
+    def _reject(self, line: int, reason: str, raw: bytes) -> None:
+        self._rejects.append(make_reject(self._source, line, reason, raw))
+
+    def _content(self, lines: int) -> LinesContent:
+        numbers = np.array(self._numbers, np.int64)
+        content = LinesContent(
+            table_from_rows(self._rows), numbers, self._rejects, self._passed, self._unclear, lines, self._repairs
+        )
+        self._begin()
+        return content
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    try:
+        value = parse_line(line)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _has_trace(record: dict[str, Any]) -> bool:
+    return record.get("trace_id") is not None or record.get("traceId") is not None

@@ -1,0 +1,38 @@
+"""The prices of a book as a frame."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from .price_file import METERS, WEEKDAYS, Entry, Period, hours_text
+from .timeline import levels_of
+
+
+def price_frame(entries: Iterable[Entry]) -> pd.DataFrame:
+    """Return one row for each model, variant, date and number of input tokens at which a price changes."""
+    rows = [
+        (entry, period, variant, above, rates)
+        for entry in entries
+        for period in entry.periods
+        for variant in (None, *period.variants)
+        for above, rates in levels_of({**period.rates, **(period.variants[variant] if variant else {})})
+    ]
+    frame = pd.DataFrame(
+        {
+            "model": [entry.model for entry, *_ in rows],
+            "provider": [entry.provider for entry, *_ in rows],
+            "variant": [variant for _, _, variant, *_ in rows],
+            "from": pd.to_datetime(pd.Series([period.since for _, period, *_ in rows]), utc=True),
+            "hours": [_hours(period) for _, period, *_ in rows],
+            "above": [above for *_, above, _ in rows],
+        }
+    )
+    rates = pd.DataFrame([rates for *_, rates in rows], columns=[meter.name for meter in METERS], dtype="float64")
+    return pd.concat([frame, rates], axis=1)
+
+
+def _hours(period: Period) -> str | None:
+    if period.between is None:
+        return None
+    days = "" if len(period.days) == len(WEEKDAYS) else f" {' '.join(WEEKDAYS[day] for day in period.days)}"
+    return f"{hours_text(period.between)}{days}"

@@ -1,0 +1,50 @@
+"""The price of one call, as of many in ``priced``: for a single call, arrays take ten times as long."""
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import CrashlensFrameError, InvalidCallError, UnknownModelError
+from .price_file import METERS
+from .tiers import OTHER, tier_kind
+from .timeline import BASE
+
+if TYPE_CHECKING:
+    from .book import PriceBook
+
+_UNITS = tuple(meter.column for meter in METERS if meter.column)
+
+
+def cost_of_call(book: "PriceBook", call: Mapping[str, Any]) -> float:
+    """Return the cost of one call, a mapping of values by column, in US dollars; NaN where it is unknown."""
+    found = book.find(call["model"]) if call.get("model") else None
+    if found is None or call.get("input_tokens") is None:
+        return math.nan
+    level = _level(book, found.model, call)
+    if book.table.origin_of_one(level) == BASE and tier_kind(call.get("service_tier")) == OTHER:
+        return math.nan
+    units = {column: call.get(column) or 0 for column in _UNITS}
+    if call.get("output_tokens") is None:
+        units["output_tokens"] = math.nan
+    factor = book.region_factor(call["model"], call.get("provider"), call.get("region"))
+    return book.table.cost_of_one(level, units, factor)
+
+
+def why_unknown(book: "PriceBook", model: str, call: Mapping[str, Any], at: Any) -> CrashlensFrameError:
+    """Return the error for a call of a known model whose cost is unknown."""
+    if math.isnan(book.table.rate_of_one("input", _level(book, model, call))):
+        return UnknownModelError(f"no price of {model} is known for {at}: its first price begins later")
+    if math.isnan(book.region_factor(call["model"], call["provider"], call["region"])):
+        return UnknownModelError(f"no price of {model} is known for the region {call['region'] or call['model']}")
+    untiered = {**call, "service_tier": None}
+    if not math.isnan(cost_of_call(book, untiered)):
+        return UnknownModelError(f"no price of {model} is known for the service tier {call['service_tier']}")
+    if not math.isnan(cost_of_call(book, {**untiered, "web_searches": 0})):
+        return UnknownModelError(f"no price of {model} is known for web searches")
+    numbers = ", ".join(f"{name} {call[name]}" for name in _UNITS if call[name])
+    return InvalidCallError(f"a part is larger than its whole: {numbers}")
+
+
+def _level(book: "PriceBook", model: str, call: Mapping[str, Any]) -> int:
+    variant = book.table.variant(call.get("service_tier"))
+    return book.table.level_of_one(book.position[model], variant, call["timestamp"], call["input_tokens"])

@@ -1,0 +1,100 @@
+"""What calls cost, taken apart: one row per call and meter."""
+
+import numpy as np
+import pandas as pd
+
+from ..frame import check_calls
+from .book import PriceBook, Prices
+from .columns import cost_array
+from .cost import NEEDED_FOR_COST
+from .price_file import METERS
+from .priced import price_calls
+from .rates import part_cost
+
+# what is in ``meter`` for a cost that the prices do not take apart
+WHOLE_COSTS = ("reported", "not billed", "unknown")
+PART_METERS = (*(meter.name for meter in METERS), *WHOLE_COSTS)
+_SAME = 1e-9  # relative difference up to which a known cost is that of the prices
+
+
+def cost_parts(calls: pd.DataFrame, prices: Prices | None = None) -> pd.DataFrame:
+    """Take costs apart by meter.
+
+    Parameters
+    ----------
+    calls
+        Frame as ``add_cost`` takes it. A call with a known cost keeps it.
+    prices
+        Prices, in any form that ``PriceBook.load`` takes; None: the shipped prices.
+
+    Returns
+    -------
+    DataFrame
+        One row per call and meter, in the order of the calls, with the index of its call: ``model``, ``meter`` (input:
+        neither cached, written nor audio; cache_write: for five minutes), ``units`` (tokens or uses billed by this
+        meter), ``rate`` (US dollars per million tokens, or per thousand web searches or requests; region and discounts
+        included), ``price_from`` (start of the rate; null: no date is known) and ``cost`` (US dollars). The rows of a
+        call add up to its cost. A call that the prices cannot take apart has one row, with the meter "reported" (its
+        cost is not that of the prices), "not billed" (it costs 0) or "unknown" (its cost is NaN).
+
+    Raises
+    ------
+    MissingColumnsError
+        A needed column is missing.
+    InvalidCallError
+        A value does not fit its column. The text names column, row and value.
+    PriceFileError
+        The prices are not of the right form.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import crashlens_frame as cf
+    >>> usage = {"input_tokens": [1000], "cached_input_tokens": [640], "output_tokens": [500], "web_searches": [2]}
+    >>> cf.cost_parts(pd.DataFrame({"model": ["gpt-4o"], **usage}))[["meter", "units", "rate", "cost"]]
+              meter  units   rate    cost
+    0         input  360.0   2.50  0.0009
+    0        output  500.0  10.00  0.0050
+    0  cached_input  640.0   1.25  0.0008
+    0    web_search    2.0  10.00  0.0200
+    """
+    check_calls(calls, needs=NEEDED_FOR_COST)
+    book = PriceBook.load(prices)
+    priced, known, table = price_calls(calls, book), cost_array(calls), book.table
+    is_apart = np.isnan(known) | (np.abs(known - priced.cost) <= _SAME * np.abs(known))
+    is_apart &= ~np.isnan(priced.cost) & priced.is_billed
+    rates = {meter.name: table.rates[meter.name][priced.level] for meter in table.meters}
+    parts = list(table.parts(rates, priced.units, np.where))
+    is_row = [is_apart & (n_units != 0) & ((rate != 0) | (meter.column is not None)) for meter, n_units, rate in parts]
+    # a call without anything billed still has a row
+    is_row[0] = is_apart & (is_row[0] | ~np.any(is_row, axis=0))
+    n_rows = np.where(is_apart, np.sum(is_row, axis=0), 1)
+    place = n_rows.cumsum() - n_rows
+    call = np.repeat(np.arange(len(calls)), n_rows)
+    meter_code = np.empty(len(call), np.int8)
+    units, rate, cost = (np.full(len(call), np.nan) for _ in range(3))
+    for (meter, n_units, meter_rate), rows in zip(parts, is_row, strict=True):
+        at = place[rows]
+        place[rows] += 1
+        factor = priced.factor[rows] if meter.per == 1_000_000 else 1.0
+        meter_code[at] = PART_METERS.index(meter.name)
+        units[at], rate[at] = n_units[rows], meter_rate[rows] * factor
+        cost[at] = part_cost(meter, n_units[rows], meter_rate[rows], factor)
+    whole = ~is_apart
+    whole_cost = np.where(np.isnan(known), priced.cost, known)[whole]
+    reported, not_billed, unknown = (PART_METERS.index(name) for name in WHOLE_COSTS)
+    is_free = ~priced.is_billed[whole] & (whole_cost == 0)
+    meter_code[place[whole]] = np.where(np.isnan(whole_cost), unknown, np.where(is_free, not_billed, reported))
+    cost[place[whole]] = whole_cost
+    since = np.where(np.isnan(rate), np.iinfo(np.int64).min, table.since[priced.level][call])
+    return pd.DataFrame(
+        {
+            "model": calls["model"].astype("category").array.take(call),
+            "meter": pd.Categorical.from_codes(meter_code, categories=pd.Index(PART_METERS, dtype="str"), ordered=True),
+            "units": units,
+            "rate": rate,
+            "price_from": pd.DatetimeIndex(since.view("M8[us]")).tz_localize("UTC"),
+            "cost": cost,
+        },
+        index=calls.index.take(call),
+    )

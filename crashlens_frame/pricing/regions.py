@@ -1,0 +1,56 @@
+"""What the region of a call does to its price: a factor, by host and model."""
+
+import math
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from .names import place_of
+from .price_file import Entry, RegionFactor
+
+# the names that logs have for a host whose prices depend on the region
+_HOSTS = {
+    name: host
+    for host, names in {
+        "azure": ("azure", "azure_openai", "azure_ai", "az.ai.openai", "az.ai.inference", "azure.ai.openai"),
+        "bedrock": ("bedrock", "bedrock_converse", "aws", "aws_bedrock", "aws.bedrock", "amazon_bedrock"),
+        "vertex_ai": ("vertex_ai", "vertex", "gcp.vertex_ai", "google_vertex", "vertex_ai_anthropic_models"),
+    }.items()
+    for name in names
+}
+# words for "anywhere", where no region was asked for
+_ANYWHERE = ("", "global", "global-standard", "not_available", "unknown")
+
+
+def region_factor(
+    rules: Sequence[RegionFactor], entry: Entry, name: str, provider: str | None, region: str | None
+) -> float:
+    """Return by what the price of tokens is multiplied; NaN where the region has no rate.
+
+    Parameters
+    ----------
+    rules
+        Factors of regions; the first that matches counts.
+    entry
+        The entry that the name means.
+    name, provider, region
+        As logged. A region of its own column counts before that of the name.
+    """
+    host, region_of_name = place_of(name)
+    region = (region or region_of_name or "").lower()
+    if region in _ANYWHERE:
+        return 1.0
+    provider = (provider or "").lower().replace("-", "_")
+    host = host or _HOSTS.get(provider) or provider or entry.provider
+    of_model = [rule for rule in rules if rule.host == host and _is_about(rule, entry.model)]
+    if not of_model:
+        return 1.0
+    factors = (rule.factor for rule in of_model if _matches(region, rule.regions))
+    return next(factors, math.nan)
+
+
+def _is_about(rule: RegionFactor, model: str) -> bool:
+    return _matches(model, rule.models) and not _matches(model, rule.but_not)
+
+
+def _matches(text: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(text, pattern) for pattern in patterns)

@@ -1,0 +1,208 @@
+"""Logs of any kind: what is read, what is left out, and what a file is that is no log."""
+
+import io
+import json
+import sqlite3
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import crashlens_frame as cf
+
+CASES = Path(__file__).parents[1] / "cases" / "files"
+LOG = cf.simulate_workload(30, seed=1, days=1)
+LINE = b'{"trace_id": "t1", "model": "gpt-4o", "input_tokens": 1000, "output_tokens": 50}\n'
+
+
+def test_files_patterns_and_datasets_are_read_in_their_order(tmp_path: Path) -> None:
+    LOG.iloc[:10].crashlens.to_parquet(tmp_path / "b.parquet")
+    LOG.iloc[10:20].crashlens.to_jsonl(tmp_path / "a.jsonl.gz")
+    cf.write_dataset(LOG.iloc[20:], tmp_path / "rest", by="day")
+    calls = cf.read_logs(*(str(tmp_path / name) for name in ("*.parquet", "a.*", "rest")))
+    expected = [LOG.iloc[:20], cf.read_parquet(tmp_path / "rest")]
+    pd.testing.assert_frame_equal(calls, cf.as_calls(pd.concat(expected, ignore_index=True)))
+
+
+def test_the_home_folder_is_known_by_its_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "a.jsonl").write_bytes(LINE)
+    (tmp_path / "logs" / ".hidden.jsonl").write_bytes(LINE)
+    assert len(cf.read_logs("~/logs")) == 1
+    with pytest.raises(FileNotFoundError, match=r"holds no file whose name ends in \.csv, \.json, "):
+        cf.read_logs(_empty(tmp_path))
+
+
+def _empty(folder: Path) -> Path:
+    (folder / "empty").mkdir()
+    return folder / "empty"
+
+
+def test_calls_are_counted_and_priced_or_left_as_they_are() -> None:
+    assert cf.read_logs(io.BytesIO(LINE))["cost"].tolist() == [0.003]
+    assert cf.read_logs(io.BytesIO(LINE), prices=None)["cost"].isna().all()
+    prices = {"pricing": {"gpt-4o": {"input_price_per_1m": 1000, "output_price_per_1m": 0}}}
+    assert cf.read_logs(io.BytesIO(LINE), prices=prices, columns=["cost"])["cost"].tolist() == [1.0]
+
+
+def test_a_trace_downloaded_from_langfuse_is_its_call() -> None:
+    (call,) = cf.read_logs(CASES / "w18_langfuse_trace_download.json").to_dict("records")
+    assert (call["trace_id"], call["model"], call["input_tokens"], call["output_tokens"], call["cost"]) == (
+        "t-1", "gpt-4o", 1000, 50, 0.003,
+    )  # fmt: skip
+
+
+def test_a_pretty_document_is_its_calls() -> None:
+    calls = cf.read_logs(CASES / "w26_pretty_document.json")
+    assert calls[["input_tokens", "output_tokens"]].sum().tolist() == [60, 6]
+
+
+def test_the_activity_of_openrouter_is_matched_by_its_columns() -> None:
+    with pytest.warns(cf.MatchedColumnsWarning, match="cost_total as cost"):
+        (call,) = cf.read_logs(CASES / "u09_openrouter_activity.csv").to_dict("records")
+    names = ("input_tokens", "output_tokens", "cached_input_tokens", "cost", "latency_ms", "cost_source")
+    assert [call[name] for name in names] == [1000, 100, 800, 0.0123, 900, "reported"]
+
+
+REQUEST = b'{"custom_id": "r", "method": "POST", "url": "/v1/responses", "body": {"model": "gpt-4o", "input": "Hi"}}\n'
+ANTHROPIC_DAY = b'{"starting_at": "2026-03-01", "ending_at": "2026-03-02", "results": [{"output_tokens": 5}]}'
+
+
+def _database(path: Path) -> bytes:
+    with sqlite3.connect(path) as connection:
+        connection.execute("create table calls (model text)")
+    connection.close()
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("report", "a usage report: it holds totals by day, no calls"),
+        ("days", "a usage report: it holds totals by day, no calls"),
+        ("requests", "a batch input file: it holds requests, not answers"),
+        ("picture", "the file is a PNG picture, and no log"),
+        ("database", "the file is an SQLite database, and no log"),
+        ("zip", "File is not a zip file"),
+        ("parquet", "is no Parquet file"),
+    ],
+)
+def test_what_a_file_is_is_reported_once_and_in_words(tmp_path: Path, name: str, what: str) -> None:
+    content = {
+        "report": (CASES / "u15_usage_report_openai.json").read_bytes(),
+        "days": json.dumps({"data": [json.loads(ANTHROPIC_DAY)] * 3, "has_more": False}, indent=2).encode(),
+        "requests": REQUEST * 50,
+        "picture": b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20,
+        "database": _database(tmp_path / "database"),
+        "zip": b"PK\x03\x04" + b"\n" * 50,
+        "parquet": b"PAR1" + b"\n{" * 50,
+    }[name]
+    (tmp_path / "log.jsonl").write_bytes(content)
+    rejects = cf.read_rejects(tmp_path / "log.jsonl")
+    assert len(rejects) == 1
+    assert what in rejects["reason"].item()
+
+
+def test_a_zip_and_a_parquet_file_of_another_name_are_read(tmp_path: Path) -> None:
+    LOG.crashlens.to_parquet(tmp_path / "log.parquet")
+    (tmp_path / "log.parquet").rename(tmp_path / "log.jsonl")
+    with zipfile.ZipFile(tmp_path / "packed.log", "w") as archive:
+        archive.write(tmp_path / "log.jsonl", "inner/a.jsonl")
+    pd.testing.assert_frame_equal(cf.read_logs(tmp_path / "log.jsonl"), LOG)
+    pd.testing.assert_frame_equal(cf.read_logs(tmp_path / "packed.log"), LOG)
+
+
+REPAIRED = {
+    "latency_ms": (b'"latency_ms": -5', "latency_ms"),
+    "timestamp": (b'"timestamp": "last week"', "timestamp"),
+    "temperature": (b'"temperature": "hot"', "temperature"),
+    "prompt": (b'"prompt": {"raw": "Hi"}', "prompt"),
+}
+
+
+@pytest.mark.parametrize("column", REPAIRED)
+def test_a_side_field_that_cannot_be_costs_itself_and_not_the_call(column: str) -> None:
+    text, field = REPAIRED[column]
+    log = LINE * 2 + LINE.replace(b"}", b", " + text + b"}") + LINE
+    if text.endswith(b"}"):
+        log = LINE * 2 + LINE[:-2] + b", " + text + b"}\n" + LINE
+    with pytest.warns(cf.RepairedFieldsWarning, match=r"^left out 1 field of calls .* cf\.read_repairs lists them$"):
+        calls = cf.read_logs(io.BytesIO(log), prices=None)
+    repairs = cf.read_repairs(io.BytesIO(log))
+    assert len(calls) == 4
+    assert pd.isna(calls[column][2])
+    assert json.loads("{" + text.decode() + "}") == json.loads(calls["extra"][2])
+    assert repairs[["source", "line", "field"]].to_numpy().tolist() == [["<stream>", 3, field]]
+    assert repairs["reason"].item().startswith(f"{field} is ")
+    with pytest.raises(cf.LogFileError, match=f"<stream>:3: {field} is "):
+        cf.read_logs(io.BytesIO(log), on_error="raise")
+
+
+def test_an_end_before_the_start_costs_the_latency() -> None:
+    log = (
+        b'{"traceId": "t", "startTime": "2026-03-01T10:00:00Z", "endTime": "2026-03-01T09:00:00Z",'
+        b' "input": {"model": "gpt-4o", "prompt": "Hi"}}'
+    )
+    with pytest.warns(cf.RepairedFieldsWarning):
+        (call,) = cf.read_logs(io.BytesIO(log)).to_dict("records")
+    assert pd.isna(call["latency_ms"])
+    assert call["extra"] == '{"endTime":"2026-03-01T09:00:00Z"}'
+
+
+def test_rejects_and_repairs_are_counted_in_one_warning() -> None:
+    log = b"torn\n" + LINE.replace(b"}", b', "latency_ms": -5}')
+    with pytest.warns(cf.RejectedLinesWarning, match="left out 1 line .*; left out 1 field of calls") as caught:
+        cf.read_logs(io.BytesIO(log))
+    assert len(caught) == 1
+
+
+def test_a_negative_cost_is_a_credit() -> None:
+    log = b'{"trace_id": "t", "model": "gpt-4o", "cost": -0.5, "type": "generation"}'
+    (call,) = cf.read_logs(io.BytesIO(log)).to_dict("records")
+    assert (call["cost"], call["type"], call["cost_source"]) == (-0.5, "credit", "reported")
+    file = io.BytesIO()
+    cf.read_logs(io.BytesIO(log)).crashlens.to_jsonl(file)
+    file.seek(0)
+    assert cf.read_logs(file)["cost"].tolist() == [-0.5]
+
+
+def test_columns_of_a_csv_file_mean_what_the_user_says() -> None:
+    file = b"when;who;in;out\n2026-03-01;gpt-4o;1000;50\n2026-03-02;gpt-4o;12a;50\n"
+    columns = {"when": "timestamp", "who": "model", "in": "input_tokens", "out": "output_tokens"}
+    with pytest.warns(cf.RepairedFieldsWarning, match=r'<stream>:3: in is "12a", expected a whole number from 0 on'):
+        calls = cf.read_csv(io.BytesIO(file), columns=columns)
+    assert calls["cost"].tolist()[0] == 0.003
+    assert calls["input_tokens"].isna().tolist() == [False, True]
+    assert calls["trace_id"].is_unique
+
+
+def test_calls_come_back_equal_from_csv() -> None:
+    calls = LOG.assign(prompt=LOG["prompt"].where(LOG.index != 3, "'=1"))
+    calls.loc[5, "prompt"] = "=1+1"
+    file = io.BytesIO()
+    cf.to_csv(calls, file)
+    file.seek(0)
+    pd.testing.assert_frame_equal(cf.read_csv(file, prices=None), calls)
+    file = io.BytesIO()
+    cf.to_csv(LOG, file)
+    file.seek(0)
+    pd.testing.assert_frame_equal(cf.as_calls(pd.read_csv(file)), LOG)
+
+
+def test_a_spreadsheet_has_times_without_a_zone_and_no_formula(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    written = []
+    monkeypatch.setattr(pd.DataFrame, "to_excel", lambda frame, target, index: written.append(frame))
+    calls = LOG.assign(prompt="=1\x00" + "x" * 40_000)
+    cf.to_excel(calls, tmp_path / "calls.xlsx")
+    assert written[0]["timestamp"].dtype == "datetime64[us]"
+    assert written[0]["prompt"].str.len().max() == 32_767
+    assert written[0]["prompt"].str.startswith("'=1x").all()
+
+
+def test_a_foreign_frame_names_the_line_that_makes_it_calls() -> None:
+    with pytest.raises(cf.NotCallsError, match=r"df = cf\.as_calls\(df\) makes it calls"):
+        pd.DataFrame({"model_name": ["m"]}).crashlens  # noqa: B018
+    with pytest.raises(cf.NotCallsError, match=r"columns=\{'its column of models': 'model'\}"):
+        pd.DataFrame({"weather": ["m"]}).crashlens  # noqa: B018

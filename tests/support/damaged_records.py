@@ -1,0 +1,45 @@
+"""Records of logs with parts lost or replaced, as bugs and people leave them."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+from hypothesis import strategies as st
+
+from crashlens_frame.formats import rows_from_line
+
+JUNK: list[Any] = [None, True, -1, 2**70, 1.5, "", "x", "{", '{"a":[1]}', '["b"]', [], [None, 7], {}, {"a": {"b": []}}]
+
+
+def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the keys and places that lead to each value."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, below in inner:
+        yield (*path, key)
+        yield from paths(below, (*path, key))
+
+
+@st.composite
+def damaged(draw: st.DrawFn, record: dict[str, Any]) -> dict[str, Any]:
+    """Return the record with one to four values dropped or replaced."""
+    hurt = copy.deepcopy(record)
+    for _ in range(draw(st.integers(1, 4))):
+        found = list(paths(hurt))
+        if not found:
+            break
+        *above, key = draw(st.sampled_from(found))
+        branch: Any = hurt
+        for step in above:
+            branch = branch[step]
+        if draw(st.booleans()):
+            branch[key] = copy.deepcopy(draw(st.sampled_from(JUNK)))
+        else:
+            del branch[key]
+    return hurt
+
+
+def assert_survives(record: dict[str, Any], format: str) -> None:
+    """Check that a damaged record is read or refused, and that a row of it has no count below its parts."""
+    for name in (None, format):
+        for row in rows_from_line(record, name).rows:
+            assert row["trace_id"]

@@ -1,5 +1,6 @@
 """Columns of calls as arrays, each value checked, and arrays as columns of labels."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ from ..formats import convert_column
 from ..schema import CALLS, COUNT, TEXT
 from ..times import now_us
 from .price_file import METERS
+from .timeline import ALWAYS
 
 _COLUMNS = {column.name: column for column in CALLS}
 
@@ -18,13 +20,13 @@ _COLUMNS = {column.name: column for column in CALLS}
 def label_codes(values: pd.Series) -> tuple[np.ndarray, list[str]]:
     """Return the code of each value of a column, -1 for null, and the label of each code."""
     column = values.astype("category").cat
-    return column.codes.to_numpy(np.int64), [str(label) for label in column.categories]
+    return column.codes.to_numpy(np.int32), [str(label) for label in column.categories]
 
 
 def checked_codes(calls: pd.DataFrame, name: str) -> tuple[np.ndarray, list[str]]:
     """Return the codes and labels of a column that may be missing, and that may hold nothing but texts."""
     if name not in calls.columns:
-        return np.full(len(calls), -1), []
+        return np.full(len(calls), -1, np.int32), []
     values = calls[name]
     return label_codes(values if _holds_texts(values) else converted(calls, name).cast(TEXT).to_pandas())
 
@@ -66,6 +68,10 @@ def time_array(calls: pd.DataFrame) -> np.ndarray:
     """Return the times of calls in microseconds since 1970, now where they are unknown."""
     if "timestamp" not in calls.columns:
         return np.full(len(calls), now_us())
+    values = calls["timestamp"]
+    if str(values.dtype) == _COLUMNS["timestamp"].dtype:
+        times = pd.DatetimeIndex(values).asi8
+        return np.where(is_unknown, now_us(), times) if (is_unknown := times == ALWAYS).any() else times
     return pc.fill_null(converted(calls, "timestamp").cast(COUNT), now_us()).to_numpy()
 
 
@@ -86,9 +92,13 @@ def number_array(calls: pd.DataFrame, name: str, null: float) -> np.ndarray:
     """Return a column of numbers as floats, each value checked."""
     values = calls[name]
     if str(values.dtype) == _COLUMNS[name].dtype:  # of the type of the column, only the bounds are to be checked
-        numbers = values.to_numpy(dtype=np.float64, na_value=null)
-        if not ((numbers < 0) | np.isinf(numbers)).any():
-            return numbers
+        array = pa.array(values, from_pandas=True)
+        if array.null_count == len(array):
+            return np.full(len(array), null)
+        bounds = pc.min_max(array).as_py()
+        if bounds["min"] >= 0 and bounds["max"] < math.inf:
+            numbers = pc.cast(array, pa.float64(), safe=False)
+            return (pc.fill_null(numbers, null) if numbers.null_count else numbers).to_numpy()
     return pc.fill_null(pc.cast(converted(calls, name), pa.float64(), safe=False), null).to_numpy()
 
 

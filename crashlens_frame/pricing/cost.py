@@ -17,6 +17,7 @@ from .explain import explanation
 from .one_call import cost_of_call
 from .price_file import METERS
 from .priced import PricedCalls, price_calls
+from .tiers import CHEAPER
 
 NEEDED_FOR_COST = ("model", *(meter.column for meter in METERS if meter.column and meter.is_required))
 # all columns that a price depends on
@@ -177,20 +178,20 @@ def cheaper_alternatives(models: pd.Series, prices: Prices | None = None) -> pd.
 def _cost_sources(calls: pd.DataFrame, keep: np.ndarray, unknown: np.ndarray) -> pd.Categorical:
     """Return the source of each cost; a cost that is kept keeps its source."""
     reported, priced, none = range(len(COST_SOURCES))
+    code = np.where(unknown, np.int8(none), np.int8(priced))
     if "cost_source" in calls.columns:
         converted(calls, "cost_source")  # refuses other words
-        old = np.where(calls["cost_source"].eq("priced").fillna(False).to_numpy(bool), priced, reported)
-    else:
-        old = np.full(len(calls), reported)
-    code = np.where(keep, old, np.where(unknown, none, priced))
+        keep = keep & ~calls["cost_source"].eq("priced").fillna(False).to_numpy(bool)
+    code[keep] = reported
     return pd.Categorical.from_codes(code, categories=pd.Index(COST_SOURCES, dtype="str"), ordered=True)
 
 
 def _check_models(priced: PricedCalls, to_price: np.ndarray, book: PriceBook) -> None:
     """Raise an error if a call to price has a model without a price."""
-    used = np.unique(priced.name[to_price & (priced.name >= 0)])
-    names = list(priced.names)
-    unknown = [names[position] for position in used if priced.names[names[position]] is None]
+    groups = priced.groups
+    used = groups.name[np.bincount(priced.group[to_price], minlength=len(groups.name)) > 0]
+    names = list(groups.names)
+    unknown = [names[position] for position in np.unique(used[used >= 0]) if groups.names[names[position]] is None]
     if not unknown:
         return
     try:
@@ -202,13 +203,17 @@ def _check_models(priced: PricedCalls, to_price: np.ndarray, book: PriceBook) ->
 
 def _warn_of_base_prices(priced: PricedCalls, to_price: np.ndarray) -> None:
     """Warn of calls whose service tier has a discount that no price is known of."""
-    is_base = priced.is_base_instead & priced.is_billed & to_price & ~np.isnan(priced.cost)
-    if not is_base.any():
+    groups = priced.groups
+    if not (groups.kind == CHEAPER).any():
         return
-    tiers = sorted({priced.tiers[int(tier)].lower() for tier in np.flatnonzero(np.bincount(priced.tier[is_base]))})
-    names = list(priced.names)
-    models = sorted(names[name] for name in np.flatnonzero(np.bincount(priced.name[is_base])))
-    n_calls = quantity(int(is_base.sum()), "call")
+    is_base = priced.is_base_instead & to_price & ~np.isnan(priced.cost)
+    counts = np.bincount(priced.group[is_base], minlength=len(groups.kind)) * groups.is_billed
+    if not counts.any():
+        return
+    tiers = sorted({groups.tiers[position].lower() for position in groups.tier[counts > 0]})
+    names = list(groups.names)
+    models = sorted({names[position] for position in groups.name[counts > 0]})
+    n_calls = quantity(int(counts.sum()), "call")
     warnings.warn(
         f"{n_calls} priced at base prices, as there are no prices for {' and '.join(tiers)}: {', '.join(models)}",
         UnpricedWarning,

@@ -18,19 +18,19 @@ from .timeline import BY_RATIO
 
 def explanation(calls: pd.DataFrame, priced: PricedCalls, book: PriceBook, is_unknown: np.ndarray) -> dict[str, Any]:
     """Return the columns that explain each price."""
-    table, level = book.table, priced.level
-    found = priced.names.values()
+    table, level, groups = book.table, priced.level, priced.groups
+    found, name, factor = groups.names.values(), priced.of_groups(groups.name), priced.of_groups(groups.factor)
     return {
-        "price_model": labels_from_codes([each.model if each else None for each in found], priced.name),
-        "price_rule": labels_from_codes([each.rule if each else None for each in found], priced.name),
+        "price_model": labels_from_codes([each.model if each else None for each in found], name),
+        "price_rule": labels_from_codes([each.rule if each else None for each in found], name),
         "price_variant": _price_variants(priced),
         "price_derived": table.origin[level] == BY_RATIO,
         "price_from": pd.DatetimeIndex(table.since[level].view("M8[us]")).tz_localize("UTC"),  # ALWAYS is NaT
         "price_above": pd.array(table.above[level], dtype="Int64"),
-        "price_region_factor": priced.factor,
+        "price_region_factor": factor,
         "price_discount": table.discount[level],
         **{
-            meter.rate_key: table.rates[meter.name][level] * (priced.factor if meter.per == 1_000_000 else 1)
+            meter.rate_key: table.rates[meter.name][level] * (factor if meter.per == 1_000_000 else 1)
             for meter in METERS
         },
         "unknown_because": labels_from_codes(*unknown_reasons(calls, priced, book, is_unknown)),
@@ -95,22 +95,24 @@ def unknown_reasons(
 
     If there are several reasons, the first of this list counts.
     """
+    groups = priced.groups
+    name = priced.of_groups(groups.name)
     n_sent, n_written = priced.units["input_tokens"], priced.units["output_tokens"]
     no_sent, no_written = np.isnan(n_sent), np.isnan(n_written)
-    no_model = np.array([*(found is None for found in priced.names.values()), False])[priced.name]
+    no_model = np.array([*(found is None for found in groups.names.values()), False])[name]
     searches = priced.units.get("web_searches", np.zeros(len(calls)))
     no_search_rate = (searches > 0) & np.isnan(book.table.rates["web_search"][priced.level])
     tests: list[tuple[np.ndarray, str]] = [
         (has_label(calls, "level", "error") & (no_sent | no_written), "failed call"),
-        (priced.name < 0, "no model"),
+        (name < 0, "no model"),
         (no_model, "no price for the model"),
         (np.isnan(book.table.rates["input"][priced.level]), "no price at that time"),
         (no_sent & no_written, "no tokens"),
         (no_sent, "no input tokens"),
         (no_written, "no output tokens"),
         *((is_exceeded, f"parts exceed {whole}") for whole, is_exceeded in _exceeded_wholes(priced)),
-        *_labelled("service tier", priced.is_without_tier, priced.tier, priced.tiers),
-        *_labelled("region", np.isnan(priced.factor), *_regions(priced)),
+        *_labelled("service tier", priced.is_without_tier, priced.of_groups(groups.tier), groups.tiers),
+        *_labelled("region", np.isnan(priced.of_groups(groups.factor)), *_regions(priced)),
         *(
             (
                 no_search_rate & (searches == number),
@@ -144,17 +146,20 @@ def _labelled(
 
 def _regions(priced: PricedCalls) -> tuple[np.ndarray, list[str | None]]:
     """Return the region of each call, that of its column or of its name, as codes and labels."""
-    labels = [*priced.regions, *(place_of(name)[1] for name in priced.names), None]
-    return np.where(priced.region >= 0, priced.region, len(priced.regions) + priced.name), labels
+    groups = priced.groups
+    labels = [*groups.regions, *(place_of(name)[1] for name in groups.names), None]
+    return priced.of_groups(np.where(groups.region >= 0, groups.region, len(groups.regions) + groups.name)), labels
 
 
 def _price_variants(priced: PricedCalls) -> pd.Categorical:
     """Return the variant in force, with a note where there are no prices for the service tier at that time."""
+    groups = priced.groups
     labels = [
         label
-        for tier in priced.tiers
+        for tier in groups.tiers
         for label in (None, tier.lower(), f"base: no prices for {tier}", f"no prices for {tier}")
     ]
-    place = np.where(priced.is_at_base, np.where(priced.is_without_tier, 3, 2), np.where(priced.kind == STANDARD, 0, 1))
-    has_price = (priced.tier >= 0) & (priced.level > 0)
-    return labels_from_codes(labels, np.where(has_price, priced.tier * 4 + place, -1))
+    is_standard = priced.of_groups(groups.kind == STANDARD)
+    place = np.where(priced.is_at_base, np.where(priced.is_without_tier, 3, 2), np.where(is_standard, 0, 1))
+    tier = priced.of_groups(groups.tier)
+    return labels_from_codes(labels, np.where((tier >= 0) & (priced.level > 0), tier * 4 + place, -1))

@@ -8,8 +8,9 @@ from .book import PriceBook, Prices
 from .columns import cost_array
 from .cost import NEEDED_FOR_COST
 from .price_file import METERS
-from .priced import price_calls
-from .rates import part_cost
+from .priced import BLOCK, PricedCalls, price_calls
+from .rates import RateTable, part_cost, where_any
+from .timeline import ALWAYS
 
 # what is in ``meter`` for a cost that the prices do not take apart
 WHOLE_COSTS = ("reported", "not billed", "unknown")
@@ -60,41 +61,55 @@ def cost_parts(calls: pd.DataFrame, prices: Prices | None = None) -> pd.DataFram
     """
     check_calls(calls, needs=NEEDED_FOR_COST)
     book = PriceBook.load(prices)
-    priced, known, table = price_calls(calls, book), cost_array(calls), book.table
-    is_apart = np.isnan(known) | (np.abs(known - priced.cost) <= _SAME * np.abs(known))
-    is_apart &= ~np.isnan(priced.cost) & priced.is_billed
-    rates = {meter.name: table.rates[meter.name][priced.level] for meter in table.meters}
-    parts = list(table.parts(rates, priced.units, np.where))
-    is_row = [is_apart & (n_units != 0) & ((rate != 0) | (meter.column is not None)) for meter, n_units, rate in parts]
-    # a call without anything billed still has a row
-    is_row[0] = is_apart & (is_row[0] | ~np.any(is_row, axis=0))
-    n_rows = np.where(is_apart, np.sum(is_row, axis=0), 1)
-    place = n_rows.cumsum() - n_rows
-    call = np.repeat(np.arange(len(calls)), n_rows)
-    meter_code = np.empty(len(call), np.int8)
-    units, rate, cost = (np.full(len(call), np.nan) for _ in range(3))
-    for (meter, n_units, meter_rate), rows in zip(parts, is_row, strict=True):
-        at = place[rows]
-        place[rows] += 1
-        factor = priced.factor[rows] if meter.per == 1_000_000 else 1.0
-        meter_code[at] = PART_METERS.index(meter.name)
-        units[at], rate[at] = n_units[rows], meter_rate[rows] * factor
-        cost[at] = part_cost(meter, n_units[rows], meter_rate[rows], factor)
-    whole = ~is_apart
-    whole_cost = np.where(np.isnan(known), priced.cost, known)[whole]
-    reported, not_billed, unknown = (PART_METERS.index(name) for name in WHOLE_COSTS)
-    is_free = ~priced.is_billed[whole] & (whole_cost == 0)
-    meter_code[place[whole]] = np.where(np.isnan(whole_cost), unknown, np.where(is_free, not_billed, reported))
-    cost[place[whole]] = whole_cost
-    since = np.where(np.isnan(rate), np.iinfo(np.int64).min, table.since[priced.level][call])
+    priced, known = price_calls(calls, book), cost_array(calls)
+    blocks = [_parts_of(priced, known, book.table, begin) for begin in range(0, max(len(calls), 1), BLOCK)]
+    call, meter, units, rate, since, cost = (np.concatenate(column) for column in zip(*blocks, strict=True))
     return pd.DataFrame(
         {
             "model": calls["model"].astype("category").array.take(call),
-            "meter": pd.Categorical.from_codes(meter_code, categories=pd.Index(PART_METERS, dtype="str"), ordered=True),
+            "meter": pd.Categorical.from_codes(meter, categories=pd.Index(PART_METERS, dtype="str"), ordered=True),
             "units": units,
             "rate": rate,
             "price_from": pd.DatetimeIndex(since.view("M8[us]")).tz_localize("UTC"),
             "cost": cost,
         },
         index=calls.index.take(call),
+        copy=False,
     )
+
+
+def _parts_of(priced: PricedCalls, known: np.ndarray, table: RateTable, begin: int) -> tuple[np.ndarray, ...]:
+    """Return call, meter, units, rate, start of the rate and cost of each part of the calls of a block."""
+    rows = slice(begin, begin + BLOCK)
+    group, level, cost_of_prices = priced.group[rows], priced.level[rows].astype(np.intp), priced.cost[rows]
+    known, is_billed, factor = known[rows], priced.groups.is_billed.take(group), priced.groups.factor.take(group)
+    is_apart = np.isnan(known) | (np.abs(known - cost_of_prices) <= _SAME * np.abs(known))
+    is_apart &= ~np.isnan(cost_of_prices) & is_billed
+    rates = {meter.name: table.rates[meter.name].take(level) for meter in table.meters}
+    units = {column: numbers[rows] for column, numbers in priced.units.items()}
+    parts = list(table.parts(rates, units, where_any))
+    is_row = [is_apart & (n_units != 0) & ((rate != 0) | (meter.column is not None)) for meter, n_units, rate in parts]
+    # a call without anything billed still has a row
+    is_row[0] = is_apart & (is_row[0] | ~np.any(is_row, axis=0))
+    n_rows = np.where(is_apart, np.sum(is_row, axis=0), 1)
+    place = n_rows.cumsum() - n_rows
+    call = np.repeat(np.arange(len(n_rows)), n_rows)
+    meter_code = np.empty(len(call), np.int8)
+    units_of_row, rate_of_row, cost = (np.full(len(call), np.nan) for _ in range(3))
+    since = np.full(len(call), ALWAYS)
+    for (meter, n_units, rate), has_row in zip(parts, is_row, strict=True):
+        of = np.flatnonzero(has_row)
+        at = place[of]
+        place[of] += 1
+        of_factor = factor[of] if meter.per == 1_000_000 else 1.0
+        meter_code[at] = PART_METERS.index(meter.name)
+        units_of_row[at], rate_of_row[at] = n_units[of], rate[of] * of_factor
+        since[at] = table.since[level[of]]
+        cost[at] = part_cost(meter, n_units[of], rate[of], of_factor)
+    whole = np.flatnonzero(~is_apart)
+    whole_cost = np.where(np.isnan(known), cost_of_prices, known)[whole]
+    reported, not_billed, unknown = (PART_METERS.index(name) for name in WHOLE_COSTS)
+    is_free = ~is_billed[whole] & (whole_cost == 0)
+    meter_code[place[whole]] = np.where(np.isnan(whole_cost), unknown, np.where(is_free, not_billed, reported))
+    cost[place[whole]] = whole_cost
+    return call + begin, meter_code, units_of_row, rate_of_row, since, cost

@@ -1,6 +1,5 @@
 """Price whole columns of calls: the level of the entry that each call has, and what it costs."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,98 +7,152 @@ import numpy as np
 import pandas as pd
 
 from .book import PriceBook
-from .columns import checked_codes, has_label, take, time_array, unit_arrays
+from .columns import checked_codes, take, time_array, unit_arrays
 from .names import Resolution
 from .tiers import CHEAPER, OTHER, STANDARD, tier_kind
 from .timeline import BASE
 
+BLOCK = 1 << 15  # calls that are priced at a time: their arrays stay in the cache of the processor
+
 
 @dataclass(frozen=True, slots=True)
-class PricedCalls:
-    """Calls with their prices. Each array has one item per call.
+class Groups:
+    """The labels that occur together: calls with the same ones differ only in time and numbers.
 
-    ``level`` is a position in the rate table. ``name``, ``tier`` and ``region`` are positions in ``names`` (each logged
-    name with the model that it means), ``tiers`` and ``regions``; -1 is null.
+    ``name``, ``tier`` and ``region`` are positions in ``names`` (each logged name with the model that it means),
+    ``tiers`` and ``regions``; -1 is null. Each array has one item per group.
 
     Attributes
     ----------
-    cost
-        US dollars; NaN where unknown.
-    units
-        Numbers of tokens and uses, by column.
+    plan
+        Plan of the rate table.
     factor
         Factor of the region, for tokens; NaN where the region has no rate.
-    is_billed
-        False for the calls that cost 0 at any price.
     kind
         Kind of the service tier: STANDARD, CHEAPER or OTHER.
-    is_at_base
-        Whether the model has, at that time, no prices for the service tier, which is not the standard one.
+    is_billed
+        False for the calls that cost 0 at any price.
     """
 
-    cost: np.ndarray
-    level: np.ndarray
     name: np.ndarray
     names: Mapping[str, Resolution | None]
     tier: np.ndarray
     tiers: Sequence[str]
     region: np.ndarray
     regions: Sequence[str]
-    units: Mapping[str, np.ndarray]
+    plan: np.ndarray
     factor: np.ndarray
-    is_billed: np.ndarray
     kind: np.ndarray
+    is_billed: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class PricedCalls:
+    """Calls with their prices. Each array has one item per call.
+
+    Attributes
+    ----------
+    cost
+        US dollars; NaN where unknown.
+    level
+        Position in the rate table.
+    group
+        Position in the arrays of ``groups``.
+    groups
+        The labels of the calls.
+    units
+        Numbers of tokens and uses, by column.
+    is_at_base
+        Whether the model has, at that time, no prices for the service tier, which is not the standard one.
+    """
+
+    cost: np.ndarray
+    level: np.ndarray
+    group: np.ndarray
+    groups: Groups
+    units: Mapping[str, np.ndarray]
     is_at_base: np.ndarray
+
+    def of_groups(self, values: np.ndarray) -> np.ndarray:
+        """Return the value of the group of each call."""
+        return values.take(self.group)
 
     @property
     def is_without_tier(self) -> np.ndarray:
         """Whether the service tier has no price and may cost more than the base prices."""
-        return self.is_at_base & (self.kind == OTHER)
+        return self.is_at_base & self.of_groups(self.groups.kind == OTHER)
 
     @property
     def is_base_instead(self) -> np.ndarray:
         """Whether the base prices are used instead of prices for a service tier with a discount."""
-        return self.is_at_base & (self.kind == CHEAPER)
+        return self.is_at_base & self.of_groups(self.groups.kind == CHEAPER)
 
 
 def price_calls(calls: pd.DataFrame, book: PriceBook) -> PricedCalls:
     """Price all calls, also those whose cost is known."""
-    name, texts = checked_codes(calls, "model")
+    table = book.table
+    group, groups = _grouped(calls, book)
+    units, at = unit_arrays(calls), time_array(calls)
+    n_calls = len(calls)
+    cost, level, is_at_base = np.empty(n_calls), np.empty(n_calls, np.int32), np.zeros(n_calls, bool)
+    has_tier, is_without_cost = groups.kind != STANDARD, groups.kind == OTHER
+    has_factor = not np.array_equal(groups.factor, np.ones(len(groups.factor)))
+    for begin in range(0, n_calls, BLOCK):
+        rows = slice(begin, begin + BLOCK)
+        group_of_row = group[rows].astype(np.intp)
+        found = table.levels(groups.plan.take(group_of_row), at[rows], units["input_tokens"][rows])
+        factor = groups.factor.take(group_of_row) if has_factor else 1.0
+        block = table.cost(found, {column: numbers[rows] for column, numbers in units.items()}, factor)
+        if has_tier.any():
+            is_at_base[rows] = has_tier.take(group_of_row) & (table.origin.take(found) == BASE)
+            block[is_at_base[rows] & is_without_cost.take(group_of_row)] = np.nan
+        if not groups.is_billed.all():
+            block[~groups.is_billed.take(group_of_row)] = 0.0
+        cost[rows], level[rows] = block, found
+    return PricedCalls(cost, level, group, groups, units, is_at_base)
+
+
+def _grouped(calls: pd.DataFrame, book: PriceBook) -> tuple[np.ndarray, Groups]:
+    """Return the group of each call, and the groups."""
+    columns = [checked_codes(calls, name) for name in ("model", "service_tier", "region", "provider", "billed")]
+    group, codes = _numbered([code for code, _ in columns], [len(labels) for _, labels in columns])
+    name, tier, region, provider, billed = codes
+    texts, tiers, regions, providers, words = (labels for _, labels in columns)
     names = {text: book.find(text) for text in texts}
-    tier, tiers = checked_codes(calls, "service_tier")
-    region, regions = checked_codes(calls, "region")
-    units = unit_arrays(calls)
-    level = book.table.levels(
-        take([book.position[found.model] if found else -1 for found in names.values()], name),
-        take([book.table.variant(label) for label in tiers], tier),
-        time_array(calls),
-        units["input_tokens"],
-    )
-    kind = np.array([*(tier_kind(label) for label in tiers), STANDARD])[tier]
-    is_at_base = (kind != STANDARD) & (book.table.origin[level] == BASE)
-    factor = _region_factors(calls, book, (name, list(names)), (region, regions))
-    is_billed = ~has_label(calls, "billed", "no")
-    cost = book.table.cost(level, units, factor)
-    cost[is_at_base & (kind == OTHER)] = np.nan
-    cost[~is_billed] = 0.0
-    return PricedCalls(
-        cost, level, name, names, tier, tiers, region, regions, units, factor, is_billed, kind, is_at_base
-    )
+    factors = [
+        book.region_factor(_label(texts, of_name), _label(providers, of_provider), _label(regions, of_region))
+        for of_name, of_provider, of_region in zip(name.tolist(), provider.tolist(), region.tolist(), strict=True)
+    ]
+    model = take([book.position[found.model] if found else -1 for found in names.values()], name)
+    groups = Groups(
+        name, names, tier, tiers, region, regions,
+        plan=book.table.plan(model, take([book.table.variant(label) for label in tiers], tier)),
+        factor=np.array(factors, np.float64),
+        kind=np.array([*(tier_kind(label) for label in tiers), STANDARD])[tier],
+        is_billed=np.array([*(label != "no" for label in words), True])[billed],
+    )  # fmt: skip
+    return group, groups
 
 
-_Codes = tuple[np.ndarray, Sequence[str]]  # codes and the label of each code
+def _label(labels: Sequence[str], code: int) -> str | None:
+    return labels[code] if code >= 0 else None
 
 
-def _region_factors(calls: pd.DataFrame, book: PriceBook, names: _Codes, regions: _Codes) -> np.ndarray:
-    """Return the factor of each call, looked up once for each name, region and provider that occur together."""
-    providers = checked_codes(calls, "provider") if regions[1] else (np.full(len(calls), -1), [])
-    columns = (names, providers, regions)
-    shape = tuple(len(labels) + 1 for _, labels in columns)
-    code = np.ravel_multi_index(tuple(codes + 1 for codes, _ in columns), shape)
-    factors = np.ones(math.prod(shape))
-    for position in np.flatnonzero(np.bincount(code)):
-        places = np.unravel_index(position, shape)
-        factors[position] = book.region_factor(
-            *(labels[int(place) - 1] if place else None for (_, labels), place in zip(columns, places, strict=True))
-        )
-    return factors[code]
+def _numbered(columns: Sequence[np.ndarray], n_labels: Sequence[int]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return the position of the combination of codes that each row has, and the codes of the combinations."""
+    position, combined = np.zeros(len(columns[0]), np.int32), [np.zeros(1, np.int64)]
+    for code, size in zip(columns, n_labels, strict=True):
+        if not size:
+            combined.append(np.full(len(combined[0]), -1))
+            continue
+        key = position.astype(np.int64) * (size + 1) + code + 1
+        n_keys = len(combined[0]) * (size + 1)
+        if n_keys <= len(key) + BLOCK:
+            used = np.flatnonzero(np.bincount(key, minlength=n_keys))
+            place = np.zeros(n_keys, np.int32)
+            place[used] = np.arange(len(used))
+            position = place.take(key)
+        else:  # many names beside many others: few of the pairs can occur
+            position, used = pd.factorize(key)
+        combined = [*(each[used // (size + 1)] for each in combined), used % (size + 1) - 1]
+    return position, combined[1:]

@@ -72,10 +72,13 @@ class RateTable:
         # a single call is priced from the lists, many calls from the arrays
         self._lists = rates, bounds, plans, spans, windows
         self.rates = {meter.name: np.array([level_rates[meter.name] for level_rates in rates]) for meter in METERS}
-        self.above, self.since, self._n_levels, self.origin = np.array(bounds, dtype=np.int64).T
+        self.above, self.since, n_levels, self.origin = np.array(bounds, dtype=np.int64).T.copy()
+        # no number of tokens is above the end of the last level of a span
+        self._up_to = np.where(n_levels > 1, np.append(self.above[1:], 0), np.inf)
         self.discount = np.array(discounts)
-        self._span, self._n_spans = np.array(plans, dtype=np.int64).T
-        self._span_since, self._level, self._window, self._n_windows = np.array(spans, dtype=np.int64).T
+        first_span, n_spans = np.array(plans, dtype=np.int64).T
+        self._last_span = first_span + n_spans - 1
+        self._span_since, self._level, self._window, self._n_windows = np.array(spans, dtype=np.int64).T.copy()
         self._begin, self._end, self._days, self._window_level = np.array(windows, dtype=np.int64).reshape(-1, 4).T
         # a fee that no model has costs no time
         self.meters = tuple(meter for meter in METERS if meter.column or np.nanmax(self.rates[meter.name], initial=0))
@@ -84,13 +87,17 @@ class RateTable:
         """Return the position of the variant for a service tier; -1: the base prices."""
         return self.variants.index(name) if (name := str(service_tier).lower()) in self.variants else -1
 
-    def levels(self, model: np.ndarray, variant: np.ndarray, at: np.ndarray, input_tokens: np.ndarray) -> np.ndarray:
+    def plan(self, model: np.ndarray, variant: np.ndarray) -> np.ndarray:
+        """Return the plan of each pair of positions of a model and of a variant; -1: none."""
+        return np.where(model < 0, -1, model * (len(self.variants) + 1) + variant + 1)
+
+    def levels(self, plan: np.ndarray, at: np.ndarray, input_tokens: np.ndarray) -> np.ndarray:
         """Find the level of each call.
 
         Parameters
         ----------
-        model, variant
-            Position of its model and of its variant; -1: none.
+        plan
+            Its plan.
         at
             Its time, in microseconds since 1970.
         input_tokens
@@ -101,15 +108,22 @@ class RateTable:
         ndarray
             Positions in the arrays of ``rates``, in ``above``, ``since``, ``origin`` and ``discount``.
         """
-        plan = np.where(model < 0, -1, model * (len(self.variants) + 1) + variant + 1)
-        span = _last_begun(self._span[plan], self._n_spans[plan], self._span_since, at)
-        level = self._level[span]
-        windows = self._n_windows[span]
-        for step in range(windows.max(initial=0)):
-            rows = np.flatnonzero(windows > step)
+        span = self._last_span.take(plan)
+        rows = np.flatnonzero(at < self._span_since.take(span))  # most calls are of the newest span
+        while len(rows):
+            span[rows] -= 1
+            rows = rows[at[rows] < self._span_since[span[rows]]]
+        level = self._level.take(span)
+        rows = np.flatnonzero(self._n_windows.take(span))
+        for step in range(self._n_windows[span[rows]].max(initial=0)):
+            rows = rows[self._n_windows[span[rows]] > step]
             window = self._window[span[rows]] + step
             level[rows] = np.where(self._open(window, at[rows]), self._window_level[window], level[rows])
-        return _last_begun(level, self._n_levels[level], self.above + 1, input_tokens)
+        rows = np.flatnonzero(input_tokens > self._up_to.take(level))
+        while len(rows):
+            level[rows] += 1
+            rows = rows[input_tokens[rows] > self._up_to[level[rows]]]
+        return level
 
     def level_of_one(self, model: int, variant: int, at: int, input_tokens: float) -> int:
         """Find the level of one call as ``levels`` does for many: for a single value, arrays take ten times as long."""
@@ -147,14 +161,12 @@ class RateTable:
         factor
             Its factor of the region, for tokens.
         """
-        rates = {meter.name: self.rates[meter.name][level] for meter in self.meters if _is_used(meter, units)}
-        return _cost(self.parts(rates, units, np.where), factor, like=level)
+        rates = {meter.name: self.rates[meter.name].take(level) for meter in self.meters if _is_used(meter, units)}
+        return _cost(self.parts(rates, units, where_any), factor, where_any)
 
     def cost_of_one(self, level: int, units: Mapping[str, float], factor: float) -> float:
         """Price one call as ``cost`` does many."""
-        return _cost(
-            self.parts(self._lists[0][level], units, lambda test, yes, no: yes if test else no), factor, like=0
-        )
+        return _cost(self.parts(self._lists[0][level], units, _where_one), factor, _where_one)
 
     def parts(
         self, rates: Mapping[str, Any], units: Mapping[str, Any], where: Callable[..., Any]
@@ -164,7 +176,7 @@ class RateTable:
             if not _is_used(meter, units):
                 continue
             rate = rates[meter.name]
-            n_units = units[meter.column] if meter.column else where(rate == 0, 1, 1)
+            n_units = units[meter.column] if meter.column else 1.0 + 0.0 * rate  # one each
             parts = [part for part in _PARTS[meter.name] if part.column in units]
             for part in parts:
                 taken = units[str(part.column)]
@@ -192,6 +204,15 @@ def part_cost(meter: Meter, n_units: Any, rate: Any, factor: Any, where: Callabl
     return where(n_units == 0, 0.0, n_units * rate / meter.per)
 
 
+def where_any(test: np.ndarray, yes: Any, no: np.ndarray) -> np.ndarray:
+    """Return the values of ``no``, and where a test holds the value of ``yes``."""
+    return np.where(test, yes, no) if test.any() else no
+
+
+def _where_one(test: bool, yes: float, no: float) -> float:
+    return yes if test else no
+
+
 def _is_used(meter: Meter, units: Mapping[str, Any]) -> bool:
     return meter.column is None or meter.column in units
 
@@ -201,27 +222,12 @@ def _is_open(begin: int, end: int, clock: int) -> bool:
     return begin <= clock < end if begin < end else begin <= clock or clock < end
 
 
-def _cost(parts: Iterator[tuple[Meter, Any, Any]], factor: Any, like: Any) -> Any:
+def _cost(parts: Iterator[tuple[Meter, Any, Any]], factor: Any, where: Callable[..., Any]) -> Any:
     """Add up the parts; tokens are added up before they are divided, so that sums of round prices stay round."""
     millionths, uses = 0.0, 0.0
     for meter, n_units, rate in parts:
         if meter.per == _TOKENS:
             millionths = millionths + n_units * rate
-        elif isinstance(like, np.ndarray):
-            uses = uses + part_cost(meter, n_units, rate, factor)
         else:
-            uses = uses + (n_units * rate / meter.per if n_units else 0.0)
+            uses = uses + part_cost(meter, n_units, rate, factor, where)
     return millionths / _TOKENS * factor + uses
-
-
-def _last_begun(first: np.ndarray, count: np.ndarray, start: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """Return, among the ``count`` positions from ``first`` on, the last whose start is not above the value.
-
-    If no start is, it is the first position.
-    """
-    found = first.copy()
-    for step in range(1, count.max(initial=1)):
-        rows = np.flatnonzero(count > step)
-        position = first[rows] + step
-        found[rows] = np.where(value[rows] >= start[position], position, found[rows])
-    return found

@@ -282,6 +282,7 @@ def _row(record: Record, format: Format, columns: frozenset[str] | None) -> tupl
         field, cost = reading.origin["cost"]
         reading.keep(field.keys, cost)
         del row["cost"]
+        row["cost_source"] = "reported"  # and null: there is a cost, but not in US dollars
     for column, value in format.constants.items():
         row.setdefault(column, value)
     if format.constants:

@@ -82,6 +82,15 @@ def cost_array(calls: pd.DataFrame) -> np.ndarray:
     return number_array(calls, "cost", np.nan)
 
 
+def costs_elsewhere(calls: pd.DataFrame) -> np.ndarray:
+    """Whether each call has a cost that was reported, and not in US dollars: ``extra`` has the currency."""
+    is_elsewhere = has_label(calls, "cost_source", "reported") & np.isnan(cost_array(calls))
+    if "extra" in calls.columns and is_elsewhere.any():
+        extra = pa.array(calls["extra"][is_elsewhere], TEXT, from_pandas=True)
+        is_elsewhere[is_elsewhere] = pc.fill_null(pc.match_substring(extra, 'currency"'), False)
+    return is_elsewhere
+
+
 def has_label(calls: pd.DataFrame, name: str, label: str) -> np.ndarray:
     """Whether each call has a label in a column that may be missing."""
     code, labels = checked_codes(calls, name)

@@ -12,7 +12,7 @@ from ..frame import check_calls
 from ..schema import COST_SOURCES
 from ..words import quantity
 from .book import PriceBook, Prices
-from .columns import converted, cost_array, label_codes, labels_from_codes
+from .columns import converted, cost_array, costs_elsewhere, label_codes, labels_from_codes
 from .explain import explanation
 from .one_call import cost_of_call
 from .price_file import METERS
@@ -41,7 +41,7 @@ def add_cost(
     A call is priced at the prices in force at its time, or at today's prices if it has no time. Above a tier's number
     of input tokens, all tokens have the tier's rates. The cost is unknown, never too small, if the model has no price,
     if something that is billed has no rate (a web search, a service tier, a region), if the numbers of tokens are
-    unknown, or if a part is larger than its whole.
+    unknown, if a part is larger than its whole, or if the cost was reported in another currency.
 
     Parameters
     ----------
@@ -105,7 +105,8 @@ def add_cost(
     book = PriceBook.load(prices)
     priced = price_calls(calls, book)
     old_cost = cost_array(calls)
-    keep = ~np.isnan(old_cost) & (not reprice)
+    is_foreign = costs_elsewhere(calls) & (not reprice)
+    keep = ~np.isnan(old_cost) & (not reprice) | is_foreign
     if on_unknown == "raise":
         _check_models(priced, ~keep, book)
     _warn_of_base_prices(priced, ~keep)
@@ -119,7 +120,8 @@ def add_cost(
 
 def fill_cost(row: dict[str, Any], book: PriceBook) -> None:
     """Price one call, a dict of values by column, as ``add_cost`` does many."""
-    if row.get("cost") is not None:
+    is_elsewhere = row.get("cost_source") == "reported" and 'currency"' in (row.get("extra") or "")
+    if row.get("cost") is not None or is_elsewhere:
         if row.get("cost_source") != "priced":
             row["cost_source"] = "reported"
         return

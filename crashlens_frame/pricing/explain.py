@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..frame import check_calls
 from .book import PriceBook, Prices
-from .columns import has_label, labels_from_codes
+from .columns import costs_elsewhere, has_label, labels_from_codes
 from .names import place_of
 from .price_file import METERS
 from .priced import PricedCalls, price_calls
@@ -54,7 +54,7 @@ def unpriced(calls: pd.DataFrame, prices: Prices | None = None) -> pd.DataFrame:
         One row per model and reason, most calls first: ``model`` (null: none was logged), ``reason``, ``n_calls``,
         ``input_tokens``, ``output_tokens`` (sums of the known numbers; null: none is known), ``share`` (of all calls, 0
         to 1). Reasons are texts such as "no price for the model", "no output tokens", "5 web searches without a rate"
-        (of each call), "service tier priority without a rate" and "failed call".
+        (of each call), "service tier priority without a rate", "cost in another currency" and "failed call".
 
     Raises
     ------
@@ -103,6 +103,7 @@ def unknown_reasons(
     searches = priced.units.get("web_searches", np.zeros(len(calls)))
     no_search_rate = (searches > 0) & np.isnan(book.table.rates["web_search"][priced.level])
     tests: list[tuple[np.ndarray, str]] = [
+        (costs_elsewhere(calls), "cost in another currency"),
         (has_label(calls, "level", "error") & (no_sent | no_written), "failed call"),
         (name < 0, "no model"),
         (no_model, "no price for the model"),

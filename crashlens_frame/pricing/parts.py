@@ -5,10 +5,10 @@ import pandas as pd
 
 from ..frame import check_calls
 from .book import PriceBook, Prices
-from .columns import cost_array
+from .columns import cost_array, costs_elsewhere
 from .cost import NEEDED_FOR_COST
 from .price_file import METERS
-from .priced import BLOCK, PricedCalls, price_calls
+from .priced import CALLS_AT_A_TIME, PricedCalls, price_calls
 from .rates import RateTable, part_cost, where_any
 from .timeline import ALWAYS
 
@@ -61,8 +61,9 @@ def cost_parts(calls: pd.DataFrame, prices: Prices | None = None) -> pd.DataFram
     """
     check_calls(calls, needs=NEEDED_FOR_COST)
     book = PriceBook.load(prices)
-    priced, known = price_calls(calls, book), cost_array(calls)
-    blocks = [_parts_of(priced, known, book.table, begin) for begin in range(0, max(len(calls), 1), BLOCK)]
+    priced, known, is_foreign = price_calls(calls, book), cost_array(calls), costs_elsewhere(calls)
+    priced.cost[is_foreign] = np.nan
+    blocks = [_parts_of(priced, known, book.table, begin) for begin in range(0, max(len(calls), 1), CALLS_AT_A_TIME)]
     call, meter, units, rate, since, cost = (np.concatenate(column) for column in zip(*blocks, strict=True))
     return pd.DataFrame(
         {
@@ -80,7 +81,7 @@ def cost_parts(calls: pd.DataFrame, prices: Prices | None = None) -> pd.DataFram
 
 def _parts_of(priced: PricedCalls, known: np.ndarray, table: RateTable, begin: int) -> tuple[np.ndarray, ...]:
     """Return call, meter, units, rate, start of the rate and cost of each part of the calls of a block."""
-    rows = slice(begin, begin + BLOCK)
+    rows = slice(begin, begin + CALLS_AT_A_TIME)
     group, level, cost_of_prices = priced.group[rows], priced.level[rows].astype(np.intp), priced.cost[rows]
     known, is_billed, factor = known[rows], priced.groups.is_billed.take(group), priced.groups.factor.take(group)
     is_apart = np.isnan(known) | (np.abs(known - cost_of_prices) <= _SAME * np.abs(known))

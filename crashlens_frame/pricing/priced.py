@@ -12,7 +12,7 @@ from .names import Resolution
 from .tiers import CHEAPER, OTHER, STANDARD, tier_kind
 from .timeline import BASE
 
-BLOCK = 1 << 15  # calls that are priced at a time: their arrays stay in the cache of the processor
+CALLS_AT_A_TIME = 1 << 15  # calls that are priced at a time: their arrays stay in the cache of the processor
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,8 @@ def price_calls(calls: pd.DataFrame, book: PriceBook) -> PricedCalls:
     cost, level, is_at_base = np.empty(n_calls), np.empty(n_calls, np.int32), np.zeros(n_calls, bool)
     has_tier, is_without_cost = groups.kind != STANDARD, groups.kind == OTHER
     has_factor = not np.array_equal(groups.factor, np.ones(len(groups.factor)))
-    for begin in range(0, n_calls, BLOCK):
-        rows = slice(begin, begin + BLOCK)
+    for begin in range(0, n_calls, CALLS_AT_A_TIME):
+        rows = slice(begin, begin + CALLS_AT_A_TIME)
         group_of_row = group[rows].astype(np.intp)
         found = table.levels(groups.plan.take(group_of_row), at[rows], units["input_tokens"][rows])
         factor = groups.factor.take(group_of_row) if has_factor else 1.0
@@ -147,7 +147,7 @@ def _numbered(columns: Sequence[np.ndarray], n_labels: Sequence[int]) -> tuple[n
             continue
         key = position.astype(np.int64) * (size + 1) + code + 1
         n_keys = len(combined[0]) * (size + 1)
-        if n_keys <= len(key) + BLOCK:
+        if n_keys <= len(key) + CALLS_AT_A_TIME:
             used = np.flatnonzero(np.bincount(key, minlength=n_keys))
             place = np.zeros(n_keys, np.int32)
             place[used] = np.arange(len(used))

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 
 from .price_file import METERS, Entry, Meter, Rules
-from .timeline import ALWAYS, BASE, NO_PRICE, Tariff, has_variant, timeline
+from .timeline import ALWAYS, BASE, DAY_US, NO_PRICE, Tariff, timeline, variants_of
 
-_DAY_US = 86_400_000_000
 _THURSDAY = 3  # the day of the week of 1970-01-01
 _PARTS = {meter.name: tuple(part for part in METERS if part.part_of == meter.name) for meter in METERS}
 _TOKENS = 1_000_000  # rates of tokens are for a million of them
@@ -57,8 +56,9 @@ class RateTable:
 
         base = (0, 0)
         for entry in entries:
+            priced_variants = variants_of(entry, rules)
             for variant in (None, *self.variants):
-                if variant is not None and not has_variant(entry, variant, rules):
+                if variant is not None and variant not in priced_variants:
                     plans.append(base)
                     continue
                 spans_of_plan = timeline(entry, variant, rules)
@@ -134,7 +134,7 @@ class RateTable:
                 span = position
         _, level, window, count = spans[span]
         for begin, end, days, window_level in windows[window : window + count]:
-            if days >> (at // _DAY_US + _THURSDAY) % 7 & 1 and _is_open(begin, end, at % _DAY_US):
+            if days >> (at // DAY_US + _THURSDAY) % 7 & 1 and _is_open(begin, end, at % DAY_US):
                 level = window_level
         for position in range(level + 1, level + bounds[level][2]):
             if input_tokens > bounds[position][0]:
@@ -192,8 +192,8 @@ class RateTable:
             yield meter, n_units, rate
 
     def _open(self, window: np.ndarray, at: np.ndarray) -> np.ndarray:
-        begin, end, clock = self._begin[window], self._end[window], at % _DAY_US
-        is_day = self._days[window] >> (at // _DAY_US + _THURSDAY) % 7 & 1 == 1
+        begin, end, clock = self._begin[window], self._end[window], at % DAY_US
+        is_day = self._days[window] >> (at // DAY_US + _THURSDAY) % 7 & 1 == 1
         return is_day & np.where(begin < end, (begin <= clock) & (clock < end), (begin <= clock) | (clock < end))
 
 

@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..formats import time_option
 from .price_file import METERS, Entry, Period, Rates, Rules, TierLaunch, tier_thresholds
 
 ALWAYS = np.iinfo(np.int64).min  # before every time; as a NumPy time it is NaT
 # where the rates of a level come from: base prices, prices of the tier, a ratio to the base prices
 BASE, STATED, BY_RATIO = range(3)
+DAY_US = 86_400_000_000
+_EPOCH = date(1970, 1, 1).toordinal()
 NO_PRICE = {meter.name: np.nan for meter in METERS}
 
 # pairs of a number of input tokens and the rate of each meter above it
@@ -56,10 +57,12 @@ def timeline(entry: Entry, variant: str | None, rules: Rules) -> list[Span]:
     return spans
 
 
-def has_variant(entry: Entry, variant: str, rules: Rules) -> bool:
-    """Whether a model has, at any time, prices for a variant."""
-    stated = any(variant in period.variants for period in entry.periods)
-    return stated or any(launch.factor is not None for launch in _launches(entry, variant, rules))
+def variants_of(entry: Entry, rules: Rules) -> set[str]:
+    """Return the variants that a model has prices for, at any time."""
+    stated = {variant for period in entry.periods for variant in period.variants}
+    return stated | {
+        launch.tier for launch in rules.service_tiers if launch.provider == entry.provider and launch.factor is not None
+    }
 
 
 def _launches(entry: Entry, variant: str | None, rules: Rules) -> list[TierLaunch]:
@@ -88,7 +91,7 @@ def _span_from(entry: Entry, variant: str | None, launches: list[TierLaunch], ru
         else:
             begin, end = (_microseconds(clock) for clock in period.between)
             windows.append(Window(begin, end, sum(1 << each for each in period.days), tariff))
-    return Span(ALWAYS if day == date.min else time_option("from", day), all_day, tuple(windows))
+    return Span(ALWAYS if day == date.min else (day.toordinal() - _EPOCH) * DAY_US, all_day, tuple(windows))
 
 
 def _rates(entry: Entry, period: Period, variant: str | None, launches: list[TierLaunch]) -> tuple[Rates, int]:
@@ -139,9 +142,12 @@ def levels_of(rates: Rates) -> Levels:
     for meter in METERS:
         if meter.name not in steps:
             steps[meter.name] = steps[meter.same_rate_as] if meter.same_rate_as else ((0, meter.default_rate),)
+    thresholds = tier_thresholds(steps)
+    if not thresholds:  # as of nearly all models
+        return ((0, {name: pairs[0][1] for name, pairs in steps.items()}),)
     return tuple(
-        (above, {meter.name: [rate for start, rate in steps[meter.name] if start <= above][-1] for meter in METERS})
-        for above in (0, *tier_thresholds(steps))
+        (above, {name: [rate for start, rate in pairs if start <= above][-1] for name, pairs in steps.items()})
+        for above in (0, *thresholds)
     )
 
 

@@ -77,7 +77,7 @@ RIGHT: dict[str, list[dict[str, Any]]] = {
     "numbers/bedrock_regional_premium": [{"model": "us.anthropic.claude-sonnet-4-6", "provider": "bedrock"}],
     "numbers/deepinfra_estimated_cost": [{"cost": 0.000339, "cost_source": "reported", "service_tier": "priority"}],
     "numbers/deepseek_cache_hit_tokens": [{"cached_input_tokens": 21600, "input_tokens": 36000}],
-    "numbers/flat_currency_eur": [{"cost": NULL, "cost_source": "unknown", "extra": '{"cost":0.5,"currency":"EUR"}'}],
+    "numbers/flat_currency_eur": [{"cost": NULL, "cost_source": "reported", "extra": '{"cost":0.5,"currency":"EUR"}'}],
     "numbers/langfuse_cached_counted_inside": [{"input_tokens": 17903, "cached_input_tokens": 17817}],
     "numbers/langfuse_flex_tier": [{"input_tokens": 10**6, "output_tokens": 10**5, "service_tier": "flex"}],
     "numbers/langfuse_langchain_anthropic_1h": [{"input_tokens": 41000, "cache_write_1h_tokens": 40000}],
@@ -214,7 +214,7 @@ READ: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "a cost in another currency": (
         {**span(gen_ai__usage__cost=0.25, gen_ai__usage__cost_currency="JPY")},
-        {"cost": None, "cost_source": "unknown"},
+        {"cost": None, "cost_source": "reported"},
     ),
     "a region": (message(input_tokens=5, output_tokens=5, inference_geo="us"), {"region": "us"}),
     "no region": (message(input_tokens=5, output_tokens=5, inference_geo="not_available"), {"region": None}),

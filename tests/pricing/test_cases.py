@@ -1,6 +1,7 @@
 """Logs and frames from bug reports, each with the cost that is right."""
 
 import json
+import math
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 import crashlens_frame as cf
+from crashlens_frame.pricing.audit import litellm_path
 
 CASES = Path(__file__).parents[1] / "cases" / "numbers"
 DEFAULT = cf.PriceBook.default()
@@ -19,27 +21,99 @@ def frame(name: str) -> pd.DataFrame:
     return pd.DataFrame([json.loads(line) for line in (CASES / f"{name}.jsonl").read_text().splitlines()])
 
 
+# what each log costs, call by call, and where the price comes from
+COSTS: dict[str, tuple[str, list[float]]] = {
+    "anthropic_batch_may_2026": ("priced", [0.225]),
+    "anthropic_batch_opus_4_1": ("priced", [1.125]),
+    "anthropic_fast_mode": ("priced", [15.0]),
+    "anthropic_growing_lines_out_of_order": ("priced", [0.003906]),
+    "anthropic_web_search": ("priced", [0.095]),
+    "bedrock_regional_premium": ("priced", [4.95]),
+    "deepinfra_estimated_cost": ("reported", [0.000339]),
+    "deepseek_cache_hit_tokens": ("priced", [0.0073863]),
+    "deepseek_v4_night_before_peak_pricing": ("priced", [0.522]),
+    "deepseek_v4_weekend": ("priced", [0.858]),
+    "flat_currency_eur": ("reported", [math.nan]),
+    "langfuse_cached_counted_inside": ("priced", [0.02348625]),
+    "langfuse_flex_tier": ("priced", [0.045]),
+    "langfuse_langchain_anthropic_1h": ("priced", [0.2505]),
+    "langfuse_ttl_cache_keys": ("priced", [0.37551]),
+    "litellm_1h_cache_write": ("priced", [0.2505]),
+    "litellm_cache_hit_repriced": ("reported", [0.0]),
+    "litellm_response_service_tier": ("priced", [1.125]),
+    "litellm_top_level_cache_keys": ("priced", [0.126]),
+    "nested_llm_spans": ("priced", [0.0035]),
+    "openai_batch_before_2026_10_14": ("priced", [0.105]),
+    "openai_priority_aug_2026": ("priced", [5.95]),
+    "openai_responses_web_search": ("priced", [0.02225]),
+    "openinference_thoughts_outside": ("priced", [0.0028]),
+    "openrouter_usage_cost": ("reported", [0.0075]),
+    "otel_operation_cost": ("reported", [0.082]),
+    "otel_pydantic_ai_cache_details": ("priced", [0.030101]),
+    "otel_underscore_cache_names": ("priced", [0.01035]),
+    "otel_vercel_cached_input_tokens": ("priced", [0.00060664]),
+    "waste_pages_of_images": ("priced", [0.00525] * 6),
+    "waste_tool_calls_taken_as_no_answer": ("priced", [0.00325] * 5),
+}
+# frames of a user's own, which have tests below
+FRAMES = {
+    "add_cost_1h_more_than_written", "add_cost_cached_more_than_input", "add_cost_epoch_ms_timestamps",
+    "add_cost_negative_tokens", "from_litellm_reasoning_rate",
+}  # fmt: skip
+
+
+def test_every_case_has_its_right_value_here() -> None:
+    assert {path.stem for path in CASES.glob("*.jsonl")} == {*COSTS} | FRAMES
+
+
+@pytest.mark.filterwarnings("ignore::crashlens_frame.errors.PassedOverWarning")
+@pytest.mark.parametrize("name", COSTS)
+def test_a_log_has_the_cost_that_is_right(name: str) -> None:
+    source, costs = COSTS[name]
+    calls = cf.add_cost(cf.read_jsonl(CASES / f"{name}.jsonl"))
+    assert calls["cost"].tolist() == pytest.approx(costs, rel=1e-12, nan_ok=True)
+    assert calls["cost_source"].tolist() == [source] * len(costs)
+
+
+def test_a_cost_in_another_currency_is_unknown_until_it_is_priced_anew() -> None:
+    calls = cf.add_cost(cf.read_jsonl(CASES / "flat_currency_eur.jsonl"), explain=True)
+    assert calls["unknown_because"].tolist() == ["cost in another currency"]
+    assert cf.unpriced(calls)["reason"].tolist() == ["cost in another currency"]
+    assert cf.cost_parts(calls)[["meter", "cost"]].fillna(-1).to_numpy().tolist() == [["unknown", -1]]
+    assert cf.add_cost(calls)["cost"].isna().all()
+    assert cf.add_cost(calls.assign(extra=None))["cost"].tolist() == [0.0035]  # its cost was taken out, not left out
+    again = cf.add_cost(calls, reprice=True)
+    assert (again["cost"].item(), again["cost_source"].item()) == (0.0035, "priced")
+
+
+def test_a_cache_hit_of_a_gateway_costs_nothing_at_any_price() -> None:
+    calls = cf.read_jsonl(CASES / "litellm_cache_hit_repriced.jsonl")
+    assert cf.add_cost(calls, reprice=True)["cost"].tolist() == [0.0]
+    assert cf.add_cost(calls.assign(billed="yes"), reprice=True)["cost"].tolist() == [0.0035]
+
+
+@pytest.mark.parametrize("name", ["waste_pages_of_images", "waste_tool_calls_taken_as_no_answer"])
+def test_work_that_only_looks_repeated_is_no_waste(name: str) -> None:
+    assert len(cf.add_cost(cf.read_jsonl(CASES / f"{name}.jsonl")).crashlens.waste()) == 0
+
+
 @pytest.mark.parametrize(
-    ("name", "cost", "variant", "is_derived"),
+    ("name", "variant", "is_derived"),
     [
-        ("anthropic_batch_may_2026", 0.225, "batch", True),
-        ("anthropic_batch_opus_4_1", 1.125, "batch", True),
-        ("openai_batch_before_2026_10_14", 0.105, "batch", True),
-        ("openai_priority_aug_2026", 5.95, "priority", True),
-        ("bedrock_regional_premium", 4.95, None, False),
-        ("deepseek_v4_night_before_peak_pricing", 0.522, None, False),
-        ("deepseek_v4_weekend", 0.858, None, False),
+        ("anthropic_batch_may_2026", "batch", True),
+        ("anthropic_batch_opus_4_1", "batch", True),
+        ("openai_batch_before_2026_10_14", "batch", True),
+        ("openai_priority_aug_2026", "priority", True),
+        ("anthropic_fast_mode", "fast", False),
+        ("langfuse_flex_tier", "flex", False),
+        ("bedrock_regional_premium", None, False),
+        ("deepseek_v4_weekend", None, False),
     ],
 )
-def test_a_logged_call_has_the_price_of_its_time_tier_and_region(
-    name: str, cost: float, variant: str | None, is_derived: bool
-) -> None:
+def test_the_variant_in_force_is_explained(name: str, variant: str | None, is_derived: bool) -> None:
     call = cf.add_cost(cf.read_jsonl(CASES / f"{name}.jsonl"), explain=True).iloc[0]
-    assert call["cost"] == pytest.approx(cost, rel=1e-12)
-    assert (None if pd.isna(call["price_variant"]) else call["price_variant"], call["price_derived"]) == (
-        variant,
-        is_derived,
-    )
+    found = None if pd.isna(call["price_variant"]) else call["price_variant"]
+    assert (found, call["price_derived"]) == (variant, is_derived)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +154,13 @@ def test_reasoning_that_litellm_prices_apart_is_beside_the_output(tmp_path: Path
     assert cf.add_cost(frame("from_litellm_reasoning_rate"), book)["cost"].tolist() == [pytest.approx(0.246008)]
     description = book.entries["perplexity/sonar-deep-research"].description
     assert description == "not taken from the list: citation_cost_per_token"
+
+
+def test_reasoning_has_the_rate_of_the_list_that_litellm_installs() -> None:
+    path = litellm_path()
+    assert path is not None
+    found = cf.add_cost(frame("from_litellm_reasoning_rate"), cf.PriceBook.from_litellm(path))
+    assert found["cost"].tolist() == [pytest.approx(0.246008)]
 
 
 @pytest.mark.parametrize(

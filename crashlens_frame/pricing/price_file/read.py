@@ -1,8 +1,8 @@
 """Read price files: YAML to entries. Every mistake is an error that names file, line and key."""
 
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, time
+from functools import lru_cache
 from itertools import pairwise
 from os import PathLike, fspath
 from pathlib import Path
@@ -15,9 +15,15 @@ from .rules import FIELD_OF_KEY, REQUIRED, SECTIONS, Rules
 
 Node: TypeAlias = Any  # a node of YAML; PyYAML is imported where a file is read, because that takes long
 
-_RATE = re.compile(rf"({'|'.join(meter.name for meter in METERS)})_(?:price|rate|cost)_per_(1k|1m)")
+# key of a rate: its meter, and what makes the rate one for as many units as the meter has. 0.15 per thousand is 150 per
+# million, where the product would be 149.99999999999997
+_RATES = {
+    f"{meter.name}_{word}_per_{unit}": (meter.name, meter.per / n_units)
+    for meter in METERS
+    for word in ("price", "rate", "cost")
+    for unit, n_units in (("1k", 1_000), ("1m", 1_000_000))
+}
 _REQUIRED = tuple(meter.name for meter in METERS if meter.is_required)
-_PER = {meter.name: meter.per for meter in METERS}
 _SECTIONS = tuple(section for section, *_ in SECTIONS)
 _FILE_KEYS = ("schema_version", "currency", "source", "checked", "pricing", "models", *_SECTIONS)
 # CrashLens keeps its settings beside the prices
@@ -25,6 +31,8 @@ _CRASHLENS_KEYS = ("thresholds", "waste_calculation", "cost_calculation")
 _ENTRY_TEXTS = ("provider", "description", "cheaper_alternative", "source")
 _ENTRY_KEYS = (*_ENTRY_TEXTS, "checked", "aliases", "prices")
 _PERIOD_KEYS = ("from", "between", "days", "tiers", "variants")
+_NULLS = ("", "~", "null", "Null", "NULL")  # without quotes
+_NULL_TAG = "tag:yaml.org,2002:null"
 _T = TypeVar("_T")
 
 
@@ -72,6 +80,19 @@ def _yaml(source: Mapping[str, Any]) -> str:
         raise PriceFileError(f"mapping: {error}; expected text, numbers, dates, lists and mappings") from error
 
 
+@lru_cache(maxsize=1)
+def _loader() -> Any:
+    """Return a loader that looks for nulls alone: what a text means is known from its key."""
+    import yaml
+
+    parent: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    def resolve(_self: Any, _kind: type, value: str | None, implicit: Any) -> str | None:
+        return _NULL_TAG if value in _NULLS and implicit[0] else None
+
+    return type("NullLoader", (parent,), {"resolve": resolve})
+
+
 def _builtin(value: Any) -> Any:
     """Return a value with all mappings as dicts and all sequences as lists, which YAML can write."""
     if isinstance(value, Mapping):
@@ -95,9 +116,8 @@ class _Reader:
     def file(self, text: str) -> PriceFile:
         import yaml
 
-        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
-            root = yaml.compose(text, Loader=loader)
+            root = yaml.compose(text, Loader=_loader())
         except yaml.MarkedYAMLError as error:
             line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
             raise PriceFileError(f"{self._name}{line}: is not YAML: {error.problem}") from error
@@ -190,10 +210,7 @@ class _Reader:
         ignored: Collection[str],
         required: Collection[str] = (),
     ) -> Rates:
-        steps = {
-            meter: [(0, rate)]
-            for meter, rate in self.level({k: v for k, v in fields.items() if k not in ignored}, key, ignored)
-        }
+        steps = {meter: [(0, rate)] for meter, rate in self.level(fields, key, ignored)}
         for meter in required:
             if meter not in steps:
                 raise self.error(node, key, f"has no {meter}_price_per_1m")
@@ -208,27 +225,26 @@ class _Reader:
                 problem = f"is {above:g}, expected a whole number above {last}"
                 raise self.error(level["above"], f"{place}.above", problem)
             last = int(above)
-            for meter, rate in self.level({k: v for k, v in level.items() if k != "above"}, place, ("above",)):
+            for meter, rate in self.level(level, place, ("above",)):
                 if meter not in steps:
                     raise self.error(tier, place, f"has a price of {meter}, which has no price below the tier")
                 steps[meter].append((last, rate))
         return {meter.name: tuple(steps[meter.name]) for meter in METERS if meter.name in steps}
 
     def level(self, fields: Mapping[str, Node], key: str, other_keys: Collection[str]) -> Iterator[tuple[str, float]]:
-        """Yield the name and the rate of each meter; errors list the other keys that may be at this place as well."""
+        """Yield the name and the rate of each meter; ``other_keys`` may be at this place as well."""
         seen = set()
         for name, node in fields.items():
-            match = _RATE.fullmatch(name)
-            if match is None:
+            if name in other_keys:
+                continue
+            if name not in _RATES:
                 expected = ", ".join((*(meter.rate_key for meter in METERS), *other_keys))
                 raise self.error(node, f"{key}.{name}", f"is an unknown key, expected one of {expected}")
-            meter, unit = match.groups()
+            meter, factor = _RATES[name]
             if meter in seen:
                 raise self.error(node, f"{key}.{name}", f"is a second price of {meter}; delete one of them")
             seen.add(meter)
             rate = self.number(node, f"{key}.{name}")
-            # 0.15 per thousand is 150 per million, where the product would be 149.99999999999997
-            factor = _PER[meter] / (1000 if unit == "1k" else 1_000_000)
             yield meter, rate if factor == 1 else float(f"{rate * factor:.15g}")
 
     def check_names(self, entries: Collection[str]) -> None:
@@ -288,7 +304,7 @@ class _Reader:
     def scalar(
         self, node: Node, key: str, convert: Callable[[str], _T], expected: str, *, unquoted: bool = False
     ) -> _T:
-        if node.id != "scalar" or node.tag.endswith(":null"):
+        if node.id != "scalar" or node.tag == _NULL_TAG:
             raise self.error(node, key, f"is {_kind(node)}, expected {expected}")
         try:
             if unquoted and node.style:
@@ -300,7 +316,7 @@ class _Reader:
 
 def _kind(node: Node) -> str:
     if node.id == "scalar":
-        return "null" if node.tag.endswith(":null") else f'"{node.value}"'
+        return "null" if node.tag == _NULL_TAG else f'"{node.value}"'
     return "a mapping" if node.id == "mapping" else "a list"
 
 

@@ -8,6 +8,7 @@ bad hash costs time, but never makes a wrong group.
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,6 +17,7 @@ Keys = Sequence[np.ndarray]
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: multiplication spreads each bit over the higher bits
 _HALF = np.uint64(32)
 _SPACE, _DELETE = 0x20, 0x7F  # the visible characters of ASCII are between them
+_WIDEST = 1 << 31  # codes leave room for a second number in 64 bits
 _WORD = 8  # number of bytes of a text that make one number
 
 
@@ -129,6 +131,34 @@ def first_equal(keys: Keys) -> np.ndarray:
         others = np.flatnonzero(~equal)
         left, code = rows[left][others], code[others] * _ODD
     return first
+
+
+def joint_codes(codes: Keys) -> np.ndarray:
+    """Return one number below 2**31 for the codes of each row together, equal where all of them are equal.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crashlens_frame._core.groups import joint_codes
+    >>> joint_codes([np.array([0, 0, 1, 0]), np.array([1, 0, 1, 1])]).tolist()
+    [1, 0, 3, 1]
+    """
+    number, width = np.zeros(len(codes[0]), np.int64), 1
+    for code in codes:
+        low = int(code.min(initial=0))
+        own = int(code.max(initial=0)) - low + 1
+        if width * own > _WIDEST:
+            number, width = _dense(number)
+        if width * own > _WIDEST:
+            code, low = _dense(code)[0], 0
+            own = int(code.max(initial=0)) + 1
+        number, width = number * own + (code - low), width * own
+    return _dense(number)[0] if width > _WIDEST else number
+
+
+def _dense(number: np.ndarray) -> tuple[np.ndarray, int]:
+    code = pd.factorize(number)[0]
+    return code, int(code.max(initial=0)) + 1
 
 
 def stable_order(number: np.ndarray) -> np.ndarray:

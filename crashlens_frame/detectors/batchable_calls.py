@@ -7,7 +7,8 @@ import pyarrow as pa
 from ..pricing import PRICE_COLUMNS, Prices, add_cost
 from .detector import Detector
 from .evidence import Evidence, concat_text
-from .facts import MINUTE, NEVER, Facts, Lane, joint, lanes
+from .facts import MINUTE, NEVER, Facts
+from .lanes import Lane, lanes
 from .traces import SHARED_COLUMNS, OrderedCalls, check_at_least_one, order_calls
 
 _DAY = 24 * 60 * MINUTE
@@ -67,9 +68,7 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, min_calls: int = 40, prices:
     ordered = order_calls(calls)
     facts = ordered.columns.facts
     rows = np.flatnonzero((facts.start != NEVER) & (facts.paid != 0) & _nobody_waits(facts) & (ordered.sizes == 1))
-    job = joint([facts.place, facts.model])
-    rows = rows[np.bincount(job[rows], minlength=job.max(initial=0) + 1)[job[rows]] >= _DAYS * min_calls]
-    jobs = lanes(facts, job, rows)
+    jobs = lanes(facts, [facts.place, facts.model], rows, least=_DAYS * min_calls)
     bursts = jobs.split(facts.start[jobs.row] - jobs.previous(facts.start) > _PAUSE)
     large = bursts.size >= min_calls
     starts = ~bursts.follows & large
@@ -82,8 +81,8 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, min_calls: int = 40, prices:
         usual = middle[jobs.number]
     regular = starts & (np.abs(clock - usual) <= _SAME_TIME)
     inside = bursts.any(regular)
-    days = jobs.sum(regular.astype(float))
-    nightly = inside & (days >= _DAYS) & (jobs.sum(inside.astype(float)) >= _SHARE * jobs.size)
+    days = jobs.count(regular)
+    nightly = inside & (days >= _DAYS) & (jobs.count(inside) >= _SHARE * jobs.size)
     lane = jobs.only(nightly)
 
     found = ordered.at(lane.row)
@@ -91,7 +90,7 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, min_calls: int = 40, prices:
     saved = np.maximum(facts.paid[lane.row] - add_cost(batch, prices, reprice=True)["cost"].to_numpy(), 0.0)
     worth = lane.sum(np.nan_to_num(saved)) > 0
     lane, saved, found = lane.only(worth), saved[worth], found.only(worth)
-    sizes = np.bincount(lane.number) if len(lane.row) else np.zeros(0, np.int64)
+    sizes = lane.counts
     first = sizes.cumsum() - sizes
     code, names = found.only(first).models()
     return Evidence(

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .facts import NEVER, Facts, Lane, joint, lanes
+from .._core import joint_codes
+from .facts import NEVER, Facts
+from .lanes import Lane, lanes
 from .traces import OrderedCalls
 
 FALLBACK_READS = (
@@ -41,16 +43,12 @@ def bursts_of_models(ordered: OrderedCalls, window: int) -> Bursts:
     facts = ordered.columns.facts
     model = _lowered_models(facts)
     rows = np.flatnonzero((facts.question >= 0) & (facts.start != NEVER) & (facts.paid != 0) & (model >= 0))
-    group = joint([ordered.traces, facts.question])
-    rows = rows[np.bincount(group[rows], minlength=group.max(initial=0) + 1)[group[rows]] > 1]
-    lane = lanes(facts, group, rows)
+    rows = rows[ordered.sizes[rows] > 1]
+    lane = lanes(facts, [ordered.traces, facts.question], rows, least=2)
+    lane = lane.only(lane.any(lane.follows & (model[lane.row] != lane.previous(model))))
     lane = lane.split(facts.start[lane.row] - lane.previous(facts.start) > window)
     lane = lane.only(lane.size > 1)
-    # a model counts where it is the first call of it in the burst
-    of_model = joint([lane.number, model[lane.row]]) if len(lane.row) else lane.number
-    is_new = np.zeros(len(lane.row), bool)
-    is_new[np.unique(of_model, return_index=True)[1]] = True
-    models = lane.sum(is_new.astype(float)).astype(np.int64)
+    models = lane.distinct(model)
     lane_starts_before_end = lane.follows & (facts.start[lane.row] < lane.previous(facts.end))
     changed = lane.follows & (model[lane.row] != lane.previous(model))
     reason = facts.matches("fallback_reason", ".")
@@ -76,9 +74,9 @@ def _panels(facts: Facts, lane: Lane, models: np.ndarray, model: np.ndarray, mar
         return np.zeros(0, bool)
     # the set of models as a number: a sum of random numbers, one per model
     random = np.random.default_rng(7).integers(1, 2**40, int(model.max(initial=0)) + 1)
-    signature = lane.sum(random[model[lane.row]].astype(np.float64)).astype(np.int64)
+    signature = lane.reduce(random[model[lane.row]], np.add)
     each_once = (models == lane.size) & ~marked & (models >= 3)
-    same = joint([signature, facts.place[lane.row]])
+    same = pd.factorize(joint_codes([signature, facts.place[lane.row]]))[0]
     firsts = ~lane.follows & each_once
     return each_once & (np.bincount(same[firsts], minlength=same.max() + 1)[same] >= _PANEL)
 

@@ -1,13 +1,15 @@
 """Cache misses: a long prefix paid in full or written again, where it could have been read from the cache."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..pricing import Prices
+from .cache_prefixes import PREFIX_BYTES, LEAST_BROKEN, continue_prompts, shared_lanes
 from .cache_rules import (
     BROKEN,
     CAUSES,
@@ -24,17 +26,15 @@ from .cache_rules import (
 )
 from .detector import Detector
 from .evidence import Evidence, concat_text
-from .facts import SECOND, Facts, Lane, distinct_codes, joint, lanes
+from .facts import SECOND
+from .lanes import Lane, lanes
 from .traces import SHARED_COLUMNS, OrderedCalls, conversations, order_calls
 
 _COLUMNS = (*SHARED_COLUMNS, "cached_input_tokens", "cache_write_tokens")
 _TOGETHER = 10 * SECOND  # cold writes this close together are a fan-out
-_HEAD = 160  # characters
-_LONGEST_LINE = 2000  # characters
-_SHORT_HEAD, _SHORT_REST = 20, 40  # characters of a text that is too short to say that two prompts are alike
-_CHARS_PER_TOKEN = 4
+_BYTES_PER_TOKEN = 4
 _STABLE, _STABLE_TEXT = 0.7, 0.8  # smallest of the median, of what is written and of what is sent
-_MIN_BROKEN, _MIN_UNREAD, _MIN_UNASKED, _MIN_AUTOMATIC = 3, 5, 3, 8  # calls
+_MIN_UNREAD, _MIN_UNASKED, _MIN_AUTOMATIC = 5, 3, 8  # calls
 _UNREAD = 0.02  # share of the input below which next to nothing is read
 _STEP = 128  # tokens; automatic caches work in these steps
 
@@ -96,7 +96,7 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, prices: Prices | None = None
     ordered = order_calls(calls, needs=_COLUMNS)
     misses = find_misses(ordered, prices)
     facts = ordered.columns.facts
-    group = joint([misses.lane, misses.cause]) if len(misses.row) else misses.lane
+    group = pd.factorize(misses.lane * len(CAUSES) + misses.cause)[0]
     order = np.lexsort((facts.start[misses.row], group))
     row, group, cause = misses.row[order], group[order], misses.cause[order]
     sizes = np.bincount(group) if len(row) else np.zeros(0, np.int64)
@@ -124,20 +124,22 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, prices: Prices | None = None
 
 def find_misses(ordered: OrderedCalls, prices: Prices | None) -> Misses:
     """Find all misses, each call with the first cause that holds."""
-    tokens = cache_tokens(ordered.columns.facts, prices)
+    facts, conversation = ordered.columns.facts, conversations(ordered)
+    tokens = cache_tokens(facts, prices, [[conversation], [facts.place, facts.model]])
     lane_of, cause_of = np.full(len(tokens.base), -1), np.full(len(tokens.base), -1)
     dollars = np.zeros(len(tokens.base))
     free = np.zeros(len(tokens.base), bool)
     free[tokens.rows] = True
     begin = 0
-    conversation = conversations(ordered)
-    shared = _shared_groups(tokens)
-    searches = (
-        (_switched, conversation), (_within_conversations, conversation), (_across_agents, conversation),
-        *((_over_traces, group) for group in shared), (_written_once, conversation),
-    )  # fmt: skip
-    for search, group in searches:
-        for lane, cause, amount in search(tokens, group, free):
+    of_conversations = (_switched, _within_conversations, _across_agents)
+    groups, first_lines = shared_lanes(tokens)
+    searches: list[Callable[[np.ndarray], Claims]] = [
+        *(partial(search, tokens, conversation) for search in of_conversations),
+        *(partial(_over_traces, tokens, group, first_lines) for group in groups),
+        partial(_written_once, tokens),
+    ]
+    for search in searches:
+        for lane, cause, amount in search(free):
             hit = np.flatnonzero((amount > 0) & free[lane.row])
             row = lane.row[hit]
             lane_of[row], cause_of[row], dollars[row] = begin + lane.number[hit], cause, amount[hit]
@@ -153,8 +155,8 @@ Claims = list[tuple[Lane, int, np.ndarray]]
 def _switched(tokens: CacheTokens, conversation: np.ndarray, free: np.ndarray) -> Claims:
     """Return what a change of the model within a session costs, where it changes more than once."""
     facts = tokens.facts
-    lane = lanes(facts, joint([conversation, facts.code("agent")]), np.flatnonzero(free & tokens.asks))
-    lane = lane.only(lane.size > 2)
+    rows = tokens.rows[(free & tokens.asks)[tokens.rows]]
+    lane = lanes(facts, [conversation, facts.code("agent")], rows, least=3)
     row = lane.row
     gap = facts.start[row] - lane.previous(facts.start)
     changed = lane.follows & (facts.model[row] != lane.previous(facts.model))
@@ -162,16 +164,15 @@ def _switched(tokens: CacheTokens, conversation: np.ndarray, free: np.ndarray) -
     before = lane.previous(facts.read + facts.written)
     missed = np.minimum(facts.written[row], np.maximum(before - facts.read[row], 0))
     switch = changed & grown & (gap <= lane.previous(tokens.ttl)) & (before >= tokens.minimum[row])
-    switch &= lane.sum(changed.astype(float)) >= 2
+    switch &= lane.count(changed) >= 2
     return [(lane, SWITCH, np.where(switch, missed * (tokens.rate_written - tokens.reading)[row], 0.0))]
 
 
 def _within_conversations(tokens: CacheTokens, conversation: np.ndarray, free: np.ndarray) -> Claims:
     """Return what was missed from one call of a conversation to the next one of the same model."""
     facts = tokens.facts
-    group = joint([conversation, facts.model, facts.code("agent")])
-    lane = lanes(facts, group, np.flatnonzero(free & tokens.asks))
-    lane = lane.only(lane.size > 1)
+    codes = [conversation, facts.model, facts.code("agent")]
+    lane = lanes(facts, codes, tokens.rows[(free & tokens.asks)[tokens.rows]], least=2)
     row = lane.row
     gap = facts.start[row] - lane.previous(facts.start)
     before = lane.previous(facts.read + facts.written)
@@ -188,7 +189,7 @@ def _within_conversations(tokens: CacheTokens, conversation: np.ndarray, free: n
     together = cold & (gap <= _TOGETHER) & _alike(written, lane.previous(facts.written)) & (read < 0.1 * written)
     together &= facts.start[row] < lane.previous(facts.end)
     broken = cold & ~together
-    broken &= lane.sum(broken.astype(float)) >= np.maximum(_MIN_BROKEN, 0.5 * (lane.size - 1))
+    broken &= lane.count(broken) >= np.maximum(LEAST_BROKEN, 0.5 * (lane.size - 1))
 
     short = lane.reduce(np.where(lane.follows, gap, 0), np.maximum) <= SHORT_TTL
     too_long = short & (lane.sum(read) > 0)
@@ -206,25 +207,26 @@ def _across_agents(tokens: CacheTokens, conversation: np.ndarray, free: np.ndarr
     """Return what agents of one conversation write that each of them could have read from the one before."""
     facts = tokens.facts
     several = facts.code("agent") >= 0
-    lane = lanes(facts, joint([conversation, facts.model]), np.flatnonzero(free & tokens.asks & several))
+    rows = tokens.rows[(free & tokens.asks & several)[tokens.rows]]
+    lane = lanes(facts, [conversation, facts.model], rows, least=2)
     row = lane.row
     gap = facts.start[row] - lane.previous(facts.start)
     written, before = facts.written[row], lane.previous(facts.written)
     broken = lane.follows & (gap <= lane.previous(tokens.ttl)) & (before >= tokens.minimum[row])
     broken &= (written > 3 * facts.read[row]) & _alike(written, before)
-    broken &= lane.sum(broken.astype(float)) >= np.maximum(_MIN_BROKEN, 0.5 * (lane.size - 1))
+    broken &= lane.count(broken) >= np.maximum(LEAST_BROKEN, 0.5 * (lane.size - 1))
     return [
         (lane, BROKEN, np.where(broken, np.minimum(written, before) * (tokens.rate_written - tokens.reading)[row], 0))
     ]
 
 
-def _written_once(tokens: CacheTokens, _: np.ndarray, free: np.ndarray) -> Claims:
+def _written_once(tokens: CacheTokens, free: np.ndarray) -> Claims:
     """Return what places of the application write where nothing is ever read."""
     facts = tokens.facts
-    lane = lanes(facts, joint([facts.place, facts.model]), tokens.rows[tokens.asks[tokens.rows]])
+    lane = lanes(facts, [facts.place, facts.model], tokens.rows[tokens.asks[tokens.rows]], least=_MIN_UNREAD)
     unread = lane.sum(facts.read[lane.row]) < _UNREAD * lane.sum(facts.input[lane.row])
     lone = unread & (facts.written[lane.row] > 0) & free[lane.row]
-    lone &= lane.sum(lone.astype(float)) >= _MIN_UNREAD
+    lone &= lane.count(lone) >= _MIN_UNREAD
     dollars = facts.written * (tokens.rate_written - tokens.base)
     return [(lane, NEVER_READ, np.where(lone, dollars[lane.row], 0.0))]
 
@@ -236,7 +238,8 @@ def _not_asked_in_conversation(tokens: CacheTokens, lane: Lane, gap: np.ndarray)
     unasked = (lane.sum(used) == 0) & (lane.size >= _MIN_UNASKED)
     before = lane.previous(facts.input)
     warm = lane.follows & (gap <= SHORT_TTL) & (before >= tokens.minimum[row])
-    warm &= continues(facts, row) & (facts.input[row] >= before)
+    warm &= unasked & (facts.input[row] >= before)
+    warm[warm] = continue_prompts(facts, row[warm], np.roll(row, 1)[warm])
     kept = np.where(warm, np.minimum(facts.input[row], before), 0.0)
     more = np.where(facts.input[row] >= tokens.minimum[row], facts.input[row] - kept, 0.0)
     gain = kept * (tokens.base - tokens.reading)[row]
@@ -244,63 +247,10 @@ def _not_asked_in_conversation(tokens: CacheTokens, lane: Lane, gap: np.ndarray)
     return np.where(unasked, _net(lane, gain, loss), 0.0)
 
 
-def continues(facts: Facts, row: np.ndarray) -> np.ndarray:
-    """Return which prompts hold the prompt of the row before: it begins alike, and goes on where that one ended.
-
-    A prompt that is not known continues any.
-    """
-    if not len(row):
-        return np.zeros(0, bool)
-    known = facts.prompt[row] >= 0
-    texts = facts.texts("prompt", row)
-    head = pc.fill_null(pc.utf8_slice_codeunits(texts, 0, _HEAD), "")
-    same = np.append(False, pc.equal(head[1:], head[:-1]).to_numpy(zero_copy_only=False))
-    offsets = np.frombuffer(texts.buffers()[1], np.int64, len(texts) + 1, texts.offset * 8)
-    letters = np.frombuffer(texts.buffers()[2] or b"\0", np.uint8)
-    begin, length = offsets[:-1], np.diff(offsets)
-    end = np.roll(length, 1)
-    same &= length > end
-    window = np.arange(-min(64, int(end.max(initial=1))), 0)
-    at = np.maximum(end[:, None] + window, 0)
-    last = len(letters) - 1
-    ours = letters[np.minimum(begin[:, None] + at, last)]
-    theirs = letters[np.minimum(np.roll(begin, 1)[:, None] + at, last)]
-    same &= (ours == theirs).all(axis=1)
-    return same | ~known
-
-
-def _shared_groups(tokens: CacheTokens) -> list[np.ndarray]:
-    """Return the lanes over traces: prompts that go on alike after another first line, and that begin alike.
-
-    A call with -1 is in no lane.
-    """
-    facts, rows = tokens.facts, tokens.rows
-    first, rest = (np.full(len(facts.start), -1) for _ in range(2))
-    prompts = facts.texts("prompt", rows)
-    texts = _first_line_and_rest(prompts)
-    for code, text, least in ((first, texts[0], _SHORT_HEAD), (rest, texts[1], _SHORT_REST)):
-        known = pc.fill_null(pc.greater_equal(pc.utf8_length(text), least), False).to_numpy(zero_copy_only=False)
-        code[rows] = np.where(known, pd.factorize(text.to_numpy(zero_copy_only=False))[0], -1)
-    hidden = facts.prompt < 0
-    first[hidden], rest[hidden] = -1, -1
-    prefix = facts.code("prefix_hash")
-    place = joint([facts.place, facts.model])
-
-    lane = lanes(facts, joint([place, rest]), rows[rest[rows] >= 0])
-    heads = distinct_codes(lane, first)
-    moved = lane.row[heads >= np.maximum(_MIN_BROKEN, 0.5 * lane.size)]
-    after_head = np.full(len(first), -1)
-    after_head[moved] = joint([place, rest])[moved]
-    begins = np.where(first >= 0, joint([place, first]), -1)
-    hashed = np.where((first < 0) & (prefix >= 0), joint([place, prefix]), -1)
-    begins = np.where(hashed >= 0, hashed + begins.max(initial=0) + 1, begins)
-    return [after_head, begins]
-
-
-def _over_traces(tokens: CacheTokens, group: np.ndarray, free: np.ndarray) -> Claims:
+def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray, free: np.ndarray) -> Claims:
     """Return what was missed from one call to the next one whose prompt begins alike, whatever their traces."""
     facts = tokens.facts
-    everything = lanes(facts, group, tokens.rows[group[tokens.rows] >= 0])
+    everything = lanes(facts, [group], tokens.rows[group[tokens.rows] >= 0], least=2)
     share_read = everything.sum(facts.read[everything.row]) / np.maximum(everything.sum(facts.input[everything.row]), 1)
     unread = np.zeros(len(group), bool)
     unread[everything.row[share_read < _UNREAD]] = True
@@ -313,28 +263,25 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, free: np.ndarray) -> Cl
     # prompts that go on alike after another first line, or prefixes whose hashes differ, could have been one prefix
     prefix = facts.code("prefix_hash")
     # the first line of each prompt of such a lane is another one
-    first_lines = distinct_codes(lane, _first_lines(facts, row, len(group)))
-    differs = first_lines >= np.maximum(_MIN_BROKEN, 0.5 * lane.size)
-    hashes = distinct_codes(lane, prefix)
-    differs |= (hashes >= np.maximum(_MIN_BROKEN, 0.5 * lane.size)) & (prefix[row] >= 0)
-    various = distinct_codes(lane, facts.prompt) >= 0.5 * lane.size
+    differs = lane.distinct(first_lines) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size)
+    hashes = lane.distinct(prefix)
+    differs |= (hashes >= np.maximum(LEAST_BROKEN, 0.5 * lane.size)) & (prefix[row] >= 0)
+    various = lane.distinct(facts.prompt) >= 0.5 * lane.size
 
     written, before = facts.written[row], lane.previous(facts.written)
     rate = tokens.rate_written[row]
-    writes = asks & (lane.sum((written > 0).astype(float)) == lane.size)
+    writes = asks & (lane.count(written > 0) == lane.size)
     stable = lane.reduce(written, np.minimum) >= _STABLE * lane.median(written)
     warm = lane.follows & (gap <= lane.previous(tokens.ttl)) & (np.minimum(written, before) >= tokens.minimum[row])
     rewritten = writes & stable & warm
     together = rewritten & (gap <= _TOGETHER) & (facts.start[row] < lane.previous(facts.end)) & _alike(written, before)
     broken = rewritten & differs & ~together
-    broken &= lane.sum(broken.astype(float)) >= _MIN_BROKEN
+    broken &= lane.count(broken) >= LEAST_BROKEN
     saving = np.minimum(written, before) * (rate - tokens.reading[row])
     lone = writes & unread[row] & (lane.size >= _MIN_UNREAD) & ~(stable & differs)
     never = np.where(lone, written * (rate - tokens.base[row]), 0.0)
 
-    length = np.zeros(len(group))
-    length[row] = pc.fill_null(pc.utf8_length(facts.texts("prompt", row)), 0).to_numpy(zero_copy_only=False)
-    own = np.maximum(length[row] - _HEAD, 0) / _CHARS_PER_TOKEN
+    own = np.maximum(facts.lengths("prompt")[row] - PREFIX_BYTES, 0) / _BYTES_PER_TOKEN
     shared = facts.input[row] - own
     least = lane.reduce(shared, np.minimum)
     fixed = (least >= _STABLE_TEXT * lane.median(shared)) & (least >= tokens.minimum[row])
@@ -345,7 +292,7 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, free: np.ndarray) -> Cl
     unasked = np.where(idle, _net(lane, gain, loss), 0.0)
 
     by_itself = ~asks & unread[row] & fixed & near & various & (differs | ((prefix[row] < 0) | (hashes > 1)))
-    by_itself &= lane.sum(by_itself.astype(float)) >= np.where(differs, _MIN_BROKEN, _MIN_AUTOMATIC)
+    by_itself &= lane.count(by_itself) >= np.where(differs, LEAST_BROKEN, _MIN_AUTOMATIC)
     automatic = np.where(by_itself, (least - least % _STEP) * (tokens.base - tokens.reading)[row], 0.0)
     return [
         (lane, FAN_OUT, np.where(together, saving, 0.0)),
@@ -353,22 +300,6 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, free: np.ndarray) -> Cl
         (lane, NEVER_READ, never),
         (lane, NOT_ASKED, unasked),
     ]
-
-
-def _first_line_and_rest(prompts: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Return how the first line of each prompt begins, and what follows it."""
-    heads = pc.utf8_slice_codeunits(prompts, 0, _LONGEST_LINE)
-    end, separator = pa.scalar("", heads.type), pa.scalar("\n", heads.type)
-    halves = pc.split_pattern(pc.binary_join_element_wise(heads, end, separator), "\n", max_splits=1)
-    first, rest = (pc.list_element(halves, place) for place in (0, 1))
-    return pc.utf8_slice_codeunits(first, 0, _HEAD), pc.utf8_slice_codeunits(rest, 0, _HEAD)
-
-
-def _first_lines(facts: Facts, row: np.ndarray, size: int) -> np.ndarray:
-    code = np.full(size, -1)
-    first, _ = _first_line_and_rest(facts.texts("prompt", row))
-    code[row] = pd.factorize(first.to_numpy(zero_copy_only=False))[0]
-    return code
 
 
 def _alike(one: np.ndarray, other: np.ndarray) -> np.ndarray:

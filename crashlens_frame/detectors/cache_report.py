@@ -9,7 +9,8 @@ from ..pricing import Prices
 from .cache_misses import find_misses
 from .cache_rules import CAUSES
 from .counting import cost_by_meter
-from .facts import NEVER, joint, lanes
+from .facts import NEVER
+from .lanes import lanes
 from .traces import SHARED_COLUMNS, conversations, order_calls
 
 _COLUMNS = (*SHARED_COLUMNS, "cached_input_tokens", "cache_write_tokens")
@@ -58,7 +59,7 @@ def cache_report(calls: pd.DataFrame, *, prices: Prices | None = None) -> pd.Dat
     facts = ordered.columns.facts
     conversation = conversations(ordered)
     rows = np.flatnonzero((facts.start != NEVER) & (facts.input > 0) & (facts.paid != 0))
-    lane = lanes(facts, joint([conversation, facts.model]), rows)
+    lane = lanes(facts, [conversation, facts.model], rows)
     misses = find_misses(ordered, prices)
     missed, cause = np.zeros(len(calls)), np.full(len(calls), -1)
     missed[misses.row], cause[misses.row] = misses.dollars, misses.cause

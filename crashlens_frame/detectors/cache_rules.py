@@ -1,9 +1,11 @@
 """What the providers of prompt caches document: how long a prefix is kept, how long it must be, what it costs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from .._core import hash_keys, share_bucket
 from ..pricing import Prices
 from .facts import HOUR, MINUTE, NEVER, Facts
 
@@ -85,16 +87,21 @@ class CacheTokens:
         return np.where(self.facts.written_1h > 0.5 * self.facts.written, LONG_TTL, SHORT_TTL)
 
 
-def cache_tokens(facts: Facts, prices: Prices | None) -> CacheTokens:
-    """Return the tokens and rates of the calls whose cache has published rules and is cheaper to read than input."""
-    rows = np.flatnonzero((facts.start != NEVER) & ~np.isnan(facts.input) & (facts.input > 0) & (facts.paid != 0))
+def cache_tokens(facts: Facts, prices: Prices | None, groups: Sequence[Sequence[np.ndarray]]) -> CacheTokens:
+    """Return the tokens and rates of the calls whose cache has published rules and is cheaper to read than input.
+
+    Calls are left out if no group of theirs, by the codes of ``groups``, has a prefix that can be cached.
+    """
+    minimum = minimum_prefix(facts)
+    known = (facts.start != NEVER) & (facts.input > 0) & (facts.paid != 0) & ~unpublished(facts)
+    rows = _worth_a_look(known, (facts.input >= minimum) | (facts.written > 0), groups)
     rates = {
         name: np.full(len(facts.start), np.nan) for name in ("input", "cached_input", "cache_write", "cache_write_1h")
     }
     for name, values in facts.rates(prices, rows).items() if len(rows) else ():
         if name in rates:
             rates[name][rows] = values
-    discount = np.flatnonzero((rates["cached_input"] < rates["input"]) & ~unpublished(facts))
+    discount = np.flatnonzero(rates["cached_input"] < rates["input"])
     return CacheTokens(
         facts,
         discount,
@@ -102,5 +109,17 @@ def cache_tokens(facts: Facts, prices: Prices | None) -> CacheTokens:
         reading=rates["cached_input"],
         writing=rates["cache_write"],
         writing_1h=rates["cache_write_1h"],
-        minimum=minimum_prefix(facts),
+        minimum=minimum,
     )
+
+
+def _worth_a_look(known: np.ndarray, large: np.ndarray, groups: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """Return the known rows of groups that have a large one: without it, a group has no prefix that is cached."""
+    rows = np.flatnonzero(known)
+    large = large[rows]
+    if not large.any():
+        return rows[:0]
+    chosen = large.copy()
+    for codes in groups:
+        chosen |= share_bucket(hash_keys([code[rows] for code in codes]), large)
+    return rows[chosen]

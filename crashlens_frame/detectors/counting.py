@@ -39,13 +39,17 @@ def count_by_call(found: Iterable[Evidence], prices: Prices | None) -> list[Coun
     if not found:
         return []
     facts = found[0].calls.columns.facts
-    rows = np.unique(np.concatenate([evidence.calls.row[evidence.wasted] for evidence in found]))
+    entry_of = np.zeros(len(facts.calls), np.int64)
+    for evidence in found:
+        entry_of[evidence.calls.row[evidence.wasted]] = 1
+    rows = np.flatnonzero(entry_of)
+    entry_of[rows] = np.arange(len(rows))
     left = cost_by_meter(facts, rows, prices)
     taken_by = np.full(len(rows), -1)
     counted = []
     for evidence in found:
         place = np.flatnonzero(evidence.wasted)
-        entry = np.searchsorted(rows, evidence.calls.row[place])
+        entry = entry_of[evidence.calls.row[place]]
         columns = np.array([TOKEN_METERS.index(meter) for meter in evidence.meters])
         part = left[np.ix_(entry, columns)]
         rest = part.sum(axis=1)

@@ -5,9 +5,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .._core import hash_keys, share_bucket
 from .detector import Detector
 from .evidence import Evidence, concat_text
-from .facts import HOUR, NEVER, SAME_COUNT, Facts, joint, lanes
+from .facts import HOUR, NEVER, SAME_COUNT, Facts
+from .lanes import lanes
 from .traces import SHARED_COLUMNS, OrderedCalls, conversations, duration_us, order_calls
 
 _COLUMNS = (*SHARED_COLUMNS, "finish_reason")
@@ -87,13 +89,11 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, max_wait: str = "2min") -> E
 
 def _asked_again(facts: Facts, cut: np.ndarray, lane_of: np.ndarray, wait: int, *, more: bool) -> np.ndarray:
     """Return which cut calls are followed by the same question in their lane; if ``more``, by one that got more."""
-    known = (facts.question >= 0) & (facts.start != NEVER)
-    group = joint([lane_of, facts.model, facts.question])
-    few = np.zeros(group.max(initial=0) + 1, bool)
-    few[group[cut & known]] = True
-    lane = lanes(facts, group, np.flatnonzero(known & few[group]))
-    row, following = lane.row, np.roll(lane.row, -1)
-    linked = np.append(lane.follows[1:], False)[: len(row)]
+    rows = np.flatnonzero((facts.question >= 0) & (facts.start != NEVER))
+    codes = [lane_of, facts.model, facts.question]
+    rows = rows[share_bucket(hash_keys([code[rows] for code in codes]), cut[rows])]
+    lane = lanes(facts, codes, rows, least=2)
+    row, following, linked = lane.row, np.roll(lane.row, -1), lane.linked.copy()
     gap = facts.start[following] - facts.end[row]
     linked &= (gap >= 0) & (gap <= wait)
     linked &= np.abs(facts.input[following] - facts.input[row]) <= SAME_COUNT

@@ -1,16 +1,19 @@
 """Columns of all calls as arrays, computed once and shared by the detectors: who asked what, when, and what it cost."""
 
-from dataclasses import dataclass
-from functools import cached_property
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .._core import codes_and_labels
+from .._core import byte_lengths, codes_and_labels, joint_codes, parallel_map, take_texts
 from ..frame import arrow_column
-from ..pricing import Prices, meter_rates
+from ..pricing import PRICE_COLUMNS, Prices, meter_rates
+from .texts import equal_texts
 
 NEVER = np.iinfo(np.int64).max
 SECOND = 1_000_000  # microseconds
@@ -22,6 +25,7 @@ _PLACEHOLDER = (
     r"none|null|no content|content)[\w .:-]*)?[\s\[\](){}<>*_.x-]*$"
 )
 _LONGEST_PLACEHOLDER = 40  # characters
+_FEW = 0.1  # share of all calls
 SAME_COUNT = 2  # input counts that differ by no more are taken for equal
 
 
@@ -30,6 +34,7 @@ class Facts:
     """Arrays with one entry for each row of a frame of calls. A code of -1 means that the value is not known."""
 
     calls: pd.DataFrame
+    cache: dict[str, tuple[np.ndarray, pa.Array]] = field(default_factory=dict, repr=False)
 
     # -- values -------------------------------------------------------------------------------------------------------
 
@@ -47,23 +52,41 @@ class Facts:
 
     def labels(self, name: str) -> tuple[np.ndarray, pa.Array]:
         """Return the code of each value of a column of texts or labels, and the text of each code."""
+        if name not in self.cache:
+            self.cache[name] = self._labels(name)
+        return self.cache[name]
+
+    def _labels(self, name: str) -> tuple[np.ndarray, pa.Array]:
+        unknown = np.full(len(self.calls), -1), pa.array([], pa.string())
         if name not in self.calls.columns:
-            return np.full(len(self.calls), -1), pa.array([], pa.string())
+            return unknown
         values = arrow_column(self.calls[name], name)
         if values.null_count == len(values):
-            return np.full(len(self.calls), -1), pa.array([], pa.string())
+            return unknown
         if not pa.types.is_dictionary(values.type):
             values = pc.dictionary_encode(values)
         return codes_and_labels(values)
 
-    def texts(self, name: str, rows: np.ndarray) -> pa.Array:
-        """Return the texts of some rows; null where there is none."""
-        if name not in self.calls.columns:
-            return pa.nulls(len(rows), pa.large_string())
-        texts = arrow_column(self.calls[name].take(rows), name).cast(pa.large_string()).combine_chunks()
-        return pa.concat_arrays(texts.chunks) if isinstance(texts, pa.ChunkedArray) and texts.num_chunks else (
-            pa.array([], pa.large_string()) if isinstance(texts, pa.ChunkedArray) else texts
-        )  # fmt: skip
+    def texts(self, name: str, rows: np.ndarray, part: slice = slice(None)) -> "Texts":
+        """Return the texts of some rows of ``prompt`` or ``response``, or parts of them in bytes, each once."""
+        code = self._prompt if name == "prompt" else self._response
+        own = code[rows]
+        place = np.zeros(len(self.calls) + 1, np.int64)  # of the text of each code; the last is that of no text
+        place[own] = 1
+        distinct = np.flatnonzero(place[:-1])
+        place = place.cumsum() - 1
+        place[-1] = len(distinct)
+        first = np.zeros(len(self.calls), np.int64)
+        first[own[::-1]] = rows[::-1]
+        column = arrow_column(self.calls[name], name).cast(pa.large_string()).cast(pa.large_binary())
+        if part == slice(None):
+            values = take_texts(column, first[distinct])
+        elif len(distinct) > _FEW * len(column):  # parts of all texts are smaller than many whole texts
+            values = take_texts(pc.binary_slice(column, part.start or 0, part.stop), first[distinct])
+        else:
+            values = pc.binary_slice(take_texts(column, first[distinct]), part.start or 0, part.stop)
+        values = pa.concat_arrays([*values.chunks, pa.nulls(1, pa.large_binary())])
+        return Texts(values, place[own])
 
     def matches(self, name: str, pattern: str) -> np.ndarray:
         """Return whether the text of each row matches; False where there is none."""
@@ -78,6 +101,20 @@ class Facts:
         """Microseconds since 1970; NEVER where unknown."""
         times = arrow_column(self.calls["timestamp"], "timestamp")
         return pc.fill_null(pc.cast(times, pa.int64()), NEVER).to_numpy()
+
+    @cached_property
+    def by_time(self) -> np.ndarray:
+        """The rows in time order; rows of equal time in their order."""
+        if len(self.start) < 2 or bool((self.start[1:] >= self.start[:-1]).all()):
+            return np.arange(len(self.start))
+        return np.argsort(self.start, kind="stable")
+
+    @cached_property
+    def rank(self) -> np.ndarray:
+        """The place of each row in time order."""
+        rank = np.empty(len(self.start), np.int64)
+        rank[self.by_time] = np.arange(len(self.start))
+        return rank
 
     @cached_property
     def end(self) -> np.ndarray:
@@ -154,8 +191,8 @@ class Facts:
 
     @cached_property
     def place(self) -> np.ndarray:
-        """A number for the place in the application that makes the call: source, team, route, name and agent."""
-        return joint([self.code(name) for name in ("source", "route", "name", "agent")])
+        """A number for the place in the application that makes the call: source, route, name and agent."""
+        return joint_codes([self.code(name) for name in ("source", "route", "name", "agent")])
 
     @cached_property
     def is_evaluation(self) -> np.ndarray:
@@ -174,12 +211,12 @@ class Facts:
     @cached_property
     def response(self) -> np.ndarray:
         """The code of each response; -1 where there is none, or a text in its place."""
-        return self._visible_texts("response")
+        return self._visible_texts("response", self._response)
 
     @cached_property
     def prompt(self) -> np.ndarray:
         """The code of each prompt; -1 where there is none, or a text in its place."""
-        return self._visible_texts("prompt")
+        return self._visible_texts("prompt", self._prompt)
 
     @cached_property
     def prompt_hash(self) -> np.ndarray:
@@ -189,129 +226,75 @@ class Facts:
     @cached_property
     def question(self) -> np.ndarray:
         """A number for prompt and hash together: equal where as far as the log shows the same was asked."""
-        both = joint([self.prompt, self.prompt_hash])
+        if bool((self.prompt_hash < 0).all()):
+            return self.prompt
+        both = joint_codes([self.prompt, self.prompt_hash])
         return np.where((self.prompt < 0) & (self.prompt_hash < 0), -1, both)
 
-    def _visible_texts(self, name: str) -> np.ndarray:
+    @cached_property
+    def _prompt(self) -> np.ndarray:
+        return self._codes("prompt")
+
+    @cached_property
+    def _response(self) -> np.ndarray:
+        return self._codes("response")
+
+    def _codes(self, name: str) -> np.ndarray:
+        if name not in self.calls.columns:
+            return np.full(len(self.calls), -1)
+        return equal_texts(arrow_column(self.calls[name], name))
+
+    def _visible_texts(self, name: str, code: np.ndarray) -> np.ndarray:
         """Return the code of each text; -1 for none, an empty one, or a placeholder."""
-        code, texts = self.labels(name)
-        empty = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(texts)), 0)
-        short = pc.less_equal(pc.utf8_length(texts), _LONGEST_PLACEHOLDER)
-        hidden = pc.and_(short, pc.match_substring_regex(texts, _PLACEHOLDER))
-        unknown = pc.or_(empty, hidden).to_numpy(zero_copy_only=False)
-        return np.where(np.append(unknown, True)[code], -1, code)
+        length = self.lengths(name)
+        rows = np.flatnonzero((code >= 0) & (length <= 4 * _LONGEST_PLACEHOLDER))
+        if not len(rows):
+            return code
+        texts = self.texts(name, rows)
+        hidden = texts.flags(lambda each: pc.and_(
+            pc.less_equal(pc.utf8_length(each), _LONGEST_PLACEHOLDER), pc.match_substring_regex(each, _PLACEHOLDER)
+        ))  # fmt: skip
+        hidden |= texts.flags(lambda each: pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(each)), 0))
+        visible = code.copy()
+        visible[rows[hidden]] = -1
+        return visible
+
+    def lengths(self, name: str) -> np.ndarray:
+        """Return the number of bytes of each text; 0 for null."""
+        return byte_lengths(arrow_column(self.calls[name], name))
 
     # -- prices -------------------------------------------------------------------------------------------------------
 
+    def warm_up(self) -> None:
+        """Compute, side by side, what most detectors read and what takes longest."""
+        deque(parallel_map(partial(getattr, self), ("prompt", "response", "rank", "place")), maxlen=0)
+
     def rates(self, prices: Prices | None, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Return the rate of each meter for some calls, in US dollars per token."""
-        return meter_rates(self.calls.iloc[rows], prices)
-
-
-def joint(codes: list[np.ndarray]) -> np.ndarray:
-    """Return one number for the codes of each row together, equal where all of them are equal.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from crashlens_frame.detectors.facts import joint
-    >>> joint([np.array([0, 0, 1, 0]), np.array([5, 6, 5, 5])]).tolist()
-    [0, 1, 2, 0]
-    """
-    number = codes[0]
-    for code in codes[1:]:
-        low = int(code.min(initial=0))
-        width = int(code.max(initial=0)) - low + 1
-        number = pd.factorize(number * width + (code - low))[0]
-    return pd.factorize(number)[0]
+        names = [name for name in PRICE_COLUMNS if name in self.calls.columns]
+        return meter_rates(self.calls[names].iloc[rows], prices)
 
 
 @dataclass(frozen=True)
-class Lane:
-    """Rows sorted by a group and, within it, by time; ``group`` holds the group of each, side by side."""
+class Texts:
+    """The texts of some calls, each of them once, and null; ``index`` holds the place of the text of each call."""
 
-    row: np.ndarray
-    group: np.ndarray
+    distinct: pa.LargeBinaryArray
+    index: np.ndarray
 
-    @cached_property
-    def follows(self) -> np.ndarray:
-        """Whether each row follows another one of its group."""
-        same = np.zeros(len(self.row), bool)
-        same[1:] = self.group[1:] == self.group[:-1]
-        return same
+    def flags(self, test: Callable[[pa.Array], pa.Array]) -> np.ndarray:
+        """Return for each call whether a test of texts holds; False for null."""
+        return pc.fill_null(test(self.as_text()), False).to_numpy(zero_copy_only=False).astype(bool)[self.index]
 
-    @cached_property
-    def size(self) -> np.ndarray:
-        """The number of rows of the group of each row."""
-        return np.bincount(self.number)[self.number] if len(self.row) else self.number
+    def matches(self, pattern: str) -> np.ndarray:
+        """Return for each call whether its text matches."""
+        return self.flags(lambda texts: pc.match_substring_regex(texts, pattern))
 
-    @cached_property
-    def number(self) -> np.ndarray:
-        """The groups numbered from 0, in their order."""
-        return np.cumsum(~self.follows) - 1
+    def codes(self, change: Callable[[pa.Array], pa.Array] | None = None) -> np.ndarray:
+        """Return a number for the text of each call, or what a function makes of it; -1 for null."""
+        texts = self.distinct if change is None else change(self.as_text())
+        return codes_and_labels(pc.dictionary_encode(pa.chunked_array([texts])))[0][self.index]
 
-    def only(self, kept: np.ndarray) -> "Lane":
-        """Keep the rows that a mask selects."""
-        return Lane(self.row[kept], self.group[kept])
-
-    def split(self, begins: np.ndarray) -> "Lane":
-        """Begin a new group at each marked row as well."""
-        return Lane(self.row, np.cumsum(begins | ~self.follows) - 1)
-
-    def previous(self, values: np.ndarray) -> np.ndarray:
-        """Return for each row the value of the row before it; meaningless for the first of a group."""
-        return np.roll(values[self.row], 1)
-
-    def any(self, mask: np.ndarray) -> np.ndarray:
-        """Return for each row whether the mask holds for any row of its group."""
-        return self.sum(mask.astype(float)) > 0
-
-    def sum(self, values: np.ndarray) -> np.ndarray:
-        """Return for each row the sum of its group."""
-        return np.bincount(self.number, values)[self.number] if len(self.row) else np.zeros(0)
-
-    def reduce(self, values: np.ndarray, how: np.ufunc) -> np.ndarray:
-        """Return for each row what a function such as ``np.minimum`` makes of its group."""
-        if not len(self.row):
-            return values
-        return how.reduceat(values, np.flatnonzero(~self.follows))[self.number]
-
-    def median(self, values: np.ndarray) -> np.ndarray:
-        """Return for each row the median of its group."""
-        order = np.lexsort((values, self.number))
-        counts = np.bincount(self.number) if len(self.row) else np.zeros(0, np.int64)
-        starts = counts.cumsum() - counts
-        ranked = values[order]
-        middle = (ranked[starts + (counts - 1) // 2] + ranked[starts + counts // 2]) / 2
-        return middle[self.number]
-
-
-def lanes(facts: Facts, group: np.ndarray, rows: np.ndarray) -> Lane:
-    """Sort rows by group and time; rows of equal time keep their order."""
-    order = rows[np.lexsort((facts.start[rows], group[rows]))]
-    return Lane(order, group[order])
-
-
-def is_periodic(facts: Facts, lane: Lane) -> np.ndarray:
-    """Return for each row whether its group asks at regular times: at least 4 gaps, of 10 s or more, about equal."""
-    gap = np.where(lane.follows, facts.start[lane.row] - lane.previous(facts.start), 0) / SECOND
-    gaps = lane.only(lane.follows)
-    value = gap[lane.follows]
-    number = np.bincount(lane.number, lane.follows)[lane.number] if len(lane.row) else np.zeros(0)
-    mean = np.divide(lane.sum(gap), number, out=np.zeros(len(number)), where=number > 0)
-    spread = np.where(lane.follows, (gap - mean) ** 2, 0.0)
-    deviation = np.sqrt(np.divide(lane.sum(spread), number, out=np.zeros(len(number)), where=number > 0))
-    middle = np.zeros(len(lane.row))
-    middle[lane.follows] = gaps.median(value)
-    middle = lane.reduce(middle, np.maximum)
-    periodic: np.ndarray = (number >= 4) & (middle >= 10) & (deviation < 0.15 * mean)
-    return periodic
-
-
-def distinct_codes(lane: Lane, codes: np.ndarray) -> np.ndarray:
-    """Return for each call the number of distinct values in its group."""
-    if not len(lane.row):
-        return np.zeros(0)
-    new = np.zeros(len(lane.row), bool)
-    new[np.unique(joint([lane.number, codes[lane.row]]), return_index=True)[1]] = True
-    return lane.sum(new.astype(float))
+    def as_text(self) -> pa.LargeStringArray:
+        """Return the texts as such, without a look at characters that are cut in two."""
+        return self.distinct.view(pa.large_string())

@@ -7,7 +7,7 @@ from . import crashlens
 from .bursts import FALLBACK_READS, bursts_of_models
 from .detector import Detector
 from .evidence import Evidence, concat_text, seconds_text
-from .facts import Lane
+from .lanes import Lane
 from .traces import SHARED_COLUMNS, OrderedCalls, check_at_least_one, check_rules, duration_us, order_calls
 
 _NOTE = "Ask one model, and the next one only after an error: each of these answers is billed."
@@ -89,8 +89,7 @@ def evidence(
     answer = lane.reduce(np.where(bursts.answered[lane.row], place, -1), np.maximum)
     needed = np.where(bursts.overlap[storm], lane.reduce(place, np.minimum), answer)
     found = bursts.ordered.at(lane.row)
-    sizes = np.bincount(lane.number) if len(lane.row) else np.zeros(0, np.int64)
-    sizes = sizes[sizes > 0]
+    sizes = lane.counts
     first = sizes.cumsum() - sizes
     span = facts.start[lane.row[first + sizes - 1]] - facts.start[lane.row[first]]
     return Evidence(

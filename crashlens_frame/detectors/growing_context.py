@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..pricing import Prices
 from .cache_rules import SHORT_TTL, minimum_prefix, unpublished
 from .detector import Detector
 from .evidence import Evidence, concat_text
-from .facts import NEVER, joint, lanes
+from .facts import NEVER
+from .lanes import lanes
 from .traces import SHARED_COLUMNS, OrderedCalls, check_at_least_one, conversations, order_calls
 
 _COLUMNS = (*SHARED_COLUMNS, "cached_input_tokens")
@@ -67,19 +67,19 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, min_calls: int = 5, prices: 
     ordered = order_calls(calls, needs=_COLUMNS)
     facts = ordered.columns.facts
     known = (facts.start != NEVER) & (facts.paid != 0) & (facts.input > 0) & (facts.prompt >= 0) & ~unpublished(facts)
-    group = joint([conversations(ordered), facts.model, facts.code("agent")])
-    lane = lanes(facts, group, np.flatnonzero(known))
-    lane = lane.only(lane.size >= min_calls)
+    codes = [conversations(ordered), facts.model, facts.code("agent")]
+    lane = lanes(facts, codes, np.flatnonzero(known), least=min_calls)
+    sent, before = facts.input[lane.row], lane.previous(facts.input)
+    grows = lane.follows & (sent > before)
+    growing = lane.count(grows) >= _GROWING * (lane.size - 1)
+    lane = lane.only(growing)
     row = lane.row
-    length = np.zeros(len(facts.start))
-    if len(row):
-        length[row] = pc.fill_null(pc.utf8_length(facts.texts("prompt", row)), 0).to_numpy(zero_copy_only=False)
+    length = ordered.columns.prompt_lengths
     sent, before = facts.input[row], lane.previous(facts.input)
     grows = lane.follows & (sent > before) & (length[row] > lane.previous(length))
-    growing = lane.sum(grows.astype(float)) >= _GROWING * (lane.size - 1)
+    growing = lane.count(grows) >= _GROWING * (lane.size - 1)
     first = lane.reduce(np.where(lane.follows, np.inf, sent), np.minimum)
-    begins_next = np.append(~lane.follows[1:], True)[: len(row)]
-    last = lane.reduce(np.where(begins_next, sent, 0.0), np.maximum)
+    last = lane.reduce(np.where(lane.linked, 0.0, sent), np.maximum)
     growing &= (last >= _TIMES * first) & (lane.sum(facts.read[row]) < _CACHED * lane.sum(sent))
     lane = lane.only(growing)
 
@@ -92,7 +92,7 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, min_calls: int = 5, prices: 
     again = np.maximum(np.minimum(facts.input[row], lane.previous(facts.input)) - facts.read[row], 0.0)
     extra = np.maximum(facts.input[row] - lane.previous(facts.input), 0.0) * (rate["cache_write"] - rate["input"])
     saved = np.where(near, np.maximum(again * (rate["input"] - rate["cached_input"]) - extra, 0.0), 0.0)
-    sizes = np.bincount(lane.number) if len(row) else np.zeros(0, np.int64)
+    sizes = lane.counts
     found = ordered.at(row)
     code, names = found.only(sizes.cumsum() - sizes).models()
     return Evidence(

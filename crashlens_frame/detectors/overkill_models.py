@@ -12,7 +12,8 @@ from ..schema import TEXT
 from . import crashlens
 from .detector import Detector
 from .evidence import Evidence, concat_text
-from .facts import Facts, Lane, joint, lanes
+from .facts import Facts
+from .lanes import lanes
 from .traces import SHARED_COLUMNS, OrderedCalls, check_at_least_one, check_rules, order_calls
 
 # an expensive model costs at least this, in US dollars per token
@@ -21,7 +22,7 @@ _REASONING = 64  # tokens that a smaller model may think before a label
 _MIN_LABELS, _BRIEF_SHARE, _KINDS, _KINDS_SHARE = 10, 0.9, 3, 0.2
 _PROMPTS_SHARE = 0.5  # labels are given to different texts
 _SMALL_ANSWER = 60  # tokens
-_HEAD = 60  # characters of a prompt that a task of labels has in common
+_HEAD = 60  # bytes of a prompt that a task of labels has in common
 _THINKING = 256  # mean reasoning tokens from which on a label was not easy to find
 # the whole of a prompt that is no work
 _GREETINGS = (
@@ -126,13 +127,11 @@ def evidence(
         & ordered.columns.answered & (facts.paid != 0) & (facts.tools < 0) & ~facts.is_evaluation
         & ~facts.matches("service_tier", "(?i)batch|flex") & ~_named(facts, exclude)
     )  # fmt: skip
-    if len(rows):
-        rate = facts.rates(prices, rows)
-        rows = rows[(rate["input"] >= _EXPENSIVE_INPUT * 0.999) | (rate["output"] >= _EXPENSIVE_OUTPUT * 0.999)]
     brief = facts.output - facts.reasoning
     talk = rows[brief[rows] <= _SMALL_ANSWER]
-    talk = talk[_is_small_talk(facts, talk, max_prompt_chars)]
-    labels = np.setdiff1d(_labels(facts, rows, brief, max_answer_tokens), talk)
+    talk = talk[ordered.columns.prompt_lengths[talk] <= 4 * max_prompt_chars]  # bytes
+    talk = _expensive(facts, talk[_is_small_talk(facts, talk, max_prompt_chars)], prices)
+    labels = np.setdiff1d(_labels(facts, rows, brief <= max_answer_tokens, prices), talk)
     rows = np.concatenate((talk, labels))
     kind = np.repeat(["small talk", "a label"], [len(talk), len(labels)])
     overkill = ordered.at(rows)
@@ -169,42 +168,35 @@ def _named(facts: Facts, names: Collection[str]) -> np.ndarray:
 
 
 def _is_small_talk(facts: Facts, rows: np.ndarray, max_chars: int) -> np.ndarray:
-    prompts = facts.texts("prompt", rows)
-    short = pc.less_equal(pc.utf8_length(prompts), max_chars)
-    found = pc.and_(short, pc.match_substring_regex(prompts, _SMALL_TALK))
-    flags: np.ndarray = pc.fill_null(found, False).to_numpy(zero_copy_only=False)
-    return flags
+    def small(texts: pa.Array) -> pa.Array:
+        return pc.and_(pc.less_equal(pc.utf8_length(texts), max_chars), pc.match_substring_regex(texts, _SMALL_TALK))
+
+    return facts.texts("prompt", rows).flags(small)
 
 
-def _labels(facts: Facts, rows: np.ndarray, brief: np.ndarray, max_tokens: int) -> np.ndarray:
+def _expensive(facts: Facts, rows: np.ndarray, prices: Prices | None) -> np.ndarray:
+    """Return the calls of models that were expensive at that time."""
+    if not len(rows):
+        return rows
+    rate = facts.rates(prices, rows)
+    return rows[(rate["input"] >= _EXPENSIVE_INPUT * 0.999) | (rate["output"] >= _EXPENSIVE_OUTPUT * 0.999)]
+
+
+def _labels(facts: Facts, rows: np.ndarray, is_brief: np.ndarray, prices: Prices | None) -> np.ndarray:
     """Return the calls of tasks whose answers are labels."""
     rows = rows[~np.isnan(facts.output[rows])]
+    at = lanes(facts, [facts.place, facts.model], rows, least=_MIN_LABELS)
+    rows = _expensive(facts, at.row[at.count(is_brief[at.row]) >= _BRIEF_SHARE * _MIN_LABELS], prices)
     head = np.full(len(facts.start), -1)
-    prompts = facts.texts("prompt", rows)
-    head[rows] = pd.factorize(pc.utf8_slice_codeunits(prompts, 0, _HEAD).to_numpy(zero_copy_only=False))[0]
-    group = joint([facts.place, facts.model, head])
-    lane = lanes(facts, group, rows)
-    lane = lane.only(lane.size >= _MIN_LABELS)
-    n_brief = lane.sum((brief[lane.row] <= max_tokens).astype(float))
-    kinds = _distinct(lane, facts.response)
-    prompts_differ = _distinct(lane, facts.question) >= _PROMPTS_SHARE * lane.size
+    head[rows] = facts.texts("prompt", rows, slice(0, _HEAD)).codes()
+    lane = lanes(facts, [facts.place, facts.model, head], rows, least=_MIN_LABELS)
+    lane = lane.only(lane.count(is_brief[lane.row]) >= _BRIEF_SHARE * lane.size)
+    kinds = lane.distinct(facts.response)
+    prompts_differ = lane.distinct(facts.question) >= _PROMPTS_SHARE * lane.size
     thinking = lane.sum(facts.reasoning[lane.row]) / np.maximum(lane.size, 1)
-    task = (n_brief >= _BRIEF_SHARE * lane.size) & (kinds <= np.maximum(_KINDS, _KINDS_SHARE * lane.size))
-    task &= prompts_differ & (thinking < _THINKING)
-    # an answer that is hidden has no kind; one prompt in many traces is no task
-    task &= lane.any(facts.response[lane.row] >= 0) | (kinds == 0)
-    return lane.row[task & (kinds > 0)]
-
-
-def _distinct(lane: Lane, codes: np.ndarray) -> np.ndarray:
-    """Return for each call the number of distinct known values in its group."""
-    if not len(lane.row):
-        return np.zeros(0)
-    value = codes[lane.row]
-    pair = joint([lane.number, value])
-    new = np.zeros(len(lane.row), bool)
-    new[np.unique(pair, return_index=True)[1]] = True
-    return lane.sum((new & (value >= 0)).astype(float))
+    # an answer that is hidden has no kind
+    task = (kinds > 0) & (kinds <= np.maximum(_KINDS, _KINDS_SHARE * lane.size))
+    return lane.row[task & prompts_differ & (thinking < _THINKING)]
 
 
 def _alternatives(names: pa.Array, prices: Prices | None) -> pa.Array:

@@ -5,9 +5,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .._core import hash_keys, share_bucket
 from .detector import Detector
 from .evidence import Evidence, concat_text, seconds_text
-from .facts import HOUR, NEVER, SAME_COUNT, SECOND, Facts, Lane, is_periodic, joint, lanes
+from .facts import HOUR, NEVER, SAME_COUNT, SECOND, Facts
+from .lanes import Lane, is_periodic, lanes
 from .traces import SHARED_COLUMNS, OrderedCalls, duration_us, order_calls
 
 _COLD = 0.2  # up to this temperature the same question has the same answer
@@ -73,7 +75,9 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, ttl: str = "1h") -> Evidence
     gap = facts.start[row] - lane.previous(facts.start)
     near = lane.follows & (np.abs(facts.input[row] - lane.previous(facts.input)) <= SAME_COUNT)
     other = near & (ordered.traces[row] != lane.previous(ordered.traces))
-    again = other & (gap <= longest) & _same_on_purpose(facts, lane, gap) & ~_flood(lane, gap)
+    again = other & (gap <= longest) & ~_flood(lane, gap)
+    place = np.flatnonzero(again)
+    again[place] = _same_on_purpose(facts, row[place], lane.before[place])
     again |= near & np.isin(row, _restarted(facts, lane))
 
     # the calls of a finding: those that repeat, and the one before the first of them
@@ -82,7 +86,7 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, ttl: str = "1h") -> Evidence
     kept = lane.size > 1
     lane, again = lane.only(kept), again[kept]
     found = ordered.at(lane.row)
-    sizes = np.bincount(lane.number) if len(lane.row) else np.zeros(0, np.int64)
+    sizes = lane.counts
     first = sizes.cumsum() - sizes
     code, names = found.only(first).models()
     span = facts.start[lane.row[first + sizes - 1]] - facts.start[lane.row[first]]
@@ -107,65 +111,68 @@ def _questions(ordered: OrderedCalls) -> Lane:
     facts = ordered.columns.facts
     known = (facts.question >= 0) & (facts.start != NEVER) & (facts.paid != 0) & (facts.tools < 0)
     known &= ~facts.is_evaluation & ordered.columns.answered
-    group = joint([facts.model, facts.question])
-    text = joint([facts.model, facts.prompt])
-    rows = np.flatnonzero(known)
-    rows = rows[np.bincount(group[rows], minlength=group.max(initial=0) + 1)[group[rows]] > 1]
-    if len(rows):
-        length = pc.fill_null(pc.utf8_length(facts.texts("prompt", rows)), _LEAST_CHARS)
-        rows = rows[length.to_numpy(zero_copy_only=False) >= _LEAST_CHARS]
+    lane = lanes(facts, [facts.model, facts.question], np.flatnonzero(known), least=2)
+    tiny = lane.row[ordered.columns.prompt_lengths[lane.row] < 4 * _LEAST_CHARS]
+    tiny = tiny[facts.texts("prompt", tiny).flags(lambda texts: pc.less(pc.utf8_length(texts), _LEAST_CHARS))]
     # what is asked at regular times, and prompts with more in them than the log shows, whatever their hashes
-    by_text = lanes(facts, text, np.flatnonzero(known & (facts.prompt >= 0)))
-    left_out = is_periodic(facts, by_text) | _vary(facts, by_text)
-    return lanes(facts, group, np.setdiff1d(rows, by_text.row[left_out]))
+    by_text = lane
+    if facts.question is not facts.prompt:
+        by_text = lanes(facts, [facts.model, facts.prompt], np.flatnonzero(known & (facts.prompt >= 0)), least=2)
+    left_out = np.zeros(len(facts.start), bool)
+    left_out[by_text.row[is_periodic(facts, by_text) | _vary(facts, by_text)]] = True
+    left_out[tiny] = True
+    return lane.only(~left_out[lane.row])
 
 
 def _vary(facts: Facts, lane: Lane) -> np.ndarray:
     """Return the calls of prompts whose input counts mostly differ, where no hash says how the prompts differ."""
-    if not len(lane.row):
-        return np.zeros(0, bool)
-    new = np.zeros(len(lane.row), bool)
-    new[
-        np.unique(joint([lane.number, np.nan_to_num(facts.input[lane.row]).astype(np.int64)]), return_index=True)[1]
-    ] = 1
+    counts = np.nan_to_num(facts.input).astype(np.int64)
     hashed = facts.prompt_hash[lane.row] >= 0
-    return (lane.sum(new.astype(float)) > np.maximum(2, _SIZES * lane.size)) & ~hashed
+    return (lane.distinct(counts) > np.maximum(2, _SIZES * lane.size)) & ~hashed
 
 
-def _same_on_purpose(facts: Facts, lane: Lane, gap: np.ndarray) -> np.ndarray:
+def _same_on_purpose(facts: Facts, row: np.ndarray, before: np.ndarray) -> np.ndarray:
     """Return which calls show that the answer of the call before would have done."""
-    row = lane.row
 
     def same(code: np.ndarray) -> np.ndarray:
-        return (code[row] >= 0) & (code[row] == lane.previous(code))
+        return (code[row] >= 0) & (code[row] == code[before])
 
-    hottest = np.maximum(facts.temperature[row], lane.previous(facts.temperature))
-    others = (facts.user[row] >= 0) & (lane.previous(facts.user) >= 0) & ~same(facts.user)
+    hottest = np.maximum(facts.temperature[row], facts.temperature[before])
+    user, by_one = facts.user, same(facts.user)
+    others = (user[row] >= 0) & (user[before] >= 0) & ~by_one
     cold = (hottest <= _COLD) & ((hottest == 0) | ~others)
-    tags = facts.code("tags")
-    job = same(tags) & facts.matches("tags", _JOB)[row]
-    pending = facts.start[row] < lane.previous(facts.end)
-    twice = same(facts.user) & ((gap <= _TWICE) | pending)
-    return cold | same(facts.response) | job | twice
+    job = same(facts.code("tags")) & facts.matches("tags", _JOB)[row]
+    soon = (facts.start[row] - facts.start[before] <= _TWICE) | (facts.start[row] < facts.end[before])
+    return cold | same(facts.response) | job | (by_one & soon)
 
 
 def _flood(lane: Lane, gap: np.ndarray) -> np.ndarray:
     """Return the calls of questions that are asked very often in a short time."""
-    if not len(lane.row):
-        return np.zeros(0, bool)
-    return (lane.size > _FLOOD) & (lane.median(np.where(lane.follows, gap, 0)) < _FLOOD_GAP)
+    flood = np.zeros(len(lane.row), bool)
+    many = lane.size > _FLOOD
+    large = lane.only(many)
+    flood[many] = large.median(np.where(lane.follows, gap, 0)[many]) < _FLOOD_GAP
+    return flood
 
 
 def _restarted(facts: Facts, lane: Lane) -> np.ndarray:
     """Return the rows of jobs that were started again from their beginning: many calls repeated in the same order."""
-    place = joint([facts.place, facts.model])
-    jobs = lanes(facts, place, np.flatnonzero(facts.start != NEVER))
-    position = np.zeros(len(place), np.int64)
+    pair = np.flatnonzero(lane.follows & (lane.size == 2))
+    row, before = lane.row[pair], lane.before[pair]
+    same = (facts.place[row] == facts.place[before]) & (facts.model[row] == facts.model[before])
+    same &= facts.start[row] - facts.start[before] <= _RESTART
+    row, before = row[same], before[same]
+    many = lanes(facts, [facts.place, facts.model], row, least=_RUN).row
+    if not len(many):
+        return many
+    timed = np.flatnonzero(facts.start != NEVER)
+    chosen = np.zeros(len(facts.start), bool)
+    chosen[many] = True
+    keys = hash_keys([facts.place[timed], facts.model[timed]])
+    jobs = lanes(facts, [facts.place, facts.model], timed[share_bucket(keys, chosen[timed])])
+    position, lag = (np.zeros(len(facts.start), np.int64) for _ in range(2))
     position[jobs.row] = np.arange(len(jobs.row))
-    lag = np.full(len(place), 0)
-    gap = facts.start[lane.row] - lane.previous(facts.start)
-    second = lane.follows & (lane.size == 2) & (gap <= _RESTART) & (place[lane.row] == lane.previous(place))
-    lag[lane.row[second]] = (position[lane.row] - lane.previous(position))[second]
+    lag[row] = position[row] - position[before]
     along = lag[jobs.row]
     changes = np.ones(len(along), bool)
     changes[1:] = along[1:] != along[:-1]

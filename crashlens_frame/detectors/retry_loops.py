@@ -5,10 +5,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .._core import codes_and_labels
 from . import crashlens
 from .detector import Detector
 from .evidence import Evidence, concat_text, seconds_text
-from .facts import SAME_COUNT, SECOND, Facts, Lane, is_periodic, joint, lanes
+from .facts import NEVER, SAME_COUNT, SECOND, Facts
+from .lanes import Lane, is_periodic, lanes
 from .traces import (
     SHARED_COLUMNS,
     OrderedCalls,
@@ -142,26 +144,29 @@ def evidence(
 def _same_prompts(ordered: OrderedCalls, wait: int, answered: np.ndarray) -> tuple[Lane, np.ndarray]:
     """Return the chains of calls with equal prompts, and which of them were thrown away."""
     facts = ordered.columns.facts
-    group = joint([conversations(ordered), facts.model, facts.question, facts.code("agent")])
-    rows = np.flatnonzero((facts.question >= 0) & (facts.start != np.iinfo(np.int64).max))
-    rows = rows[np.bincount(group[rows], minlength=group.max(initial=0) + 1)[group[rows]] > 1]
-    lane = lanes(facts, group, rows)
+    rows = np.flatnonzero((facts.question >= 0) & (facts.start != NEVER))
+    lane = lanes(facts, [conversations(ordered), facts.model, facts.question, facts.code("agent")], rows, least=2)
     regular = is_periodic(facts, lane) & answered[lane.row]  # a poller asks at regular times, and is answered
     gap = facts.start[lane.row] - lane.previous(facts.end)
     apart = np.abs(facts.input[lane.row] - lane.previous(facts.input)) > SAME_COUNT  # False where a count is unknown
     lane = lane.split((gap < 0) | (gap > wait) | apart)
+    chained = lane.size > 1
+    lane, regular = lane.only(chained), regular[chained]
 
-    row, linked = lane.row, np.append(lane.follows[1:], False)[: len(lane.row)]  # linked to the next call
+    row, linked = lane.row, lane.linked
     following = np.roll(row, -1)
-    json = _is_json(facts.texts("response", row)) & answered[row]
     retried = facts.number("retry_count")
     cold = facts.temperature <= _COLD
-    accepted_later = lane.any(json & ~linked) & ~json & answered[row]
-    sign = (retried[following] > retried[row]) | (cold[row] & cold[following]) | accepted_later
-    sign |= (facts.response[row] >= 0) & (facts.response[row] == facts.response[following])
     failed = ~answered[row]
+    sign = (retried[following] > retried[row]) | (cold[row] & cold[following])
+    sign |= (facts.response[row] >= 0) & (facts.response[row] == facts.response[following])
+    open_lanes = np.flatnonzero(lane.any(linked & ~failed & ~sign & (facts.tools[row] < 0)))
+    json = np.zeros(len(row), bool)
+    json[open_lanes] = facts.texts("response", row[open_lanes]).flags(_is_json)
+    json &= answered[row]
+    sign |= lane.any(json & ~linked) & ~json & answered[row]
     thrown = linked & (failed | (sign & (facts.tools[row] < 0))) | (~linked & failed)
-    thrown &= (lane.size > 1) & ~regular
+    thrown &= ~regular
     return lane, _without_the_needed_one(facts, lane, thrown, answered)
 
 
@@ -180,25 +185,21 @@ def _without_the_needed_one(facts: Facts, lane: Lane, thrown: np.ndarray, answer
 def _grown_prompts(ordered: OrderedCalls, free: np.ndarray, answered: np.ndarray) -> tuple[Lane, np.ndarray]:
     """Return the chains of calls whose next prompt holds this one and a complaint, and which were thrown away."""
     facts = ordered.columns.facts
-    group = joint([conversations(ordered), facts.model, facts.code("name"), facts.code("agent")])
-    rows = np.flatnonzero(free & (facts.prompt >= 0) & (facts.start != np.iinfo(np.int64).max) & facts.billed)
-    lane = lanes(facts, group, rows)
+    rows = np.flatnonzero(free & (facts.prompt >= 0) & (facts.start != NEVER) & facts.billed)
+    codes = [conversations(ordered), facts.model, facts.code("name"), facts.code("agent")]
+    lane = lanes(facts, codes, rows, least=2)
     gap = facts.start[lane.row] - lane.previous(facts.end)
     near = lane.follows & (gap >= 0) & (gap <= _LONGEST_REPLY)
     near &= facts.input[lane.row] > lane.previous(facts.input)
-    kept = near | np.append(near[1:], False)[: len(near)]
-    lane, near = lane.only(kept), near[kept]
-    lane = lane.split(~near)
+    lane, near = _linked_only(lane, near)
+    head = facts.texts("prompt", lane.row, slice(0, _HEAD)).codes()
+    lane, near = _linked_only(lane, near & (head == np.roll(head, 1)))
 
-    row, linked = lane.row, np.append(lane.follows[1:], False)[: len(lane.row)]
-    prompt = facts.texts("prompt", row)
-    same_head = _next_equals(pc.utf8_slice_codeunits(prompt, 0, _HEAD))
-    tail = pc.utf8_slice_codeunits(prompt, -_TAIL, 2**31 - 1) if len(prompt) else prompt
-    complains = np.roll(pc.fill_null(pc.match_substring_regex(tail, _COMPLAINT), False).to_numpy(False), -1)
-    bad_arguments = np.roll(pc.fill_null(pc.match_substring_regex(tail, _BAD_ARGUMENTS), False).to_numpy(False), -1)
-    linked &= same_head
-    lane = lane.split(~np.append(False, linked[:-1])[: len(linked)])
-    json = _is_json(facts.texts("response", row)) & answered[row]
+    row, linked = lane.row, lane.linked
+    tail = facts.texts("prompt", row, slice(-_TAIL, None))
+    complains = np.roll(tail.matches(_COMPLAINT), -1)
+    bad_arguments = np.roll(tail.matches(_BAD_ARGUMENTS), -1)
+    json = facts.texts("response", row).flags(_is_json) & answered[row]
     tool = facts.tools[row] >= 0
     accepted_later = lane.any(json & ~linked) & ~json
     name = _tool_name(facts, row)
@@ -211,16 +212,22 @@ def _grown_prompts(ordered: OrderedCalls, free: np.ndarray, answered: np.ndarray
     return lane, _without_the_needed_one(facts, lane, thrown, answered)
 
 
+def _linked_only(lane: Lane, near: np.ndarray) -> tuple[Lane, np.ndarray]:
+    """Keep the chains of rows that are each near the one before them, as ``near`` marks them."""
+    kept = near | np.append(near[1:], False)[: len(near)]
+    return lane.split(~near).only(kept), near[kept]
+
+
 def _worth(facts: Facts, lane: Lane, thrown: np.ndarray, min_calls: int) -> np.ndarray:
     """Return the calls of chains in which something was thrown away, or which hold many attempts that cost nothing."""
-    unpaid = lane.sum((facts.paid[lane.row] == 0).astype(float)) > _MANY_CALLS
+    unpaid = lane.count(facts.paid[lane.row] == 0) > _MANY_CALLS
     kept: np.ndarray = (lane.size >= min_calls) & (lane.any(thrown) | unpaid)
     return kept
 
 
 def _described(ordered: OrderedCalls, lane: Lane, wasted: np.ndarray) -> Evidence:
     facts, calls = ordered.columns.facts, ordered.at(lane.row)
-    sizes = np.bincount(lane.number, minlength=0) if len(lane.row) else np.zeros(0, np.int64)
+    sizes = lane.counts
     ends = sizes.cumsum()
     first, last = ends - sizes, ends - 1
     span = facts.start[lane.row[last]] - facts.start[lane.row[first]]
@@ -245,34 +252,28 @@ def _described(ordered: OrderedCalls, lane: Lane, wasted: np.ndarray) -> Evidenc
     )  # fmt: skip
 
 
-def _is_json(texts: pa.Array) -> np.ndarray:
+def _is_json(texts: pa.Array) -> pa.Array:
     """Return which texts look like a whole JSON object or array: brackets and quotes are even, and none is odd."""
-    text = pc.utf8_trim_whitespace(texts)
-    whole = pc.match_substring_regex(text, r"^(?:\{(?:\s*\"|\s*\})|\[)")
-    whole = pc.and_(whole, pc.match_substring_regex(text, r"[}\]]$"))
-    whole = pc.and_(whole, pc.invert(pc.match_substring_regex(text, r",\s*[}\]]")))
+    whole = pc.match_substring_regex(texts, r"^\s*(?:\{(?:\s*\"|\s*\})|\[)")
+    place = np.flatnonzero(pc.fill_null(whole, False).to_numpy(zero_copy_only=False))
+    text = pc.utf8_trim_whitespace(texts.take(pa.array(place)))
+    fits = pc.match_substring_regex(text, r"[}\]]$")
+    fits = pc.and_(fits, pc.invert(pc.match_substring_regex(text, r",\s*[}\]]")))
     for opening, closing in ("{}", "[]"):
         opened, closed = pc.count_substring(text, opening), pc.count_substring(text, closing)
-        whole = pc.and_(whole, pc.equal(opened, closed))
+        fits = pc.and_(fits, pc.equal(opened, closed))
     quotes = pc.subtract(pc.count_substring(text, '"'), pc.count_substring(text, '\\"'))
-    whole = pc.and_(whole, pc.equal(pc.bit_wise_and(quotes, 1), 0))
-    flags: np.ndarray = pc.fill_null(whole, False).to_numpy(zero_copy_only=False)
-    return flags
-
-
-def _next_equals(texts: pa.Array) -> np.ndarray:
-    """Return which texts equal the next one."""
-    same = np.zeros(len(texts), bool)
-    if len(texts) > 1:
-        same[:-1] = pc.fill_null(pc.equal(texts[:-1], texts[1:]), False).to_numpy(zero_copy_only=False)
-    return same
+    fits = pc.and_(fits, pc.equal(pc.bit_wise_and(quotes, 1), 0))
+    flags = np.zeros(len(texts), bool)
+    flags[place] = fits.to_numpy(zero_copy_only=False)
+    return pa.array(flags)
 
 
 def _tool_name(facts: Facts, row: np.ndarray) -> np.ndarray:
     """Return a code for the name of the first tool that each call asks for; -1 where it asks for none."""
     code, texts = facts.labels("tool_calls")
     name = pc.struct_field(pc.extract_regex(texts, r'"name"\s*:\s*"(?P<name>[^"]*)"'), "name")
-    found = pd.factorize(name.to_numpy(zero_copy_only=False))[0]
+    found = codes_and_labels(pa.chunked_array([pc.dictionary_encode(name)]))[0]
     names: np.ndarray = np.append(found, -1)[code[row]]
     return names
 

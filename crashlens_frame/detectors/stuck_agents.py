@@ -7,12 +7,13 @@ import pyarrow.compute as pc
 
 from .detector import Detector
 from .evidence import Evidence, concat_text, seconds_text
-from .facts import NEVER, Facts, Lane, is_periodic, joint, lanes
+from .facts import NEVER, Facts
+from .lanes import Lane, is_periodic, lanes
 from .traces import SHARED_COLUMNS, OrderedCalls, check_at_least_one, conversations, order_calls
 
 _COLUMNS = (*SHARED_COLUMNS, "tool_calls")
 _LEAST_CALLS, _LEAST_STUCK = 6, 3
-_TAIL = 200  # characters at the end of a prompt that show what a tool returned, or what was asked
+_TAIL = 200  # bytes at the end of a prompt that show what a tool returned, or what was asked
 _NOTE = "Stop an agent that repeats a step with the same result, and limit the number of its steps."
 
 
@@ -64,8 +65,10 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, window: int = 8, allowed: in
     check_at_least_one(window=window, allowed=allowed)
     ordered = order_calls(calls, needs=_COLUMNS)
     facts = ordered.columns.facts
-    lane = lanes(facts, conversations(ordered), np.flatnonzero((facts.start != NEVER) & (facts.paid != 0)))
-    lane = lane.only(lane.size >= _LEAST_CALLS)
+    rows = np.flatnonzero((facts.start != NEVER) & (facts.paid != 0))
+    lane = lanes(facts, [conversations(ordered)], rows, least=_LEAST_CALLS)
+    grows = lane.follows & (facts.input[lane.row] > lane.previous(facts.input))
+    lane = lane.only(lane.any(grows))
     step, state = _steps(facts, lane)
     steps_before, states_before, grown = (np.zeros(len(lane.row), np.int64) for _ in range(3))
     sent = facts.input[lane.row]
@@ -77,16 +80,16 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, window: int = 8, allowed: in
         grown[back:] += same[back:] & (sent[back:] > sent[:-back])
     stuck = (steps_before >= allowed) & (states_before >= 1) & (grown == steps_before)
     regular = np.zeros(len(facts.start), bool)
-    of_step = np.full(len(facts.start), -1)
-    of_step[lane.row] = joint([lane.number, step])
-    polled = lanes(facts, of_step, lane.row[step >= 0])
+    number, code = (np.full(len(facts.start), -1) for _ in range(2))
+    number[lane.row], code[lane.row] = lane.number, step
+    polled = lanes(facts, [number, code], lane.row[step >= 0], least=2)
     regular[polled.row] = is_periodic(facts, polled)
     stuck &= ~regular[lane.row]
-    kept = stuck & (lane.sum(stuck.astype(float)) >= _LEAST_STUCK)
+    kept = stuck & (lane.count(stuck) >= _LEAST_STUCK)
     lane = lane.only(kept)
 
     found = ordered.at(lane.row)
-    sizes = np.bincount(lane.number) if len(lane.row) else np.zeros(0, np.int64)
+    sizes = lane.counts
     first = sizes.cumsum() - sizes
     span = facts.start[lane.row[first + sizes - 1]] - facts.start[lane.row[first]]
     tool = facts.tools[lane.row[first]] >= 0
@@ -109,18 +112,17 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, window: int = 8, allowed: in
 def _steps(facts: Facts, lane: Lane) -> tuple[np.ndarray, np.ndarray]:
     """Return codes for what each call does, and for what it knew when it did so; -1 where the log does not show it."""
     row = lane.row
-    if not len(row):
-        return row, row
-    tool = facts.tools[row]
-    answer, code = facts.texts("response", row), facts.response[row]
-    masked = pd.factorize(pc.replace_substring_regex(answer, r"\d+", "0").to_numpy(zero_copy_only=False))[0]
-    step = np.where(tool >= 0, tool, np.where(code >= 0, masked + facts.tools.max(initial=-1) + 1, -1))
-    tail = pc.utf8_slice_codeunits(facts.texts("prompt", row), -_TAIL, 2**31 - 1)
-    plain = pd.factorize(tail.to_numpy(zero_copy_only=False))[0]
-    without_digits = pd.factorize(pc.replace_substring_regex(tail, r"\d+", "0").to_numpy(zero_copy_only=False))[0]
+    tool, answered = facts.tools[row], facts.response[row] >= 0
+    masked = facts.texts("response", row).codes(_without_digits)
+    step = np.where(tool >= 0, tool, np.where(answered, masked + facts.tools.max(initial=-1) + 1, -1))
+    tail = facts.texts("prompt", row, slice(-_TAIL, None))
     # the result of a tool is compared as it is: its digits may be the progress
-    seen = np.where(tool >= 0, plain, without_digits)
+    seen = np.where(tool >= 0, tail.codes(), tail.codes(_without_digits))
     return step, np.where(facts.prompt[row] >= 0, seen, -1)
+
+
+def _without_digits(texts: pa.Array) -> pa.Array:
+    return pc.replace_substring_regex(texts, r"\d+", "0")
 
 
 DETECTOR = Detector(

@@ -225,6 +225,8 @@ def order_calls(
 def conversations(ordered: OrderedCalls) -> np.ndarray:
     """Return for each row of the frame the number of its session, or of its trace where no session is known."""
     session = ordered.columns.facts.session
+    if not (session >= 0).any():
+        return ordered.traces
     return np.where(session >= 0, session, ordered.traces + session.max(initial=-1) + 1)
 
 

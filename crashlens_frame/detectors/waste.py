@@ -234,6 +234,8 @@ def _find_all(
         own = (thresholds or {}).get(detector.name, {})
         return detector.evidence(ordered, **detector.options(own, prices=prices, rules=rules))
 
+    if rules == "default":
+        ordered.columns.facts.warm_up()
     found = list(parallel_map(run, detectors))
     return ordered, count_by_trace(found) if rules == "crashlens" else count_by_call(found, prices)
 

@@ -1,0 +1,73 @@
+"""Numbers for texts that are equal where the texts are, without a table of all texts where most of them differ."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .._core import codes_and_labels, hash_keys, in_large_groups
+
+_WORD = 8  # bytes that make one number
+_TRIED, _MANY = 20_000, 0.5  # of this number of texts, the share of different ones from which on most differ
+# keep the first 0 to 8 bytes of a word
+_MASKS = np.array([(1 << (8 * n)) - 1 for n in range(_WORD + 1)], np.uint64)
+
+
+def equal_texts(texts: pa.ChunkedArray) -> np.ndarray:
+    """Return for each text a number, equal exactly where texts are equal; -1 for null.
+
+    Where most texts differ, most are kept apart by a few words, and only the others are compared as a whole.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from crashlens_frame.detectors.texts import equal_texts
+    >>> equal_texts(pa.chunked_array([["why?", "how?", "why?", None]])).tolist()
+    [0, 1, 0, -1]
+    """
+    if pa.types.is_dictionary(texts.type):
+        return codes_and_labels(texts)[0]
+    tried = texts.slice(0, _TRIED)
+    if not _large(texts) or pc.count_distinct(tried).as_py() < _MANY * len(tried):
+        return codes_and_labels(pc.dictionary_encode(texts))[0]
+    rows = np.flatnonzero(texts.is_valid().to_numpy())
+    code = np.full(len(texts), -1)
+    code[rows] = rows
+    rows = rows[in_large_groups([hash_keys([key[rows] for key in _samples(texts)])], 2)]
+    alike = np.zeros(len(texts), bool)
+    alike[rows] = True
+    number = codes_and_labels(pc.dictionary_encode(texts.filter(pa.array(alike))))[0]
+    first = np.full(number.max(initial=-1) + 1, -1)
+    first[number[::-1]] = rows[::-1]  # written backwards, so the first row of each text stays
+    code[rows] = first[number]
+    return code
+
+
+def _large(texts: pa.ChunkedArray) -> bool:
+    return bool(pa.types.is_large_string(texts.type) and len(texts) > _TRIED)
+
+
+def _samples(texts: pa.ChunkedArray) -> list[np.ndarray]:
+    """Return the length of each text, and its first, middle and last eight bytes."""
+    return [np.concatenate(keys) for keys in zip(*map(_sampled, texts.chunks), strict=True)]
+
+
+def _sampled(texts: pa.LargeStringArray) -> list[np.ndarray]:
+    offsets = np.frombuffer(texts.buffers()[1], np.int64, len(texts) + 1, texts.offset * 8)
+    begin, end = offsets[:-1], offsets[1:]
+    letters = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
+    if len(letters) < _WORD:
+        letters = np.append(letters, np.zeros(_WORD - len(letters), np.uint8))
+    last = np.maximum(end - _WORD, begin)
+    return [end - begin, *(_words(letters, at, end) for at in (begin, (begin + last) >> 1, last))]
+
+
+def _words(letters: np.ndarray, at: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    """Return the eight bytes at each place, as far as they are before ``stop``."""
+    last = len(letters) - _WORD
+    word = np.ndarray((last + 1,), np.dtype("<u8"), letters, strides=(1,))
+    place = np.minimum(at, last)
+    behind = np.minimum(at - place, _WORD - 1).astype(np.uint64) << np.uint64(3)
+    found = word[place] >> behind
+    short = np.flatnonzero(stop - at < _WORD)
+    found[short] &= _MASKS[np.maximum(stop[short] - at[short], 0)]
+    return found

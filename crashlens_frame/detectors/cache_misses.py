@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ..pricing import Prices
-from .cache_prefixes import PREFIX_BYTES, LEAST_BROKEN, continue_prompts, shared_lanes
+from .cache_prefixes import LEAST_BROKEN, PREFIX_BYTES, continue_prompts, shared_lanes
 from .cache_rules import (
     BROKEN,
     CAUSES,

@@ -56,7 +56,7 @@ from .pricing import PriceBook, add_cost, cost_parts, reprice, reprice_calls, un
 from .report import Report, by, style_findings, summarize, traces, waste_by
 from .scale import Scan, scan
 from .schema import CALLS, FINDINGS, LOG_SCHEMA, REJECTS, REPAIRS
-from .simulate import simulate_fallback, simulate_overkill, simulate_retries, simulate_workload
+from .simulate import simulate_fallback, simulate_incidents, simulate_overkill, simulate_retries, simulate_workload
 from .tokens import add_tokens, count_tokens
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ __all__ = [
     "reprice_calls",
     "scan",
     "simulate_fallback",
+    "simulate_incidents",
     "simulate_overkill",
     "simulate_retries",
     "simulate_workload",

@@ -11,19 +11,18 @@ from ..detectors import find_waste
 from ..io import to_jsonl, to_parquet
 from ..plot import plot_waste
 from ..report import findings_table, summarize
-from ..simulate import simulate_workload
+from ..simulate import simulate_incidents
 from .output import terminal_columns, working
 
-# a fixed Monday, so that the demo is the same on every day
-_MORNING: dict[str, Any] = {"traces": 1500, "seed": 7, "days": 1, "start": "2026-03-02T06:00:00Z"}
+_SEED = 7  # so that the demo is the same on every day
 
 
 @click.command()
 @click.option("--output", default="crashlens-frame-demo", show_default=True, help="Folder to write to.")
 def demo(output: str) -> None:
-    """Simulate a morning of calls, report their cost and waste, and write log and plot to a folder."""
+    """Simulate a day on which the bill goes up, report why, and write log and plot to a folder."""
     with working("simulating"):
-        calls = simulate_workload(**_MORNING)
+        calls = simulate_incidents(seed=_SEED)
     findings = find_waste(calls)
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
@@ -32,7 +31,7 @@ def demo(output: str) -> None:
         to_parquet(calls, folder / "logs.parquet")
         _draw_waste(calls, findings, folder / "waste.png")
     click.echo(summarize(calls, findings).to_text(terminal_columns()))
-    click.echo(f"\nThe most wasteful findings\n{findings_table(findings, limit=10).to_text(terminal_columns())}")
+    click.echo(f"\nThe most wasteful findings\n{findings_table(findings, limit=5).to_text(terminal_columns())}")
     click.echo(f"\nWritten to {folder}: logs.jsonl, logs.parquet, waste.png\n")
     click.echo(f"On the command line:\n  crashlens-frame scan {folder / 'logs.jsonl'} --fail-on-waste 1")
     click.echo(f"In a notebook:\n  cf.read_parquet({str(folder / 'logs.parquet')!r}).crashlens.waste()")

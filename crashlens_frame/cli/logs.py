@@ -12,6 +12,7 @@ import pandas as pd
 from ..io import append_jsonl, open_atomic, to_jsonl
 from ..logbook import LogBook
 from ..report import calls_table
+from ..simulate import RETRY_REASONS
 from ..words import money, quantity
 from . import options
 from .output import print_note, print_unpriced, terminal_columns
@@ -30,6 +31,13 @@ _EXAMPLES: tuple[dict[str, Any], ...] = (
 @click.option("--output", default="logs.jsonl", show_default=True, help="File that the calls are appended to.")
 @click.option("--trace-id", help="Trace that the calls belong to; a new one when not given.")
 @click.option("--simulate-retries", type=click.IntRange(min=1), metavar="N", help="Log the call and N retries of it.")
+@click.option(
+    "--retry-reason",
+    type=click.Choice(RETRY_REASONS),
+    default="timeout",
+    show_default=True,
+    help="Why it is retried: a timeout or a bad answer is billed, a rate limit or a server error is free.",
+)
 @click.option("--simulate-fallback", is_flag=True, help="Log the call and the fallback to another model.")
 @click.option("--simulate-overkill", is_flag=True, help="Log the call as one that a cheaper model could have answered.")
 @options.config
@@ -44,7 +52,7 @@ def log(output: str, config: str | None, schema: str, demo: bool, dev_mode: bool
     book = LogBook(prices=config)
     if not demo:
         _log_call(book, **call)
-    elif any(value is not None and value is not False for value in call.values()):
+    elif any(value is not None and value is not False for name, value in call.items() if name != "retry_reason"):
         raise click.UsageError("--demo logs its own calls; leave out the options that describe a call.")
     else:
         _log_examples(book)
@@ -81,6 +89,7 @@ def _log_call(
     response: str | None,
     trace_id: str | None,
     simulate_retries: int | None,
+    retry_reason: str,
     simulate_fallback: bool,
     simulate_overkill: bool,
 ) -> None:
@@ -90,7 +99,7 @@ def _log_call(
         raise click.UsageError(f"Missing option '{option}'; --demo logs example calls instead.")
     simulations: list[Callable[..., str]] = []
     if simulate_retries is not None:
-        simulations.append(partial(book.simulate_retries, retries=simulate_retries))
+        simulations.append(partial(book.simulate_retries, retries=simulate_retries, reason=retry_reason))
     if simulate_fallback:
         simulations.append(book.simulate_fallback)
     if simulate_overkill:

@@ -1,13 +1,16 @@
 """What counts as waste, one detector a file, and all of it with each dollar counted once. The roster lists them."""
 
-from .cache_report import cache_report
+from .cache_report import cache_report, missed_by_call
+from .cache_rules import CAUSES
 from .detector import Detector
 from .roster import ROSTER
 from .waste import Thresholds, find_and_flag, find_waste, flag, waste_amounts
 
+CACHE_CAUSES = tuple(cause.name for cause in CAUSES)
 FINDERS = {f"find_{detector.name}": detector.find for detector in ROSTER}
 
 __all__ = [
+    "CACHE_CAUSES",
     "FINDERS",
     "ROSTER",
     "Detector",
@@ -16,5 +19,6 @@ __all__ = [
     "find_and_flag",
     "find_waste",
     "flag",
+    "missed_by_call",
     "waste_amounts",
 ]

@@ -11,7 +11,7 @@ from .cache_rules import CAUSES
 from .counting import cost_by_meter
 from .facts import NEVER
 from .lanes import lanes
-from .traces import SHARED_COLUMNS, conversations, order_calls
+from .traces import SHARED_COLUMNS, OrderedCalls, conversations, order_calls
 
 _COLUMNS = (*SHARED_COLUMNS, "cached_input_tokens", "cache_write_tokens")
 
@@ -60,9 +60,7 @@ def cache_report(calls: pd.DataFrame, *, prices: Prices | None = None) -> pd.Dat
     conversation = conversations(ordered)
     rows = np.flatnonzero((facts.start != NEVER) & (facts.input > 0) & (facts.paid != 0))
     lane = lanes(facts, [conversation, facts.model], rows)
-    misses = find_misses(ordered, prices)
-    missed, cause = np.zeros(len(calls)), np.full(len(calls), -1)
-    missed[misses.row], cause[misses.row] = misses.dollars, misses.cause
+    missed, cause = _by_call(ordered, prices)
 
     first = lane.row[~lane.follows]
     session, names = facts.labels("session_id")
@@ -102,6 +100,28 @@ def cache_report(calls: pd.DataFrame, *, prices: Prices | None = None) -> pd.Dat
         }
     )
     return report.sort_values("cost", ascending=False, kind="stable", ignore_index=True)
+
+
+def missed_by_call(calls: pd.DataFrame, prices: Prices | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each call the US dollars that missing the cache cost, and the number of the cause, -1 for none.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.detectors.cache_report import missed_by_call
+    >>> missed, cause = missed_by_call(cf.simulate_incidents(0, seed=1))
+    >>> int((cause >= 0).sum()) == int((missed > 0).sum())
+    True
+    """
+    return _by_call(order_calls(calls, needs=_COLUMNS), prices)
+
+
+def _by_call(ordered: OrderedCalls, prices: Prices | None) -> tuple[np.ndarray, np.ndarray]:
+    misses = find_misses(ordered, prices)
+    size = len(ordered.columns.facts.start)
+    missed, cause = np.zeros(size), np.full(size, -1)
+    missed[misses.row], cause[misses.row] = misses.dollars, misses.cause
+    return missed, cause
 
 
 def _names(by_cause: np.ndarray) -> np.ndarray:

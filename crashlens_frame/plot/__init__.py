@@ -1,4 +1,4 @@
-"""Plots of calls: what they cost, what of it was wasted, how long they took, their tokens, and what one trace did.
+"""Plots of calls: cost, waste, latency, tokens, the prompt cache, the hours of the week, and what one trace did.
 
 PLOTS is the roster. ``df.crashlens.plot``, ``cf.plot_...`` and the tabs of the Explorer follow from it.
 """
@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from inspect import signature
 from typing import Any, NamedTuple
 
+from .cache import plot_cache
 from .canvas import COLORS, GREY, WELL_SPENT, colors_of
 from .cost import plot_cost
 from .heatmap import plot_heatmap
@@ -25,6 +26,7 @@ __all__ = [
     "colors_of",
     "draw_svg",
     "duration_text",
+    "plot_cache",
     "plot_cost",
     "plot_heatmap",
     "plot_latency",
@@ -43,10 +45,13 @@ class Plot(NamedTuple):
         The function, ``plot_<name>(calls, *, ax=None, ...) -> Axes``.
     tab
         Title of its tab in the Explorer; None: the Explorer has no tab of it.
+    reads_texts
+        Whether it looks at prompts; the others do with the columns of figures and labels.
     """
 
     draw: Callable[..., Any]
     tab: str | None = None
+    reads_texts: bool = False
 
     @property
     def name(self) -> str:
@@ -65,6 +70,7 @@ PLOTS = (
     Plot(plot_waste, tab="Waste"),
     Plot(plot_latency, tab="Latency"),
     Plot(plot_tokens, tab="Tokens"),
+    Plot(plot_cache, tab="Cache", reads_texts=True),
     Plot(plot_heatmap, tab="Week"),
     Plot(plot_trace),
 )

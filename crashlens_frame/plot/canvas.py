@@ -76,12 +76,12 @@ def names_and_codes(values: pd.Series) -> tuple[np.ndarray, list[str]]:
     return np.where(codes < 0, names.index(UNKNOWN), codes), names
 
 
-def new_axes(ax: "Axes | None", *, height: float = 3.6) -> "Axes":
-    """Return the axes to draw on; when not given, those of a new figure of that height in inches."""
+def new_axes(ax: "Axes | None", *, height: float = 3.6, width: float = 8.0) -> "Axes":
+    """Return the axes to draw on; when not given, those of a new figure of that size in inches."""
     if ax is None:
         import matplotlib.pyplot as plt
 
-        _, ax = plt.subplots(figsize=(8, height), layout="constrained")
+        _, ax = plt.subplots(figsize=(width, height), layout="constrained")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 

@@ -1,30 +1,55 @@
 """What one trace did, attempt by attempt."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import orjson
 import pandas as pd
 
+from ..detectors import flag
 from ..errors import UnknownTraceError
 from ..frame import check_calls, failed_calls
+from ..pricing import cost_parts
 from ..words import UNKNOWN, cut, money, printable, quantity
-from .canvas import GREY, LONGEST_NAME, axis_label, colors_of, draw_message, most_expensive, new_axes, set_title
+from .canvas import (
+    COLORS,
+    GREY,
+    LONGEST_NAME,
+    WELL_SPENT,
+    axis_label,
+    colors_of,
+    draw_message,
+    format_dollars,
+    most_expensive,
+    new_axes,
+    set_title,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST_CALLS = 40
 _TIME_UNITS = {"days": 86_400, "hours": 3600, "minutes": 60, "seconds": 1}
+# the meters that costs are made of, as they are drawn, and those of ``cost_parts`` that each stands for
+_METERS = {
+    "read from the cache": (WELL_SPENT, ("cached_input",)),
+    "written to the cache": (COLORS[1], ("cache_write", "cache_write_1h")),
+    "input": (COLORS[0], ("input", "audio_input", "cached_audio_input")),
+    "output": (COLORS[3], ("output", "audio_output", "reasoning")),
+    "other": (GREY, ()),
+}
+_THROWN_AWAY = "////"
 _SHORTEST = 0.006  # part of the axis, so that a call without a latency can still be seen
 
 
 def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) -> "Axes":
-    """Draw the calls of a trace as bars in time, one below the other: attempts, waits, failures, costs.
+    """Draw the calls of a trace as bars in time, one below the other, and beside them what each cost, by meter.
 
     Parameters
     ----------
     calls
-        Frame of calls.
+        Frame of calls; with a column ``waste_cost``, as :func:`crashlens_frame.flag` adds it, what it says was thrown
+        away is believed, otherwise waste is looked for in the trace.
     trace_id
         The trace; its first forty calls are drawn.
     ax
@@ -34,7 +59,9 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     -------
     Axes
         One bar per call, from its start for as long as it took, in seconds, minutes, hours or days since the start of
-        the trace; the bar of a failed call is hollow. Model, cost and error are written beside it.
+        the trace; the bar of a failed call is hollow. Model, cost, called tools and error are written beside it.
+        At the right, each cost is divided into input, what was read from the cache and written to it, and output; it is
+        hatched where some of it was wasted.
 
     Raises
     ------
@@ -57,7 +84,7 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     own = calls[calls["trace_id"] == trace_id]
     if own.empty:
         raise UnknownTraceError(f"no call belongs to the trace {trace_id!r}; df.crashlens.traces() lists them")
-    ax = new_axes(ax)
+    ax = new_axes(ax, height=1.4 + 0.34 * max(len(own.head(_MOST_CALLS)), 4), width=10.0)
     timed = own[own["timestamp"].notna()].sort_values("timestamp", kind="stable")
     if timed.empty:
         return draw_message(ax, "No call of the trace has a time")
@@ -67,6 +94,8 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     span = float((start + length).max()) or 1.0
     unit, seconds = next((unit, size) for unit, size in _TIME_UNITS.items() if span >= 2 * size or size == 1)
     start, length, span = start / seconds, length / seconds, span / seconds
+    waste = _wasted(own.reset_index(drop=True)).set_axis(own.index)
+    wasted = waste[drawn.index].to_numpy()
     models = drawn["model"].astype("str").fillna(UNKNOWN)
     colors, bad = models.map(colors_of(most_expensive(calls, "model"))), failed_calls(drawn)
 
@@ -103,19 +132,90 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     ax.tick_params(length=0, axis="both")
     ax.tick_params(axis="y", labelcolor=GREY)
     hidden = len(own) - len(drawn)
-    ax.set_xlabel(axis_label(f"{unit} since the start of the trace", hidden, "without a time or after the fortieth"))
+    label = axis_label(f"{unit} since the start of the trace", hidden, "without a time or after the fortieth")
+    ax.set_xlabel(label.replace("; ", "\n"))
     errors = quantity(int(failed_calls(own).sum()), "failure")
     name = cut(printable(trace_id), LONGEST_NAME)
-    set_title(ax, f"{name}: {quantity(len(own), 'call')}, {errors}, cost {money(own['cost'].sum(min_count=1))}")
+    set_title(ax, f"{name}: {quantity(len(own), 'call')}, {errors}, {_costs_text(own, waste)}")
+    if drawn["cost"].sum() > 0:
+        _draw_meters(ax, drawn, wasted)
     return ax
 
 
+def _wasted(calls: pd.DataFrame) -> pd.Series:
+    """Return the wasted US dollars of each call of a trace."""
+    if "waste_cost" in calls.columns:
+        return calls["waste_cost"]
+    return flag(calls)["waste_cost"]
+
+
+def _costs_text(calls: pd.DataFrame, waste: pd.Series) -> str:
+    """Return what the calls cost, and how much of it was wasted."""
+    cost = f"cost {money(calls['cost'].sum(min_count=1))}"
+    return f"{cost}, {money(waste.sum())} wasted" if waste.sum() > 0 else cost
+
+
+def _draw_meters(ax: "Axes", calls: pd.DataFrame, wasted: np.ndarray) -> None:
+    """Draw the cost of each call by meter, beside its row."""
+    from matplotlib.patches import Patch
+
+    beside = ax.inset_axes((1.03, 0.0, 0.3, 1.0), sharey=ax)
+    parts = cost_parts(calls.reset_index(drop=True))
+    of_meter = {name: group for group, (_, names) in _METERS.items() for name in names}
+    group = parts["meter"].astype("str").map(of_meter).fillna("other")
+    rows, left, handles = np.arange(len(calls)), np.zeros(len(calls)), []
+    for name, (color, _) in _METERS.items():
+        cost = (
+            parts["cost"].where(group == name, 0.0).groupby(parts.index).sum().reindex(rows, fill_value=0.0).to_numpy()
+        )
+        if not cost.any():
+            continue
+        bars = beside.barh(rows, cost, left=left, height=0.6, color=color, label=name)
+        for row in np.flatnonzero(wasted > 0):
+            bars[row].set(hatch=_THROWN_AWAY, edgecolor="white", linewidth=0)
+        handles.append(Patch(facecolor=color, label=name))
+        left += cost
+    format_dollars(beside.xaxis)
+    beside.xaxis.set_major_locator(_few_ticks())
+    beside.spines[["left", "top", "right"]].set_visible(False)
+    beside.tick_params(axis="y", left=False, labelleft=False)
+    beside.set_xlabel("US dollars")
+    if np.any(wasted > 0):
+        handles.append(Patch(facecolor=GREY, edgecolor="white", hatch=_THROWN_AWAY, label="wasted"))
+    # of the axes themselves, so that the layout makes room for it
+    ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.34, 1.0), frameon=False, fontsize="small")
+
+
+def _few_ticks() -> Any:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(nbins=2, steps=[1, 2, 5, 10])
+
+
 def _bar_texts(calls: pd.DataFrame, bad: np.ndarray) -> list[str]:
-    """Return the text beside each bar: model, cost and error of the call."""
+    """Return the text beside each bar: model, cost, called tools and error of the call."""
     models = calls["model"].astype("str").fillna(UNKNOWN)
     costs = ["cost unknown" if pd.isna(cost) else money(cost) for cost in calls["cost"]]
-    errors = calls["error"].astype("str").fillna("failed")
+    errors = calls["error"].astype("str").fillna("failed").where(bad)
+    tools = _tool_names(calls)
+    texts = zip(models, costs, tools, errors, strict=True)
     return [
-        ", ".join([cut(printable(model), LONGEST_NAME), cost, *([cut(printable(error), 32)] if wrong else [])])
-        for model, cost, error, wrong in zip(models, costs, errors, bad, strict=True)
+        ", ".join(
+            [cut(printable(model), LONGEST_NAME), cost, *(cut(printable(str(x)), 32) for x in more if pd.notna(x))]
+        )
+        for model, cost, *more in texts
     ]
+
+
+def _tool_names(calls: pd.DataFrame) -> pd.Series:
+    """Return the names of the tools that each answer calls, such as "search(), read()"; null where there is none."""
+    if "tool_calls" not in calls.columns:
+        return pd.Series(None, index=calls.index, dtype="str")
+    return calls["tool_calls"].map(_tools_text, na_action="ignore")
+
+
+def _tools_text(tool_calls: str) -> str | None:
+    try:
+        return ", ".join(f"{call['name']}()" for call in orjson.loads(tool_calls)) or None
+    except (ValueError, TypeError, KeyError):
+        return None  # a log may hold another text in this column

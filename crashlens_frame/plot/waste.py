@@ -1,27 +1,31 @@
 """How much of the cost was wasted."""
 
-from itertools import cycle, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from ..detectors import ROSTER, find_waste
 from ..frame import check_calls
+from ..schema import CERTAINTIES
 from ..words import money, percent, quantity
-from .canvas import GREY, WELL_SPENT, axis_label, draw_message, format_dollars, new_axes, set_title
+from .canvas import COLORS, GREY, WELL_SPENT, axis_label, draw_message, format_dollars, new_axes, set_rows, set_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Okabe and Ito (2008), then the muted colours of Tol (2021) that resemble neither GREY nor WELL_SPENT; more detectors
-# than colours begin again with the first one, which is clear enough, as each bar has its name beside it
-_PALETTE = (
-    "#D55E00", "#E69F00", "#CC79A7", "#56B4E9", "#0072B2", "#882255", "#999933", "#AA4499", "#88CCEE", "#CC6677",
-)  # fmt: skip
-_ROW_HEIGHT = 0.6  # inches
-# what is likely is drawn paler than what is certain, and what could be saved if somebody agrees is hatched
-_OPACITY = {"certain": 1.0, "likely": 0.75, "candidate": 0.5}
+_ROW_HEIGHT, _FRAME_HEIGHT = 0.46, 1.3  # inches
+_BAR = 0.68  # of the height of a row
+# what is certain, what is likely, and what could be saved if somebody agrees
+_STYLES = dict(zip(CERTAINTIES, ((COLORS[5], ""), (COLORS[1], ""), (COLORS[4], "///")), strict=True))
+_LEGEND = dict(zip(CERTAINTIES, ("certain", "likely", "could save"), strict=True))
+
+
+class _Step(NamedTuple):
+    """One row: its name, the US dollars of each certainty, and what is written beside it."""
+
+    name: str
+    dollars: dict[str, float]
+    text: str
 
 
 def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.DataFrame | None = None) -> "Axes":
@@ -39,8 +43,9 @@ def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.Da
     Returns
     -------
     Axes
-        One bar for the cost, one per detector, one for the cost without waste, in US dollars. Likely waste is paler
-        than certain waste, and what could be saved if somebody agrees is hatched.
+        One bar for the cost, one per detector that found something, one for the cost without waste, in US dollars.
+        Certain and likely waste have colours of their own. What could be saved if somebody agrees is hatched, and
+        stands below the cost without waste. Detectors that found nothing are named below the axis.
 
     Raises
     ------
@@ -55,48 +60,98 @@ def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.Da
     'No calls to draw'
     """
     check_calls(calls, needs=("cost",))
-    names = ["spent", *(detector.title for detector in ROSTER), "without waste"]
-    ax = new_axes(ax, height=_ROW_HEIGHT * len(names))
-    spent = float(calls["cost"].sum())
     if not calls["cost"].notna().any():
-        return draw_message(ax, "None of the calls has a known cost" if len(calls) else "No calls to draw")
+        why = "None of the calls has a known cost" if len(calls) else "No calls to draw"
+        return draw_message(new_axes(ax), why)
     if findings is None:
         findings = find_waste(calls)
     counted = findings[findings["suppressed_by"].isna()]
-    by_detector = counted["counted_cost"].groupby(counted["detector"].astype("str"))
-    order = [detector.name for detector in ROSTER]
-    n_findings = by_detector.size().reindex(order, fill_value=0)
-    wasted = by_detector.sum(min_count=1).reindex(order).where(n_findings > 0, 0.0)
-    steps = wasted.fillna(0.0).to_numpy()
-    left = spent - steps.cumsum()
+    is_candidate = counted["certainty"] == "candidate"
+    spent = float(calls["cost"].sum())
+    wasted, saved = (_steps(counted[rows], spent) for rows in (~is_candidate, is_candidate))
+    ax = new_axes(ax, height=_FRAME_HEIGHT + _ROW_HEIGHT * (3 + len(wasted) + len(saved)))
 
-    widths, starts = np.array([spent, *steps, left[-1]]), np.array([0.0, *left, 0.0])
-    colors = [GREY, *islice(cycle(_PALETTE), len(ROSTER)), WELL_SPENT]
-    bars = ax.barh(names, widths, left=starts, color=colors, height=0.66)
-    for bar, certainty in zip(bars[1:-1], (detector.certainty for detector in ROSTER), strict=True):
-        bar.set_alpha(_OPACITY[certainty])
-        bar.set_hatch("//" if certainty == "candidate" else "")
-    # each step begins where the one above it ends
-    gaps = np.arange(len(names) - 1)
-    ax.vlines([spent, *left], gaps + 0.33, gaps + 0.67, color=GREY, linewidth=0.8)
-    details = [
-        f"{money(cost)}, {percent(cost, spent)} in {quantity(number, 'finding')}"
-        for cost, number in zip(wasted, n_findings, strict=True)
-    ]
-    for row, text in enumerate([money(spent), *details, money(left[-1])]):
-        _beside(ax, row, starts[row], starts[row] + widths[row], spent, text)
-    ax.set_xlim(min(0.0, left.min()), 1.015 * spent or 1.0)
+    ends = [(0.0, spent)]
+    ax.barh([0], [spent], color=GREY, height=_BAR)
+    left = _draw_steps(ax, wasted, ends, spent)
+    ends.append((0.0, left))
+    ax.barh([len(ends) - 1], [left], color=WELL_SPENT, height=_BAR)
+    texts = [money(spent), *(step.text for step in wasted), money(left)]
+    names = ["spent", *(step.name for step in wasted), "without waste"]
+    least = _draw_steps(ax, saved, ends, left)
+    names += [step.name for step in saved]
+    texts += [step.text for step in saved]
+    for row, ((begin, end), text) in enumerate(zip(ends, texts, strict=True)):
+        _beside(ax, row, begin, end, spent, text)
+    ax.set_yticks(range(len(names)), names)
+    set_rows(ax, len(names))
+    ax.set_xlim(min(0.0, least, *(begin for begin, _ in ends)), 1.015 * spent or 1.0)
     ax.invert_yaxis()
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
     format_dollars(ax.xaxis)
-    ax.set_xlabel(axis_label("US dollars", int(calls["cost"].isna().sum()), "without a known price"))
-    could_save = float(counted.loc[counted["certainty"] == "candidate", "counted_cost"].sum())
-    sure = steps.sum() - could_save
-    share_of_all = f"{money(sure)} of {money(spent)} wasted ({percent(sure, spent)})"
-    share_of_all += f", {money(could_save)} more could be saved" if could_save else ""
-    set_title(ax, share_of_all if len(counted) else f"No waste found in {quantity(len(calls), 'call')}")
+    found = {step.name for step in (*wasted, *saved)}
+    clean = [detector.title for detector in ROSTER if detector.title not in found]
+    label = axis_label("US dollars", int(calls["cost"].isna().sum()), "without a known price")
+    ax.set_xlabel(f"{label}\nnothing found: {', '.join(clean)}" if clean else label, wrap=True)
+    _add_legend(ax, counted)
+    sure, more = (float(counted.loc[rows, "counted_cost"].sum()) for rows in (~is_candidate, is_candidate))
+    title = f"{money(sure)} of {money(spent)} wasted ({percent(sure, spent)})"
+    title += f", {money(more)} more could be saved" if more else ""
+    set_title(ax, title if len(counted) else f"No waste found in {quantity(len(calls), 'call')}")
     return ax
+
+
+def _steps(findings: pd.DataFrame, spent: float) -> list[_Step]:
+    """Return the rows of the detectors that found something, in the order of the roster."""
+    by_detector = findings.groupby(findings["detector"].astype("str"))
+    dollars = findings.groupby([findings["detector"].astype("str"), findings["certainty"].astype("str")])[
+        "counted_cost"
+    ]
+    sums, n_findings = dollars.sum(), by_detector.size()
+    total = by_detector["counted_cost"].sum(min_count=1)
+    return [
+        _Step(
+            each.title,
+            {certainty: float(sums.get((each.name, certainty), 0.0)) for certainty in CERTAINTIES},
+            f"{money(total[each.name])}, {percent(total[each.name], spent)} in"
+            f" {quantity(int(n_findings[each.name]), 'finding')}",
+        )
+        for each in ROSTER
+        if each.name in n_findings.index
+    ]
+
+
+def _draw_steps(ax: "Axes", steps: list[_Step], ends: list[tuple[float, float]], right: float) -> float:
+    """Draw each step from where the one above it ends; return where the last one ends."""
+    for step in steps:
+        row, begin = len(ends), right
+        for certainty, dollars in step.dollars.items():
+            color, hatch = _STYLES[certainty]
+            if dollars:
+                bar = ax.barh([row], [dollars], left=begin - dollars, color=color, height=_BAR, hatch=hatch)
+                bar[0].set_edgecolor("white" if hatch else "none")
+            begin -= dollars
+        ends.append((begin, right))
+        ax.vlines(right, row - 1 + _BAR / 2, row - _BAR / 2, color=GREY, linewidth=0.8)
+        right = begin
+    return right
+
+
+def _add_legend(ax: "Axes", counted: pd.DataFrame) -> None:
+    """Explain the colours that occur, with the sum of each."""
+    from matplotlib.patches import Patch
+
+    sums = counted["counted_cost"].groupby(counted["certainty"].astype("str")).sum()
+    patches = [
+        Patch(facecolor=color, hatch=hatch, edgecolor="white", label=f"{_LEGEND[certainty]}  {money(sums[certainty])}")
+        for certainty, (color, hatch) in _STYLES.items()
+        if certainty in sums.index
+    ]
+    if patches:
+        legend = ax.legend(handles=patches, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+        for text in legend.get_texts():
+            text.set_parse_math(False)  # a $ starts no formula
 
 
 def _beside(ax: "Axes", row: int, left: float, right: float, whole: float, text: str) -> None:

@@ -1,6 +1,6 @@
 """Calls and findings summed up, and laid out for people as text, Markdown and HTML."""
 
-from .layouts import calls_table, findings_table
+from .layouts import PATTERN_PLACE, calls_table, findings_table, pattern_tables
 from .merge import PartialReport, merge_reports, partial_report
 from .patterns import PATTERN_COLUMNS, waste_by
 from .styling import style_findings
@@ -10,6 +10,7 @@ from .totals import by, period_starts, trace_codes, traces
 
 __all__ = [
     "PATTERN_COLUMNS",
+    "PATTERN_PLACE",
     "REPORT_COLUMNS",
     "PartialReport",
     "Report",
@@ -22,6 +23,7 @@ __all__ = [
     "json_text",
     "merge_reports",
     "partial_report",
+    "pattern_tables",
     "period_starts",
     "style_findings",
     "summarize",

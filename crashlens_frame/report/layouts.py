@@ -2,10 +2,14 @@
 
 import pandas as pd
 
-from ..words import digits, quantity
+from ..words import digits, money, quantity
 from .tables import Table, count_cells, money_cells, text_cells
 
 _MODELS_SHOWN = 20
+_PATTERNS_SHOWN = 6
+_AMOUNTS = {"waste_cost": "wasted", "could_save": "could save"}
+_PATTERN_TITLES = {"waste_cost": "What wastes money", "could_save": "What could save more"}
+PATTERN_PLACE = ("route", "model", "team")
 
 
 def findings_table(findings: pd.DataFrame, *, limit: int | None = None) -> Table:
@@ -103,6 +107,49 @@ def models_table(by_model: pd.DataFrame) -> Table:
         },
         note=_more(by_model),
     )
+
+
+def patterns_table(patterns: pd.DataFrame, amount: str, limit: int = _PATTERNS_SHOWN) -> Table:
+    """Return the table of patterns that have an amount, ``"waste_cost"`` or ``"could_save"``, most expensive first.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.report.layouts import patterns_table
+    >>> book = cf.LogBook()
+    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1)
+    >>> patterns_table(cf.waste_by(book.df, "route", "model", "team"), "waste_cost").columns["what happens"].texts
+    ('retry loops: once, 5 calls',)
+    """
+    own = patterns[(patterns["certainty"] == "candidate") == (amount == "could_save")]
+    head = own.head(limit)
+    hidden = own[amount].iloc[limit:]
+    notes = {True: f"and {quantity(len(hidden), 'more pattern')}, {money(hidden.sum(min_count=1))}", False: ""}
+    return Table(
+        {
+            _AMOUNTS[amount]: money_cells(head[amount]),
+            "certainty": text_cells(head["certainty"], flexible=False),
+            "what happens": text_cells(head["pattern"]),
+            **{name: text_cells(head[name]) for name in PATTERN_PLACE},
+            "what to change": text_cells(head["savings_note"]),
+        },
+        note=notes[len(hidden) > 0],
+        below=(PATTERN_PLACE, ("what to change",)),
+    )
+
+
+def pattern_tables(patterns: pd.DataFrame) -> dict[str, Table]:
+    """Return the tables of patterns by title: what wastes money, and what could save more; none that is empty.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.report.layouts import pattern_tables
+    >>> pattern_tables(cf.waste_by(cf.LogBook().df, "route", "model", "team"))
+    {}
+    """
+    tables = {title: patterns_table(patterns, amount) for amount, title in _PATTERN_TITLES.items()}
+    return {title: table for title, table in tables.items() if table.columns["certainty"].texts}
 
 
 def waste_table(waste: pd.DataFrame) -> Table:

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ..schema import TEXT
+from .patterns import merge_patterns
 from .summary import Report, summarize
 
 _COUNTS = ("events", "traces", "input_tokens", "output_tokens", "total_tokens", "errors", "no_timestamp")
@@ -60,6 +61,7 @@ def merge_reports(parts: Iterable[PartialReport]) -> Report:
         token_sources=_added([report.token_sources for report in reports]),
         by_model=_models(pd.concat(_by_text(report.by_model) for report in reports), times),
         unpriced=_unpriced(pd.concat(report.unpriced for report in reports), counts["events"]),
+        patterns=merge_patterns(report.patterns for report in reports),
         waste=_waste(pd.concat(report.waste.assign(n_calls=report.events) for report in reports)),
     )
 

@@ -1,12 +1,16 @@
 """The pattern behind findings: which route and model waste money, in which way, how often, and what to change."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from ..detectors import ROSTER, Thresholds, find_waste
 from ..errors import check_choice
 from ..pricing import Prices
+from ..schema import DETECTORS
 
 PATTERN_COLUMNS = ("route", "model", "team", "cause", "severity", "suggested_model")
+_SUMS = ("n_findings", "n_calls", "waste_cost", "could_save")
 _TITLES = {detector.name: detector.title for detector in ROSTER}
 
 
@@ -37,8 +41,8 @@ def waste_by(
     DataFrame
         One row per pattern, most expensive first: ``detector``, ``cause``, the columns of ``by``, ``certainty``,
         ``n_findings``, ``n_calls``, ``waste_cost`` (counted US dollars of certain and likely findings), ``could_save``
-        (of candidates), ``pattern`` (one sentence) and ``savings_note`` (what to change). Suppressed findings are left
-        out.
+        (of candidates), ``pattern`` (what happens and how often, in words) and ``savings_note`` (what to change). An
+        amount is NaN where none of the costs is known. Suppressed findings are left out.
 
     Raises
     ------
@@ -53,40 +57,59 @@ def waste_by(
     >>> book = cf.LogBook()
     >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1)
     >>> cf.waste_by(book.df, "model")[["detector", "model", "pattern"]]
-          detector  model                  pattern
-    0  retry_loops  gpt-4  1 retry loop of 5 calls
+          detector  model                     pattern
+    0  retry_loops  gpt-4  retry loops: once, 5 calls
     """
     for name in by:
         check_choice("a column to group by", name, PATTERN_COLUMNS)
     if findings is None:
         findings = find_waste(calls, thresholds=thresholds, prices=prices, rules=rules)
     counted = findings[findings["suppressed_by"].isna()]
-    keys = list(dict.fromkeys(("detector", "cause", *(by or ("route", "model")), "certainty")))
-    candidate = counted["certainty"] == "candidate"
-    texts = counted.assign(
-        **{name: counted[name].astype("str") for name in keys},
-        waste_cost=counted["counted_cost"].where(~candidate, 0.0),
-        could_save=counted["counted_cost"].where(candidate, 0.0),
+    keys = list(dict.fromkeys(("detector", "cause", *(by or ("route", "model")), "certainty", "savings_note")))
+    is_candidate = counted["certainty"] == "candidate"
+    parts = counted[[*keys, "n_calls"]].assign(
+        n_findings=1,
+        waste_cost=counted["counted_cost"].where(~is_candidate, 0.0),
+        could_save=counted["counted_cost"].where(is_candidate, 0.0),
     )
-    groups = texts.groupby(keys, dropna=False, sort=False)
-    table = groups.agg(
-        n_findings=("finding_id", "size"),
-        n_calls=("n_calls", "sum"),
-        waste_cost=("waste_cost", "sum"),
-        could_save=("could_save", "sum"),
-        savings_note=("savings_note", "first"),
-    ).reset_index()
-    table.insert(len(table.columns) - 1, "pattern", _sentences(table))
-    worth = table["waste_cost"] + table["could_save"]
-    order = worth.sort_values(ascending=False, kind="stable").index
-    return table.loc[order].reset_index(drop=True).astype({"savings_note": "str", "n_calls": "Int64"})
+    return merge_patterns([parts])
+
+
+def merge_patterns(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Return the patterns of a log from those of its parts, in which each row is a pattern or a finding.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.report.patterns import merge_patterns
+    >>> book = cf.LogBook()
+    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1)
+    >>> half = cf.waste_by(book.df, "model")
+    >>> merge_patterns([half, half])["pattern"].tolist()
+    ['retry loops: 2 times, 5 calls each']
+    """
+    every = pd.concat(list(parts), ignore_index=True)
+    keys = [name for name in every.columns if name not in (*_SUMS, "pattern")]
+    groups = every.assign(**{name: every[name].astype("str") for name in keys}).groupby(keys, dropna=False, sort=False)
+    table = groups[list(_SUMS)].sum(min_count=1).reset_index()
+    worth = (table["waste_cost"] + table["could_save"]).round(9)  # the order of addition changes the last digits
+    place = table["detector"].map(DETECTORS.index).astype("int64")
+    order = table.assign(worth=-worth, place=place).sort_values(["worth", "place", *keys[1:]], kind="stable").index
+    table = table.loc[order].reset_index(drop=True).astype(dict.fromkeys(("n_findings", "n_calls"), "Int64"))
+    table.insert(len(keys) - 1, "pattern", _sentences(table))
+    text = table.pop("savings_note")
+    return table[[*keys[:-1], *_SUMS, "pattern"]].assign(savings_note=text)
 
 
 def _sentences(table: pd.DataFrame) -> pd.Series:
-    """Write how often something happens, and of how many calls it is."""
-    title = table["detector"].map(_TITLES).astype("str")
-    title = title.where(table["n_findings"] != 1, title.str.removesuffix("s"))
-    each = (table["n_calls"].astype("float64") / table["n_findings"].clip(lower=1)).round().astype("int64")
-    calls = each.astype("str") + each.map(lambda number: " call" if number == 1 else " calls")
-    several = (table["n_findings"] > 1).map({True: " each", False: ""})
-    return table["n_findings"].map("{:,}".format) + " " + title + " of " + calls + several
+    """Write what happens, how often, and with how many calls."""
+    several = table["n_findings"] > 1
+    each = (table["n_calls"].astype("float64") / table["n_findings"].astype("float64")).round()
+    parts = (
+        table["detector"].map(_TITLES),
+        (", " + table["cause"]).fillna(""),
+        table["n_findings"].map(": {:,} times, ".format).where(several, ": once, "),
+        each.map("{:,.0f} calls".format).where(each != 1, "1 call"),
+        several.map({True: " each", False: ""}),
+    )
+    return sum((part.astype("str") for part in parts[1:]), parts[0].astype("str"))

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..detectors import ROSTER, Detector, waste_amounts
+from ..detectors import ROSTER, Detector, find_waste
 from ..frame import check_calls, failed_calls
 from ..pricing import Prices, unpriced
 from ..schema import COST_SOURCES, DETECTORS, TOKEN_SOURCES
 from ..words import cut, digits, money, percent, quantity
-from .layouts import blind_table, models_table, unpriced_table, waste_table
+from .layouts import PATTERN_PLACE, blind_table, models_table, pattern_tables, unpriced_table, waste_table
+from .patterns import waste_by
 from .tables import Cells, Table, escape_markdown, frame_records, json_text, text_cells
 from .totals import TOTALS_COLUMNS, totals_by, trace_codes
 
@@ -45,6 +46,9 @@ class Report:
         mean_latency_ms, p95_latency_ms.
     unpriced
         Frame with one row per model and reason of calls of unknown cost: the result of ``unpriced``.
+    patterns
+        Frame with one row per pattern behind the findings, most expensive first: the result of
+        ``waste_by(calls, "route", "model", "team")``.
     waste
         Frame with one row per detector: detector, n_findings, n_traces, cost, waste_cost (of certain and likely
         findings), could_save (of candidates), waste_tokens, n_suppressed (findings not counted in the other columns,
@@ -77,6 +81,7 @@ class Report:
     token_sources: dict[str, int]
     by_model: pd.DataFrame
     unpriced: pd.DataFrame
+    patterns: pd.DataFrame
     waste: pd.DataFrame
 
     @property
@@ -194,6 +199,7 @@ class Report:
         )
 
     def _tables(self) -> Iterator[tuple[str, Table]]:
+        yield from pattern_tables(self.patterns).items()
         yield "By model", models_table(self.by_model)
         yield "Waste by detector", waste_table(self.waste)
         if self.waste["missing"].notna().any():
@@ -236,9 +242,8 @@ def summarize(calls: pd.DataFrame, findings: pd.DataFrame | None = None, *, pric
     """
     check_calls(calls, needs=REPORT_COLUMNS)
     if findings is None:
-        findings, trace = waste_amounts(calls, prices=prices)
-    else:
-        trace, _ = trace_codes(calls["trace_id"])
+        findings = find_waste(calls, prices=prices)
+    trace, _ = trace_codes(calls["trace_id"])
     models = totals_by(calls, ["model"], trace).drop(columns="n_errors")
     input_tokens, output_tokens = int(calls["input_tokens"].sum()), int(calls["output_tokens"].sum())
     latency, times = calls["latency_ms"].astype("float64"), calls["timestamp"]
@@ -264,6 +269,7 @@ def summarize(calls: pd.DataFrame, findings: pd.DataFrame | None = None, *, pric
         ),
         by_model=models.sort_values("cost", ascending=False, kind="stable", ignore_index=True),
         unpriced=unpriced(calls, prices),
+        patterns=waste_by(calls, *PATTERN_PLACE, findings=findings),
         waste=_waste(findings, calls),
     )
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+from itertools import chain
+from textwrap import wrap
 from typing import Any, Literal
 
 import orjson
@@ -19,6 +21,7 @@ from ..words import UNKNOWN, cut, digits, money, printable, terminal_width
 _LONGEST = 200  # characters of a cell, at any width
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _NARROWEST = 6  # columns that a text is cut to before whole columns are left out
+_NARROWEST_LINE = 30  # columns that a line below a row has at least, where the terminal is wide enough
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,9 @@ class Table:
     ----------
     columns
         Header -> cells, from left to right.
+    below
+        Headers of columns that text has in lines of their own below each row, one line per group; HTML and Markdown
+        have them as columns.
     note
         Line below the table.
 
@@ -90,6 +96,7 @@ class Table:
 
     columns: Mapping[str, Cells]
     note: str = ""
+    below: tuple[tuple[str, ...], ...] = ()
 
     def to_text(self, width: int = 80) -> str:
         """Write the table as text that fits the width of a terminal.
@@ -113,8 +120,9 @@ class Table:
         model
         claude-sonn…
         """
-        blocks = [_aligned(header, cells) for header, cells in self.columns.items()]
-        flexible = [cells.flexible for cells in self.columns.values()]
+        in_row = {header: cells for header, cells in self.columns.items() if header not in chain(*self.below)}
+        blocks = [_aligned(header, cells) for header, cells in in_row.items()]
+        flexible = [cells.flexible for cells in in_row.values()]
         while len(blocks) > 1 and _least(blocks, flexible) > width:
             blocks.pop()
         widths = [_width(block) for block in blocks]
@@ -124,6 +132,11 @@ class Table:
         for place in yielding:
             blocks[place] = [_filled(cut(line.rstrip(), widths[place]), widths[place]) for line in blocks[place]]
         lines = ["  ".join(line).rstrip() for line in zip(*blocks, strict=True)]
+        indent = sum(widths[:-1]) + 2 * (len(widths) - 1)
+        lines = [
+            *lines[:1],
+            *(each for row, line in enumerate(lines[1:]) for each in (line, *self._below(row, indent, width))),
+        ]
         return "\n".join([*lines, cut(self.note, width)] if self.note else lines)
 
     def to_markdown(self) -> str:
@@ -177,6 +190,15 @@ class Table:
         )
         note = f"<p>{escape(self.note)}</p>" if self.note else ""
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
+
+    def _below(self, row: int, indent: int, width: int) -> list[str]:
+        """Return the lines below a row: the known cells of each group, in the place of the last column."""
+        indent = indent if width - indent >= _NARROWEST_LINE else min(2, width - 1)
+        groups = ([self.columns[header].texts[row] for header in group] for group in self.below)
+        texts = (", ".join(text for text in group if text != UNKNOWN) for group in groups)
+        return [
+            " " * indent + cut(line, width - indent) for text in texts for line in wrap(text, max(width - indent, 1))
+        ]
 
     def _rows(self) -> Iterable[tuple[str, ...]]:
         return zip(*(cells.texts for cells in self.columns.values()), strict=True)

@@ -1,25 +1,19 @@
-"""Patterns of waste as a real client would leave them in a log: a retry loop, a fallback, an overkill.
-
-Draws are whole numbers of NumPy's PCG64, scaled by whole numbers, so a seed yields the same frame on every machine.
-"""
+"""Patterns of waste as a real client would leave them in a log: a retry loop, a fallback, an overkill."""
 
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ..errors import InvalidOptionError, check_choice
-from ..formats import Row, convert_row, time_option
-from ..frame import frame_from_table, table_from_rows
+from ..formats import Row, time_option
+from ..frame import frame_from_table
 from ..pricing import Prices, add_cost
-from ..times import now_us
+from .attempts import FAILURES, Seed, attempts_frame, failed_attempt, generator, trace_of, whole_number
 from .workload import simulate_traffic
 
-Seed = int | Sequence[int] | None
-
-BACKOFFS = ("exponential", "constant", "none")
-REASONS = ("error", "quality")
+RETRY_REASONS = ("timeout", "bad_answer", "rate_limit", "server_error")
+FALLBACK_REASONS = ("error", "quality")
 
 # where a client turns when a model fails, and when it answers poorly
 NEXT_MODEL = {
@@ -47,23 +41,12 @@ STRONGER_MODEL = {
 }
 _NEXT_OF_OTHERS = "gpt-4o-mini"
 
-# all of these fail fast; a client that waits for a timeout does not retry within a second
-ERRORS = ("429 Too Many Requests", "500 Internal Server Error", "503 Service Unavailable")
 _ANSWER = "Here is what you asked for."
 _POOR = "I am not sure."
+_REJECTED = '{"answer": '  # cut off, so that no parser accepts it
 _POOR_REASON = "answer below the quality threshold"
 
-_EVERY_CALL = {
-    "type": "generation",
-    "level": "error",
-    "source": "simulation",
-    "fallback_attempted": False,
-    "error": None,
-}
-
 _FIRST_DAY = "2026-06-01"
-_WAIT_MS = 1_000
-_LONGEST_WAIT_MS = 60_000  # the detectors treat calls more than two minutes apart as unrelated
 
 
 def simulate_retries(
@@ -72,6 +55,7 @@ def simulate_retries(
     response: str | None = None,
     *,
     retries: int = 3,
+    reason: str = "timeout",
     backoff: str = "exponential",
     answers: bool = True,
     start: Any = None,
@@ -80,10 +64,12 @@ def simulate_retries(
     team: str | None = None,
     route: str | None = None,
 ) -> pd.DataFrame:
-    """Simulate a client that sends one prompt again and again, because the model fails.
+    """Simulate a client that sends one prompt again and again, because it gets no answer, or none that it accepts.
 
-    The failed attempts have level "error", an error text and no response. From three retries on, every detector of
-    retry loops finds the trace, with any seed, backoff and answer.
+    Failed attempts have level "error", an error text and no response. What is billed is what providers bill: an attempt
+    at which the client stopped waiting, and an answer that it does not accept, but no refusal and no breakdown. From
+    three retries on, ``rules="crashlens"`` finds the trace whatever the reason; the default rules find it where it is
+    billed, with any seed, backoff and answer.
 
     Parameters
     ----------
@@ -93,8 +79,11 @@ def simulate_retries(
         Text of the last answer; a stock sentence when not given.
     retries
         Number of attempts after the first.
+    reason
+        Why the client tries again. Billed: "timeout" (it waited ten seconds) and "bad_answer" (the answer is no JSON).
+        Free of charge: "rate_limit" (429) and "server_error" (503).
     backoff
-        How long the client waits before a retry: "exponential" (1 s, then twice as long each time, at most a minute),
+        How long the client waits before a retry: "exponential" (1 s, then twice as long each time, at most 54 s),
         "constant" (1 s) or "none". Up to a tenth of jitter is added.
     answers
         Whether the last attempt answers.
@@ -125,21 +114,22 @@ def simulate_retries(
     >>> import crashlens_frame as cf
     >>> calls = cf.simulate_retries("gpt-4", "Complex query", "Detailed response", start="2026-06-01", seed=1)
     >>> calls[["level", "error", "response", "retry_count"]]
-       level                      error           response  retry_count
-    0  error  500 Internal Server Error                NaN            0
-    1  error  500 Internal Server Error                NaN            1
-    2  error  500 Internal Server Error                NaN            2
-    3   info                        NaN  Detailed response            3
+       level               error           response  retry_count
+    0  error  Request timed out.                NaN            0
+    1  error  Request timed out.                NaN            1
+    2  error  Request timed out.                NaN            2
+    3   info                 NaN  Detailed response            3
     """
-    draw = _generator(seed, "retries")
-    error = _one_of(draw, ERRORS)
+    check_choice("reason", reason, RETRY_REASONS)
+    draw = generator(seed, "retries")
+    attempt: Row = {"response": _REJECTED} if reason == "bad_answer" else failed_attempt(reason)
     rows: list[Row] = [
-        {"model": model, "retry_count": number, "error": error} for number in range(_whole("retries", retries) + 1)
+        {"model": model, "retry_count": number, **attempt} for number in range(whole_number("retries", retries) + 1)
     ]
     if answers:
         rows[-1] = _answered(rows[-1], response)
-    common = {"prompt": prompt, "team": team, "route": route, "trace_id": _trace(draw, trace_id)}
-    return _frame(rows, common, draw=draw, backoff=backoff, start=start)
+    common = {"prompt": prompt, "team": team, "route": route, "trace_id": trace_of(draw, trace_id)}
+    return attempts_frame(rows, common, draw=draw, backoff=backoff, start=start)
 
 
 def simulate_fallback(
@@ -160,9 +150,9 @@ def simulate_fallback(
 ) -> pd.DataFrame:
     """Simulate a client that sends one prompt to one model after the other.
 
-    With the reason "error" each model fails, is retried, and is replaced by the next: a fallback storm, as there are at
-    least three calls on two models. With "quality" each model answers, but too poorly, and the client asks a stronger
-    one: a fallback failure.
+    With the reason "error" each model times out, is retried, and is replaced by the next: a fallback storm, as there
+    are at least three paid calls on two models. With "quality" each model answers, but too poorly, and the client asks
+    a stronger one: ``rules="crashlens"`` calls that a fallback failure, the default rules a cascade, which is sound.
 
     Parameters
     ----------
@@ -176,8 +166,8 @@ def simulate_fallback(
     reason
         Why the client turns away from a model: "error" or "quality".
     retries
-        Number of retries of a model that fails; ignored where models answer. From three on, the trace is a retry loop
-        too. With none, and only one other model, two calls are too few for a storm.
+        Number of retries of a model that fails; ignored where models answer. Each is part of a retry loop too. With
+        none, and only one other model, two calls are too few for a storm.
     backoff
         How long the client waits before a retry, as for :func:`simulate_retries`.
     answers
@@ -208,25 +198,29 @@ def simulate_fallback(
     1   gpt-4  error            1         gpt-4o                True
     2  gpt-4o   info            0            NaN                True
     """
-    check_choice("reason", reason, REASONS)
-    draw = _generator(seed, "fallback")
-    error = _one_of(draw, ERRORS)
+    check_choice("reason", reason, FALLBACK_REASONS)
+    draw = generator(seed, "fallback")
     models = [model, *_models_to_turn_to(model, fallback_model, reason)]
-    attempts = _whole("retries", retries) + 1 if reason == "error" else 1
+    attempts = whole_number("retries", retries) + 1 if reason == "error" else 1
     rows: list[Row] = [
-        {"model": name, "retry_count": number, "error": error} for name in models for number in range(attempts)
+        {"model": name, "retry_count": number, **failed_attempt("timeout")}
+        for name in models
+        for number in range(attempts)
     ]
     if reason == "quality":
         rows = [_answered(row, _POOR) for row in rows]
-    fallback = {"fallback_attempted": True, "fallback_reason": error if reason == "error" else _POOR_REASON}
+    fallback = {
+        "fallback_attempted": True,
+        "fallback_reason": FAILURES["timeout"].error if reason == "error" else _POOR_REASON,
+    }
     for place in range(attempts - 1, len(rows)):
         rows[place] |= fallback
     for place, following in zip(range(attempts - 1, len(rows), attempts), models[1:], strict=False):
         rows[place]["fallback_model"] = following
     if answers:
         rows[-attempts:] = [_answered(rows[-attempts], response)]
-    common = {"prompt": prompt, "team": team, "route": route, "trace_id": _trace(draw, trace_id)}
-    return _frame(rows, common, draw=draw, backoff=backoff, start=start)
+    common = {"prompt": prompt, "team": team, "route": route, "trace_id": trace_of(draw, trace_id)}
+    return attempts_frame(rows, common, draw=draw, backoff=backoff, start=start)
 
 
 def simulate_overkill(
@@ -272,10 +266,10 @@ def simulate_overkill(
        model prompt response
     0  gpt-4     Hi   Hello!
     """
-    draw = _generator(seed, "overkill")
-    common = {"prompt": prompt, "team": team, "route": route, "trace_id": _trace(draw, trace_id)}
+    draw = generator(seed, "overkill")
+    common = {"prompt": prompt, "team": team, "route": route, "trace_id": trace_of(draw, trace_id)}
     row = _answered({"model": model, "retry_count": 0}, response)
-    return _frame([row], common, draw=draw, backoff="none", start=start)
+    return attempts_frame([row], common, draw=draw, backoff="none", start=start)
 
 
 def simulate_workload(
@@ -318,9 +312,9 @@ def simulate_workload(
     100
     """
     calls = simulate_traffic(
-        _whole("traces", traces),
-        draw=_generator(seed, "workload"),
-        days=_whole("days", days, least=1),
+        whole_number("traces", traces),
+        draw=generator(seed, "workload"),
+        days=whole_number("days", days, least=1),
         start=time_option("start", _FIRST_DAY if start is None else start),
     )
     return add_cost(frame_from_table(calls), prices)
@@ -342,56 +336,5 @@ def _models_to_turn_to(model: str, fallback_model: str | Sequence[str] | None, r
 
 
 def _answered(row: Row, response: str | None) -> Row:
-    return {**row, "response": _ANSWER if response is None else response, "level": "info", "error": None}
-
-
-def _frame(rows: list[Row], common: Row, *, draw: np.random.Generator, backoff: str, start: Any) -> pd.DataFrame:
-    """Start each call after the end of the one before and the wait for its retry."""
-    check_choice("backoff", backoff, BACKOFFS)
-    begin = now_us() if start is None else time_option("start", start)
-    failing = int(draw.integers(120, 240))
-    converted: list[Row] = []
-    for row in rows:
-        row |= {name: row.get(name, value) for name, value in _EVERY_CALL.items()} | common
-        words = len(str(row.get("response") or "").split())
-        latency = failing if row["error"] else 400 + 20 * words
-        row["latency_ms"] = _jittered(draw, latency)
-        converted.append(convert_row({**row, "timestamp": begin}))
-        begin += 1000 * (row["latency_ms"] + _jittered(draw, _wait(backoff, row["retry_count"])))
-    return frame_from_table(table_from_rows(converted))
-
-
-def _wait(backoff: str, number: int) -> int:
-    """Return the milliseconds before a retry, without jitter."""
-    if backoff == "none":
-        return 0
-    return _WAIT_MS if backoff == "constant" else min(_WAIT_MS << min(number, 6), _LONGEST_WAIT_MS)
-
-
-def _jittered(draw: np.random.Generator, milliseconds: int) -> int:
-    """Add up to a tenth. Equal durations then stay above 0.9 of each other, as the detector of retries expects."""
-    return milliseconds + int(draw.integers(0, milliseconds // 10, endpoint=True))
-
-
-def _generator(seed: Seed, kind: str) -> np.random.Generator:
-    """Return the generator of a seed, another one for each kind of simulation."""
-    try:
-        own = [] if seed is None else [seed] if isinstance(seed, int | np.integer) else list(seed)
-        entropy = np.random.SeedSequence([*own, *kind.encode()] if own else None)
-    except (TypeError, ValueError) as error:
-        raise InvalidOptionError(f"seed is {seed!r}, expected a whole number from 0 on, or several") from error
-    return np.random.Generator(np.random.PCG64(entropy))
-
-
-def _trace(draw: np.random.Generator, trace_id: str | None) -> str:
-    return draw.bytes(16).hex() if trace_id is None else trace_id
-
-
-def _one_of(draw: np.random.Generator, choices: Sequence[str]) -> str:
-    return choices[int(draw.integers(len(choices)))]
-
-
-def _whole(name: str, value: Any, *, least: int = 0) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InvalidOptionError(f"{name} is {value!r}, expected a whole number from {least} on")
-    return int(value)
+    kept = {name: value for name, value in row.items() if name not in ("billed", "cost", "cost_source", "latency_ms")}
+    return {**kept, "response": _ANSWER if response is None else response, "level": "info", "error": None}

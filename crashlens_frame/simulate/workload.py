@@ -72,9 +72,11 @@ _CACHED_FROM = 1024  # tokens
 _HOUR_WEIGHTS = (3, 2, 2, 2, 2, 3, 6, 12, 22, 30, 33, 31, 26, 29, 33, 32, 28, 22, 15, 11, 9, 7, 5, 4)
 _DAY_WEIGHTS = (10, 11, 11, 10, 9, 3, 2)  # from Monday
 
-_ERRORS = ("429 Too Many Requests", "503 Service Unavailable", "500 Internal Server Error", "504 Gateway Timeout")
-_ERROR_WEIGHTS = (50, 25, 15, 10)
+# the last one alone is billed: the client stops waiting, while the provider goes on
+_ERRORS = ("429 Too Many Requests", "503 Service Unavailable", "500 Internal Server Error", "Request timed out.")
+_ERROR_WEIGHTS = (45, 20, 10, 25)
 _ERROR_MS = np.array([130, 260, 420, 20_000])
+_TIMEOUT = len(_ERRORS) - 1
 _POOR = "answer below the quality threshold"
 
 # quantiles of lengths and durations: a value is drawn evenly between two neighbours
@@ -126,7 +128,7 @@ def simulate_traffic(traces: int, *, draw: np.random.Generator, days: int, start
     Returns
     -------
     Table
-        CALLS, without costs.
+        CALLS, without costs but those of the failed attempts that no provider bills.
 
     Examples
     --------
@@ -190,6 +192,7 @@ def _table(calls: dict[str, np.ndarray], ids: pa.Array, texts: pa.Array) -> pa.T
     """Return the columns of CALLS that the traffic fills."""
     models = [model for app in APPS for model in app.models]
     failed = calls["failed"]
+    free = failed & (calls["error"] != _TIMEOUT)
     uncached = calls["cached"] == 0
     columns = {
         "trace_id": _taken(ids, calls["trace"]),
@@ -197,8 +200,11 @@ def _table(calls: dict[str, np.ndarray], ids: pa.Array, texts: pa.Array) -> pa.T
         "model": _labels(models, calls["model"]),
         "prompt": _taken(texts, calls["prompt"]),
         "response": _taken(texts, np.where(failed, -1, calls["answer"])),
-        "input_tokens": calls["input"],
-        "output_tokens": calls["output"],
+        "input_tokens": pa.array(calls["input"], mask=free),
+        "output_tokens": pa.array(calls["output"], mask=free),
+        "cost": pa.array(np.zeros(len(free)), mask=~free),
+        "cost_source": _labels(["reported"], free - 1),
+        "billed": _labels(["yes", "no"], free.astype(int)),
         "latency_ms": calls["latency"],
         "retry_count": calls["retry"],
         "fallback_model": _labels(models, calls["next_model"]),
@@ -206,6 +212,7 @@ def _table(calls: dict[str, np.ndarray], ids: pa.Array, texts: pa.Array) -> pa.T
         "reasoning_tokens": pa.array(calls["reasoning"], mask=calls["reasoning"] == 0),
         "type": _labels(["generation"], np.zeros(len(failed), int)),
         "level": _labels(["info", "error"], failed.astype(int)),
+        "finish_reason": _labels(["stop"], -failed.astype(int)),
         "name": _labels([app.name for app in APPS], calls["app"]),
         "route": _labels([app.route for app in APPS], calls["app"]),
         "team": _labels([app.team for app in APPS], calls["app"]),
@@ -213,7 +220,7 @@ def _table(calls: dict[str, np.ndarray], ids: pa.Array, texts: pa.Array) -> pa.T
         "fallback_attempted": calls["moved"],
         "fallback_reason": _taken(pa.array([*_ERRORS, _POOR]), np.where(calls["moved"], calls["reason"], -1)),
         "error": _taken(pa.array(_ERRORS), np.where(failed, calls["error"], -1)),
-        "token_source": _labels(["reported"], np.zeros(len(failed), int)),
+        "token_source": _labels(["reported"], -free.astype(int)),
     }
     return pa.table(columns)
 

@@ -12,6 +12,7 @@ from ..errors import InvalidOptionError
 from ..logbook import LogBook
 from ..plot import PLOTS, Plot, draw_svg, duration_text
 from ..pricing import Prices
+from ..report import pattern_tables
 from ..words import UNKNOWN, digits, money, percent, quantity
 from . import markup
 from .panels import (
@@ -30,7 +31,7 @@ _PLOTS_WITH_TAB = [plot for plot in PLOTS if plot.tab is not None]
 
 
 class Explorer(W.VBox):
-    """A dashboard of calls: filters, cards, plots, findings, timelines, what-if and export.
+    """A dashboard of calls: filters, cards, plots, patterns of waste, findings, timelines, what-if and export.
 
     Only figures, pictures and the few visible rows are sent to the browser. Logged text is shown as text, never as
     markup.
@@ -72,6 +73,7 @@ class Explorer(W.VBox):
         self.filters = FilterPanel(self._study, self.update)
         self.by = make_field(W.Dropdown, "Plots by", options=[(label, label) for label in LABELS])
         self.plots = W.Tab([W.HTML() for _ in _PLOTS_WITH_TAB], titles=[plot.tab for plot in _PLOTS_WITH_TAB])
+        self.patterns = W.HTML()
         self.findings = FindingsPanel(self.choose)
         self.trace = TracePanel()
         self.what_if = WhatIfPanel(self._study)
@@ -85,7 +87,7 @@ class Explorer(W.VBox):
         )
         super().__init__(
             [
-                W.HTML(markup.STYLE), self.cards, self.filters, self.status, self.by, self.plots,
+                W.HTML(markup.STYLE), self.cards, self.filters, self.status, self.by, self.plots, self.patterns,
                 W.HTML(markup.heading("Findings")), self.findings, self.trace, tools,
             ]
         )  # fmt: skip
@@ -99,6 +101,8 @@ class Explorer(W.VBox):
         self.view = self._study.view(self.filters.filters)
         self.cards.value = self._cards()
         self.draw()
+        tables = pattern_tables(self.view.patterns)
+        self.patterns.value = "".join(markup.section(title, table) for title, table in tables.items())
         self.findings.show(self.view.findings)
         self.trace.clear()
         self.what_if.show(self.view)
@@ -125,6 +129,7 @@ class Explorer(W.VBox):
             {
                 "Spend": (money(figures.cost), "of priced calls"),
                 "Waste": (money(figures.waste_cost), f"{percent(figures.waste_cost, figures.cost)} of the spend"),
+                "Could save": (money(figures.could_save), "if somebody agrees"),
                 "Calls": (digits(figures.n_calls), quantity(len(self.view.findings), "finding")),
                 "p95 latency": (p95, "5 % take longer"),
                 "Unpriced": (percent(figures.unpriced_share, 1), "of calls, cost unknown"),
@@ -134,7 +139,8 @@ class Explorer(W.VBox):
     def _plot(self, plot: Plot) -> Callable[..., Any]:
         """Return a function that draws a plot of the calls of the view, with the options that it takes."""
         options = {"findings": self.view.findings, "by": self.by.value}
-        return partial(plot.draw, self.view.calls, **{k: v for k, v in options.items() if k in plot.parameters})
+        calls = self.view.logged if plot.reads_texts else self.view.calls
+        return partial(plot.draw, calls, **{k: v for k, v in options.items() if k in plot.parameters})
 
 
 def _frame_of(calls: pd.DataFrame | LogBook) -> pd.DataFrame:

@@ -32,6 +32,8 @@ STYLE = """<style>
 .crashlens th { color: var(--faint); font-weight: 600; border-bottom: 1px solid var(--line); white-space: nowrap; }
 .crashlens th, .crashlens td { padding: 4px 8px; vertical-align: top; }
 .crashlens td { max-width: 320px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.crashlens .cl-patterns td { white-space: normal; }
+.crashlens .cl-patterns td:first-child { white-space: nowrap; font-weight: 600; }
 .crashlens tbody tr:nth-child(even) { background: var(--tint); }
 .crashlens .cl-finding { display: grid; gap: 8px; align-items: center; padding: 0 4px; border-radius: 4px;
   grid-template-columns: 78px 124px minmax(80px, 2fr) 52px 78px minmax(110px, 3fr);
@@ -80,6 +82,11 @@ def picture(svg: str) -> str:
 def scrolled(table: Table) -> str:
     """Return a table that scrolls sideways where it is too wide."""
     return f'<div class="cl-scroll">{table.to_html()}</div>'
+
+
+def section(title: str, table: Table) -> str:
+    """Return a table below its heading, whose texts go on in the next line where there is no room."""
+    return f'{heading(title)}<div class="cl-scroll cl-patterns">{table.to_html()}</div>'
 
 
 def line(cells: Iterable[tuple[str, str]], kind: str = "") -> str:

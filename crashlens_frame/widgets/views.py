@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from ..detectors import Thresholds, find_and_flag
 from ..frame import as_calls
 from ..pricing import PriceBook, Prices, reprice
-from ..report import trace_codes
+from ..report import PATTERN_PLACE, trace_codes, waste_by
 
 LABELS = ("model", "team", "route")
 # the columns that figures and plots need; the texts are not copied
@@ -53,6 +53,7 @@ class Figures:
 
     cost: float
     waste_cost: float
+    could_save: float
     n_calls: int
     p95_latency_ms: float
     unpriced_share: float
@@ -146,7 +147,8 @@ class View:
     @property
     def logged(self) -> pd.DataFrame:
         """The calls as logged."""
-        return self._study.calls.take(self._rows)
+        calls = self._study.calls
+        return calls if len(self) == len(calls) else calls.take(self._rows)
 
     @cached_property
     def findings(self) -> pd.DataFrame:
@@ -164,15 +166,23 @@ class View:
         findings = self._study._active.assign(waste_cost=sums)[seen]
         return findings.sort_values("waste_cost", ascending=False, kind="stable")
 
+    @cached_property
+    def patterns(self) -> pd.DataFrame:
+        """The patterns behind the findings, the most expensive first, with the dollars of these calls alone."""
+        counted = self.findings.assign(counted_cost=self.findings["waste_cost"])
+        return waste_by(self.calls, *PATTERN_PLACE, findings=counted)
+
     def figures(self) -> Figures:
         """Return the figures of the calls."""
         cost = self.calls["cost"].to_numpy()
         known = ~np.isnan(cost)
+        is_candidate = self.findings["certainty"] == "candidate"
         latency = self.calls["latency_ms"].to_numpy(np.float64, na_value=np.nan)
         latency = latency[~np.isnan(latency)]
         return Figures(
             cost=float(cost[known].sum()) if known.any() or not len(self) else np.nan,
-            waste_cost=float(self.findings["waste_cost"].sum()),
+            waste_cost=float(self.findings["waste_cost"][~is_candidate].sum()),
+            could_save=float(self.findings["waste_cost"][is_candidate].sum()),
             n_calls=len(self),
             p95_latency_ms=float(np.quantile(latency, 0.95)) if len(latency) else np.nan,
             unpriced_share=float(1 - known.mean()) if len(self) else 0.0,

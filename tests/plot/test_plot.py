@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
+import crashlens_frame as cf
 from crashlens_frame.detectors import ROSTER
 from crashlens_frame.errors import InvalidOptionError, MissingColumnsError, UnknownTraceError
 from crashlens_frame.frame import empty_frame
@@ -22,6 +23,7 @@ from crashlens_frame.plot import (
     GREY,
     WELL_SPENT,
     colors_of,
+    plot_cache,
     plot_cost,
     plot_heatmap,
     plot_latency,
@@ -29,10 +31,11 @@ from crashlens_frame.plot import (
     plot_trace,
     plot_waste,
 )
+from crashlens_frame.words import money
 from tests.support.calls import calls
 from tests.support.findings import findings
 
-PLOTS = [plot_cost, plot_waste, plot_latency, plot_tokens, plot_heatmap]
+PLOTS = [plot_cost, plot_waste, plot_latency, plot_tokens, plot_cache, plot_heatmap]
 
 
 @pytest.fixture(autouse=True)
@@ -74,68 +77,71 @@ def words(ax) -> list[str]:
 
 
 def test_waste_steps_down_from_what_was_spent_to_what_would_have_been_enough():
-    ax = plot_waste(spent(), findings=found())
+    likely = {"trace_id": "t4", "detector": "cache_misses", "waste_cost": 1.0, "certainty": "likely"}
+    ax = plot_waste(spent(), findings=pd.concat([found(), findings(likely)]))
 
+    certain, likely, candidate = COLORS[5], COLORS[1], COLORS[4]
     assert bars(ax) == [
         (0.0, 10.0, GREY),
-        (5.5, 4.5, "#D55E00"),
-        *(
-            (5.5, 0.0, color)
-            for color in (
-                "#E69F00",
-                "#CC79A7",
-                "#56B4E9",
-                "#0072B2",
-                "#882255",
-                "#999933",
-                "#AA4499",
-            )
-        ),
-        (5.25, 0.25, "#88CCEE"),
-        (5.25, 0.0, "#CC6677"),
-        (0.0, 5.25, WELL_SPENT),
+        (5.5, 4.5, certain),
+        (4.5, 1.0, likely),
+        (0.0, 4.5, WELL_SPENT),
+        (4.25, 0.25, candidate),
     ]
+    assert [bar.get_hatch() for bar in ax.patches] == [None, "", "", None, "///"]
     assert [label.get_text() for label in ax.get_yticklabels()] == [
-        "spent",
-        *(detector.title for detector in ROSTER),
-        "without waste",
-    ]
+        "spent", "retry loops", "cache misses", "without waste", "overkill models",
+    ]  # fmt: skip
     assert words(ax) == [
         "$10.00",
         "$4.50, 45.0 % in 2 findings",
-        *["$0.00, 0.0 % in 0 findings"] * 7,
+        "$1.00, 10.0 % in 1 finding",
+        "$4.50",
         "$0.25, 2.5 % in 1 finding",
-        "$0.00, 0.0 % in 0 findings",
-        "$5.25",
     ]
-    assert ax.get_title("left") == "$4.50 of $10.00 wasted (45.0 %), $0.25 more could be saved"
-    assert [bar.get_hatch() for bar in ax.patches[7:-1]] == ["", "//", "//", "//"]
-    assert [bar.get_alpha() for bar in ax.patches[1:-1]] == [1.0] * 4 + [0.75] * 3 + [0.5] * 3
-    assert ax.get_xlabel() == "US dollars; 1 call without a known price not shown"
+    assert ax.get_title("left") == "$5.50 of $10.00 wasted (55.0 %), $0.25 more could be saved"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "certain  $4.50", "likely  $1.00", "could save  $0.25",
+    ]  # fmt: skip
+    assert ax.get_xlabel().splitlines() == [
+        "US dollars; 1 call without a known price not shown",
+        "nothing found: cut answers, fallback storms, fallback failures, stuck agents, repeated calls, growing context,"
+        " batchable calls",
+    ]
+
+
+def test_a_detector_that_is_certain_of_some_and_not_of_all_has_a_bar_of_two_colours():
+    rows = [
+        {"detector": "cache_misses", "trace_id": "t1", "waste_cost": dollars, "certainty": certainty}
+        for dollars, certainty in ((2.0, "certain"), (1.0, "likely"))
+    ]
+    ax = plot_waste(spent(), findings=findings(*rows))
+
+    assert bars(ax)[1:3] == [(8.0, 2.0, COLORS[5]), (7.0, 1.0, COLORS[1])]
+    assert [bar.get_y() for bar in ax.patches[1:3]] == [pytest.approx(1 - 0.34)] * 2
+    assert words(ax)[1] == "$3.00, 30.0 % in 2 findings"
 
 
 def test_each_step_hangs_from_the_one_above_it():
     ax = plot_waste(spent(), findings=found())
 
-    (lines,) = ax.collections
-    # one upright line from each bar to the next, where the one ends and the other begins
-    assert [segment[:, 0].tolist() for segment in lines.get_segments()] == [
-        [x, x] for x in (10.0, *[5.5] * 8, 5.25, 5.25)
-    ]
+    # one upright line above each step, where the bar above it ends
+    assert [line.get_segments()[0][:, 0].tolist() for line in ax.collections] == [[10.0, 10.0], [5.5, 5.5]]
 
 
 def test_waste_of_unknown_cost_is_called_unknown():
     ax = plot_waste(spent(), findings=findings({"trace_id": "t1", "detector": "fallback_storms"}))
 
-    assert words(ax)[3] == "unknown, unknown in 1 finding"
-    assert bars(ax)[3][1] == 0.0
+    assert words(ax) == ["$10.00", "unknown, unknown in 1 finding", "$10.00"]
+    assert [width for _, width, _ in bars(ax)] == [10.0, 10.0]
 
 
 def test_that_no_waste_was_found_is_written_and_no_step_drawn():
     ax = plot_waste(spent(), findings=findings())
 
     assert ax.get_title("left") == "No waste found in 4 calls"
-    assert [width for _, width, _ in bars(ax)] == [10.0, *[0.0] * 10, 10.0]
+    assert [width for _, width, _ in bars(ax)] == [10.0, 10.0]
+    assert ax.get_legend() is None
 
 
 def test_calls_that_cost_nothing_waste_nothing():
@@ -148,16 +154,15 @@ def test_calls_that_cost_nothing_waste_nothing():
 def test_there_may_be_any_number_of_detectors(number, monkeypatch):
     roster = [replace(ROSTER[0], name=f"pattern_{place}") for place in range(number)]
     monkeypatch.setattr("crashlens_frame.plot.waste.ROSTER", roster)
-    some = found().assign(detector="pattern_0")
+    rows = [{"trace_id": f"t{place}", "waste_cost": 0.5} for place in range(number)]
+    some = findings(*rows).assign(detector=[f"pattern_{place}" for place in range(number)])
 
     ax = plot_waste(spent(), findings=some)
 
-    names = [f"pattern {place}" for place in range(number)]
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["spent", *names, "without waste"]
-    assert [width for _, width, _ in bars(ax)] == [10.0, 4.75, *[0.0] * (number - 1), 5.25]
-    colors = [color for _, _, color in bars(ax)]
-    assert len(set(colors)) == len(colors) if number < 11 else colors[1] == colors[11]
-    assert ax.figure.get_figheight() == pytest.approx(0.6 * (number + 2))
+    named = [f"pattern {place}" for place in range(number)]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["spent", *named, "without waste"]
+    assert [width for _, width, _ in bars(ax)] == [10.0, *[0.5] * number, 10.0 - number / 2]
+    assert ax.get_xlabel() == "US dollars; 1 call without a known price not shown"
 
 
 def test_cost_is_stacked_by_model_day_by_day():
@@ -396,10 +401,92 @@ def test_a_trace_is_drawn_call_by_call_failures_hollow():
     assert [bar.get_facecolor()[3] for bar in ax.patches] == [0.0, 0.0, 1.0]
     assert words(ax) == ["gpt-4, $0.10, 503 $x$", "gpt-4, cost unknown, failed", "gpt-4o, $0.25"]
     assert not any(text.get_parse_math() for text in ax.texts)
-    assert ax.get_title(loc="left") == "t1: 4 calls, 2 failures, cost $0.35"
-    assert ax.get_xlabel() == (
-        "seconds since the start of the trace; 1 call without a time or after the fortieth not shown"
+    # both failed attempts were thrown away, one of them at an unknown cost
+    assert ax.get_title(loc="left") == "t1: 4 calls, 2 failures, cost $0.35, $0.10 wasted"
+    assert ax.get_xlabel().splitlines() == [
+        "seconds since the start of the trace",
+        "1 call without a time or after the fortieth not shown",
+    ]
+
+
+def test_beside_a_trace_each_cost_is_divided_by_meter_and_what_was_wasted_is_hatched():
+    usage = {"input_tokens": 50_000, "output_tokens": 1_000, "latency_ms": 900, "response": "x"}
+    log = cf.add_cost(
+        calls(
+            {"s": 0, "cache_write_tokens": 50_000, **usage},
+            {
+                "s": 9,
+                "cached_input_tokens": 40_000,
+                "tool_calls": '[{"name":"search","arguments":{"name":"b"}}]',
+                **usage,
+            },
+            model="claude-sonnet-4-5",
+        )
+    ).assign(waste_cost=[0.1, 0.0])
+    ax = plot_trace(log, "t1")
+    (beside,) = ax.child_axes
+    # dollars per million tokens: input 3, read 0.30, written 3.75, output 15
+    expected = {
+        "read from the cache": [0.0, 0.012],
+        "written to the cache": [0.1875, 0.0],
+        "input": [0.0, 0.030],
+        "output": [0.015, 0.015],
+    }
+    found = {bars.get_label(): [bar.get_width() for bar in bars] for bars in beside.containers}
+    assert found == {name: pytest.approx(widths) for name, widths in expected.items()}
+    assert {bars.get_label(): [bar.get_hatch() is not None for bar in bars] for bars in beside.containers} == {
+        name: [True, False] for name in expected
+    }
+    assert words(ax) == ["claude-sonnet-4-5, $0.203", "claude-sonnet-4-5, $0.057, search()"]
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert labels == [*expected, "wasted"]
+
+
+def test_a_trace_that_cost_nothing_has_no_meters():
+    assert plot_trace(calls({"s": 0, "response": "a", "cost": 0.0}), "t1").child_axes == []
+
+
+def cached(**row) -> dict:
+    return {"model": "claude-sonnet-4-5", "latency_ms": 900, "output_tokens": 10, "response": "x", **row}
+
+
+def test_the_cache_is_drawn_lane_by_lane_with_its_misses():
+    log = cf.add_cost(
+        calls(
+            cached(s=0, trace_id="a", input_tokens=50_000, cache_write_tokens=50_000),
+            cached(s=60, trace_id="a", input_tokens=50_000, cached_input_tokens=50_000),
+            cached(s=720, trace_id="a", input_tokens=50_000, cache_write_tokens=50_000),  # after eleven minutes
+            cached(s=30, trace_id="b", route="/b", input_tokens=1_000),
+            cached(s=40, trace_id="c", route="/c"),
+            session_id=None,
+        ).assign(session_id=["s1", "s1", "s1", None, None])
     )
+    ax = plot_cache(log)
+
+    assert names(ax) == ["s1\n33.3 % read, 3 calls", "/b\n0.0 % read, 1 call"]
+    heights: dict[str, list[float]] = {}
+    for series in ax.containers:
+        heights.setdefault(series.get_label(), []).extend(round(-bar.get_height(), 9) for bar in series)
+    # each lane is as high as its busiest period
+    assert heights == {"_read": [0.66], "_written": [0.66, 0.66], "_paid in full": [0.66]}
+    (mark,) = [series for series in ax.collections if len(series.get_offsets())]
+    assert len(mark.get_offsets()) == 1
+    # 50,000 tokens written at $3.75 and not read at $0.30 a million; the hour's cache would have cost more elsewhere
+    missed = cf.cache_report(log)["missed"].sum()
+    assert missed > 0
+    assert ax.get_title("left") == f"33.1 % of 151k input tokens read from a cache, misses cost {money(missed)}"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["read", "written", "paid in full", "expired"]
+    assert ax.get_xlabel() == "2026-03-02, UTC; 1 call of other lanes, or without tokens, not shown"
+
+
+def test_the_lanes_of_the_cache_are_of_the_column_that_is_asked_for():
+    log = calls(*(cached(s=n, trace_id=f"t{n}", team=f"team {n}", input_tokens=100 + n) for n in range(7)))
+    assert [name.splitlines()[0] for name in names(plot_cache(log, lane="team"))] == [
+        "team 6", "team 5", "team 4", "team 3", "team 2",
+    ]  # fmt: skip
+    with pytest.raises(InvalidOptionError, match="lane is 'prompt', expected 'session_id', 'route'"):
+        plot_cache(log, lane="prompt")
+    assert words(plot_cache(calls({"s": 0}))) == ["None of the calls has a time and known tokens"]
 
 
 @pytest.mark.parametrize(
@@ -425,13 +512,13 @@ def test_a_trace_without_times_and_one_that_is_not_there():
 def test_a_long_trace_shows_its_first_forty_calls():
     ax = plot_trace(calls(*({"s": n, "response": "a"} for n in range(50))), "t1")
     assert len(ax.patches) == 40
-    assert ax.get_xlabel().endswith("; 10 calls without a time or after the fortieth not shown")
+    assert ax.get_xlabel().endswith("\n10 calls without a time or after the fortieth not shown")
 
 
 def test_the_accessor_draws_every_plot():
     draw = TRACE.crashlens.plot
     assert {name for name in dir(draw) if not name.startswith("_")} == {
-        "cost", "heatmap", "latency", "tokens", "trace", "waste",
+        "cache", "cost", "heatmap", "latency", "tokens", "trace", "waste",
     }  # fmt: skip
     for ax in (draw.cost(), draw.latency(), draw.trace("t1"), draw.waste(), draw.heatmap()):
         assert ax.get_title(loc="left")

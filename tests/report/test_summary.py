@@ -36,9 +36,10 @@ def log() -> pd.DataFrame:
 def found() -> pd.DataFrame:
     return findings(
         {"trace_id": "t1", "detector": "retry_loops", "severity": "high", "n_calls": 2, "models": "gpt-4",
-         "cost": 0.12, "waste_cost": 0.06, "waste_tokens": 3000},
+         "cost": 0.12, "waste_cost": 0.06, "waste_tokens": 3000, "model": "gpt-4", "route": "/a", "team": "search",
+         "savings_note": "Wait longer before each attempt."},
         {"trace_id": "t3", "detector": "fallback_storms", "severity": "medium", "n_calls": 2,
-         "models": "<b>local|llm</b>", "waste_tokens": 27},
+         "models": "<b>local|llm</b>", "waste_tokens": 27, "model": "<b>local|llm</b>"},
         {"trace_id": "t1", "detector": "overkill_models", "severity": "medium", "n_calls": 1, "models": "gpt-4",
          "cost": 0.06, "waste_cost": 0.05, "waste_tokens": 1500, "suppressed_by": "retry_loops"},
     )  # fmt: skip
@@ -59,6 +60,14 @@ p95 latency    1,080 ms
 errors                2  40.0 % of the calls
 no known cost         1  not included in any cost
 no timestamp          2  left out by detectors that need times
+
+What wastes money
+ wasted  certainty  what happens
+  $0.06  certain    retry loops: once, 2 calls
+                    /a, gpt-4, search
+                    Wait longer before each attempt.
+unknown  certain    fallback storms: once, 2 calls
+                    <b>local|llm</b>
 
 By model
 model             calls      cost  tokens in      out  mean ms   p95 ms
@@ -106,6 +115,13 @@ MARKDOWN = r"""
 | errors | 2 | 40.0 % of the calls |
 | no known cost | 1 | not included in any cost |
 | no timestamp | 2 | left out by detectors that need times |
+
+## What wastes money
+
+| wasted | certainty | what happens | route | model | team | what to change |
+| ---: | :--- | :--- | :--- | :--- | :--- | :--- |
+| \$0.06 | certain | retry loops: once, 2 calls | /a | gpt-4 | search | Wait longer before each attempt. |
+| unknown | certain | fallback storms: once, 2 calls | unknown | &lt;b&gt;local\|llm&lt;/b&gt; | unknown | unknown |
 
 ## By model
 
@@ -190,6 +206,14 @@ def test_the_json_of_a_report_holds_every_figure():
         "unpriced": [
             {"model": "<b>local|llm</b>", "reason": "no price for the model", "n_calls": 1, "input_tokens": 20,
              "output_tokens": 7, "share": 0.2}
+        ],
+        "patterns": [
+            {"detector": "retry_loops", "cause": None, "route": "/a", "model": "gpt-4", "team": "search",
+             "certainty": "certain", "n_findings": 1, "n_calls": 2, "waste_cost": 0.06, "could_save": 0.0,
+             "pattern": "retry loops: once, 2 calls", "savings_note": "Wait longer before each attempt."},
+            {"detector": "fallback_storms", "cause": None, "route": None, "model": "<b>local|llm</b>", "team": None,
+             "certainty": "certain", "n_findings": 1, "n_calls": 2, "waste_cost": None, "could_save": 0.0,
+             "pattern": "fallback storms: once, 2 calls", "savings_note": None},
         ],
         "waste": [
             {"detector": "retry_loops", **NOTHING, "n_findings": 1, "n_traces": 1, "cost": 0.12, "waste_cost": 0.06,

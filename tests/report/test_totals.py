@@ -54,7 +54,10 @@ def measures(rows):
         "output_tokens": total(rows, "output_tokens"),
         "mean_latency_ms": sum(latencies) / len(latencies) if latencies else None,
         "p95_latency_ms": pytest.approx(np.percentile(latencies, 95)) if latencies else None,
-        "n_errors": sum(row["level"] == "error" or row["error"] is not None for row in rows),
+        # the rows have neither a response nor a tool call: no output either means that nothing came back
+        "n_errors": sum(
+            row["level"] == "error" or row["error"] is not None or row["output_tokens"] == 0 for row in rows
+        ),
     }
 
 

@@ -8,8 +8,8 @@ from crashlens_frame.detectors.waste import find_waste
 from crashlens_frame.errors import InvalidCallError, InvalidOptionError
 from crashlens_frame.frame import as_calls, empty_frame
 from crashlens_frame.pricing.cost import add_cost
+from crashlens_frame.simulate.attempts import BACKOFFS
 from crashlens_frame.simulate.patterns import (
-    BACKOFFS,
     NEXT_MODEL,
     STRONGER_MODEL,
     simulate_fallback,
@@ -41,26 +41,27 @@ def test_a_retry_loop_call_by_call():
         empty_frame()
         .reindex(range(4))
         .assign(
-            trace_id="30ab4bf3226e017048ee16730964aa3f",
+            trace_id="4a8f668030ab4bf3226e017048ee1673",
             timestamp=pd.to_datetime(
                 [
                     "2026-06-01T00:00:00.000Z",
-                    "2026-06-01T00:00:01.275Z",
-                    "2026-06-01T00:00:03.488Z",
-                    "2026-06-01T00:00:07.806Z",
+                    "2026-06-01T00:00:11.316Z",
+                    "2026-06-01T00:00:24.412Z",
+                    "2026-06-01T00:00:38.709Z",
                 ]
             ),
             model="gpt-4",
             prompt="Complex query",
             response=[None, None, None, "Detailed response"],
-            latency_ms=[220, 205, 213, 447],
+            latency_ms=[10_248, 10_985, 10_282, 468],
             retry_count=range(4),
             type="generation",
             level=["error", "error", "error", "info"],
             team="search",
             source="simulation",
             fallback_attempted=False,
-            error=["500 Internal Server Error"] * 3 + [None],
+            error=["Request timed out."] * 3 + [None],
+            billed="yes",
         )
     )
     pd.testing.assert_frame_equal(calls, as_calls(expected))
@@ -86,8 +87,9 @@ def test_a_fallback_call_by_call():
             level=["error"] * 4 + ["info"],
             source="simulation",
             fallback_attempted=[False, True, True, True, True],
-            fallback_reason=[None] + ["429 Too Many Requests"] * 4,
-            error=["429 Too Many Requests"] * 4 + [None],
+            fallback_reason=[None] + ["Request timed out."] * 4,
+            error=["Request timed out."] * 4 + [None],
+            billed="yes",
         )
     )
     pd.testing.assert_frame_equal(calls, as_calls(expected))
@@ -117,6 +119,7 @@ def test_an_overkill_is_one_call_that_answers():
         "route": "/chat",
         "source": "simulation",
         "fallback_attempted": False,
+        "billed": "yes",
     }
 
 
@@ -131,7 +134,7 @@ def test_attempts_follow_each_other_as_those_of_a_client(seed, backoff, retries,
     assert calls["error"].notna().tolist() == failed
     assert calls[["input_tokens", "output_tokens", "cost", "token_source", "cost_source"]].isna().all(axis=None)
     gaps, latency = gaps_ms(calls), calls["latency_ms"].to_numpy(dtype=float)[:-1]
-    nominal = {"exponential": [min(1000 * 2**k, 60_000) for k in range(retries)], "constant": [1000] * retries}
+    nominal = {"exponential": [min(1000 * 2**k, 54_000) for k in range(retries)], "constant": [1000] * retries}
     waits = np.array(nominal.get(backoff, [0] * retries))
     assert np.all((gaps >= latency + waits) & (gaps <= latency + 1.1 * waits))
     assert np.all(gaps[1:] >= 0.9 * gaps[:-1])
@@ -139,13 +142,39 @@ def test_attempts_follow_each_other_as_those_of_a_client(seed, backoff, retries,
 
 
 @settings(max_examples=60, deadline=None)
-@given(seed=seeds, backoff=backoffs, retries=st.integers(3, 12), answers=st.booleans(), response=answers)
-def test_every_retry_loop_is_found_whatever_the_seed(seed, backoff, retries, answers, response):
-    calls = simulate_retries("gpt-4", "Why?", response, retries=retries, backoff=backoff, answers=answers, seed=seed)
+@given(
+    seed=seeds,
+    reason=st.sampled_from(("timeout", "bad_answer")),
+    backoff=backoffs,
+    retries=st.integers(3, 12),
+    answers=st.booleans(),
+    response=answers,
+)
+def test_every_paid_retry_loop_is_found_whatever_the_seed(seed, reason, backoff, retries, answers, response):
+    calls = simulate_retries(
+        "gpt-4", "Why?", response, retries=retries, reason=reason, backoff=backoff, answers=answers, seed=seed
+    )
+    assert (calls["billed"] == "yes").all()
     for rules in RULES:
         found = find_waste(counted(calls), rules=rules)
         owned = found[found["suppressed_by"].isna()]
         assert owned[["detector", "n_calls"]].to_numpy().tolist() == [["retry_loops", retries + 1]]
+        assert owned["waste_cost"].sum() > 0
+
+
+@pytest.mark.parametrize("reason", ["rate_limit", "server_error"])
+@pytest.mark.parametrize("retries", [3, 8])
+def test_what_no_provider_bills_costs_nothing_and_wastes_nothing(reason, retries):
+    calls = simulate_retries("gpt-4", "Why?", "So.", retries=retries, reason=reason, seed=1)
+    assert calls["billed"].tolist() == ["no"] * retries + ["yes"]
+    assert calls["cost"].tolist()[:-1] == [0.0] * retries
+    found = find_waste(counted(calls))
+    # more than five free attempts are worth listing, at no cost
+    assert found["detector"].tolist() == ["retry_loops"] * (retries > 5)
+    assert (found["waste_cost"] == 0).all()
+    assert (found["severity"] == "low").all()
+    # CrashLens knows no bill and flags each
+    assert "retry_loops" in find_waste(counted(calls), rules="crashlens")["detector"].tolist()
 
 
 @settings(max_examples=60, deadline=None)
@@ -157,21 +186,27 @@ def test_every_retry_loop_is_found_whatever_the_seed(seed, backoff, retries, ans
     model=st.sampled_from(sorted(NEXT_MODEL)),
 )
 def test_every_fallback_for_errors_is_a_storm(seed, backoff, retries, answers, model):
-    calls = simulate_fallback(model, "Why?", retries=retries, backoff=backoff, answers=answers, seed=seed)
-    for rules in RULES:
-        found = find_waste(counted(calls), rules=rules)
-        owned = found[found["suppressed_by"].isna()]
-        assert owned[["detector", "n_calls"]].to_numpy().tolist() == [["fallback_storms", len(calls)]]
+    calls = counted(simulate_fallback(model, "Why?", retries=retries, backoff=backoff, answers=answers, seed=seed))
+    found = find_waste(calls, rules="crashlens")
+    owned = found[found["suppressed_by"].isna()]
+    assert owned[["detector", "n_calls"]].to_numpy().tolist() == [["fallback_storms", len(calls)]]
+    # the attempts on one model are a loop of their own, and the storm keeps what is left
+    found = find_waste(calls)
+    loops, storms = (found[found["detector"] == name] for name in ("retry_loops", "fallback_storms"))
+    assert loops["n_calls"].tolist() == [retries + 1] * (1 if answers else 2)
+    assert storms["n_calls"].tolist() == [len(calls)]
+    if answers:
+        assert found["counted_cost"].sum() == pytest.approx(calls["cost"].iloc[:-1].sum())
 
 
 @pytest.mark.parametrize("model", STRONGER_MODEL)
-def test_every_fallback_for_quality_is_a_fallback_failure(model):
-    calls = simulate_fallback(model, "Why?", reason="quality", seed=3)
-    found = find_waste(counted(calls))
-    owned = found[found["suppressed_by"].isna()]
-    assert owned[["detector", "models"]].to_numpy().tolist() == [
-        ["fallback_failures", f"{model} -> {STRONGER_MODEL[model]}"]
-    ]
+def test_a_fallback_for_quality_is_a_cascade_which_crashlens_calls_a_failure(model):
+    calls = counted(simulate_fallback(model, "Why?", reason="quality", seed=3))
+    assert find_waste(calls).empty
+    found = find_waste(calls, rules="crashlens")
+    failures = found.loc[found["detector"] == "fallback_failures", "models"].tolist()
+    known = {"gpt-3.5-turbo": "gpt-4", "claude-3-haiku": "claude-3-opus"}  # the models that CrashLens has on its lists
+    assert failures == ([f"{model} -> {known[model]}"] if model in known else [])
 
 
 @pytest.mark.parametrize("rules", RULES)
@@ -222,6 +257,10 @@ def test_without_a_start_a_simulation_starts_now():
         ({"retries": -1}, "retries is -1, expected a whole number from 0 on"),
         ({"retries": 2.5}, "retries is 2.5, expected a whole number from 0 on"),
         ({"retries": True}, "retries is True, expected a whole number from 0 on"),
+        (
+            {"reason": "mood"},
+            "reason is 'mood', expected 'timeout', 'bad_answer', 'rate_limit' or 'server_error'",
+        ),
         ({"backoff": "linear"}, "backoff is 'linear', expected 'exponential', 'constant' or 'none'"),
         ({"seed": -1}, "seed is -1, expected a whole number from 0 on, or several"),
         ({"seed": "lucky"}, "seed is 'lucky', expected a whole number from 0 on, or several"),

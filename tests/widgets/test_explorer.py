@@ -57,7 +57,7 @@ def test_what_is_neither_a_frame_nor_a_book_is_refused():
 
 
 def test_the_tabs_are_those_of_the_roster(explorer):
-    assert explorer.plots.titles == ("Cost", "Waste", "Latency", "Tokens", "Week")
+    assert explorer.plots.titles == ("Cost", "Waste", "Latency", "Tokens", "Cache", "Week")
 
 
 def test_the_cards_show_the_figures_of_the_log(explorer):
@@ -66,6 +66,7 @@ def test_the_cards_show_the_figures_of_the_log(explorer):
     assert cards(explorer) == {
         "Spend": money(report.cost),
         "Waste": money(report.waste_cost),
+        "Could save": money(report.could_save),
         "Calls": str(report.events),
         "p95 latency": f"{report.p95_latency_ms / 1000:.3g} s",
         "Unpriced": "0.0 %",
@@ -101,14 +102,14 @@ def test_every_filter_is_read(explorer):
 
 
 def test_each_tab_is_drawn_when_it_is_opened(explorer):
-    assert [bool(tab.value) for tab in explorer.plots.children] == [True, False, False, False, False]
+    assert [bool(tab.value) for tab in explorer.plots.children] == [True, False, False, False, False, False]
     labels = []
-    for place in range(5):
+    for place in range(6):
         explorer.plots.selected_index = place
         labels.append(label(explorer))
 
-    parts = ("by model", "wasted", "p95", "tokens in", "most of it")
-    assert [part in text for part, text in zip(parts, labels, strict=True)] == [True] * 5
+    parts = ("by model", "wasted", "p95", "tokens in", "read from a cache", "most of it")
+    assert [part in text for part, text in zip(parts, labels, strict=True)] == [True] * 6
     explorer.plots.selected_index = 0
     explorer.by.value = "team"
     assert label(explorer).endswith("by team")
@@ -116,10 +117,10 @@ def test_each_tab_is_drawn_when_it_is_opened(explorer):
 
 def test_the_findings_are_shown_in_pages_the_most_wasteful_first(explorer):
     found = cf.find_waste(LOG)
-    found = found[found["suppressed_by"].isna()].sort_values("waste_cost", ascending=False, kind="stable")
+    found = found[found["suppressed_by"].isna()].sort_values("counted_cost", ascending=False, kind="stable")
     panel = explorer.findings
 
-    assert [line[5] for line in lines(explorer)] == found["waste_cost"].head(8).map(money).tolist()
+    assert [line[5] for line in lines(explorer)] == found["counted_cost"].head(8).map(money).tolist()
     assert (panel.before.disabled, panel.after.disabled) == (True, False)
     for _ in range(len(found) // 8):
         panel.after.click()
@@ -127,6 +128,23 @@ def test_the_findings_are_shown_in_pages_the_most_wasteful_first(explorer):
     assert (panel.before.disabled, panel.after.disabled) == (False, True)
     panel.before.click()
     assert len(lines(explorer)) == 8
+
+
+def test_the_patterns_stand_before_the_findings_and_follow_the_filters():
+    explorer = cf.Explorer(cf.simulate_incidents(100, seed=2))
+    children = list(explorer.children)
+    assert children.index(explorer.patterns) < children.index(explorer.findings)
+    headings = re.findall(r"<h3>([^<]*)</h3>", explorer.patterns.value)
+    assert headings == ["What wastes money", "What could save more"]
+    first = re.findall(r"<td[^>]*>([^<]*)</td>", explorer.patterns.value)[:6]
+    assert first[1].strip() == "likely"
+    assert first[2:] == ["cache misses, broken prefix: once, 347 calls", "/v1/contracts", "claude-sonnet-4-5", "legal"]
+
+    explorer.filters.labels["team"].value = ("support",)
+    assert "/v1/contracts" not in explorer.patterns.value
+    assert "/v1/tickets" in explorer.patterns.value
+    explorer.filters.trace.value = "no such trace"
+    assert explorer.patterns.value == ""
 
 
 def test_a_click_on_a_finding_shows_its_trace(explorer):
@@ -159,20 +177,26 @@ def test_what_if_compares_costs_and_explains_what_it_cannot(explorer):
 
 def test_other_thresholds_find_other_waste_and_a_wrong_one_is_an_error(explorer):
     panel = explorer.thresholds
+    # a field for each threshold with a default
     assert panel.thresholds == {
-        "retry_loops": {"max_retries": 3, "max_gap": "2min"},
+        "retry_loops": {"min_calls": 2, "max_wait": "60s"},
+        "cut_answers": {"max_wait": "2min"},
         "fallback_storms": {"min_calls": 3, "min_models": 2, "window": "3min"},
         "fallback_failures": {"window": "5min"},
-        "overkill_models": {"max_prompt_tokens": 20, "max_prompt_chars": 150},
+        "stuck_agents": {"window": 8, "allowed": 2},
+        "repeated_calls": {"ttl": "1h"},
+        "growing_context": {"min_calls": 5},
+        "overkill_models": {"max_answer_tokens": 8, "max_prompt_chars": 60},
+        "batchable_calls": {"min_calls": 40},
     }
-    panel.fields["retry_loops", "max_retries"].value = 7
+    panel.fields["retry_loops", "min_calls"].value = 7
     panel.apply.click()
 
-    waste = cf.find_waste(LOG, thresholds={"retry_loops": {"max_retries": 7}})
-    assert cards(explorer)["Waste"] == money(waste.loc[waste["suppressed_by"].isna(), "waste_cost"].sum())
-    panel.fields["retry_loops", "max_gap"].value = "soon"
+    waste = cf.find_waste(LOG, thresholds={"retry_loops": {"min_calls": 7}})
+    assert cards(explorer)["Waste"] == money(waste.loc[waste["certainty"] != "candidate", "counted_cost"].sum())
+    panel.fields["retry_loops", "max_wait"].value = "soon"
     panel.apply.click()
-    assert "max_gap is 'soon'" in panel.status.value.replace("&#x27;", "'")
+    assert "max_wait is 'soon'" in panel.status.value.replace("&#x27;", "'")
 
 
 @pytest.mark.parametrize("name", ["view.jsonl", "view.csv"])
@@ -217,7 +241,7 @@ def test_logged_text_is_text_everywhere():
     for place in range(8):
         explorer.findings.choose(place)
         seen += [explorer.trace.timeline.value, explorer.trace.calls.value]
-    for place in range(5):
+    for place in range(6):
         for by in ("model", "team", "route"):
             explorer.by.value, explorer.plots.selected_index = by, place
             seen.append(explorer.plots.children[place].value)

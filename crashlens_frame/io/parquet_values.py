@@ -1,6 +1,6 @@
 """The values of a Parquet file, checked as those of every other log are: a file may hold anything, whoever wrote it."""
 
-from collections.abc import Callable
+import sys
 from datetime import datetime
 from typing import Any
 
@@ -8,19 +8,23 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .._core import parallel_map
 from ..errors import InvalidCallError, MissingColumnsError, SchemaVersionError
 from ..frame import as_calls, table_from_frame
-from ..schema import CALLS, COUNT, NUMBER, TIME
+from ..schema import CALLS, COUNT, NUMBER, TIME, Column
 
+_MANY = 100_000  # from this number of rows on, threads save more time than they take to start
 _REMEDY = "correct the file, or leave the column out with columns="
 _YEARS = tuple(pa.scalar(datetime(*day), pa.timestamp("us")).value for day in ((1, 1, 1), (9999, 12, 31, 23, 59, 59)))
 
-# what no value of a type of CALLS may be, and what is expected instead
-_WRONG: dict[pa.DataType, tuple[Callable[[pa.ChunkedArray], pa.ChunkedArray], str]] = {
-    COUNT: (lambda values: pc.less(values, 0), "a whole number from 0 to 2**63 - 1"),
-    NUMBER: (lambda values: pc.or_(pc.less(values, 0), pc.is_inf(values)), "a finite number from 0 on"),
-    TIME: (lambda values: _outside(values.cast(pa.int64()), *_YEARS), "a time in the years 1 to 9999"),
+_LARGEST = sys.float_info.max
+# of each type of CALLS the least and the greatest value, and what they mean
+_LIMITS: dict[pa.DataType, tuple[float, float, str]] = {
+    COUNT: (0, 2**63 - 1, "a whole number from 0 to 2**63 - 1"),
+    NUMBER: (0.0, _LARGEST, "a finite number from 0 on"),
+    TIME: (*_YEARS, "a time in the years 1 to 9999"),
 }
+_CREDIT = (-_LARGEST, _LARGEST, "a finite number")  # a cost is negative for a credit
 # whole numbers beside nulls stay whole
 _WITHIN_INT64 = (pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32())
 _NULLABLE = {
@@ -48,21 +52,24 @@ def check_values(calls: pa.Table, file: str, *, first: int = 0) -> None:
         Text is no UTF-8, a number is negative (a credit excepted) or infinite, a time is in no calendar, a word is
         not one of those allowed, or ``trace_id`` is null. The text names file, column, row and value.
     """
-    for column in CALLS:
-        if column.name not in calls.column_names:
-            continue
-        values = calls[column.name]
-        _check_text(values, column.name, file, first)
-        if column.name == "cost":  # negative for a credit
-            _refuse(pc.is_inf(values), values, column.name, "a finite number", file, first)
-        elif column.arrow in _WRONG:
-            wrong, expected = _WRONG[column.arrow]
-            _refuse(wrong(values), values, column.name, expected, file, first)
-        if column.categories is not None:
-            words = pc.is_in(pc.cast(values, pa.string()), pa.array([*column.categories, None]))
-            _refuse(pc.invert(words), values, column.name, f"one of {', '.join(column.categories)}", file, first)
-        if column.name == "trace_id":
-            _refuse(values.is_null(), values, column.name, "text", file, first)
+
+    def check(column: Column) -> None:
+        _check_column(calls[column.name], column, file, first)
+
+    columns = [column for column in CALLS if column.name in calls.column_names]
+    for _ in (parallel_map if len(calls) > _MANY else map)(check, columns):
+        pass
+
+
+def _check_column(values: pa.ChunkedArray, column: Column, file: str, first: int) -> None:
+    _check_text(values, column.name, file, first)
+    if column.arrow in _LIMITS:
+        _check_limits(values, column.name, file, first)
+    if column.categories is not None:
+        words = pc.is_in(pc.cast(values, pa.string()), pa.array([*column.categories, None]))
+        _refuse(pc.invert(words), values, column.name, f"one of {', '.join(column.categories)}", file, first)
+    if column.name == "trace_id" and values.null_count:
+        _refuse(values.is_null(), values, column.name, "text", file, first)
 
 
 def calls_of_others(table: pa.Table, file: str, *, first: int = 0) -> pa.Table:
@@ -140,8 +147,14 @@ def _is_sound(values: pa.ChunkedArray) -> bool:
     return True
 
 
-def _outside(values: pa.ChunkedArray, low: int, high: int) -> pa.ChunkedArray:
-    return pc.or_(pc.less(values, low), pc.greater(values, high))
+def _check_limits(values: pa.ChunkedArray, name: str, file: str, first: int) -> None:
+    """Refuse the first number or time that is too small or too large; NaN is neither."""
+    low, high, expected = _CREDIT if name == "cost" else _LIMITS[values.type]
+    numbers = values.cast(pa.int64()) if values.type == TIME else values
+    ends = pc.min_max(numbers).as_py()
+    if ends["min"] is not None and not (low <= ends["min"] and ends["max"] <= high):
+        outside = pc.or_(pc.less(numbers, low), pc.greater(numbers, high))
+        _refuse(outside, values, name, expected, file, first)
 
 
 def _refuse(wrong: pa.ChunkedArray, values: pa.ChunkedArray, name: str, expected: str, file: str, first: int) -> None:

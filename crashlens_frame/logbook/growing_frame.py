@@ -6,6 +6,7 @@ alive.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,8 @@ class GrowingFrame:
     """CALLS in normal form, to which tables are appended."""
 
     def __init__(self) -> None:
-        self._frame = frame_from_table(arrow_schema(CALLS).empty_table())
-        self._begin()
+        self._frame = _no_calls()
+        self._buffers: dict[int, _Labels | _Numbers] = {}  # made with the first calls, so that making a book is quick
 
     def __len__(self) -> int:
         return len(self._frame)
@@ -43,6 +44,8 @@ class GrowingFrame:
         if not len(calls):
             return
         try:
+            if not self._buffers:
+                self._begin()
             self._frame = self._appended(calls)
         except BaseException:
             whole = table_from_frame(self._frame)
@@ -174,6 +177,11 @@ class _Labels:
         self._set_labels(tuple(sorted({*before, *found})))
         code = np.array([*(self._code[label] for label in before), -1], np.min_scalar_type(-len(self._code) - 1))
         return code[self._codes[:length]]
+
+
+@cache
+def _no_calls() -> pd.DataFrame:
+    return frame_from_table(arrow_schema(CALLS).empty_table())
 
 
 def _array(values: pa.ChunkedArray) -> pa.Array:

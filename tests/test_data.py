@@ -54,15 +54,19 @@ def test_the_samples_of_vendors_are_what_their_packages_make_of_what_happened() 
 
 
 @pytest.mark.parametrize(
-    ("scenario", "found"),
+    ("scenario", "by_crashlens"),
     [
-        ("normal", {}),
-        ("retry_loop", {"retry_loops": 7, "overkill_models": 1}),
-        ("model_overkill", {"overkill_models": 31}),
-        ("slow", {}),
-        ("mixed_errors", {"overkill_models": 1}),
+        ("normal", {"overkill_models": 24}),
+        ("retry_loop", {"retry_loops": 5, "overkill_models": 33}),
+        ("model_overkill", {"overkill_models": 37}),
+        ("slow", {"overkill_models": 9}),
+        ("mixed_errors", {"overkill_models": 18}),
     ],
 )
-def test_what_crashlens_simulates_is_found(scenario: str, found: dict[str, int]) -> None:
-    findings = cf.find_waste(cf.read_jsonl(DATA / f"crashlens_simulate_{scenario}.jsonl"))
-    assert findings["detector"].value_counts().loc[lambda count: count > 0].to_dict() == found
+def test_what_crashlens_simulates_is_found_by_its_rules_alone(scenario: str, by_crashlens: dict[str, int]) -> None:
+    calls = cf.read_jsonl(DATA / f"crashlens_simulate_{scenario}.jsonl")
+    found = cf.find_waste(calls, rules="crashlens")["detector"].value_counts()
+    assert found[found > 0].to_dict() == by_crashlens
+    # each attempt is answered anew, no retry is counted and no prompt is small talk: for all that the log shows, these
+    # are samples and questions
+    assert cf.find_waste(calls).empty

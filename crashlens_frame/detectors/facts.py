@@ -143,6 +143,11 @@ class Facts:
         return self.number("input_tokens")
 
     @cached_property
+    def reported_input(self) -> np.ndarray:
+        """Input tokens as the log reports them; NaN where they are unknown, or counted from a text."""
+        return np.where(self.matches("token_source", "^(?:counted|estimated)$"), np.nan, self.input)
+
+    @cached_property
     def output(self) -> np.ndarray:
         """Output tokens; NaN where unknown."""
         return self.number("output_tokens")

@@ -148,7 +148,8 @@ def _same_prompts(ordered: OrderedCalls, wait: int, answered: np.ndarray) -> tup
     lane = lanes(facts, [conversations(ordered), facts.model, facts.question, facts.code("agent")], rows, least=2)
     regular = is_periodic(facts, lane) & answered[lane.row]  # a poller asks at regular times, and is answered
     gap = facts.start[lane.row] - lane.previous(facts.end)
-    apart = np.abs(facts.input[lane.row] - lane.previous(facts.input)) > SAME_COUNT  # False where a count is unknown
+    reported = facts.reported_input
+    apart = np.abs(reported[lane.row] - lane.previous(reported)) > SAME_COUNT  # False where one is not reported
     lane = lane.split((gap < 0) | (gap > wait) | apart)
     chained = lane.size > 1
     lane, regular = lane.only(chained), regular[chained]
@@ -289,7 +290,7 @@ DETECTOR = Detector(
     summary="the same paid question asked again because its answer was not accepted",
     texts=("prompt", "response"),
     reads=(
-        "latency_ms", "billed", "session_id", "prompt_hash", "temperature", "tool_calls", "name", "agent", "route",
-        "team",
+        "latency_ms", "billed", "token_source", "session_id", "prompt_hash", "temperature", "tool_calls", "name", "agent",
+        "route", "team",
     ),
 )  # fmt: skip

@@ -30,9 +30,9 @@ _PARTS = {"read": WELL_SPENT, "written": COLORS[1], "paid in full": COLORS[0]}
 _MISS = COLORS[5]
 _MARKERS = ("v", "X", "D", "s", "P", "*", "o")  # one for each cause
 _LANES = ("session_id", "route", "name", "team", "model", "trace_id")
-_MOST_LANES = 5
+_MOST_LANES = 6
 _BARS = 72
-_LANE_HEIGHT, _FRAME_HEIGHT = 0.95, 1.5  # inches
+_LANE_HEIGHT, _FRAME_HEIGHT = 0.85, 1.4  # inches
 
 
 def plot_cache(
@@ -48,7 +48,7 @@ def plot_cache(
         Axes to draw on; a new figure when not given.
     lane
         Column that divides the calls into lanes: "session_id", "route", "name", "team", "model" or "trace_id"; the
-        session where a call has one, else its route, when not given. The five lanes with the most expensive misses,
+        session where a call has one, else its route, when not given. The six lanes with the most expensive misses,
         then those with the most input, are drawn.
     prices
         Prices whose rates for reading and writing are used: the path of a YAML file, a PriceBook or a mapping; the

@@ -43,6 +43,8 @@ def draw_svg(draw: Callable[..., Any], *, width: float = 10.5, height: float = 3
     with mpl.rc_context(settings):
         figure = Figure(figsize=(width, height), layout="constrained")
         ax = draw(ax=figure.add_subplot())
+        if ax.child_axes:
+            figure.draw_without_rendering()  # what stands beside axes finds its place in two steps
         file = io.StringIO()
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     text = file.getvalue()

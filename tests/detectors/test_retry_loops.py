@@ -183,3 +183,18 @@ def test_refused(options: dict[str, object], message: str) -> None:
 def test_missing_columns_are_named_together() -> None:
     with pytest.raises(MissingColumnsError, match="missing columns: level, prompt"):
         find_retry_loops(calls({"s": 0}).drop(columns=["prompt", "level"]))
+
+
+def test_counts_of_texts_do_not_tell_attempts_apart_and_reported_ones_do() -> None:
+    def loop(source: str) -> pd.DataFrame:
+        # the log reports no tokens of the refused attempt: they are counted from its text, without the system prompt
+        return calls(
+            {"s": 0, "input_tokens": 9, "token_source": source, "error": "429", "level": "error", "cost": 0.0,
+             "billed": "no"},
+            {"s": 1, "input_tokens": 829, "error": "timeout", "level": "error", "cost": 0.5},
+            {"s": 2, "input_tokens": 829, "response": "So.", "cost": 0.5},
+        )  # fmt: skip
+
+    assert find_retry_loops(loop("counted"))["n_calls"].tolist() == [3]
+    assert find_retry_loops(loop("estimated"))["n_calls"].tolist() == [3]
+    assert find_retry_loops(loop("reported"))["n_calls"].tolist() == [2]

@@ -480,10 +480,10 @@ def test_the_cache_is_drawn_lane_by_lane_with_its_misses():
 
 
 def test_the_lanes_of_the_cache_are_of_the_column_that_is_asked_for():
-    log = calls(*(cached(s=n, trace_id=f"t{n}", team=f"team {n}", input_tokens=100 + n) for n in range(7)))
+    log = calls(*(cached(s=n, trace_id=f"t{n}", team=f"team {n}", input_tokens=100 + n) for n in range(8)))
     assert [name.splitlines()[0] for name in names(plot_cache(log, lane="team"))] == [
-        "team 6", "team 5", "team 4", "team 3", "team 2",
-    ]  # fmt: skip
+        f"team {number}" for number in (7, 6, 5, 4, 3, 2)
+    ]
     with pytest.raises(InvalidOptionError, match="lane is 'prompt', expected 'session_id', 'route'"):
         plot_cache(log, lane="prompt")
     assert words(plot_cache(calls({"s": 0}))) == ["None of the calls has a time and known tokens"]

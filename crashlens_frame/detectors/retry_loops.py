@@ -290,7 +290,7 @@ DETECTOR = Detector(
     summary="the same paid question asked again because its answer was not accepted",
     texts=("prompt", "response"),
     reads=(
-        "latency_ms", "billed", "token_source", "session_id", "prompt_hash", "temperature", "tool_calls", "name", "agent",
-        "route", "team",
+        "latency_ms", "billed", "token_source", "session_id", "prompt_hash", "temperature", "tool_calls", "name",
+        "agent", "route", "team",
     ),
 )  # fmt: skip

@@ -32,7 +32,9 @@ class Project:
 
 
 PROJECTS = (
-    Project("/home/ann/shop", ("main", "checkout-v2"), OPUS, 9, 0.05, ("Why is the tax rounded twice?", "Add coupons.")),
+    Project(
+        "/home/ann/shop", ("main", "checkout-v2"), OPUS, 9, 0.05, ("Why is the tax rounded twice?", "Add coupons.")
+    ),
     Project("/home/ann/mobile", ("offline-mode",), SONNET, 8, 0.40, ("Make the cart work offline.", "Fix the build.")),
     Project("/home/bo/etl", ("main", "partitions"), GPT, 7, 0.10, ("Load the orders by day.", "Why is this slow?")),
 )

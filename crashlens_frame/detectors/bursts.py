@@ -6,15 +6,17 @@ import numpy as np
 import pandas as pd
 
 from .._core import joint_codes
-from .facts import NEVER, Facts
+from .facts import NEVER, SAME_COUNT, Facts
 from .lanes import Lane, lanes
 from .traces import OrderedCalls
 
 FALLBACK_READS = (
-    "latency_ms", "billed", "prompt_hash", "fallback_attempted", "fallback_reason", "name", "route", "tags", "team"
+    "latency_ms", "billed", "token_source", "prompt_hash", "fallback_attempted", "fallback_reason", "tool_calls", "name",
+    "route", "tags", "team",
 )  # fmt: skip
 # reasons of a cascade that is planned: the cheaper answer was not sure or not good enough
 _PLANNED = r"(?i)confiden|quality|escalat|uncertain|unsure|too hard|complexity"
+_TOKENS_APART = 2  # times as many tokens as another tokenizer makes of a text; those of today differ by half at most
 _PANEL = 5  # the same models in this number of traces are compared on purpose
 
 
@@ -47,7 +49,7 @@ def bursts_of_models(ordered: OrderedCalls, window: int) -> Bursts:
     lane = lanes(facts, [ordered.traces, facts.question], rows, least=2)
     lane = lane.only(lane.any(lane.follows & (model[lane.row] != lane.previous(model))))
     lane = lane.split(facts.start[lane.row] - lane.previous(facts.start) > window)
-    lane = lane.only(lane.size > 1)
+    lane = lane.only((lane.size > 1) & ~_steps_of_agents(facts, lane, model))
     models = lane.distinct(model)
     lane_starts_before_end = lane.follows & (facts.start[lane.row] < lane.previous(facts.end))
     changed = lane.follows & (model[lane.row] != lane.previous(model))
@@ -66,6 +68,31 @@ def bursts_of_models(ordered: OrderedCalls, window: int) -> Bursts:
         panel=_panels(facts, lane, models, model, lane.any(marked)),
         evaluation=lane.any(facts.is_evaluation[lane.row]),
     )
+
+
+def _steps_of_agents(facts: Facts, lane: Lane, model: np.ndarray) -> np.ndarray:
+    """Return which bursts are steps of an agent whose log shows only the user's question as their prompt.
+
+    A step asks for a tool, or its input grows: the counts of one model differ, or those of two models by more than the
+    tokens that they make of one text do.
+    """
+    reported = facts.reported_input[lane.row]
+    one_model = joint_codes([lane.number, model[lane.row]])
+    grows = _largest(reported, one_model) - _smallest(reported, one_model) > SAME_COUNT
+    grows |= _largest(reported, lane.number) > _TOKENS_APART * _smallest(reported, lane.number)
+    return lane.any(grows | (facts.tools[lane.row] >= 0) & lane.linked)
+
+
+def _largest(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Return for each value the largest known one of its group."""
+    largest = np.full(int(group.max(initial=-1)) + 1, np.nan)
+    np.fmax.at(largest, group, values)
+    return largest[group]
+
+
+def _smallest(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Return for each value the smallest known one of its group."""
+    return -_largest(-values, group)
 
 
 def _panels(facts: Facts, lane: Lane, models: np.ndarray, model: np.ndarray, marked: np.ndarray) -> np.ndarray:

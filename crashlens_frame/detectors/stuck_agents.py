@@ -118,7 +118,10 @@ def _steps(facts: Facts, lane: Lane) -> tuple[np.ndarray, np.ndarray]:
     tail = facts.texts("prompt", row, slice(-_TAIL, None))
     # the result of a tool is compared as it is: its digits may be the progress
     seen = np.where(tool >= 0, tail.codes(), tail.codes(_without_digits))
-    return step, np.where(facts.prompt[row] >= 0, seen, -1)
+    # an agent's log that shows only the user's question has the same prompt for all steps
+    same = lane.follows & (facts.prompt[row] == lane.previous(facts.prompt))
+    hidden = same | np.append(same[1:], False)[: len(same)]
+    return step, np.where((facts.prompt[row] >= 0) & ~hidden, seen, -1)
 
 
 def _without_digits(texts: pa.Array) -> pa.Array:

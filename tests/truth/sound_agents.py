@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from .agents import head_of, next_tool, steps, strong
-from .registry import Turn, converse, sound
+from .registry import Turn, cached, converse, sound
 from .world import World, hidden, tool, user
 
 
@@ -156,4 +156,37 @@ def tool_that_fails_twice(world: World) -> None:
     converse(
         world, who, strong(world, who), world.office(), head_of(world, texts, 7000), turns, user_id=world.user(who),
         **_columns(world),
+    )  # fmt: skip
+
+
+@sound("fallback_storms", saas=2, agents=10)
+def transcript_of_two_models(world: World) -> None:
+    """A coding agent hands small steps to a smaller model, and its transcript shows only the user's question."""
+    who = world.customer("anthropic")
+    texts, at = world.texts(who), world.office()
+    columns = _columns(world, prompt_hash=None, user_id=world.user(who), shown=texts.question())
+    history = [*head_of(world, texts, 8000), user(columns["shown"])]
+    for number in range(world.draw.randrange(5, 12)):
+        model = "claude-haiku-4-5" if number % 3 == 2 else "claude-opus-4-5"
+        call = world.call(
+            who, at, model, cached(model, history), texts.answer(30), tools=(next_tool(world, who),), **columns
+        )
+        history += [call.answer, tool(texts.passage(world.draw.randrange(60, 300)))]
+        at = call.end + world.draw.uniform(0.5, 8)
+
+
+@sound("stuck_agents", saas=2, agents=8)
+def transcript_of_tests_and_edits(world: World) -> None:
+    """A coding agent runs the same tests after each edit, and its transcript does not show what they brought."""
+    who = world.customer("openai", "anthropic")
+    texts = world.texts(who)
+    ask = texts.question()
+    turns, test = [], ("run_tests", {"arg": "-q"})
+    for number in range(world.draw.randrange(4, 8)):
+        result = tool(f"{9 - number} failed\n{texts.passage(50)}") if turns else user(ask)
+        turns.append(Turn(world.draw.uniform(1, 8), result, None, (next_tool(world, who),)))
+        turns.append(Turn(world.draw.uniform(1, 9), tool("ok"), None, (test,)))
+    converse(
+        world, who, strong(world, who), world.office(), head_of(world, texts, 7000), turns, shown=ask,
+        **_columns(world, prompt_hash=None, user_id=world.user(who)),
     )  # fmt: skip

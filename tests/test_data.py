@@ -1,6 +1,9 @@
 """The sample logs: each is described, read without a loss, and ours are what their commands make."""
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -40,6 +43,41 @@ def test_our_files_are_what_their_commands_make(tmp_path: Path, monkeypatch: pyt
     for folder in (made, DATA):
         pd.testing.assert_frame_equal(cf.read_parquet(folder / "workload.parquet"), calls)
         pd.testing.assert_frame_equal(cf.read_jsonl(folder / "workload_flat.jsonl.zst"), calls)
+
+
+def test_the_transcripts_are_what_their_script_makes(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, DATA / "make_transcripts.py", tmp_path], check=True)
+    made, kept = (
+        {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*.jsonl")}
+        for root in (tmp_path, DATA / "agents")
+    )
+    assert len(kept) == 24
+    assert made == kept
+
+
+def test_each_answer_of_the_transcripts_is_one_call() -> None:
+    answers: set[tuple[str, int]] = set()
+    for path in (DATA / "agents").rglob("*.jsonl"):
+        for line in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+            payload = line.get("payload", {})
+            if line["type"] == "assistant" and line["message"]["stop_reason"]:
+                usage = line["message"]["usage"]
+                names = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
+                answers.add((line["timestamp"], sum(usage[name] for name in names)))
+            elif payload.get("type") == "token_count":
+                answers.add((line["timestamp"], payload["info"]["last_token_usage"]["total_tokens"]))
+    calls = cf.read_logs(DATA / "agents")
+    assert len(cf.read_rejects(DATA / "agents")) == 0
+    read = zip(calls["timestamp"], calls["input_tokens"] + calls["output_tokens"], strict=True)
+    assert {(time.isoformat(timespec="milliseconds").replace("+00:00", "Z"), int(n)) for time, n in read} == answers
+    assert len(calls) == len(answers) == 235
+
+
+def test_nothing_in_the_transcripts_is_taken_for_a_repetition() -> None:
+    # the prompt of each step is the user's question: a reader sees no more of it
+    findings = cf.find_waste(cf.read_logs(DATA / "agents"))
+    assert set(findings["detector"]) == {"cache_misses"}
+    assert set(findings["cause"]) == {"expired"}
 
 
 def test_the_samples_of_vendors_are_what_their_packages_make_of_what_happened() -> None:

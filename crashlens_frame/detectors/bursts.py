@@ -16,7 +16,7 @@ FALLBACK_READS = (
 )  # fmt: skip
 # reasons of a cascade that is planned: the cheaper answer was not sure or not good enough
 _PLANNED = r"(?i)confiden|quality|escalat|uncertain|unsure|too hard|complexity"
-_TOKENS_APART = 2  # times as many tokens as another tokenizer makes of a text; those of today differ by half at most
+_TOKENS_APART = 2  # of the tokenizers of today, none makes twice as many tokens of a text as another does
 _PANEL = 5  # the same models in this number of traces are compared on purpose
 
 

@@ -11,8 +11,8 @@ from .lanes import Lane, lanes
 from .traces import OrderedCalls
 
 FALLBACK_READS = (
-    "latency_ms", "billed", "token_source", "prompt_hash", "fallback_attempted", "fallback_reason", "tool_calls", "name",
-    "route", "tags", "team",
+    "latency_ms", "billed", "token_source", "prompt_hash", "fallback_attempted", "fallback_reason", "tool_calls",
+    "name", "route", "tags", "team",
 )  # fmt: skip
 # reasons of a cascade that is planned: the cheaper answer was not sure or not good enough
 _PLANNED = r"(?i)confiden|quality|escalat|uncertain|unsure|too hard|complexity"

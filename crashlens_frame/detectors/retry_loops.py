@@ -45,8 +45,13 @@ _BAD_ARGUMENTS = (
     r"(?i)validation errors? for|field required|value_error|invalid arguments|arguments do not match|should be a valid"
 )
 
-_TIMEOUT_NOTE = "Raise the timeout of the client, or limit its retries: each attempt that times out is billed."
-_ANSWER_NOTE = "Limit the attempts, and ask for structured output so that the first answer is accepted."
+# why attempts are repeated, and what to change
+_CAUSES = ("no backoff", "failed attempts", "answer not accepted")
+_NOTES = (
+    "Set max_retries, and wait longer before each attempt: one at which the client gives up is billed all the same.",
+    "Raise the timeout of the client, or set max_retries: an attempt at which it gives up is billed all the same.",
+    "Limit the attempts, and ask for structured output so that the first answer is accepted.",
+)
 
 
 def find_retry_loops(
@@ -235,7 +240,9 @@ def _described(ordered: OrderedCalls, lane: Lane, wasted: np.ndarray) -> Evidenc
     gap = np.where(lane.follows, facts.start[lane.row] - lane.previous(facts.end), np.iinfo(np.int64).max)
     hasty = (sizes > _MANY_CALLS) | (lane.reduce(gap, np.minimum)[first] < SECOND)
     n_thrown = np.bincount(lane.number, wasted, minlength=len(sizes)).astype(int)
-    failed = np.bincount(lane.number, wasted & ordered.columns.failed[lane.row], minlength=len(sizes)) > 0
+    n_failed = np.bincount(lane.number, wasted & ordered.columns.failed[lane.row], minlength=len(sizes))
+    failed = (n_failed > 0) | (n_thrown == 0)  # where nothing was paid, all attempts failed
+    cause = pa.array(np.where(failed, np.where(hasty, 0, 1), 2))
     code, names = calls.only(first).models()
     return Evidence(
         "retry_loops",
@@ -249,7 +256,8 @@ def _described(ordered: OrderedCalls, lane: Lane, wasted: np.ndarray) -> Evidenc
             seconds_text(span), " s, ", n_thrown, " thrown away",
             pc.if_else(pa.array(hasty), ", no backoff", ""),
         ),
-        savings_note=pc.if_else(pa.array(failed), _TIMEOUT_NOTE, _ANSWER_NOTE),
+        cause=pa.array(_CAUSES).take(cause),
+        savings_note=pa.array(_NOTES).take(cause),
     )  # fmt: skip
 
 

@@ -19,12 +19,6 @@ from .evidence import Evidence
 from .roster import ROSTER
 from .traces import OrderedCalls, check_rules, order_calls
 
-_AMOUNTS = tuple(
-    column
-    for column in FINDINGS
-    if column.name in ("detector", "certainty", "cost", "waste_cost", "counted_cost", "waste_tokens", "suppressed_by")
-)
-
 Thresholds = Mapping[str, Mapping[str, Any]]
 Found = list[Counted]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -90,45 +84,6 @@ def find_waste(
     0  retry_loops        4           NaN
     """
     return _findings(_find_all(calls, thresholds, prices, rules)[1])
-
-
-def waste_amounts(calls: pd.DataFrame, *, prices: Prices | None = None) -> tuple[pd.DataFrame, np.ndarray]:
-    """Find the waste as :func:`find_waste` does, but return only what totals by detector need.
-
-    Returns
-    -------
-    DataFrame
-        ``detector``, ``certainty``, ``cost``, ``waste_cost``, ``counted_cost``, ``waste_tokens`` and ``suppressed_by``
-        of FINDINGS, and ``trace_id``, here the number of the trace.
-    ndarray
-        The number of the trace of each call.
-
-    Examples
-    --------
-    >>> import crashlens_frame as cf
-    >>> from crashlens_frame.detectors.waste import waste_amounts
-    >>> book = cf.LogBook()
-    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Hello!", retries=3, seed=1)
-    >>> amounts, trace_numbers = waste_amounts(book.df)
-    >>> amounts[["detector", "trace_id", "suppressed_by"]]
-          detector  trace_id suppressed_by
-    0  retry_loops         0           NaN
-    """
-    ordered, found = _find_all(calls, None, prices, "default")
-    tables = [
-        pa.table(
-            {
-                "detector": pa.repeat(each.evidence.detector, len(each.owner)),
-                "certainty": each.evidence.certainties(),
-                **each.evidence.amounts(),
-                "counted_cost": pa.array(each.counted_cost, from_pandas=True),
-                "suppressed_by": _labels(each.owner),
-            }
-        )
-        for each in found
-    ]
-    frame = frame_from_table(pa.concat_tables(tables), _AMOUNTS)
-    return frame.assign(trace_id=np.concatenate([each.evidence.first.trace for each in found])), ordered.traces
 
 
 def flag(

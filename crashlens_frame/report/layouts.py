@@ -119,7 +119,7 @@ def patterns_table(patterns: pd.DataFrame, amount: str, limit: int = _PATTERNS_S
     >>> book = cf.LogBook()
     >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1)
     >>> patterns_table(cf.waste_by(book.df, "route", "model", "team"), "waste_cost").columns["what happens"].texts
-    ('retry loops: once, 5 calls',)
+    ('retry loops, failed attempts: once, 5 calls',)
     """
     own = patterns[(patterns["certainty"] == "candidate") == (amount == "could_save")]
     head = own.head(limit)

@@ -56,9 +56,9 @@ def waste_by(
     >>> import crashlens_frame as cf
     >>> book = cf.LogBook()
     >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1)
-    >>> cf.waste_by(book.df, "model")[["detector", "model", "pattern"]]
-          detector  model                     pattern
-    0  retry_loops  gpt-4  retry loops: once, 5 calls
+    >>> cf.waste_by(book.df, "model")[["model", "pattern"]]
+       model                                      pattern
+    0  gpt-4  retry loops, failed attempts: once, 5 calls
     """
     for name in by:
         check_choice("a column to group by", name, PATTERN_COLUMNS)
@@ -86,7 +86,7 @@ def merge_patterns(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1)
     >>> half = cf.waste_by(book.df, "model")
     >>> merge_patterns([half, half])["pattern"].tolist()
-    ['retry loops: 2 times, 5 calls each']
+    ['retry loops, failed attempts: 2 times, 5 calls each']
     """
     every = pd.concat(list(parts), ignore_index=True)
     keys = [name for name in every.columns if name not in (*_SUMS, "pattern")]

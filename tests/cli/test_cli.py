@@ -185,7 +185,7 @@ def test_analyze_prints_the_report() -> None:
     for word in (
         "7 calls in 3 traces",
         "What wastes money",
-        "retry loops: once, 5 calls",
+        "retry loops, failed attempts: once, 5 calls",
         "input tokens",
         "output tokens",
         "total tokens",
@@ -357,7 +357,7 @@ def test_demo_shows_and_writes_a_day() -> None:
     worst = cf.waste_by(calls, "route", "team").head(3)
     assert worst[["detector", "cause", "route", "team"]].fillna("").to_numpy().tolist() == [
         ["cache_misses", "broken prefix", "/v1/contracts", "legal"],
-        ["retry_loops", "", "/v1/summaries", "search"],
+        ["retry_loops", "no backoff", "/v1/summaries", "search"],
         ["stuck_agents", "", "/agents/release", "engineering"],
     ]
     assert Path("there/waste.png").read_bytes().startswith(b"\x89PNG")

@@ -26,7 +26,7 @@ def test_a_loop_to_be_checked_by_eye() -> None:
         {"s": 7, "cost": 0.021, "input_tokens": 5, "output_tokens": 300, "response": "Rayleigh"},
         {"s": 8, "cost": 0.5, "prompt": "And the sea?", "output_tokens": 300, "response": "The sky"},
     )
-    loop = find_retry_loops(frame).iloc[0].drop(["start", "end", "score", "suggested_model", "suppressed_by", "cause"])
+    loop = find_retry_loops(frame).iloc[0].drop(["start", "end", "score", "suggested_model", "suppressed_by"])
     assert loop.to_dict() == {
         "finding_id": "retry_loops/t1/0",
         "detector": "retry_loops",
@@ -42,9 +42,11 @@ def test_a_loop_to_be_checked_by_eye() -> None:
         "counted_cost": pytest.approx(0.003),
         "waste_tokens": 10,
         "description": "4 calls to gpt-4 with the same prompt in 7 s, 2 thrown away, no backoff",
+        "cause": "no backoff",
         "route": "/ask",
         "team": "sea",
-        "savings_note": "Raise the timeout of the client, or limit its retries: each attempt that times out is billed.",
+        "savings_note": "Set max_retries, and wait longer before each attempt:"
+        " one at which the client gives up is billed all the same.",
     }
 
 
@@ -65,6 +67,17 @@ def test_the_older_name_of_the_number_of_calls(number: int, waste: list[float]) 
 def test_where_no_call_answers_the_most_expensive_one_was_needed() -> None:
     frame = calls(*({"s": s, **FAILED, "cost": cost} for s, cost in enumerate((0.1, 0.4, 0.2))))
     assert wasted(frame) == [pytest.approx(0.3)]
+
+
+def test_the_cause_is_that_of_what_was_thrown_away() -> None:
+    def cause(*rows: dict[str, object]) -> str:
+        return find_retry_loops(calls(*rows, {"s": 90, "response": "So.", "cost": 0.5}))["cause"].item()
+
+    assert cause(*({"s": s, **FAILED} for s in (40, 50))) == "failed attempts"
+    assert cause({"s": 50, **FAILED}, {"s": 50.9, **FAILED}) == "no backoff"
+    assert cause(*({"s": 20 + 10 * n, **FAILED} for n in range(6))) == "no backoff"
+    answered = {"response": "no JSON", "cost": 0.5, "temperature": 0.0}
+    assert cause({"s": 50, **answered}, {"s": 50.5, **answered, "response": "So."}) == "answer not accepted"
 
 
 def test_what_is_not_billed_wastes_nothing() -> None:

@@ -3,6 +3,7 @@
 Every draw is a whole number of NumPy's PCG64, so a seed yields the same log on every machine.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,7 @@ _DEPLOYED = 13 * _HOUR + 5 * 60 * _SECOND  # from then on, the prompt begins wit
 
 _TASK = "You are the release agent. Make the integration tests pass, then tag the release.\n"
 _FIRST_TOOLS = ("read_file", "list_changes", "edit_file", "run_tests", "read_file", "edit_file")
+_TRIES = 2  # an agent may try again once
 _NO_PROGRESS = "\nrun_tests: 1 failed: tests/test_upload.py::test_resume, ConnectionRefusedError: localhost:5433"
 
 _ARTICLES = ("earnings call", "annual report", "court ruling", "clinical study", "tender", "audit", "white paper")
@@ -37,7 +39,12 @@ _LABELS = ("billing", "bug", "feature request", "praise")
 
 
 def simulate_incidents(
-    traces: int = 1500, *, seed: Seed = None, start: Any = None, prices: Prices | None = None
+    traces: int = 1500,
+    *,
+    seed: Seed = None,
+    start: Any = None,
+    prices: Prices | None = None,
+    truth: bool = False,
 ) -> pd.DataFrame:
     """Simulate a day on which the bill goes up: mixed traffic of several teams, and four incidents in it.
 
@@ -58,6 +65,9 @@ def simulate_incidents(
         Monday, when not given.
     prices
         Prices, in any form that ``PriceBook.load`` takes; those that the package ships when not given.
+    truth
+        Whether ``extra`` says of each call that an incident made too expensive or needless which one it was:
+        ``{"truth": "broken prefix"}``, "stuck agent", "hasty retry" or "costly label".
 
     Returns
     -------
@@ -82,13 +92,19 @@ def simulate_incidents(
     begin = time_option("start", _MONDAY if start is None else start)
     number = whole_number("traces", traces)
     tables = [table_from_frame(frame_from_table(simulate_traffic(number, draw=draw, days=1, start=begin)))]
-    tables += [table_from_frame(_frame(incident(draw), begin)) for incident in INCIDENTS]
+    tables += [table_from_frame(_frame(incident(draw), begin, truth=truth)) for incident in INCIDENTS]
     table = pa.concat_tables(tables, promote_options="default")
     return add_cost(frame_from_table(table.take(pc.sort_indices(table["timestamp"]))), prices)
 
 
-def _frame(columns: dict[str, Any], begin: int) -> pd.DataFrame:
-    """Return the calls of an incident, whose ``timestamp`` counts microseconds of the day."""
+def _frame(columns: dict[str, Any], begin: int, *, truth: bool) -> pd.DataFrame:
+    """Return the calls of an incident, whose ``timestamp`` counts microseconds of the day.
+
+    ``truth`` of the columns is the name of the incident, and which of its calls it made too expensive.
+    """
+    name, hit = columns.pop("truth")
+    if truth:
+        columns["extra"] = pd.Series(json.dumps({"truth": name}), index=range(len(hit))).where(hit)
     common = {
         "type": "generation",
         "level": "info",
@@ -126,6 +142,7 @@ def _broken_prefix(draw: np.random.Generator) -> dict[str, Any]:
         "route": "/v1/contracts",
         "team": "legal",
         "name": "contract-review",
+        "truth": ("broken prefix", late & np.append(False, late[:-1])),
     }
 
 
@@ -158,6 +175,7 @@ def _stuck_agent(draw: np.random.Generator) -> dict[str, Any]:
         "team": "engineering",
         "name": "release-agent",
         "agent": "release",
+        "truth": ("stuck agent", np.arange(steps) >= len(_FIRST_TOOLS) + _TRIES),
     }
 
 
@@ -189,6 +207,7 @@ def _hasty_retries(draw: np.random.Generator) -> dict[str, Any]:
         "route": "/v1/summaries",
         "team": "search",
         "name": "summaries",
+        "truth": ("hasty retry", failed),
     }
 
 
@@ -211,6 +230,7 @@ def _costly_labels(draw: np.random.Generator) -> dict[str, Any]:
         "route": "/v1/tickets",
         "team": "support",
         "name": "ticket-label",
+        "truth": ("costly label", np.ones(size, bool)),
     }  # fmt: skip
 
 

@@ -81,3 +81,21 @@ def test_a_seed_gives_one_day_and_its_start_moves_it():
     assert not cf.simulate_incidents(200, seed=8).equals(DAY)
     with pytest.raises(InvalidOptionError, match="traces is -1"):
         cf.simulate_incidents(-1)
+
+
+def test_the_truth_on_request_is_what_the_detectors_find_on_these_routes():
+    day = cf.simulate_incidents(200, seed=7, truth=True)
+    pd.testing.assert_frame_equal(day.assign(extra=DAY["extra"]), DAY)
+    assert DAY["extra"].isna().all()
+    told = day["extra"].str.extract(r'"truth": ?"([^"]*)"', expand=False)
+    detectors = {
+        "broken prefix": "cache_misses",
+        "stuck agent": "stuck_agents",
+        "hasty retry": "retry_loops",
+        "costly label": "overkill_models",
+    }
+    flagged = cf.flag(day)
+    own = flagged["route"].isin(["/v1/contracts", "/agents/release", "/v1/summaries", "/v1/tickets"])
+    found = flagged["finding"].astype("str").where(flagged["waste_cost"] > 0)
+    assert told[~own].isna().all()
+    assert told[own].map(detectors).fillna("").tolist() == found[own].fillna("").tolist()

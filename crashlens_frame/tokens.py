@@ -1,5 +1,6 @@
 """Numbers of tokens, counted where the log did not report them."""
 
+import hashlib
 import logging
 import re
 import warnings
@@ -12,7 +13,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .errors import InvalidCallError, TokenizerError, TokenizerWarning
+from ._core import parallel_map, progress_bar
+from .errors import InvalidCallError, InvalidOptionError, TokenizerError, TokenizerWarning
 from .frame import check_calls
 from .jsonvalues import without_surrogates
 from .pricing import name_forms
@@ -42,6 +44,9 @@ FAMILIES = (
 _LOG = logging.getLogger(__name__)
 
 
+_Counter = Callable[[list[str]], list[int]]  # texts to their numbers of tokens
+
+
 class _Tokenizer(NamedTuple):
     """How the tokens of a model are counted: its encoding, or another encoding and the factor to multiply by."""
 
@@ -50,17 +55,24 @@ class _Tokenizer(NamedTuple):
 
 
 @overload
-def count_tokens(texts: str, *, model: str) -> int | None: ...  # type: ignore[overload-overlap]  # a str is an iterable
+def count_tokens(  # type: ignore[overload-overlap]  # a str is an iterable
+    texts: str, *, model: str, client: Any = None, progress: bool | None = None
+) -> int | None: ...
 @overload
-def count_tokens(texts: Iterable[str | None], *, model: str) -> pd.arrays.IntegerArray: ...
-def count_tokens(texts: str | Iterable[str | None], *, model: str) -> int | pd.arrays.IntegerArray | None:
+def count_tokens(
+    texts: Iterable[str | None], *, model: str, client: Any = None, progress: bool | None = None
+) -> pd.arrays.IntegerArray: ...
+def count_tokens(
+    texts: str | Iterable[str | None], *, model: str, client: Any = None, progress: bool | None = None
+) -> int | pd.arrays.IntegerArray | None:
     """Count the tokens of a text, or of many texts.
 
     The numbers for OpenAI models are exact and need no network: they are those of tiktoken for the same encoding, with
     special tokens counted as plain text. The numbers for Claude, Gemini, DeepSeek, Llama, Mistral, Command and Qwen are
     estimates: the number for o200k_base times a factor of the family. For English texts and code most estimates were
     within 5 % and 19 of 20 within 12 %; for other languages and the newest models they can be off by half. The numbers
-    for all other models are null.
+    for all other models are null. With a client of Anthropic, the numbers for Claude are exact: those of its free
+    counting endpoint, for each text as the message of a user.
 
     Parameters
     ----------
@@ -68,6 +80,12 @@ def count_tokens(texts: str | Iterable[str | None], *, model: str) -> int | pd.a
         A text, or texts; null stays null.
     model
         Name of the model as in logs, such as ``"openai/gpt-4o"``.
+    client
+        ``anthropic.Anthropic()``, or any other client with ``messages.count_tokens``, to count the tokens of Claude;
+        it is not asked for other models. It is asked once for each distinct text, and again where it is busy, as often
+        as its ``max_retries`` says; the numbers are kept for as long as the program runs.
+    progress
+        Whether to show a bar while the client is asked; None: after two seconds, in a terminal or a notebook.
 
     Returns
     -------
@@ -78,7 +96,7 @@ def count_tokens(texts: str | Iterable[str | None], *, model: str) -> int | pd.a
     Raises
     ------
     TokenizerError
-        The vocabulary of an old model is not installed and cannot be downloaded.
+        The vocabulary of an old model is not installed and cannot be downloaded, or the client raised an error.
     InvalidCallError
         A text is neither text nor null.
 
@@ -97,8 +115,11 @@ def count_tokens(texts: str | Iterable[str | None], *, model: str) -> int | pd.a
     [4, <NA>, 0]
     Length: 3, dtype: Int64
     """
+    of_vendor = _vendor_tokenizer(model, client, progress)
     if isinstance(texts, str):
         of_model = _tokenizer(model)
+        if of_vendor is not None:
+            return of_vendor([texts])[0]
         return None if of_model is None else _token_count(texts, of_model)
     values = list(texts)
     try:
@@ -109,19 +130,26 @@ def count_tokens(texts: str | Iterable[str | None], *, model: str) -> int | pd.a
         )
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise InvalidCallError(f"texts hold a value that is neither text nor null: {error}") from error
+    if of_vendor is not None:
+        return _distinct_counts(array, of_vendor)
     tokenizer = _tokenizer(model)
     return pd.array([None] * len(values), dtype="Int64") if tokenizer is None else _token_counts(array, tokenizer)
 
 
-def add_tokens(calls: pd.DataFrame) -> pd.DataFrame:
+def add_tokens(calls: pd.DataFrame, *, client: Any = None, progress: bool | None = None) -> pd.DataFrame:
     """Count the tokens that the log did not report.
 
-    A failed call has 0 output tokens if the log does not report another number.
+    A failed call has 0 output tokens if the log does not report another number. A prompt that is more than its text is
+    not counted: one with images, files or definitions of tools, which have a ``prompt_hash``.
 
     Parameters
     ----------
     calls
-        Frame with ``model``, ``prompt`` and ``response``; the token columns and ``level`` are read too if it has them.
+        Frame with ``model``, ``prompt`` and ``response``; the token columns, ``prompt_hash`` and ``level`` are read too
+        if it has them.
+    client, progress
+        As for ``count_tokens``, to count the prompts that were sent to Claude. Its answers stay estimates, as the
+        endpoint counts what is sent.
 
     Returns
     -------
@@ -152,8 +180,9 @@ def add_tokens(calls: pd.DataFrame) -> pd.DataFrame:
     labels = calls["model"].astype("category").cat
     tokenizers = [_tokenizer(str(name)) for name in labels.categories]
     code = labels.codes.to_numpy()
-    n_input, input_source = _fill_column(calls, "input_tokens", "prompt", tokenizers, code)
-    n_output, output_source = _fill_column(calls, "output_tokens", "response", tokenizers, code)
+    vendors = [_vendor_tokenizer(str(name), client, progress) for name in labels.categories]
+    n_input, input_source = _fill_column(calls, "input_tokens", "prompt", tokenizers, code, vendors)
+    n_output, output_source = _fill_column(calls, "output_tokens", "response", tokenizers, code, [])
     if "level" in calls.columns:
         failed = calls["level"].eq("error").fillna(False).to_numpy(bool) & calls["response"].isna().to_numpy()
         n_output[failed & n_output.isna()] = 0
@@ -167,7 +196,8 @@ def fill_tokens(row: dict[str, Any]) -> None:
     tokenizer = _tokenizer(row["model"]) if row.get("model") else None
     is_counted = False
     for name, text in (("input_tokens", row.get("prompt")), ("output_tokens", row.get("response"))):
-        if row.get(name) is None and text is not None and tokenizer is not None:
+        is_more_than_text = name == "input_tokens" and row.get("prompt_hash") is not None
+        if row.get(name) is None and text is not None and tokenizer is not None and not is_more_than_text:
             try:
                 row[name] = _token_count(text, tokenizer)
                 is_counted = True
@@ -182,13 +212,26 @@ def fill_tokens(row: dict[str, Any]) -> None:
 
 
 def _fill_column(
-    calls: pd.DataFrame, name: str, text: str, tokenizers: Sequence[_Tokenizer | None], code: np.ndarray
+    calls: pd.DataFrame,
+    name: str,
+    text: str,
+    tokenizers: Sequence[_Tokenizer | None],
+    code: np.ndarray,
+    vendors: Sequence[_Counter | None],
 ) -> tuple[pd.arrays.IntegerArray, np.ndarray]:
     """Count the tokens of the texts whose number is null; return the numbers and their new sources, -1: not new."""
     numbers = calls[name] if name in calls.columns else pd.Series(pd.NA, index=calls.index)
     tokens: Any = numbers.astype("Int64").array.copy()
     source = np.full(len(calls), -1)
     to_count = tokens.isna() & calls[text].notna().to_numpy()
+    if text == "prompt" and "prompt_hash" in calls.columns:  # its images, files and tools are not in the text
+        to_count &= calls["prompt_hash"].isna().to_numpy()
+    for position, ask in enumerate(vendors):
+        rows = np.flatnonzero(to_count & (code == position))
+        if ask is not None and len(rows):
+            tokens[rows] = _distinct_counts(pa.array(calls[text].iloc[rows], from_pandas=True), ask)
+            source[rows] = TOKEN_SOURCES.index("counted")
+            to_count[rows] = False
     for tokenizer in {each for each in tokenizers if each is not None}:
         rows = np.flatnonzero(to_count & np.array([*(each == tokenizer for each in tokenizers), False])[code])
         if not len(rows):
@@ -215,13 +258,22 @@ def _token_sources(calls: pd.DataFrame, new: np.ndarray, has_tokens: np.ndarray)
 
 
 def _token_counts(texts: pa.Array | pa.ChunkedArray, tokenizer: _Tokenizer) -> pd.arrays.IntegerArray:
+    """Return the number of tokens of each text."""
+    count = _counter(tokenizer.encoding)
+    if tokenizer.factor is None:
+        return _distinct_counts(texts, count)
+    factor = tokenizer.factor
+    return _distinct_counts(texts, lambda distinct: np.rint(np.array(count(distinct), np.int64) * factor))
+
+
+def _distinct_counts(
+    texts: pa.Array | pa.ChunkedArray, count: Callable[[list[str]], Sequence[int] | np.ndarray]
+) -> pd.arrays.IntegerArray:
     """Return the number of tokens of each text; each distinct text is counted once."""
     distinct = pc.dictionary_encode(texts)
     if isinstance(distinct, pa.ChunkedArray):
         distinct = distinct.combine_chunks()
-    counts = np.array([*_counter(tokenizer.encoding)(distinct.dictionary.to_pylist()), 0], dtype=np.int64)
-    if tokenizer.factor is not None:
-        counts = np.rint(counts * tokenizer.factor).astype(np.int64)
+    counts = np.array([*count(distinct.dictionary.to_pylist()), 0], dtype=np.int64)
     code = distinct.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     return pd.arrays.IntegerArray(counts[code], code < 0)
 
@@ -233,6 +285,45 @@ def _token_count(text: str, tokenizer: _Tokenizer) -> int:
     except UnicodeEncodeError:
         number = count(without_surrogates(text))
     return number if tokenizer.factor is None else round(number * tokenizer.factor)
+
+
+def _vendor_tokenizer(model: str, client: Any, progress: bool | None) -> _Counter | None:
+    """Return a function that has the vendor of a model count the tokens of texts; None where there is none to ask."""
+    if client is None:
+        return None
+    if not callable(getattr(getattr(client, "messages", None), "count_tokens", None)):
+        raise InvalidOptionError(f"client is {client!r}, expected one with messages.count_tokens, such as Anthropic()")
+    names = (name.replace(".", "-") for name, _ in name_forms(model))
+    name = next((name for name in names if name.startswith("claude-") and not _NOT_AT_VENDOR.search(name)), None)
+    return None if name is None else partial(_vendor_counts, name=name, client=client, progress=progress)
+
+
+# endings of the names of hosts of Claude, which its vendor does not know
+_NOT_AT_VENDOR = re.compile(r"[@:]|-v\d+$")
+_VENDOR_COUNTS: dict[bytes, int] = {}  # by the hash of model and text
+
+
+def _vendor_counts(texts: list[str], *, name: str, client: Any, progress: bool | None) -> list[int]:
+    """Return the number of tokens of each text, as the vendor of the model counts them."""
+    keys = [hashlib.sha256(f"{name}\0{without_surrogates(text)}".encode()).digest() for text in texts]
+    missing = {key: text for key, text in zip(keys, texts, strict=True) if text and key not in _VENDOR_COUNTS}
+
+    def ask(text: str) -> int:
+        message = {"role": "user", "content": without_surrogates(text)}
+        number: int = client.messages.count_tokens(model=name, messages=[message]).input_tokens
+        return number
+
+    try:
+        with progress_bar(len(missing), "counted", "text", shown=progress) as advance:
+            for key, number in zip(missing, parallel_map(ask, missing.values()), strict=True):
+                _VENDOR_COUNTS[key] = number
+                advance(1)
+    except Exception as error:  # of any client
+        raise TokenizerError(
+            f"the tokens of {quantity(len(texts), 'text')} of {name} are not counted: {type(error).__name__}: {error};"
+            " what was counted before is kept, so that the same call goes on from there"
+        ) from error
+    return [_VENDOR_COUNTS[key] if text else 0 for key, text in zip(keys, texts, strict=True)]
 
 
 @lru_cache
@@ -249,7 +340,7 @@ def _tokenizer(model: str) -> _Tokenizer | None:
 
 
 @lru_cache
-def _counter(encoding: str) -> Callable[[list[str]], list[int]]:
+def _counter(encoding: str) -> _Counter:
     """Return a function that counts the tokens of texts."""
     if encoding in _OFFLINE:
         import toktok

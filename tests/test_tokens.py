@@ -1,14 +1,20 @@
 """Token counts: those of tiktoken where they are exact, none where nothing is known."""
 
+import io
+import json
 import random
 import string
 import subprocess
 import sys
 import sysconfig
+import threading
 import unicodedata
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, ClassVar
 
+import anthropic
 import pandas as pd
 import pytest
 import tiktoken
@@ -207,3 +213,159 @@ def test_a_single_text_has_one_number() -> None:
     assert cf.count_tokens("", model="gpt-4o") == 0
     assert cf.count_tokens("hello", model="unheard-of") is None
     assert cf.count_tokens(["hello"], model="gpt-4o").tolist() == [1]
+
+
+# -- Claude, at its vendor ---------------------------------------------------------------------------------------------
+
+
+class Endpoint(BaseHTTPRequestHandler):
+    """The counting endpoint of Anthropic: one token a letter and seven for the message; at first it is busy."""
+
+    asked: ClassVar[list[tuple[str, str]]] = []
+    busy: ClassVar[list[int]] = []  # codes of the next answers
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        assert self.path == "/v1/messages/count_tokens"
+        code, answer = 200, {"input_tokens": 7 + len(body["messages"][0]["content"])}
+        if self.busy:
+            code, answer = self.busy.pop(), {"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}
+        else:
+            self.asked.append((body["model"], body["messages"][0]["content"]))
+        content = json.dumps(answer).encode()
+        self.send_response(code)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(content)))
+        self.send_header("retry-after-ms", "1")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[anthropic.Anthropic]:
+    monkeypatch.setattr(tokens, "_VENDOR_COUNTS", {})
+    Endpoint.asked.clear()
+    Endpoint.busy.clear()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield anthropic.Anthropic(api_key="none", base_url=f"http://127.0.0.1:{server.server_port}", max_retries=2)
+    server.shutdown()
+    server.server_close()
+
+
+def test_claude_is_counted_by_its_vendor_once_for_each_text(client: anthropic.Anthropic) -> None:
+    texts = ["one", "three", None, "one", "", "cut \ud83d"]
+    model = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    counts = cf.count_tokens(texts, model=model, client=client)
+    assert counts.fillna(-1).tolist() == [10, 12, -1, 10, 0, 12]
+    name = "claude-sonnet-4-5-20250929"
+    assert sorted(Endpoint.asked) == [(name, "cut \ufffd"), (name, "one"), (name, "three")]
+    assert cf.count_tokens("three", model=f"anthropic/{name}", client=client) == 12
+    assert len(Endpoint.asked) == 3
+    assert cf.count_tokens("three", model="anthropic/claude-opus-4.5", client=client) == 12
+    assert Endpoint.asked[3:] == [("claude-opus-4-5", "three")]
+
+
+def test_the_vendor_is_not_asked_about_the_models_of_others(client: anthropic.Anthropic) -> None:
+    assert cf.count_tokens("Hello, world!", model="gpt-4o", client=client) == 4
+    assert cf.count_tokens("Hello, world!", model="my-model", client=client) is None
+    assert Endpoint.asked == []
+    with pytest.raises(cf.InvalidOptionError, match=r"^client is 'key', expected one with messages\.count_tokens"):
+        cf.count_tokens("Hi", model="claude-opus-4-5", client="key")
+
+
+def test_a_busy_vendor_is_asked_again_and_what_it_counted_is_kept(client: anthropic.Anthropic) -> None:
+    Endpoint.busy += [529, 429]
+    assert cf.count_tokens("one", model="claude-opus-4-5", client=client) == 10
+    Endpoint.busy += [400]
+    with pytest.raises(
+        cf.TokenizerError, match=r"^the tokens of 2 texts of claude-opus-4-5 are not counted: BadRequest"
+    ):
+        cf.count_tokens(["one", "two"], model="claude-opus-4-5", client=client)
+    assert cf.count_tokens(["one", "two"], model="claude-opus-4-5", client=client).tolist() == [10, 10]
+    assert [text for _, text in Endpoint.asked] == ["one", "two"]
+
+
+def test_prompts_of_claude_are_counted_and_its_answers_estimated(client: anthropic.Anthropic) -> None:
+    calls = pd.DataFrame(
+        {
+            "model": ["claude-opus-4-5", "claude-opus-4-5", "claude-opus-4-5", "gpt-4o"],
+            "prompt": ["one", "three", None, "Hello, world!"],
+            "response": ["Hi", "Hi", "Hi", "Hi"],
+            "input_tokens": pd.array([None, None, None, None], dtype="Int64"),
+            "output_tokens": pd.array([5, None, 5, 5], dtype="Int64"),
+        }
+    )
+    counted = cf.add_tokens(calls, client=client)
+    assert counted["input_tokens"].fillna(-1).tolist() == [10, 12, -1, 4]
+    assert counted["token_source"].tolist() == ["counted", "estimated", "reported", "counted"]
+
+
+# -- prompts that are more than their text -----------------------------------------------------------------------------
+
+TOOL = {"name": "save", "description": "Save it.", "input_schema": {"type": "object"}}
+IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}
+
+
+def asked(*parts: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    content = [{"type": "text", "text": "What is this?"}, *parts] if parts else "What is this?"
+    return {"model": "gpt-4o", "messages": [{"role": "user", "content": content}], **fields}
+
+
+def span(name: str, value: Any) -> dict[str, Any]:
+    attributes = {"gen_ai.request.model": "gpt-4o", "gen_ai.operation.name": "chat"}
+    attributes["gen_ai.input.messages"] = json.dumps([{"role": "user", "content": "What is this?"}])
+    attributes[name] = json.dumps(value)
+    return {"trace_id": "t", "span_id": "s", "name": "chat", "attributes": attributes}
+
+
+def answered(**fields: Any) -> dict[str, Any]:
+    message = {"role": "assistant", "content": "A cat"}
+    return {"id": "c", "object": "chat.completion", "choices": [{"index": 0, "message": message}], **fields}
+
+
+MORE_THAN_TEXT = {
+    "an image": answered(**asked({"type": "image_url", "image_url": {"url": "https://pages.test/0.png"}})),
+    "a file": answered(**asked({"type": "file", "file": {"file_id": "f"}})),
+    "audio": answered(**asked({"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}})),
+    "a tool": answered(**asked(tools=[{"type": "function", "function": TOOL}])),
+    "a request with a tool": {"request": asked(tools=[{"type": "function", "function": TOOL}]), "response": answered()},
+    "an image of Anthropic": {"id": "m", "type": "message", "role": "assistant", "usage": {}, **asked(IMAGE),
+                              "content": [{"type": "text", "text": "A cat"}]},
+    "an observation of Langfuse": {"id": "o", "traceId": "t", "type": "GENERATION", "usageDetails": {},
+                                   "model": "gpt-4o", "input": asked(IMAGE)["messages"], "output": "A cat"},
+    "a payload of LiteLLM": {"id": "p", "trace_id": "t", "litellm_call_id": "p", **asked(IMAGE), "response": "A cat"},
+    "a tool of a payload": {"id": "p", "trace_id": "t", "litellm_call_id": "p", **asked(),
+                            "model_parameters": {"tools": [TOOL]}},
+    "a span": span("gen_ai.input.messages", asked(IMAGE)["messages"]),
+    "a tool of a span": span("gen_ai.tool.definitions", [TOOL]),
+    "a file of Gemini": {
+        "full_request": {"contents": [{"parts": [{"text": "What is this?"}, {"fileData": {"fileUri": "f"}}]}]},
+        "full_response": {"candidates": [{"content": {"parts": [{"text": "A cat"}]}}], "modelVersion": "gemini-3-pro"},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MORE_THAN_TEXT)
+def test_a_prompt_with_an_image_a_file_or_a_tool_is_not_counted(name: str) -> None:
+    line = json.dumps(MORE_THAN_TEXT[name]).encode()
+    (call,) = cf.add_tokens(cf.read_jsonl(io.BytesIO(line), on_error="raise")).to_dict("records")
+    assert (call["prompt"], pd.isna(call["input_tokens"])) == ("What is this?", True)
+    text = line.replace(b"What is this?", b"What was it?")
+    (other,) = cf.read_jsonl(io.BytesIO(text), on_error="raise").to_dict("records")
+    assert call["prompt_hash"] != other["prompt_hash"]
+    priced = cf.add_cost(cf.add_tokens(cf.read_jsonl(io.BytesIO(line))))
+    assert priced["cost"].isna().all()
+
+
+def test_a_prompt_that_is_text_alone_is_counted() -> None:
+    for record in (answered(**asked(tools=[])), answered(**asked({"type": "text", "text": "Say."})), span("x", 1)):
+        (call,) = cf.add_tokens(cf.read_jsonl(io.BytesIO(json.dumps(record).encode()))).to_dict("records")
+        assert call["input_tokens"] == cf.count_tokens(call["prompt"], model="gpt-4o")
+        assert pd.isna(call["prompt_hash"])
+    book = cf.LogBook()
+    book.log(model="gpt-4o", prompt="What is this?", prompt_hash="0a")
+    assert book.df["input_tokens"].isna().all()

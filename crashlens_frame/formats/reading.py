@@ -13,6 +13,7 @@ from .record import RecordReading
 from .roster import FORMATS, check_format, sign_keys, signs
 from .table import Counts, Format, Record, Tree, pruned_tree
 from .values import Row
+from .whole_prompt import whole_prompt_hash
 
 # a record without any of these is no call, whatever ids and times it has
 SIGNS_OF_A_CALL = frozenset(
@@ -292,6 +293,9 @@ def _row(record: Record, format: Format, columns: frozenset[str] | None) -> tupl
     _set_sources(row)
     reading.drop_filled()
     rest = unfold_extra(reading.rest)
+    is_read = columns is None or "prompt_hash" in columns
+    if rest and is_read and format not in _OWN and (prompt_hash := whole_prompt_hash(rest)) is not None:
+        row.setdefault("prompt_hash", prompt_hash)
     if rest and columns is None:
         row["extra"] = canonical_json(rest)
     return row, unclear, reading.repairs

@@ -11,7 +11,7 @@ from ..tokens import add_tokens
 SHIPPED = "shipped"
 # what counting and pricing read and fill
 _FILLED = ("input_tokens", "output_tokens", "token_source", "cost", "cost_source")
-NEEDED_TO_FILL = tuple(dict.fromkeys(("prompt", "response", "level", *_FILLED, *PRICE_COLUMNS)))
+NEEDED_TO_FILL = tuple(dict.fromkeys(("prompt", "prompt_hash", "response", "level", *_FILLED, *PRICE_COLUMNS)))
 
 
 def price_book(prices: Prices | None) -> PriceBook | None:

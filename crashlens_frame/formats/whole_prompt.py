@@ -1,0 +1,64 @@
+"""Prompts that are more than their text: images, files and tools, which no column holds, leave a hash."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..jsonvalues import canonical_json
+
+# keys of what is sent to a model, in requests, answers that repeat them, and attributes of spans
+_PROMPTS = {
+    "ai.prompt", "ai.prompt.messages", "contents", "gen_ai.input.messages", "gen_ai.prompt",
+    "gen_ai.system_instructions", "input", "input.value", "inputs", "instructions", "llm.input_messages", "messages",
+    "prompt", "system", "systemInstruction", "system_instruction",
+}  # fmt: skip
+_TOOLS = {
+    "ai.prompt.tools", "functions", "gen_ai.tool.definitions", "llm.tools", "tool_definitions", "toolConfig", "tools",
+}  # fmt: skip
+_NO_TOOLS: tuple[Any, ...] = (None, "", "[]", [], {})
+_DEPTH = 4  # of requests in wrappers of proxies
+# parts of messages that are no text, also in JSON text within JSON text
+_NOT_TEXT = re.compile(
+    r'\\*"type\\*":\s*\\*"(?:input_)?(?:audio|blob|document|file|function_call|image|image_file|image_url|media|tool_call'
+    r'|tool_use|uri|video)\\*"'
+    r'|\\*"(?:fileData|file_data|functionCall|function_call|image_url|images|inlineData|inline_data|tool_calls'
+    r'|toolUse)\\*":\s*[\[{\\"]'
+)
+
+
+def whole_prompt_hash(record: Mapping[str, Any]) -> str | None:
+    """Return the hash of a prompt that has images, files or tools beside its text; None where it is text alone.
+
+    Parameters
+    ----------
+    record
+        The fields of a record that have no column, and the messages whose texts have one.
+
+    Examples
+    --------
+    >>> from crashlens_frame.formats.whole_prompt import whole_prompt_hash
+    >>> page = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://pages.test/0.png"}}]}
+    >>> whole_prompt_hash({"messages": [page]})
+    '5590eba7c41603c8366458df26dc79b1'
+    >>> whole_prompt_hash({"messages": [{"role": "user", "content": "Read this page."}]})
+    """
+    sent = list(_sent(record, _DEPTH))
+    if not sent:
+        return None
+    text = canonical_json(sent)
+    if all(key not in _TOOLS for key, _ in sent) and not _NOT_TEXT.search(text):
+        return None
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _sent(record: Mapping[str, Any], depth: int) -> Iterator[tuple[str, Any]]:
+    """Yield key and value of what is sent to the model."""
+    for key, value in record.items():
+        if key in _PROMPTS:
+            yield key, value
+        elif key in _TOOLS:
+            if value not in _NO_TOOLS:
+                yield key, value
+        elif depth and isinstance(value, Mapping):
+            yield from _sent(value, depth - 1)

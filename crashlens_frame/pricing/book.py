@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property, lru_cache
-from html import escape
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,15 +14,13 @@ import pandas as pd
 from ..formats import time_option
 from ..times import now_us
 from .combine import discount_rule, merged_entries
-from .listing import price_frame
+from .listing import price_frame, price_html
 from .names import Names, Resolution
 from .one_call import cost_of_call, why_unknown
 from .price_file import Entry, PriceFile, Rules, dump_price_file, read_price_file
 from .public_lists import genai_prices, litellm_prices
 from .rates import RateTable
 from .regions import region_factor
-
-_MAX_ROWS = 20  # of the table in a notebook
 
 
 @dataclass(frozen=True, repr=False)
@@ -137,6 +134,18 @@ class PriceBook:
         """Ids of the models, in the order of the file."""
         return tuple(self.entries)
 
+    def age(self) -> pd.Timedelta | None:
+        """Return how long ago the prices were compared with their source; None where the file does not say it.
+
+        Examples
+        --------
+        >>> import crashlens_frame as cf
+        >>> cf.PriceBook.default().age().days >= 0
+        True
+        """
+        today = pd.Timestamp(now_us(), unit="us").normalize()
+        return None if self.checked is None else today - pd.Timestamp(self.checked)
+
     def resolve(self, name: str) -> Resolution:
         """Find the model that a logged name means.
 
@@ -189,10 +198,8 @@ class PriceBook:
             Name of the model, as in logs.
         input_tokens, output_tokens
             Numbers of tokens. Cached and cache-written tokens are part of the input, reasoning is part of the output.
-        cached_input_tokens, cache_write_tokens
-            Input tokens that were read from a cache, and written to one.
-        cache_write_1h_tokens
-            Cache-written tokens that are kept for an hour.
+        cached_input_tokens, cache_write_tokens, cache_write_1h_tokens
+            Input tokens that were read from a cache, and written to one; those that are kept there for an hour.
         audio_input_tokens, reasoning_tokens, audio_output_tokens
             Input tokens that are audio; output tokens spent on reasoning, and those that are audio.
         web_searches
@@ -270,9 +277,7 @@ class PriceBook:
         >>> prices.cost(model="gpt-4", input_tokens=1000, output_tokens=0)
         0.027
         """
-        found = self.find(of)
-        allowed = {found.model} if found else {entry.provider for entry in self.entries.values()}
-        rule = discount_rule(found.model if found else of, share, from_, allowed)
+        rule = discount_rule(found.model if (found := self.find(of)) else of, share, from_, self.entries)
         return replace(self, rules=self.rules | Rules(discounts=(rule,)))
 
     def cheaper_alternative(self, name: str) -> str | None:
@@ -312,8 +317,7 @@ class PriceBook:
             other = _book_from_file(read_price_file(other, other_models=names))
         sources = " and ".join(source for source in (self.source, other.source) if source) or None
         rules = self.rules if other.rules == self.rules else self.rules | other.rules
-        entries = merged_entries(self.entries, other.entries)
-        return PriceBook(entries, sources, other.checked or self.checked, rules)
+        return PriceBook(merged_entries(self.entries, other.entries), sources, other.checked or self.checked, rules)
 
     def dump(self, target: str | PathLike[str]) -> None:
         """Write the prices as a YAML file of the full form.
@@ -374,13 +378,11 @@ class PriceBook:
         return {model: position for position, model in enumerate(self.entries)}
 
     def __repr__(self) -> str:
-        source = f", source {self.source}" if self.source else ""
-        checked = f", checked {self.checked}" if self.checked else ""
-        return f"PriceBook({len(self.entries)} models{source}{checked})"
+        facts = (("source", self.source), ("checked", self.checked))
+        return f"PriceBook({len(self.entries)} models{''.join(f', {name} {fact}' for name, fact in facts if fact)})"
 
     def _repr_html_(self) -> str:
-        html: str = self.to_frame().to_html(index=False, na_rep="", max_rows=_MAX_ROWS, notebook=True)
-        return f"<p>{escape(repr(self))}, US dollars per million tokens</p>{html}"
+        return price_html(self.to_frame(), repr(self))
 
 
 Prices = str | PathLike[str] | Mapping[str, Any] | PriceBook

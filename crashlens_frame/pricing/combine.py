@@ -1,6 +1,6 @@
 """What a price book becomes when other prices or discounts are added to it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,9 +22,9 @@ def merged_entries(ours: Mapping[str, Entry], others: Mapping[str, Entry]) -> di
     return {**kept, **others}
 
 
-def discount_rule(of: str, share: float, from_: Any, allowed: Collection[str | None]) -> Discount:
-    """Return a discount, its values checked."""
-    if of not in allowed:
+def discount_rule(of: str, share: float, from_: Any, entries: Mapping[str, Entry]) -> Discount:
+    """Return a discount on a model or a provider, its values checked."""
+    if of not in entries and of not in {entry.provider for entry in entries.values()}:
         raise InvalidOptionError(f"of is {of!r}, expected a provider or a model of the price book")
     if not 0 <= share <= 1:
         raise InvalidOptionError(f"share is {share!r}, expected a number from 0 to 1, such as 0.12 for 12 %")

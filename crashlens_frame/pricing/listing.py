@@ -1,11 +1,14 @@
 """The prices of a book as a frame."""
 
 from collections.abc import Iterable
+from html import escape
 
 import pandas as pd
 
 from .price_file import METERS, WEEKDAYS, Entry, Period, hours_text
 from .timeline import levels_of
+
+_MAX_ROWS = 20  # of the table in a notebook
 
 
 def price_frame(entries: Iterable[Entry]) -> pd.DataFrame:
@@ -29,6 +32,12 @@ def price_frame(entries: Iterable[Entry]) -> pd.DataFrame:
     )
     rates = pd.DataFrame([rates for *_, rates in rows], columns=[meter.name for meter in METERS], dtype="float64")
     return pd.concat([frame, rates], axis=1)
+
+
+def price_html(prices: pd.DataFrame, title: str) -> str:
+    """Return the first and last prices as a table in a notebook."""
+    html: str = prices.to_html(index=False, na_rep="", max_rows=_MAX_ROWS, notebook=True)
+    return f"<p>{escape(title)}, US dollars per million tokens</p>{html}"
 
 
 def _hours(period: Period) -> str | None:

@@ -1,5 +1,6 @@
 import json
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from hypothesis import given
@@ -32,7 +33,7 @@ ROW = {
     "tool_calls": '[{"arguments":{"sku":7},"name":"stock"}]', "input_tokens": 1250, "cached_input_tokens": 1000,
     "audio_input_tokens": 100, "output_tokens": 100, "reasoning_tokens": 70,
 }  # fmt: skip
-ASKED = {**ROW, "prompt": "Is it in stock?", "temperature": 0.5}
+ASKED = {**ROW, "prompt_hash": ANY, "prompt": "Is it in stock?", "temperature": 0.5}
 SESSION: dict[str, Any] = {
     "sessionId": "s-1", "projectHash": "h", "startTime": "2026-03-01T10:00:00.000Z", "kind": "main",
     "messages": [

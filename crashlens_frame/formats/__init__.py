@@ -18,7 +18,7 @@ from .reading import (
     unfold_extra,
 )
 from .record import FILLABLE
-from .roster import FORMATS, check_format, sign_keys
+from .roster import FORMATS, check_format, sign_keys, signs
 from .synonyms import synonyms_among
 from .table import END, Field, Format, Tree, pruned_tree
 from .usage import TOTAL, USAGE_COLUMNS
@@ -67,6 +67,7 @@ __all__ = [
     "rows_from_line",
     "sign_keys",
     "signed_amount_value",
+    "signs",
     "synonyms_among",
     "time_option",
     "time_value",

@@ -48,12 +48,17 @@ class Within(Sign):
 
     inside: tuple[str, ...] = ()
 
+    @property
+    def needed_in_text(self) -> tuple[str, ...]:
+        """The keys that are inside, as JSON text has them."""
+        return tuple(f'"{key}"' for key in self.inside)
+
     def seen(self, record: Record) -> str | None:
         """Return how the record shows the sign; None where it does not."""
         if not all(key in record for key in self.beside):
             return None
         value = record.get(self.key)
-        if isinstance(value, str) and not all(f'"{key}"' in value for key in self.inside):
+        if isinstance(value, str) and not all(key in value for key in self.needed_in_text):
             return None  # long texts are not read for nothing
         value = unpacked(value)
         inner = value[0] if isinstance(value, list) and value else value

@@ -79,16 +79,31 @@ def detect_format(record: Record) -> Detected:
     >>> cf.detect_format({"trace_id": "t1"})
     Detected(format='flat', because='it has none of the keys of another format')
     """
-    for name, sign in signs():
-        seen = sign.seen(record) if sign.key in record else None
-        if seen is not None:
-            return Detected(name, seen)
+    shown = _shown(record)
+    if shown is not None:
+        return shown
+    answer = _answered(record, FLAT)
+    if answer is not record and (shown := _shown(answer)) is not None:
+        return shown._replace(because=f"of request and response together: {shown.because}")
     for key in record:
         if key in _NESTED_NAMES:
             return Detected("crashlens", f'it has "{key}"')
         if key in _OBJECTS and isinstance(record[key], Mapping | None):
             return Detected("crashlens", f'its "{key}" is an object')
     return Detected("flat", "it has none of the keys of another format")
+
+
+def _shows(record: Record, format: Format) -> bool:
+    return any(sign.key in record and sign.seen(record) is not None for sign in format.signs)
+
+
+def _shown(record: Record) -> Detected | None:
+    """Return the format whose sign a record shows first; None for the formats of the package."""
+    for name, sign in signs():
+        seen = sign.seen(record) if sign.key in record else None
+        if seen is not None:
+            return Detected(name, seen)
+    return None
 
 
 def rows_from_line(value: Any, format: str | None = None, columns: frozenset[str] | None = None) -> Rows:
@@ -109,7 +124,7 @@ def rows_from_line(value: Any, format: str | None = None, columns: frozenset[str
             if not isinstance(packed, Mapping):
                 raise InvalidCallError(f"{quoted(packed)}, expected a JSON object")
             table = FORMATS[format or detect_format(packed).format]
-            for record in table.records(packed):
+            for record in table.records(_answered(packed, table)):
                 if table.is_call(record):
                     _read_into(found, record, table, columns)
                 else:
@@ -176,12 +191,15 @@ def _unpacked(value: Any) -> Iterable[Any]:
     """Return the records of a list, or of a page as the APIs of vendors return it."""
     if isinstance(value, Mapping) and isinstance(value.get("data"), list) and not value.keys() - _PAGE:
         value = value["data"]
-    return map(_answered, value) if isinstance(value, list) else [_answered(value)]
+    return value if isinstance(value, list) else [value]
 
 
-def _answered(value: Any) -> Any:
-    """Return the answer of a pair of request and answer, with what the request shows of the call beside it."""
-    if not isinstance(value, Mapping) or not value.keys() >= {"request", "response"}:
+def _answered(value: Record, format: Format) -> Record:
+    """Return the answer of a pair of request and answer, with what the request shows of the call beside it.
+
+    A pair that is itself a record of the format stays as it is.
+    """
+    if "request" not in value or "response" not in value or _shows(value, format):
         return value
     request, answer = value["request"], value["response"]
     if not isinstance(request, Mapping) or not isinstance(answer, Mapping):

@@ -123,6 +123,7 @@ class RecordReading:
     def _take(self, field: Field, value: Any) -> None:
         if field.column == "cost" and isinstance(value, int | float) and -MAX_COUNT < value < 0:
             self.row["cost"], self.row["type"] = float(value), "credit"
+            self.origin["cost"] = self.origin["type"] = field, value
             return
         try:
             new = _converted(field, value)

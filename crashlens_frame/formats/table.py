@@ -54,6 +54,11 @@ class Sign:
     beside: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
 
+    @property
+    def needed_in_text(self) -> tuple[str, ...]:
+        """What text under the key contains where it shows the sign; without any, the text is one of ``values``."""
+        return ()
+
     def seen(self, record: Record) -> str | None:
         """Return how the record shows the sign; None where it does not."""
         value = record.get(self.key)

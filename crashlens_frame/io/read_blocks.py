@@ -34,6 +34,7 @@ from ..formats import (
     pruned_tree,
     sign_keys,
     signed_amount_value,
+    signs,
     time_value,
     unfold_extra,
 )
@@ -104,7 +105,7 @@ class BulkReader:
     def _parsed(self, block: bytes) -> tuple[pa.Table, pa.Array | None]:
         """Parse a block strictly; return the fields as columns named by their paths, and the value of ``extra``."""
         if not self._all:
-            return _parse(block, self._schema(_sign_fields()), "ignore"), None
+            return _parse(block, self._schema(self._sign_fields()), "ignore"), None
         try:
             return _parse(block, self._schema(), "error"), None
         except pa.ArrowInvalid:
@@ -135,8 +136,14 @@ class BulkReader:
     def _schema(self, more: tuple[pa.Field, ...] = ()) -> pa.Schema:
         return pa.schema([*_arrow_fields(self._tree, self._paths), _FILLED_FIELD, *more])
 
+    def _sign_fields(self) -> tuple[pa.Field, ...]:
+        keys = {key for key in sign_keys().union(CURRENCY_KEYS) if key not in self._tree}
+        return tuple(pa.field(key, pa.string()) for key in sorted(keys))
+
     def _calls(self, parsed: pa.Table, extra: pa.Array | None, format: Format) -> pa.Table:
         if any(parsed[name].null_count < len(parsed) for name in _line_reader_only().intersection(parsed.column_names)):
+            raise _IrregularError
+        if _may_show_others(parsed):
             raise _IrregularError
         columns = _coalesced(parsed, format)
         if columns["trace_id"].null_count or pc.any(pc.equal(columns["trace_id"], "")).as_py():
@@ -235,15 +242,28 @@ _ALLOWED_WORDS: dict[Callable[[Any], Any], Sequence[str]] = {
 }
 _FILLED_FIELD = pa.field("filled", pa.list_(pa.string()))
 _KEPT = frozenset(field.path for field in CRASHLENS.fields if field.kept)
-
-
-def _sign_fields() -> tuple[pa.Field, ...]:
-    return tuple(pa.field(key, pa.string()) for key in sorted(sign_keys().union(CURRENCY_KEYS)))
+_OWN_KEYS = frozenset(CRASHLENS.tree)
 
 
 def _line_reader_only() -> frozenset[str]:
     """Return the fields whose lines are of another format or currency, or hold a value that is no text."""
-    return _KEPT | sign_keys().union(CURRENCY_KEYS)
+    return _KEPT | (sign_keys().union(CURRENCY_KEYS) - _OWN_KEYS)
+
+
+def _may_show_others(parsed: pa.Table) -> bool:
+    """Whether a line may be of another format by the value of a key that the formats of the package have too."""
+    for _, sign in signs():
+        if sign.key not in _OWN_KEYS or sign.key not in parsed.column_names:
+            continue
+        values = parsed[sign.key]
+        shows = (
+            reduce(pc.and_, (pc.match_substring(values, needed) for needed in sign.needed_in_text))
+            if sign.needed_in_text
+            else pc.is_in(values, pa.array(sign.values, pa.string()))
+        )
+        if pc.any(shows).as_py():
+            return True
+    return False
 
 
 def _coalesced(parsed: pa.Table, format: Format) -> dict[str, pa.Array]:

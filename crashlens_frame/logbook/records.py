@@ -58,8 +58,9 @@ def _read_one_by_one(records: list[Mapping[str, Any]]) -> pa.Table:
     left = LeftOutCounts()
     for number, record in enumerate(records, 1):
         read = rows_from_line(record)
-        if read.errors:
-            raise LogFileError(f"<stream>:{number}: {read.errors[0]}")
+        wrong = [*map(str, read.errors), *(reason for _, reason in read.repairs)]
+        if wrong:
+            raise LogFileError(f"<stream>:{number}: {wrong[0]}")
         rows += read.rows
         left.not_calls += read.passed
         left.unclear += [("<stream>", counts) for counts in read.unclear]

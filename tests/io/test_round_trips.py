@@ -154,6 +154,6 @@ def test_calls_come_back_through_all_three_on_end(rows: list[dict[str, Any]]) ->
 def test_fields_of_other_programs_are_kept(fields: dict[str, Any], format: str) -> None:
     known = {column.name for column in CALLS} | {"traceId", "endTime", "usage", "input", "metadata", "filled"}
     fields = {name: value for name, value in fields.items() if name not in known}
-    line = json.dumps({"trace_id": "t", **fields}).encode()
+    line = json.dumps({"trace_id": "t", "model": "m", **fields}).encode()
     calls = read_jsonl(io.BytesIO(line), on_error="raise")
     same(through_jsonl(calls, format=format), calls)

@@ -4,7 +4,7 @@ The result is that of ``formats.row_from_record`` for each line: the same fields
 read in another way (a value that does not fit, two fields that disagree, a duplicate key), the block is not read here.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from typing import Any
 
@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from ..formats import (
-    CONVERTERS,
     CRASHLENS,
     CURRENCY_KEYS,
     END,
@@ -35,23 +34,16 @@ from ..formats import (
     sign_keys,
     signed_amount_value,
     signs,
-    time_value,
     unfold_extra,
 )
 from ..jsonvalues import canonical_json, parse_json
-from ..schema import CALLS, LABEL, TEXT, TIME, arrow_schema
-from ..times import EARLIEST, LATEST
+from ..schema import CALLS, LABEL, TEXT, arrow_schema
+from .block_values import IrregularBlockError, convert_values, parse_times
 
 # the default pool returns the memory of each block to the system and has to ask for it again for the next block
 _POOL = pa.system_memory_pool()
-_INEXACT = 2.0**53  # from here on, not every whole number is a float
-_NAIVE = r"[Tt ][^+\-Zz]*$|^[^Tt ]*$"
 _BULK_FORMATS = {each.name: each for each in (CRASHLENS, FLAT)}
 _LINE_FEED, _CARRIAGE_RETURN, _OPEN, _CLOSE = b"\n\r{}"
-
-
-class _IrregularError(Exception):
-    """The block has to be read line by line."""
 
 
 class BulkReader:
@@ -91,7 +83,7 @@ class BulkReader:
                 block.decode("utf-8")  # Arrow accepts other bytes
             parsed, extra = self._parsed(block)
             return self._calls(parsed, extra, self._format) if len(parsed) == rows else None
-        except (UnicodeDecodeError, pa.ArrowInvalid, pa.ArrowNotImplementedError, _IrregularError):
+        except (UnicodeDecodeError, pa.ArrowInvalid, pa.ArrowNotImplementedError, IrregularBlockError):
             return None
 
     def understands(self, block: bytes) -> bool:
@@ -122,12 +114,12 @@ class BulkReader:
             records = [parse_json(line) for line in block.split(b"\n")[:-1]]
             rests = [_rest(record, self._tree, seen) for record in records]
         except (ValueError, AttributeError):
-            raise _IrregularError from None
+            raise IrregularBlockError from None
         for record, rest in zip(records, rests, strict=True):
             if not sign_keys().isdisjoint(rest) and detect_format(record).format not in _BULK_FORMATS:
-                raise _IrregularError
+                raise IrregularBlockError
             if currency_of(rest) is not None:
-                raise _IrregularError
+                raise IrregularBlockError
         self._paths |= seen
         for rest in rests:
             rest.pop("filled", None)  # it is in the Arrow schema
@@ -142,12 +134,12 @@ class BulkReader:
 
     def _calls(self, parsed: pa.Table, extra: pa.Array | None, format: Format) -> pa.Table:
         if any(parsed[name].null_count < len(parsed) for name in _line_reader_only().intersection(parsed.column_names)):
-            raise _IrregularError
+            raise IrregularBlockError
         if _may_show_others(parsed):
-            raise _IrregularError
+            raise IrregularBlockError
         columns = _coalesced(parsed, format)
         if columns["trace_id"].null_count or pc.any(pc.equal(columns["trace_id"], "")).as_py():
-            raise _IrregularError
+            raise IrregularBlockError
         filled = _filled_rows(parsed)
         columns = _with_nulls(columns, filled)
         columns["latency_ms"] = _checked_latency(parsed, columns, format)
@@ -235,11 +227,6 @@ _JSON_TYPES: dict[Callable[[Any], Any], pa.DataType] = {
     milliseconds_value: pa.float64(),
     bool_value: pa.bool_(),
 }
-# the type after conversion where it is another one
-_CONVERTED_TYPES: dict[Callable[[Any], Any], pa.DataType] = {milliseconds_value: pa.int64(), time_value: TIME}
-_ALLOWED_WORDS: dict[Callable[[Any], Any], Sequence[str]] = {
-    CONVERTERS[column.name]: column.categories for column in CALLS if column.categories is not None
-}
 _FILLED_FIELD = pa.field("filled", pa.list_(pa.string()))
 _KEPT = frozenset(field.path for field in CRASHLENS.fields if field.kept)
 _OWN_KEYS = frozenset(CRASHLENS.tree)
@@ -272,63 +259,18 @@ def _coalesced(parsed: pa.Table, format: Format) -> dict[str, pa.Array]:
     for field in sorted(format.fields, key=lambda field: field.loose):
         if field.path not in parsed.column_names or field.column in (END, TOTAL):
             continue
-        values = _converted(field, parsed[field.path])
+        values = convert_values(field, parsed[field.path])
         earlier = columns.get(field.column)
         if earlier is None or earlier.null_count == len(earlier):
             columns[field.column] = values
         elif values.null_count < len(values):
             if pc.any(pc.not_equal(earlier, values)).as_py():
-                raise _IrregularError
+                raise IrregularBlockError
             columns[field.column] = pc.coalesce(earlier, values)
     for column in CALLS:
         if column.name not in columns:
             columns[column.name] = pa.nulls(len(parsed), TEXT if column.arrow == LABEL else column.arrow)
     return columns
-
-
-def _converted(field: Field, values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Check and convert values as the converter of the field does."""
-    if values.null_count == len(values):
-        return values.cast(_CONVERTED_TYPES.get(field.convert, values.type))
-    if field.convert is time_value:
-        return _times(values)
-    if field.convert in (count_value, amount_value, signed_amount_value, milliseconds_value):
-        _check_numbers(values, limit=_INEXACT if field.convert is milliseconds_value else np.inf)
-        return (
-            pc.round(values, round_mode="half_to_even").cast(pa.int64())
-            if field.convert is milliseconds_value
-            else values
-        )
-    words = _ALLOWED_WORDS.get(field.convert)
-    if words is not None and not pc.all(pc.is_in(values.drop_null(), pa.array(words))).as_py():
-        raise _IrregularError
-    return values
-
-
-def _check_numbers(values: pa.ChunkedArray, *, limit: float) -> None:
-    bounds = pc.min_max(values).as_py()
-    if bounds["min"] < 0 or not bounds["max"] < limit:
-        raise _IrregularError
-    if pa.types.is_floating(values.type) and pc.any(pc.is_nan(values)).as_py():
-        raise _IrregularError
-
-
-def _times(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Read ISO 8601 times; those without a time zone are in UTC."""
-    times = _parsed_times(values)
-    bounds = pc.min_max(times.cast(pa.int64())).as_py()
-    if bounds["min"] is not None and not EARLIEST <= bounds["min"] <= bounds["max"] <= LATEST:
-        raise _IrregularError
-    return times
-
-
-def _parsed_times(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    try:
-        return values.cast(TIME)
-    except pa.ArrowInvalid:
-        naive = pc.match_substring_regex(values, _NAIVE)
-        zoned = pc.if_else(naive, None, values).cast(TIME)
-        return pc.coalesce(zoned, pc.if_else(naive, values, None).cast(pa.timestamp("us")).cast(TIME))
 
 
 def _filled_rows(parsed: pa.Table) -> dict[str, pa.Array]:
@@ -339,7 +281,7 @@ def _filled_rows(parsed: pa.Table) -> dict[str, pa.Array]:
     names, rows = lists.flatten(), pc.list_parent_indices(lists)
     distinct = names.unique().to_pylist()
     if not FILLABLE.issuperset(distinct):
-        raise _IrregularError
+        raise IrregularBlockError
     all_rows = pa.array(range(len(parsed)), rows.type)
     return {name: pc.is_in(all_rows, rows.filter(pc.equal(names, name))) for name in distinct}
 
@@ -356,14 +298,14 @@ def _check_calls(columns: Mapping[str, pa.Array]) -> None:
     """Check that each row shows a call, and that no count is larger than the whole that it is a part of."""
     shows = [columns[name].is_valid() for name in sorted(SIGNS_OF_A_CALL)]
     if not pc.all(reduce(pc.or_, shows)).as_py():
-        raise _IrregularError
+        raise IrregularBlockError
     if pc.any(pc.and_(columns["cache_write_1h_tokens"].is_valid(), columns["cache_write_tokens"].is_null())).as_py():
-        raise _IrregularError
+        raise IrregularBlockError
     cached, written = (pc.fill_null(columns[name], 0) for name in ("cached_input_tokens", "cache_write_tokens"))
     parts = [(columns[part], columns[whole]) for part, whole in _WHOLES.items()]
     for part, whole in (*parts, (pc.add(cached, written), columns["input_tokens"])):
         if part.null_count < len(part) and pc.any(pc.greater(part, whole)).as_py():
-            raise _IrregularError
+            raise IrregularBlockError
 
 
 _WHOLES = {
@@ -383,20 +325,20 @@ def _checked_latency(parsed: pa.Table, columns: Mapping[str, pa.Array], format: 
     for field in format.fields:
         is_total = field.column == TOTAL and field.path in parsed.column_names
         if is_total and pc.any(pc.not_equal(parsed[field.path], total)).as_py():
-            raise _IrregularError
+            raise IrregularBlockError
     latency, start = columns["latency_ms"], columns["timestamp"]
     if END not in paths or parsed[paths[END]].null_count == len(parsed):
         return latency
-    end = _times(parsed[paths[END]])
+    end = parse_times(parsed[paths[END]])
     if pc.any(pc.and_(pc.is_valid(end), pc.is_null(start))).as_py():
-        raise _IrregularError
+        raise IrregularBlockError
     span = pc.subtract(end.cast(pa.int64()), start.cast(pa.int64()))
     difference = pc.abs(pc.subtract(span, pc.multiply(latency, 1000)))
     if pc.any(pc.greater_equal(difference, 1000)).as_py():
-        raise _IrregularError
+        raise IrregularBlockError
     is_missing = pc.and_(pc.is_null(latency), pc.is_valid(span))
     if pc.any(pc.and_(is_missing, pc.less(span, 0))).as_py():
-        raise _IrregularError
+        raise IrregularBlockError
     return pc.if_else(is_missing, pc.divide(span, 1000), latency)
 
 

@@ -15,7 +15,6 @@ from ..errors import InvalidOptionError, SchemaVersionError, check_choice
 from ..frame import as_calls, table_from_frame
 from .manifest import (
     PARTITIONED_BY,
-    PREFIX,
     Manifest,
     Part,
     clean_up,
@@ -31,7 +30,7 @@ from .manifest import (
 )
 from .parquet import ORDER, parquet_file, write_table
 from .parquet_files import warn_of_strays
-from .streams import AnyPath
+from .streams import PREFIX, AnyPath
 
 MODES = ("error", "append", "overwrite")
 _BY_KEY, _BUCKETS_KEY = "crashlens_frame.by", "crashlens_frame.buckets"

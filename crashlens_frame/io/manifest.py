@@ -23,10 +23,8 @@ except ImportError:  # Windows, where writers must take turns, and what a killed
     fcntl = None  # type: ignore[assignment]
 
 from ..errors import LogFileError, SchemaVersionError, UnsavedCallsError
-from .streams import AnyPath
+from .streams import PREFIX, AnyPath
 
-# other programs pass over names that begin with an underscore
-PREFIX = "_crashlens_frame"
 MANIFEST, LOCK = f"{PREFIX}.json", f"{PREFIX}.lock"
 MANIFEST_VERSION = 1
 PARTITIONED_BY = ("trace", "day")

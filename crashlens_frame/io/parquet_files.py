@@ -49,6 +49,18 @@ def parquet_files(source: Source) -> list[StoredFile]:
     return _listed(source, cache(read_manifest))
 
 
+def without_strays(files: list[AnyPath | IO[Any]]) -> list[AnyPath | IO[Any]]:
+    """Return files without those in the folders of datasets that are no part of the dataset any more, or not yet."""
+    manifest_of = cache(read_manifest)
+
+    def is_stray(file: AnyPath | IO[Any]) -> bool:
+        path = Path(file) if isinstance(file, str | PathLike) else Path()
+        manifest = manifest_of(path.parent.parent) if "=" in path.parent.name else None
+        return manifest is not None and f"{path.parent.name}/{path.name}" not in manifest.parts
+
+    return [file for file in files if not is_stray(file)]
+
+
 def warn_of_strays(root: Path, manifest: Manifest) -> None:
     """Warn of Parquet files in the folder of a dataset that are no part of it."""
     named = {*manifest.parts, *manifest.replaced}

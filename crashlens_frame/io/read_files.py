@@ -11,6 +11,7 @@ from ..errors import LogFileError
 from ..formats import USAGE_COLUMNS
 from ..schema import CALLS, arrow_schema
 from .file_reader import FileReader
+from .parquet_files import without_strays
 from .read_lines import REJECT_TYPE, REPAIR_TYPE, LinesContent, Reject, Repair
 from .repeats import REPEAT_COLUMNS, Once, keep_once
 from .streams import Source, list_files, open_source
@@ -97,7 +98,7 @@ def iter_blocks(
     own_names: Mapping[str, str] | None = None,
 ) -> Iterator[LinesContent]:
     """Yield the blocks of logs, a few megabytes each, in the order of their lines."""
-    files = list_files(source)
+    files = without_strays(list_files(source))
     reader = FileReader(format, _needed(columns), own_names)
     with progress_of_files(files, shown=progress) as wrap:
         for file in files:

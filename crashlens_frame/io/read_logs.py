@@ -49,7 +49,8 @@ def read_logs(
     Returns
     -------
     DataFrame
-        CALLS, or the chosen columns of it, in the order of the files and of their lines.
+        CALLS, or the chosen columns of it, in the order of the files and of their lines; where calls are spread
+        over lines, as in the transcripts of coding agents, each comes when it is whole.
 
     Raises
     ------

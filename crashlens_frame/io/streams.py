@@ -24,6 +24,8 @@ AnyPath = str | PathLike[str]
 Target = AnyPath | IO[bytes]
 Source: TypeAlias = "AnyPath | IO[Any] | Iterable[Source]"
 
+# of what belongs to a dataset and is no log; other programs pass over names that begin with an underscore
+PREFIX = "_crashlens_frame"
 LOG_ENDINGS = frozenset({".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".zip"})
 BLOCK = 4 << 20  # larger ones come from the system page by page, at four times the cost
 MAX_LINE = 256_000_000  # bytes of the longest line that is read
@@ -80,7 +82,7 @@ def _files_within(folder: Path) -> list[AnyPath | IO[Any]]:
         os.fspath(path)
         for path in sorted(folder.rglob("*"))
         if LOG_ENDINGS.intersection(path.suffixes[-2:])
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and not any(part.startswith((".", PREFIX)) for part in path.relative_to(folder).parts)
         and path.is_file()
     ]
     if not found:

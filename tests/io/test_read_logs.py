@@ -12,7 +12,7 @@ import pytest
 import crashlens_frame as cf
 
 CASES = Path(__file__).parents[1] / "cases" / "files"
-LOG = cf.simulate_workload(30, seed=1, days=1)
+LOG = cf.add_cost(cf.add_tokens(cf.simulate_workload(30, seed=1, days=1)))
 LINE = b'{"trace_id": "t1", "model": "gpt-4o", "input_tokens": 1000, "output_tokens": 50}\n'
 
 
@@ -206,3 +206,12 @@ def test_a_foreign_frame_names_the_line_that_makes_it_calls() -> None:
         pd.DataFrame({"model_name": ["m"]}).crashlens  # noqa: B018
     with pytest.raises(cf.NotCallsError, match=r"columns=\{'its column of models': 'model'\}"):
         pd.DataFrame({"weather": ["m"]}).crashlens  # noqa: B018
+
+
+def test_of_a_folder_with_a_dataset_exactly_the_parts_of_the_dataset_are_read(tmp_path: Path) -> None:
+    cf.write_dataset(LOG, tmp_path / "calls", buckets=2)
+    part = next((tmp_path / "calls").glob("*=*/*.parquet"))
+    (part.parent / "left-behind.parquet").write_bytes(part.read_bytes())
+    calls = cf.read_logs(tmp_path, duplicates="all")
+    assert len(calls) == len(LOG)
+    assert cf.read_rejects(tmp_path).empty

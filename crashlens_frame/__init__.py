@@ -11,6 +11,7 @@ from .detectors import FINDERS, cache_report, find_waste, flag
 from .errors import (
     CrashlensFrameError,
     CrashlensFrameWarning,
+    DividedSearchWarning,
     InvalidCallError,
     InvalidOptionError,
     LogFileChangedWarning,
@@ -72,6 +73,7 @@ __all__ = [
     "REPAIRS",
     "CrashlensFrameError",
     "CrashlensFrameWarning",
+    "DividedSearchWarning",
     "Explorer",
     "InvalidCallError",
     "InvalidOptionError",

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from .accessor import check_holds_calls
-from .detectors import ROSTER, find_waste, flag
+from .detectors import ROSTER, find_waste, flag, weigh_findings
 from .errors import MissingExtraError
 from .frame import empty_frame, frame_from_table, selected_columns, table_from_frame
 from .io import NEEDED_TO_FILL, SHIPPED, AnyPath, partitions, price_book, priced_table, read_parquet, trace_buckets
 from .pricing import PriceBook, Prices, add_cost
 from .report import PartialReport, merge_reports, partial_report, traces
-from .scale import SCAN_COLUMNS
+from .scale import SCAN_COLUMNS, warn_divided
 from .schema import CALLS
 from .tokens import add_tokens
 
@@ -28,6 +28,7 @@ except ImportError as error:
     raise MissingExtraError('dask is not installed; pip install "crashlens-frame[dask]"') from error
 
 _BUCKET = "trace_bucket"
+_SEARCHES = {find_waste, *(detector.find for detector in ROSTER)}
 _ROW = "crashlens_row"
 
 
@@ -102,7 +103,13 @@ def _bound(
         calls = _whole_traces(_with(self._calls, columns)) if traces else self._calls
         work = partial(_applied, function, args, options)
         # a result that has not one row per call has an index of its own
-        return calls.map_partitions(work, meta=_open(work(calls._meta)), clear_divisions=columns is not None)
+        found = calls.map_partitions(work, meta=_open(work(calls._meta)), clear_divisions=columns is not None)
+        if function not in _SEARCHES or options.get("rules") == "crashlens":
+            return found
+        if calls.npartitions > 1:
+            warn_divided(calls.npartitions, "for a log that fits into memory, use cf.find_waste", stacklevel=3)
+        cost = calls["cost"].sum() if "cost" in calls.columns else 0.0
+        return found.map_partitions(weigh_findings, cost, meta=found._meta)
 
     return method
 
@@ -113,7 +120,8 @@ class DaskAccessor:
 
     Each method is the free function of the same purpose, with its options, run on whole traces, one partition at a
     time. Nothing is computed before ``compute()``. The findings are the same as for all calls in memory, in the order
-    of the partitions; ``summary()`` is a Delayed of the Report.
+    of the partitions, but for what goes across traces, which is found within each partition only: a warning says so.
+    ``summary()`` is a Delayed of the Report.
 
     The calls are shuffled by ``trace_id`` first, unless the divisions guarantee that all calls of a trace are in one
     partition, as they do for ``read_dataset`` and where the index is ``trace_id``. Calls of one trace with equal times

@@ -74,12 +74,7 @@ class Evidence:
         """Return the severity of each finding: by its money, where the detector does not say."""
         if self.severity is not None:
             return self.severity
-        waste, high = self.waste(), min(_HIGH_COST, _HIGH_SHARE * self.calls.columns.cost)
-        table: RuleTable[np.ndarray] = (
-            (lambda dollars: (dollars > 0) & (dollars >= high), HIGH),
-            (lambda dollars: (dollars > 0) & (dollars >= _MEDIUM_PART * high), MEDIUM),
-        )
-        return first_that_holds(table, waste, LOW)
+        return severity_by_cost(self.waste(), self.calls.columns.cost)
 
     def table(self, suppressed_by: pa.Array | None = None, counted_cost: np.ndarray | None = None) -> pa.Table:
         """Return the findings as columns of FINDINGS, sorted by their start, then by their trace.
@@ -165,6 +160,16 @@ class Evidence:
         lists = pa.ListArray.from_arrays(np.append(0, ends).astype(np.int32), names.take(pa.array(code)))
         text = pc.binary_join(lists, " -> ")
         return pc.if_else(pc.equal(pc.list_value_length(lists), 0), pa.scalar(None, TEXT), text)
+
+
+def severity_by_cost(waste: np.ndarray, cost: float) -> np.ndarray:
+    """Return the severity of findings that waste so many US dollars of a log that cost so many."""
+    high = min(_HIGH_COST, _HIGH_SHARE * cost)
+    table: RuleTable[np.ndarray] = (
+        (lambda dollars: (dollars > 0) & (dollars >= high), HIGH),
+        (lambda dollars: (dollars > 0) & (dollars >= _MEDIUM_PART * high), MEDIUM),
+    )
+    return first_that_holds(table, waste, LOW)
 
 
 def first_that_holds(table: RuleTable[Subject], subject: Subject, otherwise: int) -> np.ndarray:

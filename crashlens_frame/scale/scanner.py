@@ -1,4 +1,4 @@
-"""Logs of any size, scanned one part at a time: the same detectors and the same report as in memory."""
+"""Logs of any size, scanned one part at a time: the same detectors and the same sums as in memory."""
 
 import re
 import warnings
@@ -145,7 +145,7 @@ def scan(
                 advance(size)
     left.warn(stacklevel=3)
     if n_parts > 1 and rules == "default":
-        warn_divided(n_parts, "give more memory, or use cf.find_waste(cf.read_logs(...))", stacklevel=3)
+        warn_divided(n_parts, "give more memory, or use cf.find_waste(cf.read_logs(...))", stacklevel=2)
     findings = stack_findings(found)
     return Scan(merge_reports(reports), weigh_findings(findings, cost) if rules == "default" else findings)
 
@@ -159,7 +159,8 @@ def warn_divided(parts: int, remedy: str, *, stacklevel: int) -> None:
     """Warn that a log was searched in parts."""
     warnings.warn(
         f"the log was searched in {parts} parts of whole traces, so what goes across traces (sessions, shared caches,"
-        f" repeated calls, labels of a route, batch jobs) is found within each part only; {remedy}",
+        f" repeated calls, labels of a route, batch jobs) is found within each part only, and what it would have"
+        f" counted may be counted by another detector; {remedy}",
         DividedSearchWarning,
         stacklevel=stacklevel + 1,
     )

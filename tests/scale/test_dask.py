@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -144,11 +145,23 @@ def test_a_dataset_is_read_as_far_as_it_is_used(folder: Path) -> None:
     assert cf.dask.read_dataset(folder / "by_day", columns=["cost"]).columns.tolist() == ["cost"]
     read = ddf.crashlens.waste().optimize(fuse=False).expr
     (source,) = [each for each in read.walk() if type(each).__name__.startswith("FromMap")]
-    assert not {"user_id", "fallback_model", "finish_reason", "extra"} <= set(source.columns)
+    assert {"fallback_model", "extra"}.isdisjoint(source.columns)
     with pytest.raises(ValueError, match="columns holds 'costs'"):
         cf.dask.read_dataset(folder / "by_trace", columns=["costs"])
     with pytest.raises(FileNotFoundError):
         cf.dask.read_dataset(folder)
+
+
+def test_a_search_in_several_partitions_says_that_it_is_one(folder: Path) -> None:
+    several, one = _stores(folder)["by_trace"].crashlens, _stores(folder)["one"].crashlens
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        one.waste(), one.flag(), one.summary(), one.retry_loops()
+        several.waste(rules="crashlens"), several.traces()
+    for search in (several.waste, several.flag, several.summary, several.retry_loops):
+        with pytest.warns(cf.DividedSearchWarning, match=r"^the log was searched in 4 parts of whole traces") as caught:
+            search()
+        assert caught[0].filename == __file__
 
 
 def _slow(calls: pd.DataFrame, mark: str) -> pd.DataFrame:

@@ -143,6 +143,16 @@ def test_what_was_written_for_the_time_being_is_removed_after_an_error_too(folde
     assert list(temporary.iterdir()) == []
 
 
+def test_a_scan_in_several_parts_says_that_it_is_one(folder: Path) -> None:
+    with pytest.warns(cf.DividedSearchWarning, match=r"^the log was searched in \d+ parts of whole traces") as caught:
+        cf.scan(folder / "by_trace", memory="5MB")
+    assert [one.filename for one in caught] == [__file__]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cf.scan(folder / "by_trace")
+        cf.scan(folder / "by_trace", memory="5MB", rules="crashlens")
+
+
 def test_options_reach_the_detectors() -> None:
     prices = {"pricing": {model: {"input_price_per_1m": 1, "output_price_per_1m": 2} for model in ("gpt-4", "gpt-4o")}}
     for options in ({"prices": prices}, {"rules": "crashlens"}, {"thresholds": {"retry_loops": {"max_retries": 5}}}):

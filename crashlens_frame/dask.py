@@ -70,8 +70,8 @@ def read_dataset(
     >>> with TemporaryDirectory() as folder:
     ...     cf.write_dataset(cf.simulate_workload(100, seed=1), folder, buckets=4)
     ...     ddf = cf.dask.read_dataset(folder)
-    ...     ddf.npartitions, len(ddf.crashlens.waste().compute(scheduler="synchronous"))
-    (4, 12)
+    ...     ddf.npartitions, len(ddf.crashlens.traces().compute(scheduler="synchronous"))
+    (4, 100)
     """
     names = [column.name for column in selected_columns(columns)]
     book = price_book(prices)
@@ -140,8 +140,8 @@ class DaskAccessor:
     >>> import crashlens_frame.dask
     >>> calls = cf.simulate_workload(100, seed=1)
     >>> ddf = dd.from_pandas(calls, npartitions=3)
-    >>> findings = ddf.crashlens.waste().compute(scheduler="synchronous")
-    >>> sorted(findings["finding_id"]) == sorted(cf.find_waste(calls)["finding_id"])
+    >>> findings = ddf.crashlens.waste(rules="crashlens").compute(scheduler="synchronous")
+    >>> sorted(findings["finding_id"]) == sorted(cf.find_waste(calls, rules="crashlens")["finding_id"])
     True
     """
 

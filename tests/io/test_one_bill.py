@@ -26,9 +26,10 @@ def a_morning(seed: int, name: str) -> pd.DataFrame:
     calls = cf.simulate_workload(60, seed=seed, days=1)
     calls["trace_id"] = name + calls["trace_id"]
     calls["event_id"] = [f"{name}-{row}" for row in range(len(calls))]
-    lost = calls.index % 3 == 0
+    lost = (calls.index % 3 == 0) & calls["output_tokens"].gt(0).fillna(False).to_numpy(bool)
     calls.loc[lost, ["cost", "cost_source"]] = [float("nan"), "unknown"]
-    calls.loc[lost, ["input_tokens", "output_tokens", "token_source"]] = None
+    parts = [name for name in calls.columns if name.endswith("_tokens")]
+    calls.loc[lost, [*parts, "token_source"]] = None
     return cf.as_calls(calls)
 
 
@@ -91,7 +92,7 @@ def test_every_file_is_read_and_every_call_counted_and_priced(folder: Path, call
     assert cf.read_rejects(folder).empty
     ours = calls[calls["trace_id"].str.startswith(("nested", "csv", "zip", "values"))]
     assert ours["cost"].notna().all()
-    assert len(findings(calls)) > 100
+    assert len(findings(calls)) > 30
 
 
 @pytest.mark.parametrize("spelling", ["folder", "globs", "list", "several", "file objects"])

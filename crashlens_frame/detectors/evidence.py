@@ -163,7 +163,7 @@ class Evidence:
 
 
 def severity_by_cost(waste: np.ndarray, cost: float) -> np.ndarray:
-    """Return the severity of findings that waste so many US dollars of a log that cost so many."""
+    """Return the severity of findings by the US dollars that they waste, and the cost of the log."""
     high = min(_HIGH_COST, _HIGH_SHARE * cost)
     table: RuleTable[np.ndarray] = (
         (lambda dollars: (dollars > 0) & (dollars >= high), HIGH),

@@ -145,7 +145,7 @@ def find_and_flag(
 
 
 def weigh_findings(findings: pd.DataFrame, cost: float) -> pd.DataFrame:
-    """Return findings of parts of a log with the severity that they have in all of it, which cost so many US dollars.
+    """Return findings of parts of a log with the severity that they have in all of it, by its ``cost`` in US dollars.
 
     Examples
     --------

@@ -139,7 +139,7 @@ def parquet_tables(stream: IO[bytes], name: str, names: list[str]) -> Iterator[p
 
 
 def _rows_of(file: "pq.ParquetFile", size: int) -> int:
-    """Return how many rows of a file take about so many bytes."""
+    """Return how many rows of a file take about the given number of bytes."""
     return max(1, min(size * file.metadata.num_rows // max(1, _column_bytes(file, None)), _BATCH))
 
 

@@ -46,11 +46,13 @@ def test_every_engine_finds_the_same(log: pd.DataFrame, rules: str, source: str,
         cf.to_parquet(log, folder / "log.parquet")
         cf.to_jsonl(log, folder / "log.jsonl", format="flat")
         cf.write_dataset(log, folder / "store", buckets=partitions)
-        scanned = cf.scan(folder / source, memory=memory, rules=rules)
+        scanned = cf.scan(folder / source, memory=memory, rules=rules, prices=None)
         assert_same_findings(scanned.findings, findings)
         assert_same_report(scanned.report, cf.summarize(log, findings))
         ddf = (
-            cf.dask.read_dataset(folder / "store") if source == "store" else dd.from_pandas(log, npartitions=partitions)
+            cf.dask.read_dataset(folder / "store", prices=None)
+            if source == "store"
+            else dd.from_pandas(log, npartitions=partitions)
         )
         found = ddf.crashlens.waste(rules=rules).compute(scheduler="synchronous")
         assert_same_findings(stack_findings([found]), findings)

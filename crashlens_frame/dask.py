@@ -1,7 +1,8 @@
 """ddf.crashlens: the detectors on a Dask DataFrame, on as many machines as Dask has. Importing this registers it."""
 
 from collections.abc import Callable, Iterable
-from functools import partial, wraps
+from functools import partial, reduce, wraps
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,30 @@ import numpy as np
 import pandas as pd
 
 from .accessor import check_holds_calls
-from .detectors import ROSTER, find_waste, flag
+from .detectors import (
+    CALL,
+    MARKS,
+    ROSTER,
+    TOGETHER,
+    JoinedFindings,
+    Known,
+    PartOfFindings,
+    detectors_of,
+    find_waste,
+    flag,
+    flag_marked,
+    join_parts,
+    mark_calls,
+    part_keys,
+    search_part,
+    slim_calls,
+)
 from .errors import MissingExtraError
 from .frame import empty_frame, frame_from_table, selected_columns, table_from_frame
 from .io import NEEDED_TO_FILL, SHIPPED, AnyPath, partitions, price_book, priced_table, read_parquet, trace_buckets
 from .pricing import PriceBook, Prices, add_cost
-from .report import PartialReport, merge_reports, partial_report, traces
-from .scale import SCAN_COLUMNS
+from .report import PartialReport, Report, merge_reports, partial_report, traces
+from .scale import SCAN_COLUMNS, stack_findings
 from .schema import CALLS
 from .tokens import add_tokens
 
@@ -28,7 +46,7 @@ except ImportError as error:
     raise MissingExtraError('dask is not installed; pip install "crashlens-frame[dask]"') from error
 
 _BUCKET = "trace_bucket"
-_ROW = "crashlens_row"
+_ROW, _KEY = "crashlens_row", "crashlens_key"
 
 
 def read_dataset(
@@ -107,6 +125,21 @@ def _bound(
     return method
 
 
+def _bound_search(function: Callable[..., pd.DataFrame], names: tuple[str, ...] | None) -> Callable[..., dd.DataFrame]:
+    """Make a method of a function that finds waste with some detectors, or all of them."""
+    in_each_part = _bound(function, columns=SCAN_COLUMNS)
+
+    @wraps(function)
+    def method(self: Any, **options: Any) -> dd.DataFrame:
+        if self._calls.npartitions == 1 or options.get("rules") == "crashlens":
+            return in_each_part(self, **options)
+        meta = _open(_applied(function, (), options, _with(self._calls, SCAN_COLUMNS)._meta))
+        joined = _joined(_marked(_with(self._calls, SCAN_COLUMNS)), names, options)
+        return dd.from_delayed([joined.findings], meta=meta)
+
+    return method
+
+
 @register_dataframe_accessor("crashlens")
 class DaskAccessor:
     """The functions of the package that take calls, for calls on many machines.
@@ -140,21 +173,31 @@ class DaskAccessor:
         check_holds_calls(calls.columns)
         self._calls = calls
 
-    waste = _bound(find_waste, columns=SCAN_COLUMNS)
+    waste = _bound_search(find_waste, None)
     traces = _bound(traces, columns=SCAN_COLUMNS)
-    flag = _bound(flag)
 
     add_tokens = _bound(add_tokens, traces=False)
     add_cost = _bound(add_cost, traces=False)
 
+    def flag(self, **options: Any) -> dd.DataFrame:
+        """Return the calls as :func:`crashlens_frame.flag` does, with its options."""
+        if self._calls.npartitions == 1 or options.get("rules") == "crashlens":
+            return _bound(flag)(self, **options)
+        meta = _open(_applied(flag, (), options, self._calls._meta))
+        marked = _marked(self._calls)
+        joined = _joined(_with(marked, (*SCAN_COLUMNS, *MARKS)), None, options)
+        return marked.map_partitions(_flagged, joined.flags, meta=meta)
+
     def summary(self, *, prices: Prices | None = None) -> Any:
         """Sum up the log as :func:`crashlens_frame.summarize` does, as a Delayed of the Report."""
-        parts = _whole_traces(_with(self._calls, SCAN_COLUMNS)).to_delayed()
-        return delayed(merge_reports)([delayed(_part_report)(part, prices) for part in parts])
+        calls = _with(self._calls, SCAN_COLUMNS)
+        findings = self.waste(prices=prices).to_delayed()
+        reports = [delayed(_part_report)(part) for part in _whole_traces(calls).to_delayed()]
+        return delayed(_merged)(reports, findings)
 
 
 for _detector in ROSTER:
-    setattr(DaskAccessor, _detector.name, _bound(_detector.find, columns=SCAN_COLUMNS))
+    setattr(DaskAccessor, _detector.name, _bound_search(_detector.find, (_detector.name,)))
 
 
 def _with(calls: dd.DataFrame, columns: Iterable[str] | None) -> dd.DataFrame:
@@ -169,9 +212,86 @@ def _whole_traces(calls: dd.DataFrame) -> dd.DataFrame:
     return numbered.shuffle("trace_id").map_partitions(_in_order, meta=_in_order(numbered._meta))
 
 
+def _marked(calls: dd.DataFrame) -> dd.DataFrame:
+    """Return the calls of whole traces with a number, and with what other parts need to know of them."""
+    traces = _whole_traces(calls)
+    return traces.map_partitions(_with_marks, meta=_with_marks(traces._meta))
+
+
+def _with_marks(calls: pd.DataFrame, partition_info: dict[str, Any] | None = None) -> pd.DataFrame:
+    return mark_calls(_typed(calls), _first_number(partition_info))
+
+
+def _joined(marked: dd.DataFrame, names: tuple[str, ...] | None, options: dict[str, Any]) -> Any:
+    """Search marked calls, spread anew for each way in which detectors want them together, as a Delayed."""
+    work = delayed(partial(_searched, names=names, options=options), nout=2)
+    found, known = [], delayed(Known())
+    for together in TOGETHER:
+        if not detectors_of(together, names):
+            continue
+        parts = [work(part, together, known) for part in _spread(marked, together).to_delayed()]
+        found += [findings for findings, _ in parts]
+        known = delayed(_all_known)(known, [shown for _, shown in parts])
+    costs = marked["cost"].map_partitions(_sum, meta=(None, "float64")).to_delayed()
+    return delayed(_join)(found, costs, names is None)
+
+
+def _spread(marked: dd.DataFrame, together: str) -> dd.DataFrame:
+    if together == "trace":
+        return marked
+    keyed = marked.map_partitions(_with_keys, together, meta=_with_keys(marked._meta, together))
+    return keyed.shuffle(_KEY)
+
+
+def _with_keys(marked: pd.DataFrame, together: str) -> pd.DataFrame:
+    keyed = slim_calls(marked.assign(**{_KEY: part_keys(marked, together)}), together)
+    return keyed.astype(dict.fromkeys(keyed.select_dtypes("category").columns, "str"))
+
+
+def _searched(
+    marked: pd.DataFrame, together: str, known: Known, *, names: tuple[str, ...] | None, options: dict[str, Any]
+) -> tuple[list[PartOfFindings], Known]:
+    calls = _typed(marked.drop(columns=_KEY, errors="ignore").sort_values(CALL).reset_index(drop=True))
+    if names is None:
+        return search_part(calls, together, known, **_without_rules(options))
+    own = {name: value for name, value in options.items() if name not in ("prices", "rules")}
+    return search_part(calls, together, known, names=names, thresholds={names[0]: own}, prices=options.get("prices"))
+
+
+def _without_rules(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name != "rules"}
+
+
+def _all_known(known: Known, more: list[Known]) -> Known:
+    return reduce(add, more, known)
+
+
+def _sum(costs: pd.Series) -> pd.Series:
+    return pd.Series([costs.sum()], dtype="float64")
+
+
+def _join(found: list[list[PartOfFindings]], costs: list[pd.Series], count: bool) -> JoinedFindings:
+    parts = [part for parts in found for part in parts]
+    return join_parts(parts, float(sum(cost.sum() for cost in costs)), count=count)
+
+
+def _flagged(marked: pd.DataFrame, flags: pd.DataFrame) -> pd.DataFrame:
+    return flag_marked(marked, flags).drop(columns=list(MARKS))
+
+
+def _merged(reports: list[PartialReport], findings: list[pd.DataFrame]) -> Report:
+    return merge_reports(reports, stack_findings(findings))
+
+
+def _first_number(partition_info: dict[str, Any] | None) -> int:
+    """Return the number of the first call of a partition; each has room for many."""
+    number: int = (partition_info or {"number": 0})["number"]
+    return number << 40
+
+
 def _numbered(calls: pd.DataFrame, partition_info: dict[str, Any] | None = None) -> pd.DataFrame:
     """Add row numbers, because a shuffle loses the order, and turn labels, which differ by partition, into text."""
-    first = (partition_info or {"number": 0})["number"] << 40
+    first = _first_number(partition_info)
     labels = calls.select_dtypes("category").columns
     return calls.astype(dict.fromkeys(labels, "str")).assign(**{_ROW: first + np.arange(len(calls), dtype=np.int64)})
 
@@ -186,9 +306,8 @@ def _applied(
     return function(_typed(calls), *args, **options)
 
 
-def _part_report(calls: pd.DataFrame, prices: Prices | None) -> PartialReport:
-    calls = _typed(calls)
-    return partial_report(calls, find_waste(calls, prices=prices))
+def _part_report(calls: pd.DataFrame) -> PartialReport:
+    return partial_report(_typed(calls))
 
 
 def _typed(calls: pd.DataFrame) -> pd.DataFrame:

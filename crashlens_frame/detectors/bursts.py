@@ -65,7 +65,7 @@ def bursts_of_models(ordered: OrderedCalls, window: int) -> Bursts:
         overlap=lane.any(lane_starts_before_end & changed),
         marked=lane.any(marked),
         planned=lane.any(planned),
-        panel=_panels(facts, lane, models, model, lane.any(marked)),
+        panel=_panels(ordered, lane, models, model, lane.any(marked)),
         evaluation=lane.any(facts.is_evaluation[lane.row]),
     )
 
@@ -77,7 +77,7 @@ def _steps_of_agents(facts: Facts, lane: Lane, model: np.ndarray) -> np.ndarray:
     tokens that they make of one text do.
     """
     reported = facts.reported_input[lane.row]
-    one_model = joint_codes([lane.number, model[lane.row]])
+    one_model = pd.factorize(joint_codes([lane.number, model[lane.row]]))[0]
     grows = _largest(reported, one_model) - _smallest(reported, one_model) > SAME_COUNT
     grows |= _largest(reported, lane.number) > _TOKENS_APART * _smallest(reported, lane.number)
     return lane.any(grows | (facts.tools[lane.row] >= 0) & lane.linked)
@@ -95,7 +95,7 @@ def _smallest(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     return -_largest(-values, group)
 
 
-def _panels(facts: Facts, lane: Lane, models: np.ndarray, model: np.ndarray, marked: np.ndarray) -> np.ndarray:
+def _panels(ordered: OrderedCalls, lane: Lane, models: np.ndarray, model: np.ndarray, marked: np.ndarray) -> np.ndarray:
     """Return which bursts are part of a panel: three models or more, each once, in five traces or more, unmarked."""
     if not len(lane.row):
         return np.zeros(0, bool)
@@ -103,9 +103,18 @@ def _panels(facts: Facts, lane: Lane, models: np.ndarray, model: np.ndarray, mar
     random = np.random.default_rng(7).integers(1, 2**40, int(model.max(initial=0)) + 1)
     signature = lane.reduce(random[model[lane.row]], np.add)
     each_once = (models == lane.size) & ~marked & (models >= 3)
-    same = pd.factorize(joint_codes([signature, facts.place[lane.row]]))[0]
+    home = home_of_traces(ordered)[lane.row]
+    same = pd.factorize(joint_codes([signature, home]))[0]
     firsts = ~lane.follows & each_once
     return each_once & (np.bincount(same[firsts], minlength=same.max() + 1)[same] >= _PANEL)
+
+
+def home_of_traces(ordered: OrderedCalls) -> np.ndarray:
+    """Return for each row of the frame the place in the application that makes the first call of its trace."""
+    home = np.zeros(ordered.traces.max(initial=-1) + 1, np.int64)
+    first = np.flatnonzero(ordered.places == 0)
+    home[ordered.traces[first]] = ordered.columns.facts.place[first]
+    return home[ordered.traces]
 
 
 def _lowered_models(facts: Facts) -> np.ndarray:

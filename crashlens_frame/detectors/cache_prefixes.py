@@ -75,6 +75,12 @@ def shared_lanes(tokens: CacheTokens) -> tuple[list[np.ndarray], np.ndarray]:
     return [after_head, begins], lines
 
 
+def prefix_of_prompts(prompts: pa.LargeStringArray) -> tuple[pa.Array, pa.Array]:
+    """Return how the first line of each prompt begins, and how the rest does: all that lanes are made of."""
+    beginnings = pc.binary_slice(prompts.cast(pa.large_binary()), 0, _LONGEST_LINE).view(pa.large_string())
+    return _first_line_and_rest(beginnings)
+
+
 def _at_least(texts: pa.Array, least: int) -> pa.Array:
     """Return which texts have at least this number of characters."""
     return pc.greater_equal(pc.utf8_length(texts), least)

@@ -11,6 +11,20 @@ from .evidence import TOKEN_METERS, Evidence
 from .facts import Facts
 
 
+class Claims(NamedTuple):
+    """What a detector claims: for each wasted call its number, its finding and the US dollars (NaN where unknown).
+
+    ``size`` is the number of findings, ``meters`` the parts of the cost that the dollars are saved on.
+    """
+
+    detector: str
+    meters: tuple[str, ...]
+    call: np.ndarray
+    finding: np.ndarray
+    saved: np.ndarray
+    size: int
+
+
 class Counted(NamedTuple):
     """What a detector found, and what of it is counted.
 
@@ -25,12 +39,30 @@ class Counted(NamedTuple):
     @property
     def counted_cost(self) -> np.ndarray:
         """The counted US dollars of each finding; NaN where none is known."""
-        finding, size, wasted = self.evidence.finding, len(self.owner), self.evidence.wasted
-        known = wasted & ~np.isnan(self.counted)
-        sums = np.bincount(finding[known], self.counted[known], minlength=size)
-        is_known = np.bincount(finding[known], minlength=size) > 0
-        nothing = np.bincount(finding[wasted], minlength=size) == 0
-        return np.where(is_known | nothing | (self.owner >= 0), sums, np.nan)
+        wasted = self.evidence.wasted
+        return sum_by_finding(self.evidence.finding[wasted], self.counted[wasted], self.owner)
+
+
+def sum_by_finding(finding: np.ndarray, counted: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """Return the counted US dollars of each finding; NaN where none of its wasted calls has a known cost."""
+    size, known = len(owner), ~np.isnan(counted)
+    sums = np.bincount(finding[known], counted[known], minlength=size)
+    is_known = np.bincount(finding[known], minlength=size) > 0
+    nothing = np.bincount(finding, minlength=size) == 0
+    return np.where(is_known | nothing | (owner >= 0), sums, np.nan)
+
+
+def claims_of(evidence: Evidence) -> Claims:
+    """Return what a detector claims, by the rows of the frame."""
+    wasted = evidence.wasted
+    return Claims(
+        evidence.detector,
+        evidence.meters,
+        evidence.calls.row[wasted],
+        evidence.finding[wasted],
+        evidence.saved[wasted],
+        len(evidence.sizes),
+    )
 
 
 def count_by_call(found: Iterable[Evidence], prices: Prices | None) -> list[Counted]:
@@ -39,45 +71,51 @@ def count_by_call(found: Iterable[Evidence], prices: Prices | None) -> list[Coun
     if not found:
         return []
     facts = found[0].calls.columns.facts
-    entry_of = np.zeros(len(facts.calls), np.int64)
+    claimed = np.zeros(len(facts.calls), bool)
     for evidence in found:
-        entry_of[evidence.calls.row[evidence.wasted]] = 1
-    rows = np.flatnonzero(entry_of)
-    entry_of[rows] = np.arange(len(rows))
-    left = cost_by_meter(facts, rows, prices)
-    taken_by = np.full(len(rows), -1)
+        claimed[evidence.calls.row[evidence.wasted]] = True
+    rows = np.flatnonzero(claimed)
+    counts = count_claims([claims_of(evidence) for evidence in found], rows, cost_by_meter(facts, rows, prices))
     counted = []
-    for evidence in found:
-        place = np.flatnonzero(evidence.wasted)
-        entry = entry_of[evidence.calls.row[place]]
-        columns = np.array([TOKEN_METERS.index(meter) for meter in evidence.meters])
-        part = left[np.ix_(entry, columns)]
-        rest = part.sum(axis=1)
-        claim = evidence.saved[place]
-        unknown = np.isnan(claim) | np.isnan(rest)
-        amount = np.where(unknown, np.where(taken_by[entry] < 0, np.nan, 0.0), np.minimum(claim, rest))
-        share = np.divide(amount, rest, out=np.zeros(len(rest)), where=~unknown & (rest > 0))
-        left[np.ix_(entry, columns)] = part * (1 - share)[:, None]
+    for evidence, (owner, amount) in zip(found, counts, strict=True):
         dollars = np.zeros(len(evidence.wasted))
-        dollars[place] = amount
-        owner = _owners(evidence, place, amount, claim, taken_by[entry])
-        is_new = (taken_by[entry] < 0) & ~(amount == 0)
-        taken_by[entry[is_new]] = DETECTORS.index(evidence.detector)
+        dollars[evidence.wasted] = amount
         counted.append(Counted(evidence, owner, dollars))
     return counted
 
 
-def _owners(
-    evidence: Evidence, place: np.ndarray, amount: np.ndarray, claim: np.ndarray, taken_by: np.ndarray
-) -> np.ndarray:
+def count_claims(found: Iterable[Claims], calls: np.ndarray, cost: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return for each detector who owns each of its findings, and the counted US dollars of each claim.
+
+    ``calls`` holds the numbers of all claimed calls, sorted, and ``cost`` what each of them cost by meter.
+    """
+    left, taken_by = cost.copy(), np.full(len(calls), -1)
+    counted = []
+    for claims in found:
+        entry = np.searchsorted(calls, claims.call)
+        columns = np.array([TOKEN_METERS.index(meter) for meter in claims.meters])
+        part = left[np.ix_(entry, columns)]
+        rest, claim = part.sum(axis=1), claims.saved
+        unknown = np.isnan(claim) | np.isnan(rest)
+        amount = np.where(unknown, np.where(taken_by[entry] < 0, np.nan, 0.0), np.minimum(claim, rest))
+        share = np.divide(amount, rest, out=np.zeros(len(rest)), where=~unknown & (rest > 0))
+        left[np.ix_(entry, columns)] = part * (1 - share)[:, None]
+        owner = _owners(claims, amount, taken_by[entry])
+        is_new = (taken_by[entry] < 0) & ~(amount == 0)
+        taken_by[entry[is_new]] = DETECTORS.index(claims.detector)
+        counted.append((owner, amount))
+    return counted
+
+
+def _owners(claims: Claims, amount: np.ndarray, taken_by: np.ndarray) -> np.ndarray:
     """Return for each finding who has counted all of it already; -1 where something is left, or it claims nothing."""
-    finding, size = evidence.finding[place], len(evidence.sizes)
+    finding, size = claims.finding, claims.size
     something = np.bincount(finding, ~(amount == 0), minlength=size) > 0
-    claims = np.bincount(finding, ~(claim == 0), minlength=size) > 0
+    claims_some = np.bincount(finding, ~(claims.saved == 0), minlength=size) > 0
     owner = np.full(size, -1)
     has_owner = taken_by >= 0
     owner[finding[has_owner][::-1]] = taken_by[has_owner][::-1]  # written backwards, so the first one stays
-    return np.where(claims & ~something, owner, -1)
+    return np.where(claims_some & ~something, owner, -1)
 
 
 def count_by_trace(found: Iterable[Evidence]) -> list[Counted]:

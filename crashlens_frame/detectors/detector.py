@@ -38,6 +38,10 @@ class Detector:
         one.
     reads
         Columns of CALLS that it reads as well where the frame has them.
+    together
+        What a part of a log must hold all calls of for the detector to find in it what it finds in the whole log:
+        "trace", "home" (of the traces that begin at one place in the application), "session", "place" (and model) or
+        "question" (and model). Of two, each is searched for what needs it.
     looks_at
         Groups of columns: without a value in one column of each group it cannot find anything.
     """
@@ -51,6 +55,7 @@ class Detector:
     summary: str
     texts: tuple[str, ...] = ("prompt",)
     reads: tuple[str, ...] = ()
+    together: tuple[str, ...] = ("trace",)
     looks_at: tuple[tuple[str, ...], ...] = ()
 
     @property

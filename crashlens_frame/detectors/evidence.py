@@ -74,18 +74,17 @@ class Evidence:
         """Return the severity of each finding: by its money, where the detector does not say."""
         if self.severity is not None:
             return self.severity
-        waste, high = self.waste(), min(_HIGH_COST, _HIGH_SHARE * self.calls.columns.cost)
-        table: RuleTable[np.ndarray] = (
-            (lambda dollars: (dollars > 0) & (dollars >= high), HIGH),
-            (lambda dollars: (dollars > 0) & (dollars >= _MEDIUM_PART * high), MEDIUM),
-        )
-        return first_that_holds(table, waste, LOW)
+        return severity_by_cost(self.waste(), self.calls.columns.cost)
 
     def table(self, suppressed_by: pa.Array | None = None, counted_cost: np.ndarray | None = None) -> pa.Table:
         """Return the findings as columns of FINDINGS, sorted by their start, then by their trace.
 
         ``counted_cost`` is what of the waste of each finding is counted; all of it when not given.
         """
+        return sorted_findings(self.unsorted(suppressed_by, counted_cost))
+
+    def unsorted(self, suppressed_by: pa.Array | None = None, counted_cost: np.ndarray | None = None) -> pa.Table:
+        """Return the findings as columns of FINDINGS, and the place of the first call of each in its trace."""
         first, last = self.first, self.calls.only(self.sizes.cumsum() - 1)
         code, names = first.models()
         start, end = first.column("timestamp"), last.column("timestamp")
@@ -114,9 +113,7 @@ class Evidence:
         )
         optional = {"score": self.score, "suggested_model": self.suggested_model, "suppressed_by": suppressed_by}
         columns |= {name: values for name, values in optional.items() if values is not None}
-        table = pa.table({**columns, "place": first.place})
-        order = pc.sort_indices(table, [(name, "ascending") for name in ("start", "trace_id", "place")])
-        return table.take(order).drop_columns("place")
+        return pa.table({**columns, "place": first.place})
 
     def amounts(self) -> dict[str, pa.Array]:
         """Sum up what each finding cost and wasted, and the tokens of its wasted calls."""
@@ -165,6 +162,30 @@ class Evidence:
         lists = pa.ListArray.from_arrays(np.append(0, ends).astype(np.int32), names.take(pa.array(code)))
         text = pc.binary_join(lists, " -> ")
         return pc.if_else(pc.equal(pc.list_value_length(lists), 0), pa.scalar(None, TEXT), text)
+
+
+def sorted_findings(table: pa.Table) -> pa.Table:
+    """Sort findings by their start, then by their trace and the place in it."""
+    order = pc.sort_indices(table, [(name, "ascending") for name in ("start", "trace_id", "place")])
+    return table.take(order).drop_columns("place")
+
+
+def severity_by_cost(waste: np.ndarray, cost: float) -> np.ndarray:
+    """Return the severity of findings by the US dollars that they claim, and those that the whole log cost.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crashlens_frame.detectors.evidence import severity_by_cost
+    >>> severity_by_cost(np.array([0.0, 0.2, 5.0]), 1000.0).tolist()
+    [0, 1, 2]
+    """
+    high = min(_HIGH_COST, _HIGH_SHARE * cost)
+    table: RuleTable[np.ndarray] = (
+        (lambda dollars: (dollars > 0) & (dollars >= high), HIGH),
+        (lambda dollars: (dollars > 0) & (dollars >= _MEDIUM_PART * high), MEDIUM),
+    )
+    return first_that_holds(table, waste, LOW)
 
 
 def first_that_holds(table: RuleTable[Subject], subject: Subject, otherwise: int) -> np.ndarray:

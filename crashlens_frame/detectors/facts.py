@@ -15,6 +15,9 @@ from ..frame import arrow_column
 from ..pricing import PRICE_COLUMNS, Prices, meter_rates
 from .texts import equal_texts
 
+# the bytes of a prompt, where a part of a log holds only some of them
+LENGTH = "crashlens_length"
+
 NEVER = np.iinfo(np.int64).max
 SECOND = 1_000_000  # microseconds
 MINUTE, HOUR = 60 * SECOND, 3600 * SECOND
@@ -104,10 +107,18 @@ class Facts:
 
     @cached_property
     def by_time(self) -> np.ndarray:
-        """The rows in time order; rows of equal time in their order."""
-        if len(self.start) < 2 or bool((self.start[1:] >= self.start[:-1]).all()):
-            return np.arange(len(self.start))
-        return np.argsort(self.start, kind="stable")
+        """The rows in time order; rows of equal time by their traces, and those of one trace in their order."""
+        rows = np.arange(len(self.start))
+        if not bool((self.start[1:] >= self.start[:-1]).all()):
+            rows = np.argsort(self.start, kind="stable")
+        same = np.zeros(len(rows) + 1, bool)
+        same[1:-1] = (self.start[rows[1:]] == self.start[rows[:-1]]) & (self.start[rows[1:]] != NEVER)
+        place = np.flatnonzero(same[1:] | same[:-1])
+        if len(place):
+            tied = rows[place]
+            trace = arrow_column(self.calls["trace_id"].take(tied), "trace_id").combine_chunks()
+            rows[place] = tied[np.lexsort((pc.rank(trace, tiebreaker="dense").to_numpy(), self.start[tied]))]
+        return rows
 
     @cached_property
     def rank(self) -> np.ndarray:
@@ -266,6 +277,8 @@ class Facts:
 
     def lengths(self, name: str) -> np.ndarray:
         """Return the number of bytes of each text; 0 for null."""
+        if name == "prompt" and LENGTH in self.calls.columns:
+            return self.calls[LENGTH].to_numpy()
         return byte_lengths(arrow_column(self.calls[name], name))
 
     # -- prices -------------------------------------------------------------------------------------------------------

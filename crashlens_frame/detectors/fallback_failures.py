@@ -124,6 +124,7 @@ DETECTOR = Detector(
     columns=SHARED_COLUMNS,
     certainty="certain",
     in_crashlens=True,
+    together=("home",),
     looks_at=(("prompt", "prompt_hash"), ("timestamp",)),
     summary="a model had answered, and a second one was asked the same",
     reads=FALLBACK_READS,

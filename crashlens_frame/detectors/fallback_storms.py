@@ -113,6 +113,7 @@ DETECTOR = Detector(
     columns=SHARED_COLUMNS,
     certainty="certain",
     in_crashlens=True,
+    together=("home",),
     looks_at=(("prompt", "prompt_hash"), ("timestamp",)),
     summary="one prompt of one trace paid on several models without a plan",
     reads=FALLBACK_READS,

@@ -78,7 +78,7 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, ttl: str = "1h") -> Evidence
     again = other & (gap <= longest) & ~_flood(lane, gap)
     place = np.flatnonzero(again)
     again[place] = _same_on_purpose(facts, row[place], lane.before[place])
-    again |= near & np.isin(row, _restarted(facts, lane))
+    again |= near & np.isin(row, restarted(ordered))
 
     # the calls of a finding: those that repeat, and the one before the first of them
     begins = ~again
@@ -106,11 +106,17 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, ttl: str = "1h") -> Evidence
     )  # fmt: skip
 
 
+def _askable(ordered: OrderedCalls) -> np.ndarray:
+    """Return the calls whose answer could have been kept, and given again."""
+    facts = ordered.columns.facts
+    known = (facts.question >= 0) & (facts.start != NEVER) & (facts.paid != 0) & (facts.tools < 0)
+    return known & ~facts.is_evaluation & ordered.columns.answered
+
+
 def _questions(ordered: OrderedCalls) -> Lane:
     """Return the calls that ask the same of the same model, in groups of two or more."""
     facts = ordered.columns.facts
-    known = (facts.question >= 0) & (facts.start != NEVER) & (facts.paid != 0) & (facts.tools < 0)
-    known &= ~facts.is_evaluation & ordered.columns.answered
+    known = _askable(ordered)
     lane = lanes(facts, [facts.model, facts.question], np.flatnonzero(known), least=2)
     tiny = lane.row[ordered.columns.prompt_lengths[lane.row] < 4 * _LEAST_CHARS]
     tiny = tiny[facts.texts("prompt", tiny).flags(lambda texts: pc.less(pc.utf8_length(texts), _LEAST_CHARS))]
@@ -155,12 +161,16 @@ def _flood(lane: Lane, gap: np.ndarray) -> np.ndarray:
     return flood
 
 
-def _restarted(facts: Facts, lane: Lane) -> np.ndarray:
+def restarted(ordered: OrderedCalls) -> np.ndarray:
     """Return the rows of jobs that were started again from their beginning: many calls repeated in the same order."""
+    facts = ordered.columns.facts
+    if ordered.part is not None and ordered.part.together != "place":
+        return ordered.part.restarted
+    rows = np.flatnonzero(_askable(ordered))
+    lane = lanes(facts, [facts.place, facts.model, facts.question], rows, least=2)
     pair = np.flatnonzero(lane.follows & (lane.size == 2))
     row, before = lane.row[pair], lane.before[pair]
-    same = (facts.place[row] == facts.place[before]) & (facts.model[row] == facts.model[before])
-    same &= facts.start[row] - facts.start[before] <= _RESTART
+    same = facts.start[row] - facts.start[before] <= _RESTART
     row, before = row[same], before[same]
     many = lanes(facts, [facts.place, facts.model], row, least=_RUN).row
     if not len(many):
@@ -187,6 +197,7 @@ DETECTOR = Detector(
     columns=SHARED_COLUMNS,
     certainty="likely",
     in_crashlens=False,
+    together=("question",),
     looks_at=(("prompt", "prompt_hash"), ("timestamp",)),
     summary="the same question paid by another trace within the hour",
     texts=("prompt", "response"),

@@ -40,6 +40,9 @@ WHITESPACE = (
     "\u2028\u2029\u202f\u205f\u3000"
 )
 
+# what a part of a log knows of the whole one: where a call is in its trace, and how many calls the trace has
+PLACE, SIZE = "crashlens_place", "crashlens_size"
+
 _NEVER = np.iinfo(np.int64).max
 _TEXTS = ("trace_id", "prompt")
 
@@ -104,6 +107,18 @@ class CallColumns:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What a part of a log holds all calls of, and the rows that were found out in parts that hold others together.
+
+    ``taken``: calls whose cache misses are known; ``restarted``: calls of jobs that were started again.
+    """
+
+    together: str
+    taken: np.ndarray
+    restarted: np.ndarray
+
+
+@dataclass(frozen=True)
 class OrderedCalls:
     """Calls ordered by trace, then by time, then as logged; calls without a time come last in their trace.
 
@@ -117,6 +132,7 @@ class OrderedCalls:
     traces: np.ndarray
     sizes: np.ndarray
     places: np.ndarray
+    part: Part | None = None
 
     def __len__(self) -> int:
         return len(self.row)
@@ -189,8 +205,11 @@ def order_calls(
     needs: Iterable[str] = SHARED_COLUMNS,
     least: int = 1,
     alike: bool = False,
+    part: Part | None = None,
 ) -> OrderedCalls:
     """Order calls by trace and time; calls that are ordered already are returned as they are.
+
+    ``part`` says what a part of a log holds together.
 
     Most traces with fewer than ``least`` calls are left out before anything is compared; if ``alike``, most traces with
     fewer than ``least`` calls of equal model and equal length of prompt.
@@ -219,7 +238,9 @@ def order_calls(
     several = several[stable_order(traces[several])]
     several = _by_time(several, traces[several], columns.times)
     places[several] = np.arange(len(several)) - first_of(traces[several])
-    return OrderedCalls(columns, np.concatenate((several, row[size == 1])), traces, sizes, places)
+    if PLACE in calls.columns:
+        places, sizes = calls[PLACE].to_numpy(), calls[SIZE].to_numpy()
+    return OrderedCalls(columns, np.concatenate((several, row[size == 1])), traces, sizes, places, part)
 
 
 def conversations(ordered: OrderedCalls) -> np.ndarray:

@@ -182,7 +182,7 @@ def _find_all(
     """Run the detectors that the rules have, and count each dollar that they claim once."""
     check_rules(rules)
     detectors = [detector for detector in ROSTER if rules == "default" or detector.in_crashlens]
-    _check_thresholds(thresholds or {}, {detector.name: detector for detector in detectors})
+    check_thresholds(thresholds or {}, {detector.name: detector for detector in detectors})
     ordered = order_calls(calls, needs=set(chain.from_iterable(detector.columns for detector in detectors)))
 
     def run(detector: Detector) -> Evidence:
@@ -195,7 +195,7 @@ def _find_all(
     return ordered, count_by_trace(found) if rules == "crashlens" else count_by_call(found, prices)
 
 
-def _check_thresholds(thresholds: Thresholds, detectors: Mapping[str, Detector]) -> None:
+def check_thresholds(thresholds: Thresholds, detectors: Mapping[str, Detector]) -> None:
     """Refuse names that are no detector, or no threshold of it."""
     for name, own in thresholds.items():
         check_choice("a name in thresholds", name, detectors)

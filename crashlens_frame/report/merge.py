@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ..schema import TEXT
-from .patterns import merge_patterns
-from .summary import Report, summarize
+from ..frame import empty_frame
+from ..schema import DETECTORS, FINDINGS, TEXT
+from .layouts import PATTERN_PLACE
+from .patterns import waste_by
+from .summary import Report, summarize, waste_by_detector
 
 _COUNTS = ("events", "traces", "input_tokens", "output_tokens", "total_tokens", "errors", "no_timestamp")
 _SUMS_BY_MODEL = ["n_calls", "n_traces", "cost", "input_tokens", "output_tokens"]
-_WASTE_AMOUNTS = ["cost", "waste_cost", "could_save", "waste_tokens"]
 _LATENCIES = ["model", "latency_ms", "n_calls"]
 
 
@@ -24,17 +25,17 @@ class PartialReport(NamedTuple):
     latencies: pa.Table
 
 
-def partial_report(calls: pd.DataFrame, findings: pd.DataFrame) -> PartialReport:
-    """Sum up a part of a log, given the findings in it."""
+def partial_report(calls: pd.DataFrame) -> PartialReport:
+    """Sum up a part of a log, but for its waste, which only the whole log shows."""
     timed = calls.loc[calls["latency_ms"].notna(), ["model", "latency_ms"]]
     model, latency = (pa.array(timed[name], from_pandas=True) for name in timed)
     ones = pa.array(np.ones(len(timed), np.int64))
     latencies = pa.table([model.cast(TEXT), latency.cast(pa.int64()), ones], names=_LATENCIES)
-    return PartialReport(summarize(calls, findings), _counted(latencies))
+    return PartialReport(summarize(calls, empty_frame(FINDINGS)), _counted(latencies))
 
 
-def merge_reports(parts: Iterable[PartialReport]) -> Report:
-    """Merge the reports of one part or more; no trace may have calls in two of them.
+def merge_reports(parts: Iterable[PartialReport], findings: pd.DataFrame) -> Report:
+    """Merge the reports of one part or more, no trace of which has calls in two, given the findings in all calls.
 
     Counts and percentiles are the same as those of ``summarize`` for all calls; sums of US dollars may differ in their
     last digits, because they are added in another order.
@@ -61,8 +62,8 @@ def merge_reports(parts: Iterable[PartialReport]) -> Report:
         token_sources=_added([report.token_sources for report in reports]),
         by_model=_models(pd.concat(_by_text(report.by_model) for report in reports), times),
         unpriced=_unpriced(pd.concat(report.unpriced for report in reports), counts["events"]),
-        patterns=merge_patterns(report.patterns for report in reports),
-        waste=_waste(pd.concat(report.waste.assign(n_calls=report.events) for report in reports)),
+        patterns=waste_by(findings, *PATTERN_PLACE, findings=findings),
+        waste=waste_by_detector(findings, _missing(reports)),
     )
 
 
@@ -111,13 +112,11 @@ def _unpriced(parts: pd.DataFrame, events: int) -> pd.DataFrame:
     return models.assign(share=models["n_calls"].to_numpy(np.float64) / max(events, 1))
 
 
-def _waste(parts: pd.DataFrame) -> pd.DataFrame:
-    # amounts are 0 where nothing was found, and null where something was found and no amount is known
-    amounts = parts[_WASTE_AMOUNTS].where(parts["n_findings"] > 0)
-    looked = parts.loc[parts["missing"].isna() & (parts["n_calls"] > 0), "detector"].unique()
-    by_detector = parts.assign(**{name: amounts[name] for name in _WASTE_AMOUNTS}).groupby("detector", observed=False)
-    waste = by_detector[["n_findings", "n_traces", *_WASTE_AMOUNTS, "n_suppressed"]].sum(min_count=1)
-    missing = by_detector["missing"].first()
-    waste = waste.assign(missing=missing.where(~missing.index.isin(looked)).astype("str"))
-    known_zero = {name: waste[name].where(waste["n_findings"] > 0, 0) for name in _WASTE_AMOUNTS}
-    return waste.assign(**known_zero).reset_index()
+def _missing(reports: list[Report]) -> list[str | None]:
+    """Return for each detector the column that it lacked in all parts; None where it could look into one."""
+    lacked = [report.waste["missing"].astype("object") for report in reports if report.events]
+    if not lacked:
+        return [None] * len(DETECTORS)
+    missing = pd.concat(lacked, axis=1)
+    first = missing.bfill(axis=1).iloc[:, 0].where(missing.notna().all(axis=1), None)
+    return [text if isinstance(text, str) else None for text in first]

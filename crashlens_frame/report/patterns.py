@@ -1,7 +1,5 @@
 """The pattern behind findings: which route and model waste money, in which way, how often, and what to change."""
 
-from collections.abc import Iterable
-
 import pandas as pd
 
 from ..detectors import ROSTER, Thresholds, find_waste
@@ -72,23 +70,11 @@ def waste_by(
         waste_cost=counted["counted_cost"].where(~is_candidate, 0.0),
         could_save=counted["counted_cost"].where(is_candidate, 0.0),
     )
-    return merge_patterns([parts])
+    return _rolled_up(parts)
 
 
-def merge_patterns(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Return the patterns of a log from those of its parts, in which each row is a pattern or a finding.
-
-    Examples
-    --------
-    >>> import crashlens_frame as cf
-    >>> from crashlens_frame.report.patterns import merge_patterns
-    >>> book = cf.LogBook()
-    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1)
-    >>> half = cf.waste_by(book.df, "model")
-    >>> merge_patterns([half, half])["pattern"].tolist()
-    ['retry loops, failed attempts: 2 times, 5 calls each']
-    """
-    every = pd.concat(list(parts), ignore_index=True)
+def _rolled_up(every: pd.DataFrame) -> pd.DataFrame:
+    """Return the patterns behind findings."""
     keys = [name for name in every.columns if name not in (*_SUMS, "pattern")]
     groups = every.assign(**{name: every[name].astype("str") for name in keys}).groupby(keys, dropna=False, sort=False)
     table = groups[list(_SUMS)].sum(min_count=1).reset_index()

@@ -1,6 +1,6 @@
 """The report of a log: totals, by model, unpriced models, waste; as text, Markdown, JSON and HTML."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -270,11 +270,22 @@ def summarize(calls: pd.DataFrame, findings: pd.DataFrame | None = None, *, pric
         by_model=models.sort_values("cost", ascending=False, kind="stable", ignore_index=True),
         unpriced=unpriced(calls, prices),
         patterns=waste_by(calls, *PATTERN_PLACE, findings=findings),
-        waste=_waste(findings, calls),
+        waste=waste_by_detector(findings, [_missing(each, calls) for each in ROSTER]),
     )
 
 
-def _waste(findings: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
+def waste_by_detector(findings: pd.DataFrame, missing: Sequence[str | None]) -> pd.DataFrame:
+    """Return the waste of a report; ``missing`` holds for each detector the column that it lacked.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.report.summary import waste_by_detector
+    >>> book = cf.LogBook()
+    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1)
+    >>> waste_by_detector(cf.find_waste(book.df), [None] * 10)["n_findings"].tolist()
+    [1, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    """
     detector = findings["detector"].astype(pd.CategoricalDtype(list(DETECTORS), ordered=True))
     counted = findings["suppressed_by"].isna()
     is_candidate = findings["certainty"] == "candidate"
@@ -291,7 +302,7 @@ def _waste(findings: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
             "n_traces": by_detector["trace_id"].nunique(),
             **{name: sums[name].where(n_findings > 0, 0) for name in sums},
             "n_suppressed": detector[~counted].value_counts().reindex(n_findings.index),
-            "missing": pd.array([_missing(each, calls) for each in ROSTER], dtype="str"),
+            "missing": pd.array(list(missing), dtype="str"),
         }
     ).reset_index(names="detector")
 

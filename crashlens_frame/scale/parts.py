@@ -30,7 +30,7 @@ from ..pricing import PRICE_COLUMNS, PriceBook
 from ..report import REPORT_COLUMNS
 from ..schema import CALLS, TEXT
 from .repeats import IdsElsewhere
-from .spill import Bucket, concat_parts, group_buckets, spread_by_trace, whole_traces
+from .spill import Bucket, concat_parts, group_buckets, spread_calls, whole_groups
 
 # what detectors, prices and report read
 _NEEDED = {*PRICE_COLUMNS, *REPORT_COLUMNS, *NEEDED_TO_FILL, *ANSWER_COLUMNS}.union(
@@ -120,8 +120,8 @@ def _is_dataset(source: Any) -> bool:
 
 
 def _spilled(tables: Iterable[pa.Table], folder: Path, most: int) -> Parts:
-    buckets = spread_by_trace(tables, folder, most=most // 2)
-    return Parts(_calls(buckets), whole_traces(buckets, most=most))
+    buckets = spread_calls(tables, folder, most=most // 2)
+    return Parts(_calls(buckets), whole_groups(buckets, most=most))
 
 
 def _size(part: Partition, names: set[str]) -> int:

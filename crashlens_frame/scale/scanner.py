@@ -1,25 +1,30 @@
 """Logs of any size, scanned one part at a time: the same detectors and the same report as in memory."""
 
 import re
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .._core import progress_bar
-from ..detectors import Thresholds, find_waste
+from ..detectors import TOGETHER, Known, PartOfFindings, Thresholds, find_waste, mark_calls, search_part
 from ..errors import InvalidOptionError
 from ..frame import empty_frame, frame_from_table, selected_columns, table_from_frame
 from ..io import SHIPPED, LeftOutCounts, Source, price_book
-from ..pricing import Prices
+from ..pricing import PriceBook, Prices
 from ..report import PartialReport, Report, merge_reports, partial_report
 from ..schema import DETECTORS, FINDINGS, TEXT
-from .parts import split_log
+from .parts import SCAN_COLUMNS, split_log
+from .search import marked_table, search_spread
+from .spill import Stream
 
 Prepare = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -46,9 +51,10 @@ def scan(
 ) -> Scan:
     """Sum up a log of any size and find its waste, with one part of it in memory at a time.
 
-    Report and findings are the same as those of ``summarize`` and ``find_waste`` for all calls in memory, because no
-    trace is divided. A dataset that ``write_dataset`` wrote by trace is read directly. The needed columns of other logs
-    are first written by trace to temporary files, which are removed at the end.
+    Report and findings are the same as those of ``summarize`` and ``find_waste`` for all calls in memory. No trace is
+    divided, and where a detector looks at a session, at a place in the application, or at a question over traces, the
+    calls are spread anew by what it looks at. A dataset that ``write_dataset`` wrote by trace is read directly. The
+    needed columns of other logs are first written by trace to temporary files, which are removed at the end.
 
     Parameters
     ----------
@@ -56,7 +62,8 @@ def scan(
         Logs of any kind, as ``read_logs`` takes them, or folders that ``write_dataset`` wrote.
     memory
         Memory that the process may use, such as ``"2GB"`` or ``"500MB"``, or a number of bytes. The findings, which
-        are returned, and single traces larger than a twentieth of it come on top.
+        are returned, and single traces larger than a twentieth of it come on top, as do the calls of one model at one
+        place in the application, without their long texts.
     thresholds, rules
         See :func:`crashlens_frame.find_waste`.
     prices
@@ -114,29 +121,73 @@ def scan(
     (5, ['retry_loops'])
     """
     book = price_book(prices)
-    find = partial(find_waste, thresholds=thresholds, prices=book, rules=rules)
-
-    def scan_part(part: pa.Table) -> tuple[int, pd.DataFrame, PartialReport]:
-        pa.default_memory_pool().release_unused()  # the memory of reading and of the previous part
-        calls = frame_from_table(part, selected_columns(part.column_names))
-        calls = calls if prepare is None else prepare(calls)
-        findings = find(calls)
-        return len(part), findings, partial_report(calls, findings)
-
-    found = [find(empty_frame())]
-    reports = [partial_report(empty_frame(), found[0])]
     left = LeftOutCounts()
     with TemporaryDirectory(prefix="crashlens_frame-") as folder:
         most = _bytes(memory) // _PART
         parts = split_log(source, Path(folder), left, most=most, lean=prepare is None, prices=book, progress=progress)
+        work = _Work(Path(folder), most, thresholds, book, rules, prepare)
         with progress_bar(parts.calls, "scan", "call", shown=progress) as advance:
-            # map keeps no reference to a part while the next one is read
-            for size, findings, report in map(scan_part, parts.tables):
-                found.append(findings)
-                reports.append(report)
-                advance(size)
+            result = work.search(parts.tables, advance)
     left.warn(stacklevel=3)
-    return Scan(merge_reports(reports), stack_findings(found))
+    return result
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A scan: where calls are written, the largest size of a part in bytes, and what detectors are called with."""
+
+    folder: Path
+    most: int
+    thresholds: Thresholds | None
+    prices: PriceBook | None
+    rules: str
+    prepare: Prepare | None
+
+    def search(self, tables: Iterator[pa.Table], advance: Callable[[int], object]) -> Scan:
+        """Search the parts of a log, each with whole traces."""
+        reports = [partial_report(empty_frame())]
+        held = deque(islice(tables, 2))  # whether there are several parts
+        several = len(held) > 1
+        every = chain((held.popleft() for _ in range(len(held))), tables)  # a part is not held while others are read
+        if several and self.rules == "default":
+            findings = self._spread_search(every, reports, advance)
+            return Scan(merge_reports(reports, findings), findings)
+        found = [self._find(empty_frame())]
+        # map keeps no reference to a part while the next one is read
+        for calls in map(self._calls, every):
+            found.append(self._find(calls))
+            reports.append(partial_report(calls))
+            advance(len(calls))
+        findings = stack_findings(found)
+        return Scan(merge_reports(reports, findings), findings)
+
+    def _calls(self, part: pa.Table) -> pd.DataFrame:
+        pa.default_memory_pool().release_unused()  # the memory of reading and of the previous part
+        calls = frame_from_table(part, selected_columns(part.column_names))
+        return calls if self.prepare is None else self.prepare(calls)
+
+    def _find(self, calls: pd.DataFrame) -> pd.DataFrame:
+        return find_waste(calls, thresholds=self.thresholds, prices=self.prices, rules=self.rules)
+
+    def _spread_search(
+        self, tables: Iterable[pa.Table], reports: list[PartialReport], advance: Callable[[int], object]
+    ) -> pd.DataFrame:
+        path = self.folder / "calls.arrow"
+        parts: list[PartOfFindings] = []
+        number, cost = 0, 0.0
+        with Stream(path) as stream:
+            for calls in map(self._calls, tables):
+                reports.append(partial_report(calls))
+                names = [name for name in SCAN_COLUMNS if name in calls.columns]
+                marked = mark_calls(calls[names], number)
+                options: dict[str, Any] = {"thresholds": self.thresholds, "prices": self.prices}
+                parts += search_part(marked, TOGETHER[0], Known(), **options)[0]
+                stream.write(marked_table(marked))
+                number += len(calls)
+                cost += float(np.nansum(calls["cost"].to_numpy(np.float64, na_value=np.nan)))
+                advance(len(calls))
+        options = {"thresholds": self.thresholds, "prices": self.prices}
+        return search_spread(path, parts, cost, most=self.most, **options)
 
 
 def stack_findings(found: Iterable[pd.DataFrame]) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -22,14 +22,19 @@ class Bucket(NamedTuple):
     size: int
 
 
-def spread_by_trace(tables: Iterable[pa.Table], folder: Path, *, most: int, level: int = 0) -> list[Bucket]:
-    """Write calls to files by a hash of their traces, in their order, with about ``most`` bytes of them in memory."""
+def spread_calls(
+    tables: Iterable[pa.Table], folder: Path, *, most: int, by: str = "trace_id", level: int = 0
+) -> list[Bucket]:
+    """Write calls to files by a hash of their traces, in their order, with about ``most`` bytes of them in memory.
+
+    ``by`` is the column that says which calls stay together: texts, or hashes of 64 bits.
+    """
     folder.mkdir(exist_ok=True)
     writers: dict[int, pa.RecordBatchStreamWriter] = {}
     rows, sizes = np.zeros(_SPREAD, np.int64), np.zeros(_SPREAD, np.int64)
     try:
         for table in _gathered(tables, most):
-            digit = bucket_numbers(table["trace_id"].to_pandas(), _SPREAD ** (level + 1)) // _SPREAD**level
+            digit = _numbers(table[by], _SPREAD ** (level + 1)) // _SPREAD**level
             ordered = table.take(np.argsort(digit, kind="stable"))
             ends = np.append(0, np.bincount(digit, minlength=_SPREAD).cumsum())
             for bucket in np.unique(digit).tolist():
@@ -45,7 +50,7 @@ def spread_by_trace(tables: Iterable[pa.Table], folder: Path, *, most: int, leve
     return [Bucket(_file(folder, bucket), int(rows[bucket]), int(sizes[bucket])) for bucket in sorted(writers)]
 
 
-def whole_traces(buckets: list[Bucket], *, most: int, level: int = 0) -> Iterator[pa.Table]:
+def whole_groups(buckets: list[Bucket], *, most: int, by: str = "trace_id", level: int = 0) -> Iterator[pa.Table]:
     """Read back what was spread, in tables of about ``most`` bytes at most, and remove it.
 
     A larger bucket is spread again. Only a single trace may be larger: its calls always stay together.
@@ -53,11 +58,11 @@ def whole_traces(buckets: list[Bucket], *, most: int, level: int = 0) -> Iterato
     for group in group_buckets(buckets, most):
         large, *others = group
         if not others and large.size > most and level + 1 < _LEVELS:
-            finer = spread_by_trace(_batches(large.path), large.path.with_suffix(""), most=most, level=level + 1)
+            finer = spread_calls(read_stream(large.path), large.path.with_suffix(""), most=most, by=by, level=level + 1)
             large.path.unlink()
-            yield from whole_traces(finer, most=most, level=level + 1)
+            yield from whole_groups(finer, most=most, by=by, level=level + 1)
         else:
-            yield concat_parts(batch for bucket in group for batch in _batches(bucket.path))
+            yield concat_parts(batch for bucket in group for batch in read_stream(bucket.path))
             for bucket in group:
                 bucket.path.unlink()
 
@@ -99,10 +104,41 @@ def _gathered(tables: Iterable[pa.Table], most: int) -> Iterator[pa.Table]:
         yield pa.concat_tables(held)
 
 
-def _batches(path: Path) -> Iterator[pa.Table]:
+class Stream:
+    """Tables written to a file one after the other; a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writer: pa.RecordBatchStreamWriter | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def write(self, table: pa.Table) -> None:
+        """Write a table behind the others."""
+        if self._writer is None:
+            self._writer = pa.ipc.new_stream(self.path, table.schema, options=_OPTIONS)
+        self._writer.write_table(table)
+
+
+def read_stream(path: Path) -> Iterator[pa.Table]:
+    """Yield the tables of a file, as far as there is one."""
+    if not path.exists():
+        return
     with pa.ipc.open_stream(path) as stream:
         for batch in stream:
             yield pa.Table.from_batches([batch])
+
+
+def _numbers(keys: pa.ChunkedArray, buckets: int) -> np.ndarray:
+    """Return the bucket of each key."""
+    if pa.types.is_integer(keys.type):
+        return (keys.to_numpy().view(np.uint64) % np.uint64(buckets)).astype(np.int64)
+    return bucket_numbers(keys.to_pandas(), buckets)
 
 
 def _file(folder: Path, bucket: int) -> Path:

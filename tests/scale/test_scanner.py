@@ -71,18 +71,20 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def parts(monkeypatch: pytest.MonkeyPatch) -> list[pd.DataFrame]:
-    """Give the parts that are looked at, as they are."""
+    """Give the parts of whole traces that are looked at, as they are."""
     seen: list[pd.DataFrame] = []
-    look = scanner.find_waste
-    monkeypatch.setattr(scanner, "find_waste", lambda calls, **options: (seen.append(calls), look(calls, **options))[1])
+    look = scanner.partial_report
+    monkeypatch.setattr(scanner, "partial_report", lambda calls: (seen.append(calls), look(calls))[1])
     return seen
 
 
 SOURCES = ("by_trace", "by_day", "log.parquet", "pandas.parquet", "log.jsonl.gz", "part*.jsonl")
 
 
-@pytest.mark.parametrize("memory", ["2GB", "1 MB", 500_000])
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize(
+    ("source", "memory"),
+    [*((source, "2GB") for source in SOURCES), *((source, "1 MB") for source in SOURCES), ("by_trace", 500_000)],
+)
 def test_a_scan_finds_what_is_found_in_memory(
     folder: Path, temporary: Path, parts: list[pd.DataFrame], source: str, memory: str | int
 ) -> None:
@@ -100,9 +102,9 @@ def test_a_scan_finds_what_is_found_in_memory(
 def test_a_dataset_by_trace_is_read_as_it_stands(
     folder: Path, monkeypatch: pytest.MonkeyPatch, parts: list[pd.DataFrame]
 ) -> None:
-    monkeypatch.setattr("crashlens_frame.scale.parts.spread_by_trace", None)
+    monkeypatch.setattr("crashlens_frame.scale.parts.spread_calls", None)
     sizes = [part.rows for part in cf.partitions(folder / "by_trace")]
-    for memory in ("2GB", "3MB", "1.9MB"):
+    for memory in ("2GB", "5MB", "3MB"):
         assert_same(cf.scan(folder / "by_trace", memory=memory))
     together = [sum(sizes[:2]), sum(sizes[2:4]), sizes[4]]
     assert [len(part) for part in parts if len(part)] == [len(LOG), *together, *sizes]

@@ -281,7 +281,7 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray
     lone = writes & unread[row] & (lane.size >= _MIN_UNREAD) & ~(stable & differs)
     never = np.where(lone, written * (rate - tokens.base[row]), 0.0)
 
-    own = np.maximum(facts.lengths("prompt")[row] - PREFIX_BYTES, 0) / _BYTES_PER_TOKEN
+    own = np.maximum(facts.prompt_lengths[row] - PREFIX_BYTES, 0) / _BYTES_PER_TOKEN
     shared = facts.input[row] - own
     least = lane.reduce(shared, np.minimum)
     fixed = (least >= _STABLE_TEXT * lane.median(shared)) & (least >= tokens.minimum[row])

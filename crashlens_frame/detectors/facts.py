@@ -251,7 +251,7 @@ class Facts:
 
     def _visible_texts(self, name: str, code: np.ndarray) -> np.ndarray:
         """Return the code of each text; -1 for none, an empty one, or a placeholder."""
-        length = self.lengths(name)
+        length = self.prompt_lengths if name == "prompt" else self._lengths(name)
         rows = np.flatnonzero((code >= 0) & (length <= 4 * _LONGEST_PLACEHOLDER))
         if not len(rows):
             return code
@@ -264,8 +264,12 @@ class Facts:
         visible[rows[hidden]] = -1
         return visible
 
-    def lengths(self, name: str) -> np.ndarray:
-        """Return the number of bytes of each text; 0 for null."""
+    @cached_property
+    def prompt_lengths(self) -> np.ndarray:
+        """The number of bytes of each prompt; 0 for null."""
+        return self._lengths("prompt")
+
+    def _lengths(self, name: str) -> np.ndarray:
         return byte_lengths(arrow_column(self.calls[name], name))
 
     # -- prices -------------------------------------------------------------------------------------------------------

@@ -132,7 +132,7 @@ def evidence(
     wait = duration_us("max_wait", max_wait) if max_gap is None else duration_us("max_gap", max_gap)
     ordered = order_calls(calls, needs=_COLUMNS)
     facts = ordered.columns.facts
-    answered = ordered.columns.answered
+    answered = ~ordered.columns.failed  # a log that leaves its answers out shows no failure
 
     same, thrown = _same_prompts(ordered, wait, answered)
     loops = _worth(facts, same, thrown, min_calls)

@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .._core import (
-    byte_lengths,
     codes_and_labels,
     first_equal,
     group_starts,
@@ -25,7 +24,7 @@ from .._core import (
 )
 from ..errors import InvalidOptionError, check_choice
 from ..frame import arrow_column, check_calls, failed_calls
-from .facts import Facts
+from .facts import NEVER, Facts
 
 RULES = ("default", "crashlens")
 
@@ -40,7 +39,6 @@ WHITESPACE = (
     "\u2028\u2029\u202f\u205f\u3000"
 )
 
-_NEVER = np.iinfo(np.int64).max
 _TEXTS = ("trace_id", "prompt")
 
 
@@ -50,16 +48,15 @@ class CallColumns:
 
     calls: pd.DataFrame
 
-    @cached_property
+    @property
     def times(self) -> np.ndarray:
         """The start of each call in microseconds since 1970; the greatest integer where it is unknown."""
-        times = arrow_column(self.calls["timestamp"], "timestamp")
-        return pc.fill_null(pc.cast(times, pa.int64()), _NEVER).to_numpy()
+        return self.facts.start
 
     @cached_property
     def untimed(self) -> bool:
         """Whether there are calls without a time."""
-        return bool(self.times.max(initial=0) == _NEVER)
+        return bool(self.times.max(initial=0) == NEVER)
 
     @cached_property
     def facts(self) -> Facts:
@@ -88,14 +85,14 @@ class CallColumns:
 
     @cached_property
     def answered(self) -> np.ndarray:
-        """Whether each call answered: it has output tokens or a response, and did not fail."""
+        """Whether each call is known to have answered: it has output tokens or a response, and did not fail."""
         has_output = pc.greater(arrow_column(self.calls["output_tokens"], "output_tokens"), 0)
         return (self.responded | pc.fill_null(has_output, False).to_numpy()) & ~self.failed
 
-    @cached_property
+    @property
     def prompt_lengths(self) -> np.ndarray:
         """The number of bytes of each prompt: prompts of different lengths need not be compared."""
-        return byte_lengths(arrow_column(self.calls["prompt"], "prompt"))
+        return self.facts.prompt_lengths
 
     @cached_property
     def trimmed_lengths(self) -> np.ndarray:
@@ -146,7 +143,7 @@ class OrderedCalls:
 
     def timed(self) -> Self:
         """Keep the calls that have a time."""
-        return self.only(self.time != _NEVER) if self.columns.untimed else self
+        return self.only(self.time != NEVER) if self.columns.untimed else self
 
     def in_traces_of(self, least: int) -> Self:
         """Keep the calls of traces with at least this number of calls in the frame."""

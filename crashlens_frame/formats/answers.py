@@ -12,29 +12,12 @@ import orjson
 
 from ..jsonvalues import canonical_json
 from .table import Field, Record, Sign
-from .texts import message_text
+from .texts import error_text, finish_reason_value, message_text
 from .values import CONVERTERS, amount_value, bool_value, count_value, milliseconds_value, time_value
 
 DERIVED: tuple[Field, ...] = tuple(
     Field(f"derived.{name}", name, convert) for name, convert in CONVERTERS.items() if name != "extra"
 )
-
-# the words of all vendors, in lower case and without the dashes of some
-_FINISH_REASONS = {
-    "stop": ("stop", "end_turn", "stop_sequence", "complete", "completed", "finished", "eos", "eos_token", "finish"),
-    "length": (
-        "length", "max_tokens", "max_output_tokens", "model_length", "context_length", "token_limit",
-        "model_context_window_exceeded",
-    ),
-    "tool_calls": ("tool_calls", "tool_call", "tool_use", "function_call"),
-    "content_filter": (
-        "content_filter", "content_filtered", "guardrail_intervened", "refusal", "safety", "recitation", "blocklist",
-        "prohibited_content", "spii", "image_safety", "error_toxic",
-    ),
-    "aborted": ("aborted", "abort", "cancelled", "canceled", "user_cancel"),
-    "error": ("error", "failed", "malformed_function_call", "malformed_model_output"),
-}  # fmt: skip
-_WORD_OF = {word: reason for reason, words in _FINISH_REASONS.items() for word in words}
 
 _REGION_PREFIXES = ("us", "eu", "apac", "jp", "au", "global", "us-gov")
 
@@ -181,14 +164,12 @@ def found_finish_reason(*values: Any) -> str | None:
     return None
 
 
-def finish_reason_value(value: Any) -> str | None:
-    """Return why an answer ended in the words of CALLS."""
-    word = value.lower().replace("-", "_") if isinstance(value, str) else None
-    if value is None or word == "":
-        return None
-    if word not in _WORD_OF:
-        raise ValueError("a word for why an answer ended")
-    return _WORD_OF[word]
+def error_or(value: Any, otherwise: str | None) -> str | None:
+    """Return the text of an error; another text where it has none."""
+    try:
+        return error_text(value) or otherwise
+    except ValueError:
+        return otherwise
 
 
 def tool_calls_of(value: Any) -> str | None:

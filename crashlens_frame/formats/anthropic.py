@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .table import Counts, Field, Format, Record, Sign, object_at
-from .texts import billed_of_error, error_text, finish_reason, id_text, message_text, tool_calls_text
+from .texts import billed_of_error, error_text, finish_reason_value, id_text, message_text, tool_calls_text
 from .usage import WRITTEN_5M
 from .values import CONVERTERS, amount_value, bool_value, count_value, text_value, time_value
 
@@ -72,7 +72,7 @@ ANTHROPIC = Format(
         Field("content", "response", message_text, kept=True, also={"tool_calls": tool_calls_text}),
         Field("error", "error", error_text, loose=True, kept=True, also={"billed": billed_of_error}),
         Field("billed", "billed", CONVERTERS["billed"], loose=True),
-        Field("stop_reason", "finish_reason", finish_reason, loose=True, kept=True),
+        Field("stop_reason", "finish_reason", finish_reason_value, loose=True, kept=True),
         Field("service_tier", "service_tier", text_value),
         # programs that log answers add the question and the time
         Field("messages", "prompt", message_text, loose=True, kept=True),

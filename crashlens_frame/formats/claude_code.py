@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .answers import found_finish_reason
 from .table import Field, Format, Record, Sign, object_at
 from .texts import message_text
 from .values import amount_value, count_value, json_text_value, milliseconds_value, text_value, time_value
@@ -18,10 +19,6 @@ _SPOKEN = ("assistant", "user", "system", "progress", "attachment")
 _SYNTHETIC = "<synthetic>"  # the "model" of a message that Claude Code itself wrote
 _MANY_OPEN = 32  # answers whose lines may be mixed; parallel subagents of one file are fewer
 _MANY_LINES = 1 << 16  # lines that a later line may name as its parent; the texts themselves are shared
-_FINISHED = {
-    "end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "model_context_window_exceeded": "length",
-    "tool_use": "tool_calls", "refusal": "content_filter",
-}  # fmt: skip
 
 
 # -- lines of a file -> whole calls -----------------------------------------------------------------------------------
@@ -231,7 +228,7 @@ def _unfolded(message: Record) -> Record:
         for block in blocks
     ]
     reason = message.get("stop_reason")
-    finish = _FINISHED.get(reason) if isinstance(reason, str) else None
+    finish = found_finish_reason(reason)
     unfolded = {
         **{key: value for key, value in message.items() if key not in ("type", "role", "content", "stop_reason")},
         "text": "\n".join(texts) if texts else None,

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from .answers import (
     DERIVED,
     Within,
-    finish_reason_value,
     first_text,
     made_id,
     mapping_of,
@@ -14,7 +13,7 @@ from .answers import (
     with_derived,
 )
 from .table import Field, Format, Record
-from .texts import error_text, message_text
+from .texts import error_text, finish_reason_value, message_text
 from .values import count_value, text_value, time_value
 
 _IDS = ("id", "generation_id", "response_id", "trace_id")

@@ -7,6 +7,7 @@ from .answers import (
     amount_of_text,
     count_of_text,
     count_or_none,
+    error_or,
     first_text,
     found_finish_reason,
     mapping_of,
@@ -18,7 +19,6 @@ from .answers import (
     with_derived,
 )
 from .table import Field, Format, Record, Sign
-from .texts import error_text
 from .usage import TOTAL
 from .values import text_value, time_value
 
@@ -52,7 +52,7 @@ def _records(record: Record) -> Iterator[Record]:
         else found_finish_reason(choice.get("finish_reason"), response.get("stop_reason")),
         temperature=number_or_none(request.get("temperature")),
         stream=request["stream"] if isinstance(request.get("stream"), bool) else None,
-        error=_error(response, status) if failed else None,
+        error=error_or(response, f"status {status}") if failed else None,
         billed="no" if failed or hit else None,
     )
 
@@ -63,13 +63,6 @@ def _provider(value: object) -> str | None:
 
 
 _PROVIDERS = {"AWS": "bedrock", "GOOGLE": "gemini", "GOOGLE_VERTEX": "vertex_ai", "VERTEX": "vertex_ai"}
-
-
-def _error(response: Record, status: object) -> str:
-    try:
-        return error_text(response) or f"status {status}"
-    except ValueError:
-        return f"status {status}"
 
 
 def _with_cache(record: Record, usage: Record) -> Record:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from .answers import (
     DERIVED,
     Within,
-    finish_reason_value,
     mapping_of,
     mappings_of,
     number_or_none,
@@ -14,7 +13,7 @@ from .answers import (
     with_derived,
 )
 from .table import END, Field, Format, Record, Sign
-from .texts import error_text, message_text
+from .texts import error_text, finish_reason_value, message_text
 from .usage import TOTAL
 from .values import amount_value, count_value, text_value, time_value
 

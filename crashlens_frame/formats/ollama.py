@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from .answers import (
     DERIVED,
     count_or_none,
-    finish_reason_value,
     first_text,
     made_id,
     milliseconds_of_nanoseconds,
@@ -15,7 +14,7 @@ from .answers import (
     with_derived,
 )
 from .table import Field, Format, Record, Sign
-from .texts import error_text, message_text
+from .texts import error_text, finish_reason_value, message_text
 from .values import count_value, text_value
 
 

@@ -6,7 +6,7 @@ from .answers import (
     DERIVED,
     Within,
     count_or_none,
-    finish_reason_value,
+    error_or,
     mapping_of,
     mappings_of,
     text_or_none,
@@ -14,7 +14,7 @@ from .answers import (
     with_derived,
 )
 from .table import END, Field, Format, Record, Sign
-from .texts import error_text, message_text
+from .texts import finish_reason_value, message_text
 from .usage import TOTAL
 from .values import amount_value, count_value, text_value, time_value
 
@@ -71,10 +71,7 @@ def _with_reasoning(message: Record) -> Record:
 def _error(failure: object) -> str | None:
     """Return the text of {"name": ..., "data": {"message": ...}}."""
     found = mapping_of(failure)
-    try:
-        return error_text(mapping_of(found.get("data"))) or text_or_none(found.get("name"))
-    except ValueError:
-        return text_or_none(found.get("name"))
+    return error_or(mapping_of(found.get("data")), text_or_none(found.get("name")))
 
 
 OPENCODE = Format(

@@ -8,7 +8,6 @@ from .answers import (
     Within,
     amount_of_text,
     count_of_text,
-    finish_reason_value,
     flag_of_text,
     mapping_of,
     milliseconds_of_text,
@@ -16,6 +15,7 @@ from .answers import (
     with_derived,
 )
 from .table import Field, Format, Record, Sign
+from .texts import finish_reason_value
 from .values import text_value, time_value
 
 

@@ -7,6 +7,7 @@ from .answers import (
     DERIVED,
     amount_of_text,
     count_of_text,
+    error_or,
     first_text,
     flag_of_text,
     found_finish_reason,
@@ -19,7 +20,6 @@ from .answers import (
     with_derived,
 )
 from .table import Field, Format, Record, Sign
-from .texts import error_text
 from .usage import TOTAL
 from .values import text_value, time_value
 
@@ -47,7 +47,7 @@ def _records(record: Record) -> Iterator[Record]:
         tags={key: value for key, value in metadata.items() if key != _USER} or None,
         user_id=text_or_none(metadata.get(_USER)),
         team=text_or_none(metadata.get("team")),
-        error=_error(response, record) if failed else None,
+        error=error_or(response, f"status {record.get('response_status_code', 'unknown')}") if failed else None,
         billed="no" if failed or hit else None,
         cached_input_tokens=_part(whole, "prompt_tokens_details", "cached_tokens"),
         reasoning_tokens=_part(whole, "completion_tokens_details", "reasoning_tokens"),
@@ -66,14 +66,6 @@ def _is_failed(record: Record) -> bool:
     except ValueError:
         succeeded = None
     return succeeded is False or (type(status) is int and status >= 400)
-
-
-def _error(response: Record, record: Record) -> str:
-    try:
-        found = error_text(response)
-    except ValueError:
-        found = None
-    return found or f"status {record.get('response_status_code', 'unknown')}"
 
 
 def _dollars_of_cents(value: Any) -> float | None:

@@ -214,7 +214,7 @@ class RecordReading:
             return ""
         # a loose total is that of another program: it shows nothing, and is dropped where it follows
         shown = [found.counted for found in self.counts if not (found.loose and found.counted.role == TOTAL)]
-        counts, _ = settle_usage(shown, self.row.get("model"))
+        counts = settle_usage(shown, self.row.get("model"))
         if counts is None:
             for found in self.counts:
                 self.keep(found.keys, found.value)

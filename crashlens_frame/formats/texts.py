@@ -120,36 +120,49 @@ def level_of_status(value: Any) -> str:
     return "error" if word in ("error", "failed", "failure", "cancelled", "status_code_error") else "info"
 
 
-_FINISH_WORDS = {
-    "stop": "stop end_turn stop_sequence completed complete eos finished",
-    "length": "length max_tokens max_output_tokens model_context_window_exceeded token_limit",
-    "tool_calls": "tool_calls tool_use function_call tool_call",
-    "content_filter": "content_filter content_filtered safety refusal recitation blocklist prohibited_content spii"
-    " guardrail_intervened",
-    "aborted": "aborted cancelled canceled pause_turn",
-    "error": "error failed failure malformed_function_call",
-}
-_FINISH = {word: reason for reason, words in _FINISH_WORDS.items() for word in words.split()}
+# the words of all vendors, in lower case and without the dashes of some
+_FINISH_REASONS = {
+    "stop": ("stop", "end_turn", "stop_sequence", "complete", "completed", "finished", "eos", "eos_token", "finish"),
+    "length": (
+        "length", "max_tokens", "max_output_tokens", "model_length", "context_length", "token_limit",
+        "model_context_window_exceeded",
+    ),
+    "tool_calls": ("tool_calls", "tool_call", "tool_use", "function_call"),
+    "content_filter": (
+        "content_filter", "content_filtered", "guardrail_intervened", "refusal", "safety", "recitation", "blocklist",
+        "prohibited_content", "spii", "image_safety", "error_toxic",
+    ),
+    "aborted": ("aborted", "abort", "cancelled", "canceled", "user_cancel", "pause_turn"),
+    "error": ("error", "failed", "failure", "malformed_function_call", "malformed_model_output"),
+}  # fmt: skip
+_WORD_OF = {word: reason for reason, words in _FINISH_REASONS.items() for word in words}
 
 
-def finish_reason(value: Any) -> str:
-    """Return why an answer ended, in the words of CALLS; of several answers that of the first."""
+def finish_reason_value(value: Any) -> str | None:
+    """Return why an answer ended in the words of CALLS."""
+    word = value.lower().replace("-", "_") if isinstance(value, str) else None
+    if value is None or word == "":
+        return None
+    if word not in _WORD_OF:
+        raise ValueError("a word for why an answer ended")
+    return _WORD_OF[word]
+
+
+def first_finish_reason(value: Any) -> str | None:
+    """Return why the first of several answers ended, or the only one; the list may be JSON text."""
     value = parsed_structure(value)
-    if isinstance(value, list) and value:
-        value = value[0]
-    found = _FINISH.get(value.lower().replace("-", "_")) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError("a reason that is known")
-    return found
+    return finish_reason_value(value[0] if isinstance(value, list) and value else value)
 
 
 def finish_of_choices(value: Any) -> str | None:
-    """Return why the answer ended that a list of choices, or an object with one, holds."""
+    """Return why the answer ended that a list of choices, or an object with one, holds; None where it is not known."""
     if isinstance(value, Mapping):
         value = value.get("choices")
     first = value[0] if isinstance(value, list) and value else None
-    reason = first.get("finish_reason") if isinstance(first, Mapping) else None
-    return _FINISH.get(reason.lower().replace("-", "_")) if isinstance(reason, str) else None
+    try:
+        return finish_reason_value(first.get("finish_reason")) if isinstance(first, Mapping) else None
+    except ValueError:
+        return None
 
 
 # a provider bills no call that it refused or failed at

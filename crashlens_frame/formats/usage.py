@@ -52,13 +52,6 @@ class Count(NamedTuple):
     beside: bool
 
 
-class Usage(NamedTuple):
-    """The counts of a row; None where no reading of the record fits."""
-
-    counts: dict[str, int] | None
-    total: int | None = None
-
-
 # words of the name of a count, in the order in which they decide
 _ROLES_BY_WORD: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
     (re.compile(pattern), of_input, of_output)
@@ -115,8 +108,8 @@ def _side(name: str) -> str:
     return OUTPUT if re.search(r"output|completion", name) else ""
 
 
-def settle_usage(counts: list[Count], model: Any = None) -> Usage:
-    """Return the counts of a row by the first reading that fits the record.
+def settle_usage(counts: list[Count], model: Any = None) -> dict[str, int] | None:
+    """Return the counts of a row by the reading that fits the record; None where none does, or several that differ.
 
     Parameters
     ----------
@@ -130,17 +123,17 @@ def settle_usage(counts: list[Count], model: Any = None) -> Usage:
     >>> from crashlens_frame.formats.usage import Count, settle_usage
     >>> usage = [Count("prompt", "input_tokens", 1000, False), Count("completion", "output_tokens", 150, False),
     ...          Count("reasoning", "reasoning_tokens", 280, False), Count("total", "tokens in all", 1430, False)]
-    >>> settle_usage(usage).counts
+    >>> settle_usage(usage)
     {'input_tokens': 1000, 'output_tokens': 430, 'reasoning_tokens': 280}
     """
     sums = _sums(counts)
     if sums is None:
-        return Usage(None)
+        return None
     total = sums.pop(TOTAL, None)
     beside = frozenset(_GROUP_OF[each.role] for each in counts if each.beside and each.role in _GROUP_OF)
     if not total or not _is_complete(sums, beside):
         lifetimes = _lifetimes(sums, beside)
-        return Usage(None if lifetimes is None else _read(sums, beside - {_LIFETIMES} | lifetimes), total)
+        return None if lifetimes is None else _read(sums, beside - {_LIFETIMES} | lifetimes)
     fitting = []
     # writes in all hold those by lifetime, unless the format documents that its keys exclude one another
     whole_writes = sums.get(WRITTEN) and _LIFETIMES not in beside
@@ -150,7 +143,7 @@ def settle_usage(counts: list[Count], model: Any = None) -> Usage:
             fitting.append(row)
     if not fitting and (hidden := _hidden_reasoning(sums, total, model)) is not None:
         fitting.append(hidden)
-    return Usage(fitting[0] if len(fitting) == 1 else None, total)
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def _sums(counts: list[Count]) -> dict[str, int] | None:

@@ -37,11 +37,14 @@ def to_excel(calls: pd.DataFrame, target: AnyPath) -> None:
     >>> import crashlens_frame as cf
     >>> cf.to_excel(cf.simulate_workload(10, seed=1), "calls.xlsx")  # doctest: +SKIP
     """
-    calls = escaped_texts(as_calls(calls))
-    texts = [column.name for column in CALLS if column.dtype == "str"]
-    cells = calls.assign(
+    calls = as_calls(calls)
+    texts = [column.name for column in CALLS if column.dtype in ("str", "category")]
+    # first what no cell can hold: behind it a formula may begin
+    plain = {name: calls[name].astype("str").str.replace(_NO_TEXT, "", regex=True) for name in texts}
+    escaped = escaped_texts(calls.assign(**plain))
+    cells = escaped.assign(
         timestamp=calls["timestamp"].dt.tz_localize(None),
-        **{name: calls[name].str.replace(_NO_TEXT, "", regex=True).str.slice(stop=_LONGEST) for name in texts},
+        **{name: escaped[name].str.slice(stop=_LONGEST) for name in texts},
     )
     try:
         cells.to_excel(target, index=False)

@@ -30,7 +30,6 @@ from ..formats import (
     currency_of,
     detect_format,
     milliseconds_value,
-    pruned_tree,
     sign_keys,
     signed_amount_value,
     signs,
@@ -62,9 +61,9 @@ class BulkReader:
 
     def __init__(self, format: str | None, columns: frozenset[str] | None = None) -> None:
         self._format = _BULK_FORMATS.get(format or "crashlens")
-        self._all = columns is None
-        self._tree = {} if self._format is None else pruned_tree(self._format.tree, columns)
-        self._paths = frozenset() if self._all else frozenset(field.path for field in _leaves(self._tree))
+        self._columns = columns
+        self._tree: Tree = {} if self._format is None else self._format.tree
+        self._paths: frozenset[str] = frozenset()
 
     def read(self, block: bytes, rows: int) -> pa.Table | None:
         """Read a block of whole lines; None if it has to be read line by line.
@@ -96,14 +95,14 @@ class BulkReader:
 
     def _parsed(self, block: bytes) -> tuple[pa.Table, pa.Array | None]:
         """Parse a block strictly; return the fields as columns named by their paths, and the value of ``extra``."""
-        if not self._all:
-            return _parse(block, self._schema(self._sign_fields()), "ignore"), None
         try:
             return _parse(block, self._schema(), "error"), None
         except pa.ArrowInvalid:
             rests = self._learn(block)
         if not any(rests):
             return _parse(block, self._schema(), "error"), None
+        if self._columns is not None and "extra" not in self._columns:
+            return _parse(block, self._schema(), "ignore"), None
         extra = pa.array([canonical_json(rest) if rest else None for rest in rests], TEXT)
         return _parse(block, self._schema(), "ignore"), extra
 
@@ -125,12 +124,8 @@ class BulkReader:
             rest.pop("filled", None)  # it is in the Arrow schema
         return [unfold_extra(rest) for rest in rests]
 
-    def _schema(self, more: tuple[pa.Field, ...] = ()) -> pa.Schema:
-        return pa.schema([*_arrow_fields(self._tree, self._paths), _FILLED_FIELD, *more])
-
-    def _sign_fields(self) -> tuple[pa.Field, ...]:
-        keys = {key for key in sign_keys().union(CURRENCY_KEYS) if key not in self._tree}
-        return tuple(pa.field(key, pa.string()) for key in sorted(keys))
+    def _schema(self) -> pa.Schema:
+        return pa.schema([*_arrow_fields(self._tree, self._paths), _FILLED_FIELD])
 
     def _calls(self, parsed: pa.Table, extra: pa.Array | None, format: Format) -> pa.Table:
         if any(parsed[name].null_count < len(parsed) for name in _line_reader_only().intersection(parsed.column_names)):

@@ -89,7 +89,7 @@ def plot_cache(
     # the cache of a prompt that grew while its counts did not is still no more than its input
     parts = dict(zip(_PARTS, (read, written, np.maximum(sent - read - written, 0.0)), strict=True))
     codes, names = names_and_codes(
-        drawn[lane] if lane else drawn["session_id"].astype("str").fillna(_texts(drawn["route"]))
+        drawn[lane] if lane else drawn["session_id"].astype("str").fillna(drawn["route"].astype("str"))
     )
     lanes = _lanes_to_draw(codes, len(names), dollars, sent)
     ax = new_axes(ax, height=_FRAME_HEIGHT + _LANE_HEIGHT * len(lanes))
@@ -127,10 +127,6 @@ def plot_cache(
 def _span(times: pd.Series) -> str:
     first, last = f"{times.min():%Y-%m-%d}", f"{times.max():%Y-%m-%d}"
     return first if first == last else f"{first} to {last}"
-
-
-def _texts(values: pd.Series) -> pd.Series:
-    return values.astype("str")
 
 
 def _lanes_to_draw(codes: np.ndarray, size: int, dollars: np.ndarray, sent: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
+import crashlens_frame as cf
 from crashlens_frame.detectors.retry_loops import evidence, find_retry_loops
 from crashlens_frame.errors import InvalidOptionError, MissingColumnsError
 from tests.support import oracle
@@ -211,3 +212,13 @@ def test_counts_of_texts_do_not_tell_attempts_apart_and_reported_ones_do() -> No
     assert find_retry_loops(loop("counted"))["n_calls"].tolist() == [3]
     assert find_retry_loops(loop("estimated"))["n_calls"].tolist() == [3]
     assert find_retry_loops(loop("reported"))["n_calls"].tolist() == [2]
+
+
+def test_an_answer_that_the_log_leaves_out_did_not_fail() -> None:
+    # a log of questions and costs alone, as gateways keep it where answers are not to be stored
+    asked = {"trace_id": "t", "model": "gpt-4o", "prompt": "What is the tide at noon?", "input_tokens": 9, "cost": 0.1}
+    times = [f"2026-03-01T10:00:{second:02}Z" for second in (0, 5, 10)]
+    calls = cf.as_calls(pd.DataFrame([asked | {"timestamp": time} for time in times]))
+    assert cf.find_retry_loops(calls).empty
+    retried = cf.as_calls(calls.assign(retry_count=[0, 1, 2]))
+    assert cf.find_retry_loops(retried)["waste_cost"].tolist() == [pytest.approx(0.2)]

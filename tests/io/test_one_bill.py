@@ -15,9 +15,29 @@ from click.testing import CliRunner
 import crashlens_frame as cf
 import crashlens_frame.dask
 from crashlens_frame.cli import main
+from crashlens_frame.formats import FORMATS
+from tests.formats.test_evaluations import SAMPLE
+from tests.formats.test_gateways import HELICONE, OPENROUTER, PORTKEY
+from tests.formats.test_langsmith import RUN
+from tests.formats.test_local_models import COHERE, OLLAMA
 
 DATA = Path(__file__).parents[2] / "data"
 CASES = Path(__file__).parents[1] / "cases" / "files"
+OF_CASES = (
+    "w18_langfuse_trace_download.json", "u09_openrouter_activity.csv", "u03_gemini_cli_session.json",
+    "u04_opencode_message.json", "u06_claude_code_otlp_logs.jsonl", "u07_bedrock_invocation.jsonl",
+    "u10_gemini_generate_content.jsonl", "u12_promptfoo_results.json", "u16_mlflow_trace.json", "w02_weave_call.jsonl",
+)  # fmt: skip
+# no two of them have an id in common, as in the world
+RECORDS = {
+    "helicone": HELICONE | {"request_id": "h-1"},
+    "openrouter": OPENROUTER | {"id": "gen-2"},
+    "portkey": PORTKEY,
+    "langsmith": RUN,
+    "ollama": OLLAMA,
+    "cohere": COHERE,
+    "inspect": SAMPLE,
+}
 pytestmark = pytest.mark.filterwarnings("ignore::crashlens_frame.errors.CrashlensFrameWarning")
 
 
@@ -38,10 +58,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     top = tmp_path_factory.mktemp("logs")
     inner = top / "deeper" / "still"
     inner.mkdir(parents=True)
+    vendors = top / "vendors"
+    shutil.copytree(DATA / "agents", vendors / "agents")
     for path in DATA.glob("vendor_*.jsonl"):
-        shutil.copy(path, inner)
-    for name in ("w18_langfuse_trace_download.json", "u09_openrouter_activity.csv"):
-        shutil.copy(CASES / name, top)
+        shutil.copy(path, vendors)
+    for name in OF_CASES:
+        shutil.copy(CASES / name, vendors)
+    for name, record in RECORDS.items():
+        (vendors / f"{name}.json").write_text(json.dumps(record, indent=1))
     pretty = (CASES / "w26_pretty_document.json").read_text()
     (top / "pretty.json").write_text(pretty.replace("chatcmpl-", "chatcmpl-pretty-"))
     a_morning(1, "nested").crashlens.to_jsonl(top / "nested.jsonl")
@@ -85,10 +109,10 @@ def findings(calls: pd.DataFrame) -> list[str]:
 
 def test_every_file_is_read_and_every_call_counted_and_priced(folder: Path, calls: pd.DataFrame) -> None:
     ours = sum(len(a_morning(seed, "")) for seed in range(1, 12))
-    of_cases = 1 + 3 + 1
-    vendors = [cf.read_logs(path) for path in DATA.glob("vendor_*.jsonl")]
+    vendors = [cf.read_logs(path) for path in (folder / "vendors").rglob("*.*") if path.is_file()]
     ids = pd.concat(vendors)["event_id"]  # two vendors logged some of the same answers
-    assert len(calls) == ours + of_cases + ids.nunique() + ids.isna().sum()
+    assert len(calls) == ours + 3 + ids.nunique() + ids.isna().sum()  # three are in the pretty document
+    assert set(calls["log_format"].cat.categories) == set(FORMATS) - {"flat", "crashlens"}
     assert cf.read_rejects(folder).empty
     ours = calls[calls["trace_id"].str.startswith(("nested", "csv", "zip", "values"))]
     assert ours["cost"].notna().all()
@@ -100,7 +124,7 @@ def test_the_bill_is_the_same_in_all_spellings_of_a_source(folder: Path, calls: 
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".md")
     sources = {
         "folder": [str(folder)],
-        "globs": [str(folder / "*.[jpcz]*"), str(folder / "de*"), str(folder / "data*")],
+        "globs": [str(folder / "*.[jpcz]*"), *(str(folder / name) for name in ("de*", "data*", "ven*"))],
         "list": [files],
         "several": files,
         "file objects": [path.open("rb") for path in files],

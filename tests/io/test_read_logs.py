@@ -191,14 +191,15 @@ def test_calls_come_back_equal_from_csv() -> None:
     pd.testing.assert_frame_equal(cf.as_calls(pd.read_csv(file)), LOG)
 
 
-def test_a_spreadsheet_has_times_without_a_zone_and_no_formula(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    written = []
-    monkeypatch.setattr(pd.DataFrame, "to_excel", lambda frame, target, index: written.append(frame))
-    calls = LOG.assign(prompt="=1\x00" + "x" * 40_000)
+def test_a_spreadsheet_has_times_without_a_zone_and_no_formula(tmp_path: Path) -> None:
+    calls = LOG.assign(prompt="=1\x00" + "x" * 40_000, response="\x00=1+1", model="\x1b=2")
     cf.to_excel(calls, tmp_path / "calls.xlsx")
-    assert written[0]["timestamp"].dtype == "datetime64[us]"
-    assert written[0]["prompt"].str.len().max() == 32_767
-    assert written[0]["prompt"].str.startswith("'=1x").all()
+    cells = pd.read_excel(tmp_path / "calls.xlsx")
+    assert cells["timestamp"].tolist() == LOG["timestamp"].dt.tz_localize(None).dt.round("ms").tolist()
+    assert cells["prompt"].tolist() == ["'=1" + "x" * 32_764] * len(LOG)
+    assert set(cells["response"]) == {"'=1+1"}
+    assert set(cells["model"]) == {"'=2"}
+    assert cells["cost"].tolist() == pytest.approx(LOG["cost"].tolist(), nan_ok=True)
 
 
 def test_a_foreign_frame_names_the_line_that_makes_it_calls() -> None:

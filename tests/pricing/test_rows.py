@@ -68,3 +68,16 @@ def test_a_row_is_priced_as_a_frame_is(row: dict[str, Any]) -> None:
     fill_cost(by_row, PriceBook.default())
     by_frame = frame_from_table(table_from_frame(cf.add_cost(typed(row))))
     pd.testing.assert_frame_equal(typed(by_row), by_frame, check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        ({"model": "gpt-4o", "service_tier": "scale"}, cf.UnknownModelError, "for the service tier scale"),
+        ({"model": "deepseek-chat", "web_searches": 2}, cf.UnknownModelError, "for web searches"),
+        ({"model": "gpt-4o", "cached_input_tokens": 11}, cf.InvalidCallError, "a part is larger than its whole"),
+    ],
+)
+def test_a_cost_that_is_unknown_says_why(call: dict[str, Any], error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        cf.PriceBook.default().cost(input_tokens=10, output_tokens=1, **call)

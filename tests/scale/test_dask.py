@@ -24,11 +24,30 @@ from tests.support.reports import assert_same_findings, assert_same_report
 
 LOG = cf.simulate_workload(500, seed=9, days=2).sample(frac=1, random_state=1).reset_index(drop=True)
 LOG = as_calls(LOG.assign(timestamp=LOG["timestamp"].dt.floor("s")))  # so that only their order tells some calls apart
+
+
+def _fallbacks_and_small_talk() -> pd.DataFrame:
+    """Give what simulated traffic has not: second answers after a first one, and an expensive model for a greeting."""
+    book = cf.LogBook()
+    for number in range(8):
+        book.simulate_overkill("gpt-4", "Hi", "Hello!", seed=number, start=f"2026-06-01T09:{number:02}:00Z")
+        for second, model in enumerate(("gpt-3.5-turbo", "gpt-4")):
+            book.log(
+                model=model, prompt=f"Question {number}?", response="So.", trace_id=f"fallback-{number}",
+                timestamp=f"2026-06-01T10:{number:02}:0{second}Z", latency_ms=100,
+                fallback_reason="timeout" if second else None,
+            )  # fmt: skip
+    return book.df
+
+
+LOG = as_calls(pd.concat([LOG, _fallbacks_and_small_talk()], ignore_index=True))
 LOG = cf.add_cost(cf.add_tokens(LOG))  # as every door counts and prices it
 pytestmark = pytest.mark.filterwarnings("ignore::crashlens_frame.errors.DividedSearchWarning")
 METHODS = {
     "retry_loops": cf.find_retry_loops,
     "fallback_storms": cf.find_fallback_storms,
+    "fallback_failures": cf.find_fallback_failures,
+    "overkill_models": cf.find_overkill_models,
     "waste": cf.find_waste,
 }
 

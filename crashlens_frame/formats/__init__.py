@@ -3,6 +3,7 @@
 A field that no table names is kept in ``extra``, under the keys that led to it.
 """
 
+from .answers import unpacked
 from .columns import convert_column
 from .crashlens import CRASHLENS, FLAT
 from .reading import (
@@ -21,6 +22,7 @@ from .record import FILLABLE
 from .roster import FORMATS, check_format, sign_keys, signs
 from .synonyms import synonyms_among
 from .table import END, Field, Format, Tree, pruned_tree
+from .texts import message_text
 from .usage import TOTAL, USAGE_COLUMNS
 from .values import (
     CONVERTERS,
@@ -30,10 +32,12 @@ from .values import (
     convert_row,
     count_value,
     milliseconds_value,
+    quoted_value,
     signed_amount_value,
     time_option,
     time_value,
 )
+from .whole_prompt import whole_prompt_hash
 
 __all__ = [
     "CONVERTERS",
@@ -61,8 +65,10 @@ __all__ = [
     "currency_of",
     "detect_format",
     "has_no_column",
+    "message_text",
     "milliseconds_value",
     "pruned_tree",
+    "quoted_value",
     "row_from_record",
     "rows_from_line",
     "sign_keys",
@@ -72,4 +78,6 @@ __all__ = [
     "time_option",
     "time_value",
     "unfold_extra",
+    "unpacked",
+    "whole_prompt_hash",
 ]

@@ -1,7 +1,9 @@
 """LogBook: accumulates calls, in memory or in a file that keeps them."""
 
 from .book import LogBook
+from .responses import from_responses
 
 __all__ = [
     "LogBook",
+    "from_responses",
 ]

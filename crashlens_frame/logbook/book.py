@@ -1,7 +1,7 @@
 """LogBook: accumulates calls, counts and prices them, writes them."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -9,20 +9,20 @@ import pandas as pd
 import pyarrow as pa
 
 from ..errors import InvalidCallError, resolve_alias
-from ..formats import CRASHLENS, FLAT, Row, convert_row, detect_format, row_from_record
+from ..formats import CRASHLENS, FLAT, convert_row, detect_format, row_from_record
 from ..frame import as_calls, frame_from_table, table_from_frame
 from ..io import AnyPath, Source, read_priced, to_jsonl, to_parquet, warn_left_out
 from ..pricing import PriceBook, Prices
 from ..report import Table, text_cells
 from ..schema import REJECTS, arrow_schema
-from ..times import start_of_call
 from .facts import book_facts
 from .ledger import Ledger
-from .records import table_from_records
+from .records import table_from_records, with_start
+from .responses import Responses, asked_columns
 from .simulations import Simulations
 
 
-class LogBook(Simulations):
+class LogBook(Responses, Simulations):
     """Accumulate LLM calls into a typed DataFrame that knows what each one cost.
 
     Parameters
@@ -84,9 +84,9 @@ class LogBook(Simulations):
     def log(
         self,
         *,
-        model: str,
-        prompt: str | None,
-        response: str | None = None,
+        model: str | None = None,
+        prompt: Any = None,
+        response: Any = None,
         trace_id: str | None = None,
         timestamp: Any = None,
         latency_ms: float | None = None,
@@ -97,9 +97,12 @@ class LogBook(Simulations):
         Parameters
         ----------
         model
-            Name of the model, as sent to the provider.
-        prompt, response
-            Text sent and text that came back; None as response of a call that failed.
+            Name of the model, as sent to the provider; an answer that is an object has one of its own.
+        prompt
+            What was sent: text, or messages as the packages of vendors take them.
+        response
+            Text that came back, None for a call that failed, or the answer itself: an object of a vendor's package or
+            its dict, which is read as ``log_response`` does it.
         trace_id
             Groups the calls of one request; a new random one of 32 hexadecimal digits when not given.
         timestamp
@@ -129,6 +132,10 @@ class LogBook(Simulations):
         >>> cf.LogBook().log(model="gpt-4o", prompt="Hi", trace_id="t1")
         't1'
         """
+        columns = {**asked_columns(prompt), **columns}
+        if response is not None and not isinstance(response, str):
+            given = {"model": model, "trace_id": trace_id, "timestamp": timestamp, "latency_ms": latency_ms, **columns}
+            return self._log_response(response, None, given, None, None)
         if trace_id is None:
             trace_id = os.urandom(16).hex()
         row = convert_row(
@@ -136,14 +143,13 @@ class LogBook(Simulations):
                 "trace_id": trace_id,
                 "timestamp": timestamp,
                 "model": model,
-                "prompt": prompt,
                 "response": response,
                 "latency_ms": latency_ms,
                 "retry_count": 0,
                 **columns,
             }
         )
-        self._ledger.add(_with_start(row))
+        self._ledger.add(with_start(row))
         return str(row["trace_id"])
 
     def log_event(self, **record: Any) -> str:
@@ -186,16 +192,17 @@ class LogBook(Simulations):
         row = row_from_record(record)
         if not row.get("model"):
             raise InvalidCallError("no model is given, expected input.model or model as non-empty text")
-        self._ledger.add(_with_start(row))
+        self._ledger.add(with_start(row))
         return str(row["trace_id"])
 
-    def extend(self, calls: pd.DataFrame | Iterable[Mapping[str, Any]]) -> None:
+    def extend(self, calls: pd.DataFrame | Iterable[Any]) -> None:
         """Log many calls.
 
         Parameters
         ----------
         calls
-            A frame with at least ``trace_id`` and ``model``, or records in any format that ``read_jsonl`` reads.
+            A frame with at least ``trace_id`` and ``model``, or records in any format that ``read_jsonl`` reads,
+            or answers as the packages of vendors return them.
 
         Raises
         ------
@@ -338,10 +345,3 @@ class LogBook(Simulations):
         warn_left_out(log, stacklevel=4)
         self._ledger.load(log.calls)
         self._rejects = pa.concat_tables([self._rejects, log.rejects])
-
-
-def _with_start(row: Row) -> Row:
-    """Return a row with a start: a call without one ends now."""
-    if row.get("timestamp") is None:
-        row["timestamp"] = start_of_call(row)
-    return row

@@ -61,6 +61,7 @@ from .simulate import simulate_fallback, simulate_incidents, simulate_overkill, 
 from .tokens import add_tokens, count_tokens
 
 if TYPE_CHECKING:
+    from . import live
     from .widgets import Explorer, LogForm
 
 __version__ = "0.1.0"
@@ -112,6 +113,7 @@ __all__ = [
     "find_waste",
     "flag",
     "from_responses",
+    "live",
     "partitions",
     "read_csv",
     "read_jsonl",
@@ -152,9 +154,13 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    """Import the widgets when they are first used: most programs show none."""
+    """Import the widgets and the room of live calls when they are first used: most programs need neither."""
     if name in ("Explorer", "LogForm"):
         from . import widgets
 
         return getattr(widgets, name)
+    if name == "live":
+        from importlib import import_module
+
+        return import_module(".live", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..errors import CrashlensFrameError, CrashlensFrameWarning, RejectedLinesWarning, UnpricedWarning
-from . import demo, files, logs, reports
+from . import demo, files, logs, reports, watch
 from .output import one_line, print_warning
 
 __all__ = ["main"]
@@ -51,6 +51,7 @@ for _command in (
     reports.dashboard,
     files.simulate,
     files.convert,
+    watch.watch,
     demo.demo,
 ):
     main.add_command(_command)

@@ -20,7 +20,7 @@ from ..formats import (
     unpacked,
     whole_prompt_hash,
 )
-from ..frame import frame_from_table
+from ..frame import frame_from_table, table_from_rows
 from ..io import SHIPPED, LeftOutCounts, price_book, priced_table
 from ..jsonvalues import canonical_json
 from ..pricing import Prices
@@ -122,6 +122,19 @@ class Responses:
         """
         return self._log_response(response, request, columns, started, ended)
 
+    def log_rows(self, rows: list[Row]) -> None:
+        """Log calls that a format has read, each a dict of values by column as ``formats`` converts them.
+
+        Raises
+        ------
+        UnsavedCallsError
+            The file of the book cannot be written to; the book has the calls.
+        """
+        if len(rows) == 1:
+            self._ledger.add(with_start(rows[0]))
+        elif rows:
+            self._ledger.add_table(table_from_rows([*map(with_start, rows)]))
+
     def _log_response(self, response: Any, request: Mapping[str, Any] | None, given: Row, *times: Any) -> str:
         row = row_of_response(response, request, given, *times, stacklevel=4)
         self._ledger.add(with_start(row))
@@ -153,12 +166,12 @@ def row_of_response(
     return timed(convert_row({"model": None, **row, **known}), started, ended)
 
 
-def _merged(name: str, own: str, given: Any) -> Row:
-    """Return an object with the keys of the answer's own and of the given one, which is preferred."""
+def _merged(name: str, own: str, given: Any) -> str:
+    """Return JSON text of an object with the keys of the answer's own and of the given one, which is preferred."""
     more = unpacked(given)
     if not isinstance(more, Mapping):
         raise InvalidCallError(f"{name} is {quoted_value(given)}, expected an object with keys")
-    return {**orjson.loads(own), **more}
+    return canonical_json({**orjson.loads(own), **more})
 
 
 def _read(response: Any, request: Mapping[str, Any] | None, *, stacklevel: int) -> Row:

@@ -7,8 +7,10 @@ The public names are those of ``dir(crashlens_frame)``. ``datasets`` is an alias
 from typing import TYPE_CHECKING, Any
 
 from . import accessor as _accessor  # noqa: F401  registers df.crashlens
+from . import live
 from .detectors import FINDERS, cache_report, find_waste, flag
 from .errors import (
+    BudgetExceeded,
     CrashlensFrameError,
     CrashlensFrameWarning,
     DividedSearchWarning,
@@ -33,6 +35,7 @@ from .errors import (
     UnknownTraceError,
     UnpricedWarning,
     UnsavedCallsError,
+    UnsavedCallsWarning,
 )
 from .frame import as_calls
 from .io import (
@@ -71,6 +74,7 @@ __all__ = [
     "LOG_SCHEMA",
     "REJECTS",
     "REPAIRS",
+    "BudgetExceeded",
     "CrashlensFrameError",
     "CrashlensFrameWarning",
     "DividedSearchWarning",
@@ -101,6 +105,7 @@ __all__ = [
     "UnknownTraceError",
     "UnpricedWarning",
     "UnsavedCallsError",
+    "UnsavedCallsWarning",
     "add_cost",
     "add_tokens",
     "as_calls",
@@ -111,6 +116,7 @@ __all__ = [
     "detect_format",
     "find_waste",
     "flag",
+    "live",
     "partitions",
     "read_csv",
     "read_jsonl",

@@ -1,7 +1,9 @@
 """LogBook: accumulates calls, in memory or in a file that keeps them."""
 
 from .book import LogBook
+from .responses import row_from_response
 
 __all__ = [
     "LogBook",
+    "row_from_response",
 ]

@@ -54,7 +54,7 @@ from .io import (
     write_dataset,
 )
 from .io import detect_log_format as detect_format
-from .logbook import LogBook
+from .logbook import LogBook, from_responses
 from .plot import PLOTS as _PLOTS
 from .pricing import PriceBook, add_cost, cost_parts, reprice, reprice_calls, unpriced
 from .report import Report, by, style_findings, summarize, traces, waste_by
@@ -116,6 +116,7 @@ __all__ = [
     "detect_format",
     "find_waste",
     "flag",
+    "from_responses",
     "live",
     "partitions",
     "read_csv",

@@ -1,6 +1,6 @@
 """LogBook: accumulates calls, counts and prices them, writes them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -197,3 +197,36 @@ class LogBook(Entries, Simulations):
         warn_left_out(log, stacklevel=4)
         self._ledger.load(log.calls)
         self._rejects = pa.concat_tables([self._rejects, log.rejects])
+
+
+def from_responses(responses: Iterable[Any], *, prices: Prices | None = None) -> pd.DataFrame:
+    """Return the calls that SDKs returned answers to, counted and priced.
+
+    Parameters
+    ----------
+    responses
+        Objects of the SDKs of OpenAI, Anthropic, Google, Mistral, Cohere or Amazon Bedrock, or the dicts of them.
+    prices
+        Prices, in any form that ``PriceBook.load`` takes; None: the shipped prices.
+
+    Returns
+    -------
+    DataFrame
+        One row per answer, with the columns of CALLS. ``LogBook.log_response`` takes what was sent as well.
+
+    Raises
+    ------
+    LogFileError
+        An answer cannot be read. The text names its number, from 1.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> answer = {"id": "1", "object": "chat.completion", "model": "gpt-4o", "choices": [],
+    ...           "usage": {"prompt_tokens": 1000, "completion_tokens": 0}}
+    >>> cf.from_responses([answer])["cost"].tolist()
+    [0.0025]
+    """
+    book = LogBook(prices=prices)
+    book.extend(responses)
+    return book.df

@@ -63,6 +63,13 @@ def test_streams_of_chunks_may_be_mixed() -> None:
     assert [row[2] for row in rows(read(*mixed))] == ["One two three", "One 2 three"]
 
 
+def test_a_piece_among_other_lines_is_rejected_in_words() -> None:
+    lines = b"\n".join(json.dumps(line).encode() for line in (OPENAI_ANSWER, OPENAI_STREAM[0]))
+    rejects = cf.read_rejects(io.BytesIO(lines))
+    reason = 'object is "chat.completion.chunk", a piece of a stream, expected the whole answer'
+    assert rejects[["line", "reason"]].values.tolist() == [[2, reason]]
+
+
 @given(
     st.lists(st.tuples(st.sampled_from(["a", "b"]), st.text("xyz{}", max_size=4)), min_size=1, max_size=8),
     st.booleans(),

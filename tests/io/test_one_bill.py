@@ -68,7 +68,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, record in RECORDS.items():
         (vendors / f"{name}.json").write_text(json.dumps(record, indent=1))
     for name, stream in (("openai", OPENAI_STREAM[:-1]), ("anthropic", ANTHROPIC_STREAM)):
-        (vendors / f"{name}_stream.jsonl").write_text("".join(f"{json.dumps(piece)}\n" for piece in stream))
+        lines = "".join(f"{json.dumps(piece)}\n" for piece in stream)
+        (vendors / f"{name}_stream.jsonl").write_text(
+            lines.replace("chatcmpl-1", "chatcmpl-s").replace("msg_1", "msg_s")
+        )
     pretty = (CASES / "w26_pretty_document.json").read_text()
     (top / "pretty.json").write_text(pretty.replace("chatcmpl-", "chatcmpl-pretty-"))
     a_morning(1, "nested").crashlens.to_jsonl(top / "nested.jsonl")

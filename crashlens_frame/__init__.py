@@ -4,10 +4,10 @@ The public names are those of ``dir(crashlens_frame)``. ``datasets`` is an alias
 ``partitions``.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import accessor as _accessor  # noqa: F401  registers df.crashlens
-from . import live
 from .detectors import FINDERS, cache_report, find_waste, flag
 from .errors import (
     BudgetExceeded,
@@ -64,6 +64,7 @@ from .simulate import simulate_fallback, simulate_incidents, simulate_overkill, 
 from .tokens import add_tokens, count_tokens
 
 if TYPE_CHECKING:
+    from . import live
     from .widgets import Explorer, LogForm
 
 __version__ = "0.1.0"
@@ -158,7 +159,9 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    """Import the widgets when they are first used: most programs show none."""
+    """Import the widgets and what watches calls when they are first used: most programs need neither."""
+    if name == "live":
+        return import_module(f"{__name__}.live")
     if name in ("Explorer", "LogForm"):
         from . import widgets
 

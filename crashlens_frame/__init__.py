@@ -62,6 +62,7 @@ from .scale import Scan, scan
 from .schema import CALLS, FINDINGS, LOG_SCHEMA, REJECTS, REPAIRS
 from .simulate import simulate_fallback, simulate_incidents, simulate_overkill, simulate_retries, simulate_workload
 from .tokens import add_tokens, count_tokens
+from .watch import change, compare, explain_change
 
 if TYPE_CHECKING:
     from . import live
@@ -112,9 +113,12 @@ __all__ = [
     "as_calls",
     "by",
     "cache_report",
+    "change",
+    "compare",
     "cost_parts",
     "count_tokens",
     "detect_format",
+    "explain_change",
     "find_waste",
     "flag",
     "from_responses",

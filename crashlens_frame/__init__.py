@@ -4,11 +4,13 @@ The public names are those of ``dir(crashlens_frame)``. ``datasets`` is an alias
 ``partitions``.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import accessor as _accessor  # noqa: F401  registers df.crashlens
 from .detectors import FINDERS, cache_report, find_waste, flag
 from .errors import (
+    BudgetExceeded,
     CrashlensFrameError,
     CrashlensFrameWarning,
     DividedSearchWarning,
@@ -33,6 +35,7 @@ from .errors import (
     UnknownTraceError,
     UnpricedWarning,
     UnsavedCallsError,
+    UnsavedCallsWarning,
 )
 from .frame import as_calls
 from .io import (
@@ -59,6 +62,7 @@ from .scale import Scan, scan
 from .schema import CALLS, FINDINGS, LOG_SCHEMA, REJECTS, REPAIRS
 from .simulate import simulate_fallback, simulate_incidents, simulate_overkill, simulate_retries, simulate_workload
 from .tokens import add_tokens, count_tokens
+from .watch import change, compare, explain_change
 
 if TYPE_CHECKING:
     from . import live
@@ -72,6 +76,7 @@ __all__ = [
     "LOG_SCHEMA",
     "REJECTS",
     "REPAIRS",
+    "BudgetExceeded",
     "CrashlensFrameError",
     "CrashlensFrameWarning",
     "DividedSearchWarning",
@@ -102,14 +107,18 @@ __all__ = [
     "UnknownTraceError",
     "UnpricedWarning",
     "UnsavedCallsError",
+    "UnsavedCallsWarning",
     "add_cost",
     "add_tokens",
     "as_calls",
     "by",
     "cache_report",
+    "change",
+    "compare",
     "cost_parts",
     "count_tokens",
     "detect_format",
+    "explain_change",
     "find_waste",
     "flag",
     "from_responses",
@@ -154,13 +163,11 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    """Import the widgets and the room of live calls when they are first used: most programs need neither."""
+    """Import the widgets and what watches calls when they are first used: most programs need neither."""
+    if name == "live":
+        return import_module(f"{__name__}.live")
     if name in ("Explorer", "LogForm"):
         from . import widgets
 
         return getattr(widgets, name)
-    if name == "live":
-        from importlib import import_module
-
-        return import_module(".live", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..errors import CrashlensFrameError, CrashlensFrameWarning, RejectedLinesWarning, UnpricedWarning
-from . import demo, files, logs, reports, watch
+from . import demo, files, live, logs, reports
 from .output import one_line, print_warning
 
 __all__ = ["main"]
@@ -49,9 +49,9 @@ for _command in (
     reports.analyze,
     reports.scan,
     reports.dashboard,
+    live.watch,
     files.simulate,
     files.convert,
-    watch.watch,
     demo.demo,
 ):
     main.add_command(_command)

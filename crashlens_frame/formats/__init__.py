@@ -3,9 +3,9 @@
 A field that no table names is kept in ``extra``, under the keys that led to it.
 """
 
-from .answers import unpacked
 from .columns import convert_column
 from .crashlens import CRASHLENS, FLAT
+from .pieces import put_together
 from .reading import (
     CURRENCY_KEYS,
     SIGNS_OF_A_CALL,
@@ -32,7 +32,6 @@ from .values import (
     convert_row,
     count_value,
     milliseconds_value,
-    quoted_value,
     signed_amount_value,
     time_option,
     time_value,
@@ -68,7 +67,7 @@ __all__ = [
     "message_text",
     "milliseconds_value",
     "pruned_tree",
-    "quoted_value",
+    "put_together",
     "row_from_record",
     "rows_from_line",
     "sign_keys",
@@ -78,6 +77,5 @@ __all__ = [
     "time_option",
     "time_value",
     "unfold_extra",
-    "unpacked",
     "whole_prompt_hash",
 ]

@@ -62,7 +62,6 @@ def _run(record: Record) -> Record:
     models = (
         (metadata, "ls_model_name"), (parameters, "model"), (parameters, "model_name"),
         (mapping_of(outputs.get("llm_output")), "model_name"), (outputs, "model"),
-        (mapping_of(message.get("response_metadata")), "model_name"),
     )  # fmt: skip
     temperatures = (number_or_none(metadata.get("ls_temperature")), number_or_none(parameters.get("temperature")))
     known = with_derived(
@@ -76,7 +75,7 @@ def _run(record: Record) -> Record:
         provider=text_or_none(metadata.get("ls_provider")),
         session_id=next((metadata[key] for key in _SESSIONS if text_or_none(metadata.get(key))), None),
         user_id=text_or_none(metadata.get("user_id")),
-        agent=text_or_none(metadata.get("langgraph_node")) or text_or_none(metadata.get("lc_agent_name")),
+        agent=text_or_none(metadata.get("langgraph_node")),
         tags={key: value for key, value in metadata.items() if not key.startswith(_NOT_TAGS)} or None,
         type="embedding" if record["run_type"] == "embedding" else None,
     )

@@ -1,80 +1,89 @@
-"""Callbacks of LiteLLM -> the book, by the table that reads its payloads in files."""
+"""LiteLLMLogger: the calls that LiteLLM makes, in a program or in its proxy."""
 
 from collections import OrderedDict
-from typing import Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
-from .._core import fork_safe_lock
-from ..errors import MissingExtraError
-from ..logbook import LogBook, plain_value
-from .intake import Intake
+from litellm.integrations.custom_logger import CustomLogger
 
-try:
-    from litellm.integrations.custom_logger import CustomLogger
-except ModuleNotFoundError as error:
-    raise MissingExtraError("LiteLLMLogger needs litellm, which is not installed: pip install litellm") from error
+from ..formats import Row
+from .context import columns_checked
+from .hooks import log_record
 
-_REMEMBERED = 10_000  # attempts among which the twin of a callback is looked for
+if TYPE_CHECKING:
+    from ..logbook import LogBook
+
+_REMEMBERED = 10_000  # calls and traces
 
 
 class LiteLLMLogger(CustomLogger):
-    """Log each attempt that LiteLLM makes, as its package or its proxy.
+    """Callback of LiteLLM that logs its calls to a book: each attempt of its retries and fallbacks is a row.
 
     Parameters
     ----------
     book
         Where the calls are logged.
+    **columns
+        Columns of CALLS that all calls share, such as ``team``; what LiteLLM says counts before them.
 
     Notes
     -----
-    Use it as ``litellm.callbacks = [cf.live.LiteLLMLogger(book)]``. LiteLLM calls some callbacks both ways, with and
-    without ``await``: an attempt is logged once. Answers of its cache are logged as not billed. What the SDK of a
-    vendor asks again on its own is not seen; what LiteLLM asks again is.
+    LiteLLM calls both hooks of some streams; the call is logged once. The retries within the SDK of a vendor that
+    LiteLLM uses are not seen.
 
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> import litellm  # doctest: +SKIP
-    >>> litellm.callbacks = [cf.live.LiteLLMLogger(cf.LogBook())]  # doctest: +SKIP
+    >>> book = cf.LogBook()
+    >>> logger = cf.live.LiteLLMLogger(book)  # litellm.callbacks = [logger]
     """
 
-    def __init__(self, book: LogBook) -> None:
+    def __init__(self, book: "LogBook", **columns: Any) -> None:
         super().__init__()
-        self._intake = Intake(book, "litellm")
-        self._lock = fork_safe_lock()
-        self._seen: OrderedDict[tuple[Any, ...], None] = OrderedDict()
+        self._book = book
+        self._columns = columns_checked(columns)
+        self._lock = Lock()
+        self._seen: OrderedDict[Any, None] = OrderedDict()
+        self._failures: OrderedDict[Any, int] = OrderedDict()  # by trace and model
 
-    def log_success_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
-        """Log an attempt that was answered."""
+    def log_success_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
+        """Log a call that was answered."""
         self._log(kwargs)
 
-    def log_failure_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
-        """Log an attempt that failed."""
+    def log_failure_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
+        """Log a call that failed."""
         self._log(kwargs)
 
-    async def async_log_success_event(
-        self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
-    ) -> None:
-        """Log an attempt that was answered."""
+    async def async_log_success_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
+        """Log a call that was answered."""
         self._log(kwargs)
 
-    async def async_log_failure_event(
-        self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
-    ) -> None:
-        """Log an attempt that failed."""
+    async def async_log_failure_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
+        """Log a call that failed."""
         self._log(kwargs)
 
-    def _log(self, kwargs: dict[str, Any]) -> None:
+    def _log(self, kwargs: Any) -> None:
         payload = kwargs.get("standard_logging_object")
-        if isinstance(payload, dict) and self._is_first(payload):
-            self._intake.take(plain_value(payload))
-
-    def _is_first(self, payload: dict[str, Any]) -> bool:
-        """Whether an attempt comes for the first time; its twin has the same ids and the same start."""
-        attempt = tuple(payload.get(name) for name in ("litellm_call_id", "id", "status", "startTime"))
+        if not payload:
+            return  # of a piece of a stream
+        key = (kwargs.get("litellm_call_id") or payload.get("id"), payload.get("status"))
         with self._lock:
-            if attempt in self._seen:
-                return False
-            self._seen[attempt] = None
-            if len(self._seen) > _REMEMBERED:
-                self._seen.popitem(last=False)
-            return True
+            if key in self._seen:
+                return
+            _remember(self._seen, key, None)
+        log_record(self._book, payload, "litellm", self._columns, self._numbered)
+
+    def _numbered(self, row: Row) -> Row:
+        """Return the row with the number of attempts of its model in its trace that failed before it."""
+        key = (row.get("trace_id"), row.get("model"))
+        with self._lock:
+            before = self._failures.get(key, 0)
+            if row.get("level") == "error":
+                _remember(self._failures, key, before + 1)
+        return {**row, "retry_count": row.get("retry_count") or before}
+
+
+def _remember(memory: "OrderedDict[Any, Any]", key: Any, value: Any) -> None:
+    memory[key] = value
+    if len(memory) > _REMEMBERED:
+        memory.popitem(last=False)

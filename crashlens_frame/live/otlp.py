@@ -1,136 +1,68 @@
-"""An endpoint of OTLP over HTTP on this machine, which puts the calls that programs report into the book."""
+"""serve_otlp: an endpoint of OTLP over HTTP on this machine, for what coding agents and programs export."""
 
+import gzip
 import hmac
-import ipaddress
-import sys
+import io
 import threading
-import warnings
 import zlib
-from functools import partial
-from http import HTTPStatus
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple, Self
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from ..errors import InvalidOptionError, MissingExtraError, PassedOverWarning
-from ..logbook import LogBook
-from .intake import Intake
-from .protobuf import SIGNALS, Signal, error_message, json_form, partial_answer
+from ..errors import InvalidOptionError, UnsavedCallsError
+from .context import columns_checked
+from .telemetry import Taken, Telemetry
 
+if TYPE_CHECKING:
+    from ..logbook import LogBook
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+MAX_BODY = 64 * 1024 * 1024  # bytes of a body, also when it is unpacked
 _JSON, _PROTOBUF = "application/json", "application/x-protobuf"
-_TIMEOUT_S = 10  # until a sender that stopped in the middle is given up
-_CHUNK = 1 << 16
-
-
-def serve_otlp(
-    book: LogBook,
-    *,
-    port: int = 4318,
-    host: str = "127.0.0.1",
-    token: str | None = None,
-    max_bytes: int = 16 << 20,
-    max_unpacked_bytes: int = 64 << 20,
-) -> "OtlpServer":
-    """Start an endpoint of OTLP over HTTP that logs the calls that programs export to it.
-
-    Claude Code, Codex and Gemini CLI report their calls as logs; instrumented programs report spans.
-
-    Parameters
-    ----------
-    book
-        Where the calls are logged.
-    port
-        Port to listen on; 0: any free one.
-    host
-        Address to listen on. Another one than that of this machine itself needs a token.
-    token
-        What a sender has to show, as ``Authorization: Bearer TOKEN``.
-    max_bytes, max_unpacked_bytes
-        Largest body of a request, as it is sent and after decompression.
-
-    Returns
-    -------
-    OtlpServer
-        The endpoint, which listens already, with ``port`` and ``url``; ``close()``, or the end of a ``with`` block,
-        stops it.
-
-    Raises
-    ------
-    InvalidOptionError
-        Others than this machine could reach the endpoint, and there is no token.
-    OSError
-        The port is taken.
-
-    Notes
-    -----
-    A request is answered when its calls are in the file of the book. Records that cannot be read are counted in the
-    answer as rejected. Metrics are accepted and passed over, as they hold no calls.
-
-    Examples
-    --------
-    >>> import crashlens_frame as cf
-    >>> book = cf.LogBook()
-    >>> with cf.live.serve_otlp(book, port=0) as endpoint:
-    ...     endpoint.url.startswith("http://127.0.0.1:")
-    True
-    """
-    if token is None and not _is_loopback(host):
-        raise InvalidOptionError(
-            f"host is {host!r}, which other machines can reach, expected '127.0.0.1', or a token= that senders show"
-        )
-    if token is not None and (not token or not token.isascii()):
-        raise InvalidOptionError("token is not ASCII text, expected letters, digits and signs")
-    return OtlpServer(book, (host, port), token, max_bytes, max_unpacked_bytes)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+# path -> what is in it, and the field of the answer for what was refused; metrics hold no calls
+_SIGNALS = {
+    "/v1/traces": ("trace", "ExportTraceService", "rejectedSpans"),
+    "/v1/logs": ("logs", "ExportLogsService", "rejectedLogRecords"),
+    "/v1/metrics": ("metrics", "ExportMetricsService", "rejectedDataPoints"),
+}
 
 
 class OtlpServer:
-    """A running endpoint; ``serve_otlp`` starts it.
+    """An endpoint that is served until it is closed; made by ``serve_otlp``.
 
     Attributes
     ----------
-    port
-        The port that it listens on.
     url
-        What senders name as their endpoint.
+        Address for ``OTEL_EXPORTER_OTLP_ENDPOINT``.
+    n_calls
+        Number of calls that it has logged.
     """
 
-    def __init__(
-        self, book: LogBook, address: tuple[str, int], token: str | None, max_bytes: int, max_unpacked_bytes: int
-    ) -> None:
-        work = _Work(
-            {signal.path: Intake(book, signal.format) for signal in SIGNALS if signal.format is not None},
-            token,
-            max_bytes,
-            max_unpacked_bytes,
-            threading.Event(),
-        )
-        self._book = book
-        self._server = _Server(address, partial(_Handler, work))
-        self.port = int(self._server.server_address[1])
-        self.url = f"http://{f'[{address[0]}]' if ':' in address[0] else address[0]}:{self.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="otlp", daemon=True)
+    def __init__(self, telemetry: Telemetry, host: str, port: int, token: str | None) -> None:
+        self.n_calls = 0
+        self._telemetry = telemetry
+        self.token = token
+        self._server = _Server((host, port), _Handler)
+        self._server.owner = self
+        name = f"[{host}]" if ":" in host else host
+        self.url = f"http://{name}:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
-    def close(self) -> None:
-        """Take no more requests, finish those that have begun, and flush the book; the book stays open.
+    def take(self, document: Any) -> Taken:
+        """Log the calls of a document."""
+        taken = self._telemetry.take(document)
+        self.n_calls += taken.calls
+        return taken
 
-        Raises
-        ------
-        UnsavedCallsError
-            The file of the book cannot be written to; the book has the calls.
-        """
+    def close(self) -> None:
+        """Answer what has begun, and stop."""
         self._server.shutdown()
         self._thread.join()
-        self._server.server_close()
-        self._book.flush()
+        self._server.server_close()  # which waits for the threads of the requests
 
     def __enter__(self) -> Self:
         return self
@@ -139,147 +71,167 @@ class OtlpServer:
         self.close()
 
 
-class _Work(NamedTuple):
-    """What the requests share."""
+def serve_otlp(
+    book: "LogBook", *, port: int = 4318, host: str = "127.0.0.1", token: str | None = None, **columns: Any
+) -> OtlpServer:
+    """Serve an endpoint of OTLP over HTTP that logs the calls among spans and log records to a book.
 
-    intakes: dict[str, Intake]
-    token: str | None
-    max_bytes: int
-    max_unpacked_bytes: int
-    saw_metrics: threading.Event
+    Claude Code, Codex, Gemini CLI and every program with an exporter of OpenTelemetry can send to it: traces and logs,
+    as JSON or protobuf (with the extra ``live``), packed or not. Metrics are accepted and passed over: they hold no
+    calls.
+
+    Parameters
+    ----------
+    book
+        Where the calls are logged.
+    port
+        Port of the endpoint; 0: any free one.
+    host
+        Address of this machine that it listens at.
+    token
+        What has to be in the header ``Authorization: Bearer ...`` of each request. It is needed for any ``host`` that
+        other machines reach.
+    **columns
+        Columns of CALLS that all calls share, such as ``team``; what is sent counts before them.
+
+    Returns
+    -------
+    OtlpServer
+        The endpoint, served by threads until it is closed, also as a context manager. ``url`` is its address.
+
+    Raises
+    ------
+    InvalidOptionError
+        Other machines reach ``host``, and there is no token; or a column does not exist.
+    OSError
+        The port is in use.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> book = cf.LogBook()
+    >>> with cf.live.serve_otlp(book, port=0) as server:
+    ...     server.url.rpartition(":")[0]  # OTEL_EXPORTER_OTLP_ENDPOINT
+    'http://127.0.0.1'
+    """
+    if host not in LOOPBACK and not token:
+        raise InvalidOptionError(f"host is {host!r}, which other machines reach; expected a token, or 127.0.0.1")
+    return OtlpServer(Telemetry(book, columns_checked(columns)), host, port, token)
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = False  # server_close waits until the requests that have begun are finished
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Warn of an error of this package; a sender that goes away gets no answer, and sends again."""
-        error = sys.exception()
-        if not isinstance(error, OSError):
-            warnings.warn(f"a request was not taken: {error!r}", RuntimeWarning, stacklevel=2)
+    owner: OtlpServer
+    daemon_threads = False  # closing waits for the requests that have begun
+    block_on_close = True
 
 
-class _RefusedError(Exception):
-    """A request that is answered with an error."""
+class _Refusal(Exception):  # noqa: N818  it never leaves this module
+    """A request that is not taken: its status, and why."""
 
-    def __init__(self, status: HTTPStatus, reason: str) -> None:
+    def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status = status
 
 
 class _Handler(BaseHTTPRequestHandler):
-    timeout = _TIMEOUT_S
     protocol_version = "HTTP/1.1"
-    server_version = "crashlens-frame"
-    sys_version = ""
-
-    def __init__(self, work: _Work, *connection: Any) -> None:
-        self._work = work
-        super().__init__(*connection)
+    timeout = 30  # seconds that a request may take to come
+    server: _Server
 
     def do_POST(self) -> None:
-        """Log the calls of a request, and answer."""
-        self.close_connection = True  # a thread waits for no second request, so that the end is quick
-        kind = self.headers.get_content_type()
+        """Take one export."""
+        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         try:
-            signal = self._signal(kind)
-            answer = self._log(signal, kind, self._unpacked(self._body()))
-        except _RefusedError as refusal:
-            self._answer(refusal.status, kind, error_message(str(refusal), as_json=kind != _PROTOBUF))
-        except MissingExtraError as error:
-            self._answer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, kind, error_message(str(error), as_json=False))
-        else:
-            self._answer(HTTPStatus.OK, kind, answer)
+            self._check()
+            body = self._body()
+            if self.path not in _SIGNALS:
+                raise _Refusal(404, f"{self.path} is not served, only {', '.join(_SIGNALS)}")
+            answer = self._taken(kind, body)
+        except _Refusal as refusal:
+            self.close_connection = True
+            self._send(refusal.status, _JSON, orjson.dumps({"message": str(refusal)}))
+            return
+        self._send(200, kind, answer)
 
-    def _signal(self, kind: str) -> Signal:
-        """Return what is sent, once the sender and the kind of content are known to be right."""
-        token = self._work.token
-        if token is not None:
-            given = self.headers.get("Authorization", "").encode("latin-1", "replace")
-            if not hmac.compare_digest(given, f"Bearer {token}".encode()):
-                raise _RefusedError(HTTPStatus.UNAUTHORIZED, "expected the header Authorization: Bearer TOKEN")
-        signal = next((each for each in SIGNALS if each.path == self.path.partition("?")[0]), None)
-        if signal is None:
-            paths = ", ".join(each.path for each in SIGNALS)
-            raise _RefusedError(HTTPStatus.NOT_FOUND, f"expected a path among {paths}")
-        if kind not in (_JSON, _PROTOBUF):  # a page in a browser cannot send these two without being asked
-            raise _RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"expected {_JSON} or {_PROTOBUF}")
-        return signal
+    def _check(self) -> None:
+        """Refuse what did not come from an exporter on this machine, or has no token."""
+        owner = self.server.owner
+        if self.headers.get("origin") is not None:
+            raise _Refusal(403, "requests of web pages are not taken")
+        if owner.token is not None:
+            given = self.headers.get("authorization", "").removeprefix("Bearer ")
+            if not hmac.compare_digest(given.encode(), owner.token.encode()):
+                raise _Refusal(401, "the token is missing or wrong")
 
     def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
-            return self._chunked_body()
-        length = self.headers.get("Content-Length", "")
+        length = self.headers.get("content-length", "")
         if not length.isdecimal():
-            raise _RefusedError(HTTPStatus.LENGTH_REQUIRED, "expected the header Content-Length")
-        return self._read(int(length), 0)
-
-    def _chunked_body(self) -> bytes:
-        body = b""
-        while True:
-            line = self.rfile.readline(1024)
-            try:
-                size = int(line.partition(b";")[0], 16)
-            except ValueError:
-                raise _RefusedError(HTTPStatus.BAD_REQUEST, "the body ends within a chunk") from None
-            if size <= 0:
-                return body
-            body += self._read(size, len(body))
-            self.rfile.readline(1024)  # the end of the chunk
-
-    def _read(self, size: int, before: int) -> bytes:
-        if before + size > self._work.max_bytes:
-            raise _RefusedError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {self._work.max_bytes} bytes"
-            )
-        part = self.rfile.read(size)
-        if len(part) < size:
-            raise _RefusedError(HTTPStatus.BAD_REQUEST, f"the body ends after {before + len(part)} bytes")
-        return part
-
-    def _unpacked(self, body: bytes) -> bytes:
-        encoding = self.headers.get("Content-Encoding", "identity").lower()
-        if encoding == "identity":
+            raise _Refusal(411, "a request needs a content-length")
+        if int(length) > MAX_BODY:
+            raise _Refusal(413, f"a body may have {MAX_BODY:,} bytes")
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            raise _Refusal(400, "the body is cut")
+        packing = self.headers.get("content-encoding", "identity").lower()
+        if packing == "identity":
             return body
-        if encoding != "gzip":
-            raise _RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "expected Content-Encoding gzip or none")
-        unpacker = zlib.decompressobj(wbits=31)
+        if packing != "gzip":
+            raise _Refusal(415, f"content-encoding is {packing}, expected gzip")
         try:
-            unpacked = unpacker.decompress(body, self._work.max_unpacked_bytes + 1)
-        except zlib.error as error:
-            raise _RefusedError(HTTPStatus.BAD_REQUEST, f"the body is no gzip: {error}") from None
-        if len(unpacked) > self._work.max_unpacked_bytes:
-            limit = f"{self._work.max_unpacked_bytes} bytes"
-            raise _RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the unpacked body is larger than {limit}")
-        if not unpacker.eof:
-            raise _RefusedError(HTTPStatus.BAD_REQUEST, "the gzip of the body is cut off")
+            with gzip.GzipFile(fileobj=io.BytesIO(body)) as packed:
+                unpacked = packed.read(MAX_BODY + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise _Refusal(400, f"the body is not packed with gzip: {error}") from error
+        if len(unpacked) > MAX_BODY:
+            raise _Refusal(413, f"a body may have {MAX_BODY:,} bytes when it is unpacked")
         return unpacked
 
-    def _log(self, signal: Signal, kind: str, body: bytes) -> bytes:
-        if signal.format is None:
-            if not self._work.saw_metrics.is_set():
-                self._work.saw_metrics.set()
-                warnings.warn(
-                    "metrics are accepted and passed over: they hold no calls", PassedOverWarning, stacklevel=2
-                )
-            return partial_answer(signal, 0, "", as_json=kind == _JSON)
+    def _taken(self, kind: str, body: bytes) -> bytes:
+        """Log the calls, and return the answer: what was refused, and why."""
+        signal, service, field = _SIGNALS[self.path]
+        if kind == _JSON:
+            try:
+                document = orjson.loads(body)
+            except orjson.JSONDecodeError as error:
+                raise _Refusal(400, f"the body is no JSON: {error}") from error
+            return orjson.dumps(self._logged(signal, field, document))
+        if kind != _PROTOBUF:
+            raise _Refusal(415, f"content-type is {kind or 'missing'}, expected {_JSON} or {_PROTOBUF}")
+        request, answer, to_dict, parse = _messages(signal, service)
         try:
-            record = orjson.loads(body) if kind == _JSON else json_form(signal, body)
-        except ValueError as error:
-            raise _RefusedError(HTTPStatus.BAD_REQUEST, f"the body cannot be read: {error}") from None
-        if not isinstance(record, dict):
-            raise _RefusedError(HTTPStatus.BAD_REQUEST, "the body is no JSON object")
-        # a request without records is right: some senders try whether the endpoint is there
-        errors = self._work.intakes[signal.path].take(record).errors if record else []
-        return partial_answer(signal, len(errors), errors[0] if errors else "", as_json=kind == _JSON)
+            document = to_dict(request.FromString(body))
+        except Exception as error:  # of the library
+            raise _Refusal(400, f"the body is no {service}Request: {error}") from error
+        found: bytes = parse(self._logged(signal, field, document), answer()).SerializeToString()
+        return found
 
-    def _answer(self, status: HTTPStatus, kind: str, body: bytes) -> None:
+    def _logged(self, signal: str, field: str, document: Any) -> dict[str, Any]:
+        if signal == "metrics":
+            return {}
+        try:
+            errors = self.server.owner.take(document).errors
+        except UnsavedCallsError as error:  # the exporter sends it again
+            raise _Refusal(503, str(error)) from error
+        return {"partialSuccess": {field: str(len(errors)), "errorMessage": errors[0]}} if errors else {}
+
+    def _send(self, status: int, kind: str, body: bytes) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", kind if kind == _PROTOBUF else _JSON)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Connection", "close")
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *arguments: Any) -> None:
-        """Print nothing: the standard output and error are those of the program."""
+    def log_message(self, format: str, *args: Any) -> None:
+        """Print nothing."""
+
+
+def _messages(signal: str, service: str) -> tuple[Any, Any, Callable[[Any], Any], Callable[[Any, Any], Any]]:
+    """Return the messages of a signal, and how they become dicts and come from them."""
+    try:
+        from google.protobuf.json_format import MessageToDict, ParseDict
+
+        module = import_module(f"opentelemetry.proto.collector.{signal}.v1.{signal}_service_pb2")
+    except ImportError as error:
+        missing = "protobuf needs opentelemetry-proto: pip install 'crashlens-frame[live]', or export as JSON"
+        raise _Refusal(415, missing) from error
+    return getattr(module, f"{service}Request"), getattr(module, f"{service}Response"), MessageToDict, ParseDict

@@ -1,11 +1,10 @@
 """LogBook: accumulates calls, in memory or in a file that keeps them."""
 
-from .book import LogBook
-from .objects import plain_value
-from .responses import from_responses
+from .book import LogBook, from_responses
+from .responses import row_from_response
 
 __all__ = [
     "LogBook",
     "from_responses",
-    "plain_value",
+    "row_from_response",
 ]

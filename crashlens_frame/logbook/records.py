@@ -11,12 +11,11 @@ from ..errors import LogFileError
 from ..formats import Row, rows_from_line
 from ..frame import table_from_rows
 from ..io import LeftOutCounts, read_log
-from ..times import start_of_call
-from .objects import plain_value
+from .responses import plain
 
 
-def table_from_records(records: Iterable[Any]) -> pa.Table:
-    """Read records of any format, or answers as the packages of vendors return them, as a CALLS table.
+def table_from_records(records: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """Read records of any format as a CALLS table.
 
     Raises
     ------
@@ -29,7 +28,7 @@ def table_from_records(records: Iterable[Any]) -> pa.Table:
     >>> table_from_records([{"trace_id": "t1", "cost": 0.5}])["cost"].to_pylist()
     [0.5]
     """
-    records = [record if type(record) is dict else plain_value(record) for record in records]
+    records = [plain(record) for record in records]
     lines = [_line(record) for record in records]
     if None in lines:
         return _read_one_by_one(records)
@@ -55,17 +54,11 @@ def _holds_infinity(value: Any) -> bool:
     return isinstance(value, list | tuple) and any(map(_holds_infinity, value))
 
 
-def _with_plain_answer(record: Any) -> Any:
-    """Return a pair of request and answer without objects of packages in it."""
-    is_pair = isinstance(record, Mapping) and "request" in record and "response" in record
-    return plain_value(record) if is_pair else record
-
-
 def _read_one_by_one(records: list[Mapping[str, Any]]) -> pa.Table:
     rows: list[Row] = []
     left = LeftOutCounts()
     for number, record in enumerate(records, 1):
-        read = rows_from_line(_with_plain_answer(record))
+        read = rows_from_line(record)
         wrong = [*map(str, read.errors), *(reason for _, reason in read.repairs)]
         if wrong:
             raise LogFileError(f"<stream>:{number}: {wrong[0]}")
@@ -74,10 +67,3 @@ def _read_one_by_one(records: list[Mapping[str, Any]]) -> pa.Table:
         left.unclear += [("<stream>", counts) for counts in read.unclear]
     left.warn(stacklevel=4)
     return table_from_rows(rows)
-
-
-def with_start(row: Row) -> Row:
-    """Return a row with a start: a call without one ends now."""
-    if row.get("timestamp") is None:
-        row["timestamp"] = start_of_call(row)
-    return row

@@ -406,9 +406,9 @@ def test_every_command_has_help() -> None:
         "analyze",
         "scan",
         "dashboard",
+        "watch",
         "simulate",
         "convert",
-        "watch",
         "demo",
     ]
     for name in main.commands:

@@ -104,7 +104,7 @@ def test_an_event_without_id_or_time_gets_both():
         ({"model": ""}, "model is '', expected the name of a model as non-empty text"),
         ({"model": None}, "model is None, expected the name of a model as non-empty text"),
         ({"model": 4}, "model is 4, expected text"),
-        ({"prompt": 42}, "prompt is 42, expected text or messages"),
+        ({"prompt": ["a"]}, "prompt is ['a'], expected text"),
         ({"trace_id": 42}, "trace_id is 42, expected text"),
         ({"trace_id": ""}, "trace_id is '', expected an id, or nothing for a new one, as non-empty text"),
         ({"input_tokens": -1}, "input_tokens is -1, expected a whole number from 0 to 2**63 - 1"),

@@ -5,6 +5,7 @@ import dataclasses
 import inspect
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
@@ -106,7 +107,6 @@ def row_from_response(
     *,
     format: str | None = None,
     started: Any = None,
-    ended: Any = None,
     columns: Mapping[str, Any],
     kept: Mapping[str, Any] = MappingProxyType({}),
 ) -> Row:
@@ -118,8 +118,8 @@ def row_from_response(
         Objects of an SDK, or what they are in JSON.
     format
         Name of the format of the answer; None detects it.
-    started, ended
-        When the call was sent, and when the answer was there; None: as the answer says.
+    started
+        When the call was sent; None: as the answer says.
     columns
         Values that count before those of the answer; None as a value leaves it to the answer.
     kept
@@ -148,13 +148,12 @@ def row_from_response(
         raise InvalidCallError(found.errors[0])
     if len(found.rows) != 1:
         raise InvalidCallError(f"the response holds {len(found.rows)} calls, expected one")
-    LeftOutCounts(unclear=[("<response>", counts) for counts in found.unclear]).warn(stacklevel=4)
+    with suppress(Warning):  # where warnings are errors, the call is logged all the same
+        LeftOutCounts(unclear=[("<response>", counts) for counts in found.unclear]).warn(stacklevel=4)
     row = found.rows[0]
     if "tags" in row and isinstance(given.get("tags"), Mapping):
         given["tags"] = {**orjson.loads(row["tags"]), **given["tags"]}
     row |= convert_row({"trace_id": trace_id, "model": given.pop("model", row.get("model")), **given})
     if started is not None:
         row["timestamp"] = time_option("started", started)
-    if started is not None and ended is not None:
-        row["latency_ms"] = max(0, time_option("ended", ended) - row["timestamp"]) // 1000
     return row

@@ -62,7 +62,7 @@ from .scale import Scan, scan
 from .schema import CALLS, FINDINGS, LOG_SCHEMA, REJECTS, REPAIRS
 from .simulate import simulate_fallback, simulate_incidents, simulate_overkill, simulate_retries, simulate_workload
 from .tokens import add_tokens, count_tokens
-from .watch import change, compare, explain_change
+from .watch import anomalies, change, compare, explain_change
 
 if TYPE_CHECKING:
     from . import live
@@ -110,6 +110,7 @@ __all__ = [
     "UnsavedCallsWarning",
     "add_cost",
     "add_tokens",
+    "anomalies",
     "as_calls",
     "by",
     "cache_report",

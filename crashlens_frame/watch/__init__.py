@@ -2,5 +2,6 @@
 
 from .compare import change, compare
 from .explain import explain_change
+from .unusual import ANOMALY_KINDS, anomalies
 
-__all__ = ["change", "compare", "explain_change"]
+__all__ = ["ANOMALY_KINDS", "anomalies", "change", "compare", "explain_change"]

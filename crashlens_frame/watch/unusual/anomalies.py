@@ -74,9 +74,12 @@ def anomalies(
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> calls = cf.simulate_workload(3000, seed=1, days=12)
-    >>> cf.anomalies(calls)[["model", "kind"]].empty
-    True
+    >>> import pandas as pd
+    >>> usual = pd.date_range("2026-03-02", periods=20 * 24, freq="h", tz="UTC").repeat(10)
+    >>> loop = pd.date_range("2026-03-18 02:00", periods=300, freq="20s", tz="UTC")
+    >>> rows = pd.DataFrame({"timestamp": usual.append(loop), "trace_id": "t1", "model": "gpt-4o", "cost": 0.01})
+    >>> print(cf.anomalies(cf.as_calls(rows))["sentence"].item())
+    spike: 330 calls where 31 were expected, $2.99 more than expected.
     """
     keys = keys_of(by)
     check_calls(calls, needs={*map(column_of_key, keys), "timestamp", "cost"})

@@ -52,9 +52,14 @@ def events_of(volume: Scores, cost: Scores, limits: Limits, last_hour: int) -> l
     rises = _events(volume, volume.score, limits, last_hour, "calls")
     falls = _events(volume, -volume.score, limits, last_hour, "calls")
     costlier = _events(cost, cost.score, limits, last_hour, "cost of a call")
-    falls = [fall for fall in falls if not any(-1 < fall.start - rise.start < 2 * _SETTLED for rise in rises)]
-    rises = [rise for rise in rises if not any(-1 < rise.start - fall.start < _SETTLED for fall in falls)]
+    falls, rises = _without_returns(falls, rises), _without_returns(rises, falls)
     return sorted(_apart([*rises, *costlier]) + falls, key=lambda event: event.start)
+
+
+def _without_returns(events: list[Event], opposite: list[Event]) -> list[Event]:
+    """Leave out the return from an event of the other direction that lasted long enough to be taken for usual."""
+    lasting = [each for each in opposite if each.end - each.start >= _LASTING]
+    return [event for event in events if not any(each.start <= event.start < each.end + _SETTLED for each in lasting)]
 
 
 def _events(scores: Scores, score: np.ndarray, limits: Limits, last_hour: int, moved: str) -> list[Event]:

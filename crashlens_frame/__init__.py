@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from . import accessor as _accessor  # noqa: F401  registers df.crashlens
 from .detectors import FINDERS, cache_report, find_waste, flag
 from .errors import (
+    BudgetFileError,
     CrashlensFrameError,
     CrashlensFrameWarning,
     DividedSearchWarning,
@@ -59,6 +60,7 @@ from .scale import Scan, scan
 from .schema import CALLS, FINDINGS, LOG_SCHEMA, REJECTS, REPAIRS
 from .simulate import simulate_fallback, simulate_incidents, simulate_overkill, simulate_retries, simulate_workload
 from .tokens import add_tokens, count_tokens
+from .watch import Budgets, CostIncrease, broken_rules, budgets, cost_increase, forecast
 
 if TYPE_CHECKING:
     from .widgets import Explorer, LogForm
@@ -71,6 +73,9 @@ __all__ = [
     "LOG_SCHEMA",
     "REJECTS",
     "REPAIRS",
+    "BudgetFileError",
+    "Budgets",
+    "CostIncrease",
     "CrashlensFrameError",
     "CrashlensFrameWarning",
     "DividedSearchWarning",
@@ -104,13 +109,17 @@ __all__ = [
     "add_cost",
     "add_tokens",
     "as_calls",
+    "broken_rules",
+    "budgets",
     "by",
     "cache_report",
+    "cost_increase",
     "cost_parts",
     "count_tokens",
     "detect_format",
     "find_waste",
     "flag",
+    "forecast",
     "partitions",
     "read_csv",
     "read_jsonl",

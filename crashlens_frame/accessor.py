@@ -14,6 +14,7 @@ from .plot import PLOTS
 from .pricing import add_cost, cost_parts, reprice, reprice_calls, unpriced
 from .report import by, summarize, traces, waste_by
 from .tokens import add_tokens
+from .watch import broken_rules, budgets, forecast
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -92,6 +93,10 @@ class CrashlensAccessor:
     waste_by = _bound(waste_by)
     cache_report = _bound(cache_report)
     flag = _bound(flag)
+
+    forecast = _bound(forecast)
+    budgets = _bound(budgets)
+    broken_rules = _bound(broken_rules)
 
     add_tokens = _bound(add_tokens)
     add_cost = _bound(add_cost)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..errors import CrashlensFrameError, CrashlensFrameWarning, RejectedLinesWarning, UnpricedWarning
-from . import demo, files, logs, reports
+from . import check, demo, files, logs, reports
 from .output import one_line, print_warning
 
 __all__ = ["main"]
@@ -49,6 +49,7 @@ for _command in (
     reports.analyze,
     reports.scan,
     reports.dashboard,
+    check.check,
     files.simulate,
     files.convert,
     demo.demo,

@@ -14,7 +14,7 @@ from .plot import PLOTS
 from .pricing import add_cost, cost_parts, reprice, reprice_calls, unpriced
 from .report import by, summarize, traces, waste_by
 from .tokens import add_tokens
-from .watch import broken_rules, budgets, forecast
+from .watch import broken_rules, budgets, forecast, redact, to_focus
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -97,6 +97,7 @@ class CrashlensAccessor:
     forecast = _bound(forecast)
     budgets = _bound(budgets)
     broken_rules = _bound(broken_rules)
+    redact = _bound(redact)
 
     add_tokens = _bound(add_tokens)
     add_cost = _bound(add_cost)
@@ -107,6 +108,7 @@ class CrashlensAccessor:
 
     to_csv = _bound(to_csv)
     to_excel = _bound(to_excel)
+    to_focus = _bound(to_focus)
     to_jsonl = _bound(to_jsonl)
     to_parquet = _bound(to_parquet)
 

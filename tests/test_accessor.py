@@ -24,6 +24,7 @@ BOUND = {
     "forecast": cf.forecast,
     "budgets": cf.budgets,
     "broken_rules": cf.broken_rules,
+    "redact": cf.redact,
     "waste": cf.find_waste,
     "waste_by": cf.waste_by,
     "cache_report": cf.cache_report,
@@ -36,6 +37,7 @@ BOUND = {
     "unpriced": cf.unpriced,
     "to_csv": cf.to_csv,
     "to_excel": cf.to_excel,
+    "to_focus": cf.to_focus,
     "to_jsonl": cf.to_jsonl,
     "to_parquet": cf.to_parquet,
 }

@@ -41,6 +41,7 @@ SHARED_NAMES = {
     "DETECTOR": "of a detector: its entry of the roster",
     "P": "the parameters of a wrapped function, as the type is called everywhere",
     "evidence": "of a detector: what it finds before costs and overlaps are settled",
+    "redact": "a command has the name of the function that it calls",
     "scan": "a command has the name of the function that it calls",
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..errors import CrashlensFrameError, CrashlensFrameWarning, RejectedLinesWarning, UnpricedWarning
-from . import check, demo, files, logs, reports
+from . import check, demo, files, focus, logs, redact, reports
 from .output import one_line, print_warning
 
 __all__ = ["main"]
@@ -52,6 +52,8 @@ for _command in (
     check.check,
     files.simulate,
     files.convert,
+    redact.redact,
+    focus.focus,
     demo.demo,
 ):
     main.add_command(_command)

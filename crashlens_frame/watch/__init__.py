@@ -1,7 +1,19 @@
 """The same frame, asked over time: budgets, forecasts, bills, and what others may see."""
 
 from .budgets import Budgets, broken_rules, budgets
+from .focus import to_focus
 from .forecast import forecast
 from .increase import CostIncrease, cost_increase
+from .redact import CONTENTS, redact
 
-__all__ = ["Budgets", "CostIncrease", "broken_rules", "budgets", "cost_increase", "forecast"]
+__all__ = [
+    "CONTENTS",
+    "Budgets",
+    "CostIncrease",
+    "broken_rules",
+    "budgets",
+    "cost_increase",
+    "forecast",
+    "redact",
+    "to_focus",
+]

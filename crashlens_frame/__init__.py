@@ -60,7 +60,7 @@ from .scale import Scan, scan
 from .schema import CALLS, FINDINGS, LOG_SCHEMA, REJECTS, REPAIRS
 from .simulate import simulate_fallback, simulate_incidents, simulate_overkill, simulate_retries, simulate_workload
 from .tokens import add_tokens, count_tokens
-from .watch import Budgets, CostIncrease, broken_rules, budgets, cost_increase, forecast, redact, to_focus
+from .watch import Budgets, CostIncrease, broken_rules, budgets, cost_increase, forecast, reconcile, redact, to_focus
 
 if TYPE_CHECKING:
     from .widgets import Explorer, LogForm
@@ -127,6 +127,7 @@ __all__ = [
     "read_parquet",
     "read_rejects",
     "read_repairs",
+    "reconcile",
     "redact",
     "reprice",
     "reprice_calls",

@@ -14,7 +14,7 @@ from .plot import PLOTS
 from .pricing import add_cost, cost_parts, reprice, reprice_calls, unpriced
 from .report import by, summarize, traces, waste_by
 from .tokens import add_tokens
-from .watch import broken_rules, budgets, forecast, redact, to_focus
+from .watch import broken_rules, budgets, forecast, reconcile, redact, to_focus
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -97,6 +97,7 @@ class CrashlensAccessor:
     forecast = _bound(forecast)
     budgets = _bound(budgets)
     broken_rules = _bound(broken_rules)
+    reconcile = _bound(reconcile)
     redact = _bound(redact)
 
     add_tokens = _bound(add_tokens)

@@ -24,6 +24,7 @@ BOUND = {
     "forecast": cf.forecast,
     "budgets": cf.budgets,
     "broken_rules": cf.broken_rules,
+    "reconcile": cf.reconcile,
     "redact": cf.redact,
     "waste": cf.find_waste,
     "waste_by": cf.waste_by,

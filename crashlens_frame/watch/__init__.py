@@ -4,6 +4,7 @@ from .budgets import Budgets, broken_rules, budgets
 from .focus import to_focus
 from .forecast import forecast
 from .increase import CostIncrease, cost_increase
+from .reconcile import reconcile
 from .redact import CONTENTS, redact
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "budgets",
     "cost_increase",
     "forecast",
+    "reconcile",
     "redact",
     "to_focus",
 ]

@@ -4,11 +4,13 @@ The public names are those of ``dir(crashlens_frame)``. ``datasets`` is an alias
 ``partitions``.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import accessor as _accessor  # noqa: F401  registers df.crashlens
 from .detectors import FINDERS, cache_report, find_waste, flag
 from .errors import (
+    BudgetExceeded,
     BudgetFileError,
     CrashlensFrameError,
     CrashlensFrameWarning,
@@ -34,6 +36,7 @@ from .errors import (
     UnknownTraceError,
     UnpricedWarning,
     UnsavedCallsError,
+    UnsavedCallsWarning,
 )
 from .frame import as_calls
 from .io import (
@@ -52,7 +55,7 @@ from .io import (
     write_dataset,
 )
 from .io import detect_log_format as detect_format
-from .logbook import LogBook
+from .logbook import LogBook, from_responses
 from .plot import PLOTS as _PLOTS
 from .pricing import PriceBook, add_cost, cost_parts, reprice, reprice_calls, unpriced
 from .report import Report, by, style_findings, summarize, traces, waste_by
@@ -60,9 +63,23 @@ from .scale import Scan, scan
 from .schema import CALLS, FINDINGS, LOG_SCHEMA, REJECTS, REPAIRS
 from .simulate import simulate_fallback, simulate_incidents, simulate_overkill, simulate_retries, simulate_workload
 from .tokens import add_tokens, count_tokens
-from .watch import Budgets, CostIncrease, broken_rules, budgets, cost_increase, forecast, reconcile, redact, to_focus
+from .watch import (
+    Budgets,
+    CostIncrease,
+    broken_rules,
+    budgets,
+    change,
+    compare,
+    cost_increase,
+    explain_change,
+    forecast,
+    reconcile,
+    redact,
+    to_focus,
+)
 
 if TYPE_CHECKING:
+    from . import live
     from .widgets import Explorer, LogForm
 
 __version__ = "0.1.0"
@@ -73,6 +90,7 @@ __all__ = [
     "LOG_SCHEMA",
     "REJECTS",
     "REPAIRS",
+    "BudgetExceeded",
     "BudgetFileError",
     "Budgets",
     "CostIncrease",
@@ -106,6 +124,7 @@ __all__ = [
     "UnknownTraceError",
     "UnpricedWarning",
     "UnsavedCallsError",
+    "UnsavedCallsWarning",
     "add_cost",
     "add_tokens",
     "as_calls",
@@ -113,13 +132,18 @@ __all__ = [
     "budgets",
     "by",
     "cache_report",
+    "change",
+    "compare",
     "cost_increase",
     "cost_parts",
     "count_tokens",
     "detect_format",
+    "explain_change",
     "find_waste",
     "flag",
     "forecast",
+    "from_responses",
+    "live",
     "partitions",
     "read_csv",
     "read_jsonl",
@@ -163,7 +187,9 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    """Import the widgets when they are first used: most programs show none."""
+    """Import the widgets and what watches calls when they are first used: most programs need neither."""
+    if name == "live":
+        return import_module(f"{__name__}.live")
     if name in ("Explorer", "LogForm"):
         from . import widgets
 

@@ -54,6 +54,10 @@ class UnsavedCallsError(CrashlensFrameError, OSError):
     """The file of a book cannot be written to. The missing calls are in the book and are written with the next call."""
 
 
+class BudgetExceeded(CrashlensFrameError, RuntimeError):  # noqa: N818  the name of the condition
+    """What watched calls cost is more than ``crashlens_frame.live.budget`` allows; the call was not sent."""
+
+
 class PriceFileError(CrashlensFrameError, ValueError):
     """A price file is not of the right form. The text names file, line and key."""
 
@@ -108,6 +112,10 @@ class DividedSearchWarning(CrashlensFrameWarning):
 
 class LogFileChangedWarning(CrashlensFrameWarning):
     """Another program replaced or cut the file of a book while the book logged to it."""
+
+
+class UnsavedCallsWarning(CrashlensFrameWarning):
+    """A watched call could not be written to the file of its book, or not be logged; the program goes on."""
 
 
 class UnpricedWarning(CrashlensFrameWarning):

@@ -11,6 +11,7 @@ BOUND = {
     "summary": cf.summarize,
     "by": cf.by,
     "traces": cf.traces,
+    "change": cf.change,
     "retry_loops": cf.find_retry_loops,
     "cut_answers": cf.find_cut_answers,
     "fallback_storms": cf.find_fallback_storms,

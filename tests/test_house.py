@@ -34,6 +34,7 @@ GROUND = {"schema", "frame", "errors", "words", "times", "jsonvalues"}
 OF_ONE_ROOM = {
     "dashboard": "a door to people beside the terminal, which starts it",
     "io.write_row": "writes for one call what write_lines writes for many",
+    "live.otlp": "a public function, which a command calls too",
     "plot.svg": "draws the figures of its room",
 }
 # public names that several modules define, and why
@@ -43,6 +44,7 @@ SHARED_NAMES = {
     "evidence": "of a detector: what it finds before costs and overlaps are settled",
     "redact": "a command has the name of the function that it calls",
     "scan": "a command has the name of the function that it calls",
+    "watch": "logs calls as they happen, as a function and as a command",
 }
 
 ANTIQUE_FIRST_WORDS = {"Bring", "Give", "Gives", "Hand", "Have", "Lay", "Let", "Say", "Says", "Tell", "Tells"}

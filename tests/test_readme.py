@@ -7,8 +7,11 @@ import click
 import matplotlib as mpl
 import pytest
 
+import crashlens_frame as cf
 from crashlens_frame.cli import main
 from crashlens_frame.schema import CALLS, LOG_SCHEMA
+from tests.support.fault_server import Step, fault_server
+from tests.support.streams import OPENAI_ANSWER
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -20,8 +23,16 @@ def test_the_tour_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     assert len(CODE) >= 5
     names: dict[str, object] = {}
-    for block in CODE:
-        exec(compile(block, "README.md", "exec"), names)
+    with fault_server() as server:
+        slow_down = Step(429, {"error": {"message": "slow down"}}, headers={"retry-after-ms": "1"})
+        server.play(slow_down, *(Step(body={**OPENAI_ANSWER, "id": f"chatcmpl-{number}"}) for number in range(2)))
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+        monkeypatch.setenv("OPENAI_API_KEY", "k")
+        for block in CODE:
+            exec(compile(block, "README.md", "exec"), names)
+    watched = cf.read_jsonl("calls.jsonl")
+    assert watched["retry_count"].tolist() == [0, 1, 0]
+    assert watched["billed"].tolist() == ["no", "yes", "yes"]
 
 
 def test_the_log_schema_is_that_of_the_package() -> None:

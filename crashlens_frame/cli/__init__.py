@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..errors import CrashlensFrameError, CrashlensFrameWarning, RejectedLinesWarning, UnpricedWarning
-from . import check, demo, files, focus, logs, redact, reports
+from . import check, demo, files, focus, live, logs, redact, reports
 from .output import one_line, print_warning
 
 __all__ = ["main"]
@@ -50,6 +50,7 @@ for _command in (
     reports.scan,
     reports.dashboard,
     check.check,
+    live.watch,
     files.simulate,
     files.convert,
     redact.redact,

@@ -4,7 +4,7 @@ from .cache_report import cache_report, missed_by_call
 from .cache_rules import CAUSES
 from .detector import Detector
 from .roster import ROSTER
-from .waste import Thresholds, find_and_flag, find_waste, flag, weigh_findings
+from .waste import Thresholds, find_and_flag, find_waste, flag, waste_of_calls, weigh_findings
 
 CACHE_CAUSES = tuple(cause.name for cause in CAUSES)
 FINDERS = {f"find_{detector.name}": detector.find for detector in ROSTER}
@@ -20,5 +20,6 @@ __all__ = [
     "find_waste",
     "flag",
     "missed_by_call",
+    "waste_of_calls",
     "weigh_findings",
 ]

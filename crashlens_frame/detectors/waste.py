@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .._core import parallel_map
 from ..errors import InvalidOptionError, check_choice
@@ -123,6 +124,36 @@ def flag(
     ['retry_loops', 'retry_loops', 'retry_loops', 'retry_loops']
     """
     return _flagged(calls, _find_all(calls, thresholds, prices, rules)[1])
+
+
+def waste_of_calls(calls: pd.DataFrame, *, prices: Prices | None = None) -> pd.DataFrame:
+    """Return the counted waste of each call in US dollars; NaN where its cost is unknown.
+
+    Returns
+    -------
+    DataFrame
+        One row per call, with a new index: ``waste_cost`` (of certain and likely findings), ``could_save`` (of
+        candidates).
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.detectors import waste_of_calls
+    >>> book = cf.LogBook()
+    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Hello!", retries=1, seed=1)
+    >>> (waste_of_calls(book.df)["waste_cost"] > 0).tolist()
+    [True, False]
+    """
+    wasted, could_save = np.zeros(len(calls)), np.zeros(len(calls))
+    for each in _find_all(calls, None, prices, "default")[1]:
+        is_candidate = pc.equal(each.evidence.certainties(), "candidate").to_numpy(zero_copy_only=False)
+        chosen = is_candidate[each.evidence.finding]
+        for sums, dollars in (
+            (wasted, np.where(chosen, 0, each.counted)),
+            (could_save, np.where(chosen, each.counted, 0)),
+        ):
+            sums += np.bincount(each.evidence.calls.row, dollars, minlength=len(calls))
+    return pd.DataFrame({"waste_cost": wasted, "could_save": could_save})
 
 
 def find_and_flag(

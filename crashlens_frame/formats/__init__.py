@@ -5,6 +5,7 @@ A field that no table names is kept in ``extra``, under the keys that led to it.
 
 from .columns import convert_column
 from .crashlens import CRASHLENS, FLAT
+from .pieces import put_together
 from .reading import (
     CURRENCY_KEYS,
     SIGNS_OF_A_CALL,
@@ -21,6 +22,7 @@ from .record import FILLABLE
 from .roster import FORMATS, check_format, sign_keys, signs
 from .synonyms import synonyms_among
 from .table import END, Field, Format, Tree, pruned_tree
+from .texts import message_text
 from .usage import TOTAL, USAGE_COLUMNS
 from .values import (
     CONVERTERS,
@@ -34,6 +36,7 @@ from .values import (
     time_option,
     time_value,
 )
+from .whole_prompt import whole_prompt_hash
 
 __all__ = [
     "CONVERTERS",
@@ -61,8 +64,10 @@ __all__ = [
     "currency_of",
     "detect_format",
     "has_no_column",
+    "message_text",
     "milliseconds_value",
     "pruned_tree",
+    "put_together",
     "row_from_record",
     "rows_from_line",
     "sign_keys",
@@ -72,4 +77,5 @@ __all__ = [
     "time_option",
     "time_value",
     "unfold_extra",
+    "whole_prompt_hash",
 ]

@@ -1,8 +1,10 @@
 """Responses of Anthropic: messages, and results of batches of messages."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+from .pieces import Streams
 from .table import Counts, Field, Format, Record, Sign, object_at
 from .texts import billed_of_error, error_text, finish_reason_value, id_text, message_text, tool_calls_text
 from .usage import WRITTEN_5M
@@ -99,4 +101,12 @@ ANTHROPIC = Format(
     is_call=_was_made,
     traces_itself=True,
     counts=(Counts("usage", beside=True),),
+)
+
+ANTHROPIC_STREAM = replace(
+    ANTHROPIC,
+    name="anthropic_stream",
+    source="events of a streamed message, one per line (https://docs.claude.com/en/docs/build-with-claude/streaming)",
+    signs=(Sign("type", ("message_start",), beside=("message",)),),
+    session=Streams,
 )

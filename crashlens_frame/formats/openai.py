@@ -1,9 +1,11 @@
 """Answers in the form of OpenAI, by whomever: chat completions, completions, responses, embeddings, and batches."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..errors import InvalidCallError
+from .pieces import CHUNK, RESPONSE_EVENTS, Streams
 from .table import END, Counts, Field, Format, Record, Sign, object_at
 from .texts import (
     billed_of_error,
@@ -19,14 +21,14 @@ from .texts import (
 from .usage import INPUT, OUTPUT, TOTAL
 from .values import CONVERTERS, amount_value, bool_value, count_value, text_value, time_value
 
-_OBJECTS = ("chat.completion", "chat.completion.chunk", "response", "text_completion")
+_OBJECTS = ("chat.completion", "response", "text_completion")
 _TICKS = 10**10  # in which xAI counts a dollar
 
 
 def _records(record: Record) -> Iterator[Record]:
     """Yield the answer itself; a line of a batch's output has it in an envelope."""
-    if record.get("object") == "chat.completion.chunk":
-        raise InvalidCallError('object is "chat.completion.chunk", a piece of a stream, expected the whole answer')
+    if record.get("object") == CHUNK:
+        raise InvalidCallError(f'object is "{CHUNK}", a piece of a stream, expected the whole answer')
     if "custom_id" not in record:
         yield _with_outcome(record)
         return
@@ -153,4 +155,13 @@ OPENAI = Format(
         *(Counts(f"usage.{name}_tokens_details", INPUT) for name in ("prompt", "input")),
         *(Counts(f"usage.{name}_tokens_details", OUTPUT) for name in ("completion", "output")),
     ),
+)
+
+OPENAI_STREAM = replace(
+    OPENAI,
+    name="openai_stream",
+    source="chunks of chat completions and events of responses, one per line"
+    " (https://platform.openai.com/docs/api-reference/chat-streaming)",
+    signs=(Sign("object", (CHUNK,)), Sign("type", RESPONSE_EVENTS, beside=("response",))),
+    session=Streams,
 )

@@ -211,7 +211,7 @@ def _answered(value: Record, format: Format) -> Record:
     return {**around, **shown, **answered, **({"request": rest} if rest else {})}
 
 
-_ASKED = ("model", "messages", "input", "prompt", "temperature", "stream", "user", "trace_id")
+_ASKED = ("model", "modelId", "messages", "input", "prompt", "temperature", "stream", "user", "trace_id")
 
 
 _PAGE = {"object", "data", "meta", "has_more", "first_id", "last_id"}

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from ..errors import UnknownFormatError
-from .anthropic import ANTHROPIC
+from .anthropic import ANTHROPIC, ANTHROPIC_STREAM
 from .bedrock import BEDROCK
 from .claude_code import CLAUDE_CODE
 from .codex import CODEX
@@ -18,7 +18,7 @@ from .langsmith import LANGSMITH
 from .litellm import LITELLM
 from .mlflow import MLFLOW
 from .ollama import OLLAMA
-from .openai import OPENAI
+from .openai import OPENAI, OPENAI_STREAM
 from .opencode import OPENCODE
 from .openrouter import OPENROUTER
 from .otel import OTEL
@@ -56,6 +56,8 @@ FORMATS: dict[str, Format] = {
         CLAUDE_CODE,
         CODEX,
         OTLP_LOGS,
+        OPENAI_STREAM,
+        ANTHROPIC_STREAM,
     )
 }
 

@@ -137,13 +137,23 @@ def settle_usage(counts: list[Count], model: Any = None) -> dict[str, int] | Non
     fitting = []
     # writes in all hold those by lifetime, unless the format documents that its keys exclude one another
     whole_writes = sums.get(WRITTEN) and _LIFETIMES not in beside
+    open_groups = {group for group, roles in _GROUPS.items() if any(_is_open(role, sums) for role in roles)}
+    if _LIFETIMES in open_groups:
+        open_groups.add(_CACHE)  # writes by lifetime may be all that was written
     for reading in READINGS:
+        if not reading <= open_groups:
+            continue  # without a part of a group it is the reading without the group
         row = None if whole_writes and _LIFETIMES in reading else _read(sums, reading)
         if row is not None and row.get(INPUT, 0) + row.get(OUTPUT, 0) == total and row not in fitting:
             fitting.append(row)
     if not fitting and (hidden := _hidden_reasoning(sums, total, model)) is not None:
         fitting.append(hidden)
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _is_open(role: str, sums: Mapping[str, int]) -> bool:
+    """Whether it matters if a part is inside its whole or beside it."""
+    return role in sums and bool(sums[role] or _SIDE_OF.get(role) not in sums)
 
 
 def _sums(counts: list[Count]) -> dict[str, int] | None:

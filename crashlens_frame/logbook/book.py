@@ -1,28 +1,25 @@
 """LogBook: accumulates calls, counts and prices them, writes them."""
 
-import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any, Self
 
 import pandas as pd
 import pyarrow as pa
 
-from ..errors import InvalidCallError, resolve_alias
-from ..formats import CRASHLENS, FLAT, Row, convert_row, detect_format, row_from_record
-from ..frame import as_calls, frame_from_table, table_from_frame
+from ..errors import resolve_alias
+from ..frame import frame_from_table
 from ..io import AnyPath, Source, read_priced, to_jsonl, to_parquet, warn_left_out
 from ..pricing import PriceBook, Prices
 from ..report import Table, text_cells
 from ..schema import REJECTS, arrow_schema
-from ..times import start_of_call
+from .entries import Entries
 from .facts import book_facts
 from .ledger import Ledger
-from .records import table_from_records
 from .simulations import Simulations
 
 
-class LogBook(Simulations):
+class LogBook(Entries, Simulations):
     """Accumulate LLM calls into a typed DataFrame that knows what each one cost.
 
     Parameters
@@ -78,144 +75,6 @@ class LogBook(Simulations):
         self._rejects: pa.Table = arrow_schema(REJECTS).empty_table()
         if path is not None and Path(path).exists():
             self._load(path, duplicates="all")
-
-    # -- log ----------------------------------------------------------------------------------------------------------
-
-    def log(
-        self,
-        *,
-        model: str,
-        prompt: str | None,
-        response: str | None = None,
-        trace_id: str | None = None,
-        timestamp: Any = None,
-        latency_ms: float | None = None,
-        **columns: Any,
-    ) -> str:
-        """Log one call.
-
-        Parameters
-        ----------
-        model
-            Name of the model, as sent to the provider.
-        prompt, response
-            Text sent and text that came back; None as response of a call that failed.
-        trace_id
-            Groups the calls of one request; a new random one of 32 hexadecimal digits when not given.
-        timestamp
-            Start of the call: a datetime, a date, ISO 8601 text or an epoch number in s, ms, us or ns; UTC where it has
-            no zone. When not given: now, less the latency.
-        latency_ms
-            Duration in milliseconds, rounded to a whole number.
-        **columns
-            Any other column of CALLS, such as ``team``, ``level``, ``input_tokens`` or ``cost``. Token counts and cost
-            that are not given are computed when the frame is asked for.
-
-        Returns
-        -------
-        str
-            The trace id.
-
-        Raises
-        ------
-        InvalidCallError
-            A value does not fit its column.
-        TypeError
-            A name is no column.
-
-        Examples
-        --------
-        >>> import crashlens_frame as cf
-        >>> cf.LogBook().log(model="gpt-4o", prompt="Hi", trace_id="t1")
-        't1'
-        """
-        if trace_id is None:
-            trace_id = os.urandom(16).hex()
-        row = convert_row(
-            {
-                "trace_id": trace_id,
-                "timestamp": timestamp,
-                "model": model,
-                "prompt": prompt,
-                "response": response,
-                "latency_ms": latency_ms,
-                "retry_count": 0,
-                **columns,
-            }
-        )
-        self._ledger.add(_with_start(row))
-        return str(row["trace_id"])
-
-    def log_event(self, **record: Any) -> str:
-        """Log one call with the nested names of CrashLens, the flat names of the Log Schema, or both.
-
-        A record of any other format that ``read_jsonl`` reads is logged as the reader would read it.
-
-        Parameters
-        ----------
-        **record
-            ``traceId``, ``startTime``, ``endTime``, ``input={"model", "prompt"}``, ``usage={"prompt_tokens",
-            "completion_tokens"}``, ``cost``, ``metadata``, ``level``, ``name``; or ``trace_id``, ``timestamp``,
-            ``model``, ``prompt`` and so on. Without a trace id a new one is made; without a start the call ends now.
-            Fields without a column are kept in ``extra``.
-
-        Returns
-        -------
-        str
-            The trace id.
-
-        Raises
-        ------
-        InvalidCallError
-            A value does not fit its column, the end is before the start, or two fields of one column disagree.
-
-        Examples
-        --------
-        >>> import crashlens_frame as cf
-        >>> book = cf.LogBook()
-        >>> book.log_event(traceId="t1", startTime="2024-06-01T10:00:00Z", endTime="2024-06-01T10:00:01Z",
-        ...                input={"model": "gpt-4o", "prompt": "What is 2+2?"}, usage={"prompt_tokens": 5}, mood="good")
-        't1'
-        >>> book.df[["latency_ms", "input_tokens", "extra"]]
-           latency_ms  input_tokens            extra
-        0        1000             5  {"mood":"good"}
-        """
-        own_names = detect_format(record).format in (CRASHLENS.name, FLAT.name)
-        if own_names and record.keys().isdisjoint({"traceId", "trace_id"}):
-            record = {"trace_id": os.urandom(16).hex(), **record}
-        row = row_from_record(record)
-        if not row.get("model"):
-            raise InvalidCallError("no model is given, expected input.model or model as non-empty text")
-        self._ledger.add(_with_start(row))
-        return str(row["trace_id"])
-
-    def extend(self, calls: pd.DataFrame | Iterable[Mapping[str, Any]]) -> None:
-        """Log many calls.
-
-        Parameters
-        ----------
-        calls
-            A frame with at least ``trace_id`` and ``model``, or records in any format that ``read_jsonl`` reads.
-
-        Raises
-        ------
-        MissingColumnsError
-            The frame lacks a column that every call must have.
-        InvalidCallError, LogFileError
-            A value does not fit its column; the text names the row or record. No call is logged then.
-
-        Examples
-        --------
-        >>> import crashlens_frame as cf
-        >>> book = cf.LogBook()
-        >>> book.extend([{"trace_id": "t1", "model": "gpt-4o", "prompt": "Hi"}] * 3)
-        >>> len(book)
-        3
-        """
-        if isinstance(calls, pd.DataFrame):
-            self._ledger.add_table(table_from_frame(as_calls(calls)))
-            return
-        self._ledger.add_table(table_from_records(calls))
 
     # -- look ---------------------------------------------------------------------------------------------------------
 
@@ -340,8 +199,34 @@ class LogBook(Simulations):
         self._rejects = pa.concat_tables([self._rejects, log.rejects])
 
 
-def _with_start(row: Row) -> Row:
-    """Return a row with a start: a call without one ends now."""
-    if row.get("timestamp") is None:
-        row["timestamp"] = start_of_call(row)
-    return row
+def from_responses(responses: Iterable[Any], *, prices: Prices | None = None) -> pd.DataFrame:
+    """Return the calls that SDKs returned answers to, counted and priced.
+
+    Parameters
+    ----------
+    responses
+        Objects of the SDKs of OpenAI, Anthropic, Google, Mistral, Cohere or Amazon Bedrock, or the dicts of them.
+    prices
+        Prices, in any form that ``PriceBook.load`` takes; None: the shipped prices.
+
+    Returns
+    -------
+    DataFrame
+        One row per answer, with the columns of CALLS. ``LogBook.log_response`` takes what was sent as well.
+
+    Raises
+    ------
+    LogFileError
+        An answer cannot be read. The text names its number, from 1.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> answer = {"id": "1", "object": "chat.completion", "model": "gpt-4o", "choices": [],
+    ...           "usage": {"prompt_tokens": 1000, "completion_tokens": 0}}
+    >>> cf.from_responses([answer])["cost"].tolist()
+    [0.0025]
+    """
+    book = LogBook(prices=prices)
+    book.extend(responses)
+    return book.df

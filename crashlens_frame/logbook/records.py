@@ -11,6 +11,7 @@ from ..errors import LogFileError
 from ..formats import Row, rows_from_line
 from ..frame import table_from_rows
 from ..io import LeftOutCounts, read_log
+from .responses import plain
 
 
 def table_from_records(records: Iterable[Mapping[str, Any]]) -> pa.Table:
@@ -27,7 +28,7 @@ def table_from_records(records: Iterable[Mapping[str, Any]]) -> pa.Table:
     >>> table_from_records([{"trace_id": "t1", "cost": 0.5}])["cost"].to_pylist()
     [0.5]
     """
-    records = list(records)
+    records = [plain(record) for record in records]
     lines = [_line(record) for record in records]
     if None in lines:
         return _read_one_by_one(records)

@@ -4,10 +4,11 @@ from .book import PriceBook, Prices
 from .cost import PRICE_COLUMNS, add_cost, cheaper_alternatives, fill_cost, mean_rate, meter_rates
 from .explain import unpriced
 from .names import name_forms
-from .parts import cost_parts
+from .parts import PART_METERS, cost_parts
 from .what_if import reprice, reprice_calls
 
 __all__ = [
+    "PART_METERS",
     "PRICE_COLUMNS",
     "PriceBook",
     "Prices",

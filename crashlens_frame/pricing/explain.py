@@ -19,18 +19,20 @@ from .timeline import BY_RATIO
 def explanation(calls: pd.DataFrame, priced: PricedCalls, book: PriceBook, is_unknown: np.ndarray) -> dict[str, Any]:
     """Return the columns that explain each price."""
     table, level, groups = book.table, priced.level, priced.groups
-    found, name, factor = groups.names.values(), priced.of_groups(groups.name), priced.of_groups(groups.factor)
+    found, name = groups.names.values(), priced.of_groups(groups.name)
+    factor = priced.of_groups(groups.factor)
+    factors = factor if (groups.factor != 1).any() else 1
     return {
         "price_model": labels_from_codes([each.model if each else None for each in found], name),
         "price_rule": labels_from_codes([each.rule if each else None for each in found], name),
         "price_variant": _price_variants(priced),
-        "price_derived": table.origin[level] == BY_RATIO,
-        "price_from": pd.DatetimeIndex(table.since[level].view("M8[us]")).tz_localize("UTC"),  # ALWAYS is NaT
-        "price_above": pd.array(table.above[level], dtype="Int64"),
+        "price_derived": table.origin.take(level) == BY_RATIO,
+        "price_from": pd.DatetimeIndex(table.since.take(level).view("M8[us]")).tz_localize("UTC"),  # ALWAYS is NaT
+        "price_above": pd.array(table.above.take(level), dtype="Int64"),
         "price_region_factor": factor,
-        "price_discount": table.discount[level],
+        "price_discount": table.discount.take(level),
         **{
-            meter.rate_key: table.rates[meter.name][level] * (factor if meter.per == 1_000_000 else 1)
+            meter.rate_key: table.rates[meter.name].take(level) * (factors if meter.per == 1_000_000 else 1)
             for meter in METERS
         },
         "unknown_because": labels_from_codes(*unknown_reasons(calls, priced, book, is_unknown)),
@@ -95,6 +97,8 @@ def unknown_reasons(
 
     If there are several reasons, the first of this list counts.
     """
+    if not is_unknown.any():
+        return [], np.full(len(calls), -1)
     groups = priced.groups
     name = priced.of_groups(groups.name)
     n_sent, n_written = priced.units["input_tokens"], priced.units["output_tokens"]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 
 from ..errors import UnknownModelError
 
@@ -88,6 +89,7 @@ def name_forms(name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield name, used
 
 
+@lru_cache(maxsize=1024)
 def place_of(name: str) -> tuple[str | None, str | None]:
     """Return the host and the region that a logged name has, each None where it has none.
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .book import PriceBook
 
 _UNITS = tuple(meter.column for meter in METERS if meter.column)
+_WHOLES = {meter.column for meter in METERS if any(part.part_of == meter.name for part in METERS)}
 
 
 def cost_of_call(book: "PriceBook", call: Mapping[str, Any]) -> float:
@@ -23,7 +24,8 @@ def cost_of_call(book: "PriceBook", call: Mapping[str, Any]) -> float:
     level = _level(book, found.model, call)
     if book.table.origin_of_one(level) == BASE and tier_kind(call.get("service_tier")) == OTHER:
         return math.nan
-    units = {column: call.get(column) or 0 for column in _UNITS}
+    # what is not used costs nothing; a whole is needed to see whether its parts exceed it
+    units = {column: call.get(column) or 0 for column in _UNITS if column in _WHOLES or call.get(column)}
     if call.get("output_tokens") is None:
         units["output_tokens"] = math.nan
     factor = book.region_factor(call["model"], call.get("provider"), call.get("region"))

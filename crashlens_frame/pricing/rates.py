@@ -80,6 +80,7 @@ class RateTable:
         self._last_span = first_span + n_spans - 1
         self._span_since, self._level, self._window, self._n_windows = np.array(spans, dtype=np.int64).T.copy()
         self._begin, self._end, self._days, self._window_level = np.array(windows, dtype=np.int64).reshape(-1, 4).T
+        self._used_by_columns: dict[tuple[str, ...], tuple[tuple[Meter, tuple[Meter, ...]], ...]] = {}
         # a fee that no model has costs no time
         self.meters = tuple(meter for meter in METERS if meter.column or np.nanmax(self.rates[meter.name], initial=0))
 
@@ -161,7 +162,7 @@ class RateTable:
         factor
             Its factor of the region, for tokens.
         """
-        rates = {meter.name: self.rates[meter.name].take(level) for meter in self.meters if _is_used(meter, units)}
+        rates = {meter.name: self.rates[meter.name].take(level) for meter, _ in self._used(tuple(units))}
         return _cost(self.parts(rates, units, where_any), factor, where_any)
 
     def cost_of_one(self, level: int, units: Mapping[str, float], factor: float) -> float:
@@ -172,12 +173,9 @@ class RateTable:
         self, rates: Mapping[str, Any], units: Mapping[str, Any], where: Callable[..., Any]
     ) -> Iterator[tuple[Meter, Any, Any]]:
         """Yield meter, billed units and their rate, of one call or of many: each number without its parts."""
-        for meter in self.meters:
-            if not _is_used(meter, units):
-                continue
+        for meter, parts in self._used(tuple(units)):
             rate = rates[meter.name]
             n_units = units[meter.column] if meter.column else 1.0 + 0.0 * rate  # one each
-            parts = [part for part in _PARTS[meter.name] if part.column in units]
             for part in parts:
                 taken = units[str(part.column)]
                 if part.name == "reasoning":
@@ -190,6 +188,16 @@ class RateTable:
             if meter.name == "output":
                 n_units = where((n_units != n_units) & (rate == 0), 0.0, n_units)  # embeddings have no output
             yield meter, n_units, rate
+
+    def _used(self, columns: tuple[str, ...]) -> tuple[tuple[Meter, tuple[Meter, ...]], ...]:
+        """Return the meters of calls that have some columns of METERS, each with its parts."""
+        if columns not in self._used_by_columns:
+            self._used_by_columns[columns] = tuple(
+                (meter, tuple(part for part in _PARTS[meter.name] if part.column in columns))
+                for meter in self.meters
+                if meter.column is None or meter.column in columns
+            )
+        return self._used_by_columns[columns]
 
     def _open(self, window: np.ndarray, at: np.ndarray) -> np.ndarray:
         begin, end, clock = self._begin[window], self._end[window], at % DAY_US
@@ -211,10 +219,6 @@ def where_any(test: np.ndarray, yes: Any, no: np.ndarray) -> np.ndarray:
 
 def _where_one(test: bool, yes: float, no: float) -> float:
     return yes if test else no
-
-
-def _is_used(meter: Meter, units: Mapping[str, Any]) -> bool:
-    return meter.column is None or meter.column in units
 
 
 def _is_open(begin: int, end: int, clock: int) -> bool:

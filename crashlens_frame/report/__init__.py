@@ -1,5 +1,6 @@
 """Calls and findings summed up, and laid out for people as text, Markdown and HTML."""
 
+from .keys import key_values
 from .layouts import PATTERN_PLACE, calls_table, findings_table, pattern_tables
 from .merge import PartialReport, merge_reports, partial_report
 from .patterns import PATTERN_COLUMNS, waste_by
@@ -21,6 +22,7 @@ __all__ = [
     "findings_table",
     "frame_records",
     "json_text",
+    "key_values",
     "merge_reports",
     "partial_report",
     "pattern_tables",

@@ -9,8 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .._core import first_equal, text_keys
+from ..detectors import waste_of_calls
 from ..errors import InvalidOptionError
 from ..frame import arrow_column, check_calls, failed_calls
+from ..pricing import Prices
+from .keys import column_of_key, key_values
 
 TOTALS_COLUMNS = ("trace_id", "cost", "input_tokens", "output_tokens", "latency_ms", "level", "error")
 
@@ -20,7 +23,14 @@ _CALENDAR = {
 }  # fmt: skip
 
 
-def by(calls: pd.DataFrame, *keys: str, freq: str | None = None, tz: str | None = None) -> pd.DataFrame:
+def by(
+    calls: pd.DataFrame,
+    *keys: str,
+    freq: str | None = None,
+    tz: str | None = None,
+    waste: bool = False,
+    prices: Prices | None = None,
+) -> pd.DataFrame:
     """Sum up calls by columns and by periods of time.
 
     Parameters
@@ -28,25 +38,33 @@ def by(calls: pd.DataFrame, *keys: str, freq: str | None = None, tz: str | None 
     calls
         Frame of calls.
     *keys
-        Names of columns, such as ``"model"`` or ``"team"``. A null is a group of its own.
+        Names of columns, such as ``"model"`` or ``"team"``; keys of the user's own, such as ``"tags.customer"``; paths
+        of fields without a column, such as ``"extra.request.region"``. A null is a group of its own.
     freq
         Length of a period, as pandas writes it: ``"15min"``, ``"h"``, ``"D"``, ``"W"``, ``"MS"``.
     tz
         Time zone in which periods begin, such as ``"Europe/Paris"``; UTC when not given.
+    waste
+        Whether to search the calls for waste, and add what each group wasted. The calls are searched together, so the
+        rows add up to the waste of all of them.
+    prices
+        Prices for the detectors that compare models, in any form that ``PriceBook.load`` takes.
 
     Returns
     -------
     DataFrame
         One row per group, sorted: the keys, ``timestamp`` (start of the period) where a freq is given, ``n_calls``,
         ``n_traces``, ``cost`` (USD, as far as known; NaN where none is), ``input_tokens``, ``output_tokens``,
-        ``mean_latency_ms``, ``p95_latency_ms``, ``n_errors``.
+        ``mean_latency_ms``, ``p95_latency_ms``, ``n_errors``, ``cached_share`` (of the input tokens that were read from
+        a cache, 0 to 1; NaN without input); with ``waste`` also ``waste_cost`` (counted USD of certain and likely
+        findings) and ``could_save`` (of candidates).
 
     Raises
     ------
     MissingColumnsError
         The frame lacks a column.
     InvalidOptionError
-        ``freq`` is no length of a period, or ``tz`` no time zone.
+        ``freq`` is no length of a period, ``tz`` no time zone, or a key has no name behind its dot.
 
     Examples
     --------
@@ -59,15 +77,29 @@ def by(calls: pd.DataFrame, *keys: str, freq: str | None = None, tz: str | None 
     0  gpt-4o 2026-03-01 00:00:00+00:00        2  0.75            800.0
     1  gpt-4o 2026-03-02 00:00:00+00:00        1  1.00            800.0
     """
-    check_calls(calls, needs={*keys, *TOTALS_COLUMNS, *(["timestamp"] if freq else [])})
+    check_calls(calls, needs={*map(column_of_key, keys), *TOTALS_COLUMNS, *(["timestamp"] if freq else [])})
     trace = first_equal(text_keys(arrow_column(calls["trace_id"], "trace_id")))
-    return totals_by(calls, keys, trace, freq=freq, tz=tz)
+    sent = calls["input_tokens"].to_numpy("float64", na_value=0.0)
+    cached = calls["cached_input_tokens"] if "cached_input_tokens" in calls.columns else pd.Series(0.0, calls.index)
+    read = np.minimum(cached.to_numpy("float64", na_value=0.0), sent)
+    amounts = pd.DataFrame({"cached_share": read, "sent": sent})
+    if waste:
+        amounts = amounts.assign(**waste_of_calls(calls, prices=prices))
+    totals = totals_by(calls, keys, trace, freq=freq, tz=tz, amounts=amounts)
+    all_sent = totals.pop("sent")
+    return totals.assign(cached_share=totals["cached_share"].div(all_sent).where(all_sent > 0))
 
 
 def totals_by(
-    calls: pd.DataFrame, keys: Sequence[str], trace: np.ndarray, *, freq: str | None = None, tz: str | None = None
+    calls: pd.DataFrame,
+    keys: Sequence[str],
+    trace: np.ndarray,
+    *,
+    freq: str | None = None,
+    tz: str | None = None,
+    amounts: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Sum up calls as :func:`by` does, given the number of the trace of each.
+    """Sum up calls as :func:`by` does, given the number of the trace of each, and other amounts of each to sum up.
 
     Examples
     --------
@@ -79,12 +111,15 @@ def totals_by(
         model  n_traces  cost
     0  gpt-4o         1   0.5
     """
-    labels: dict[str, pd.Series] = {key: calls[key].reset_index(drop=True) for key in keys}
+    labels: dict[str, pd.Series] = {key: key_values(calls, key) for key in keys}
     if freq is not None:
         labels["timestamp"] = period_starts(_times(calls), freq, tz or "UTC")
     groups, first = _grouped(labels, len(calls))
     result: dict[str, Any] = {name: _used(values.take(first).reset_index(drop=True)) for name, values in labels.items()}
-    return pd.DataFrame({**result, **_measured(calls, groups, len(first), trace)})
+    totals = pd.DataFrame({**result, **_measured(calls, groups, len(first), trace)})
+    if amounts is None:
+        return totals
+    return totals.assign(**_by_group(amounts, groups, len(first)).sum(min_count=1).reset_index(drop=True))
 
 
 def traces(calls: pd.DataFrame) -> pd.DataFrame:

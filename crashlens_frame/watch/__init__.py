@@ -1,6 +1,8 @@
-"""The same frame, asked over time: budgets, forecasts, bills, and what others may see."""
+"""The same frame, asked over time: what changed, why, whether it will hold, and whether it stays within its budgets."""
 
 from .budgets import Budgets, broken_rules, budgets
+from .compare import change, compare
+from .explain import explain_change
 from .focus import to_focus
 from .forecast import forecast
 from .increase import CostIncrease, cost_increase
@@ -13,7 +15,10 @@ __all__ = [
     "CostIncrease",
     "broken_rules",
     "budgets",
+    "change",
+    "compare",
     "cost_increase",
+    "explain_change",
     "forecast",
     "reconcile",
     "redact",

@@ -14,7 +14,19 @@ from tests.benchmarks.harness import OURS, Measured, measured
 
 README = Path(__file__).parents[2] / "README.md"
 BEGIN, END = "<!-- benchmarks -->\n", "<!-- end of benchmarks -->\n"
-MODULES = ("import", "logbook", "workload", "pricing", "tokens", "jsonl", "parquet", "detectors", "scan", "explorer")
+MODULES = (
+    "import",
+    "logbook",
+    "live",
+    "workload",
+    "pricing",
+    "tokens",
+    "jsonl",
+    "parquet",
+    "detectors",
+    "scan",
+    "explorer",
+)
 
 
 def table(rows: list[list[Measured]]) -> str:

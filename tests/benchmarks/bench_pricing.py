@@ -105,4 +105,5 @@ CASES = (
     Case(_TASK, "genai-prices `calc_price`", _one_by_one, _known(by_genai_prices), FEW),
     Case(_TASK, "LiteLLM `cost_per_token`", _one_by_one, _known(by_litellm), FEW),
     Case("the same with `explain=True`", OURS, lambda calls: cf.add_cost(calls, explain=True), _traffic, ROWS),
+    Case("`cost_parts` of them, meter by meter", OURS, cf.cost_parts, _traffic, ROWS),
 )

@@ -161,7 +161,6 @@ def test_a_cost_that_litellm_could_not_reckon_is_unknown() -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ({"object": "chat.completion.chunk", "id": "c"}, 'object is "chat.completion.chunk", a piece of a stream'),
         ({"custom_id": "a", "response": {"body": 5}}, "body is 5, expected an object"),
         ({"custom_id": "a", "result": "x"}, 'result is "x", expected an object'),
         ({"resourceSpans": {}}, "resourceSpans is {}, expected a list of objects"),

@@ -20,6 +20,7 @@ from tests.formats.test_evaluations import SAMPLE
 from tests.formats.test_gateways import HELICONE, OPENROUTER, PORTKEY
 from tests.formats.test_langsmith import RUN
 from tests.formats.test_local_models import COHERE, OLLAMA
+from tests.support.streams import ANTHROPIC_STREAM, OPENAI_STREAM
 
 DATA = Path(__file__).parents[2] / "data"
 CASES = Path(__file__).parents[1] / "cases" / "files"
@@ -66,6 +67,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(CASES / name, vendors)
     for name, record in RECORDS.items():
         (vendors / f"{name}.json").write_text(json.dumps(record, indent=1))
+    for name, stream in (("openai", OPENAI_STREAM[:-1]), ("anthropic", ANTHROPIC_STREAM)):
+        lines = "".join(f"{json.dumps(piece)}\n" for piece in stream)
+        (vendors / f"{name}_stream.jsonl").write_text(
+            lines.replace("chatcmpl-1", "chatcmpl-s").replace("msg_1", "msg_s")
+        )
     pretty = (CASES / "w26_pretty_document.json").read_text()
     (top / "pretty.json").write_text(pretty.replace("chatcmpl-", "chatcmpl-pretty-"))
     a_morning(1, "nested").crashlens.to_jsonl(top / "nested.jsonl")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import crashlens_frame as cf
@@ -52,6 +52,16 @@ def typed(row: dict[str, Any]) -> pd.DataFrame:
 
 
 @settings(max_examples=150, deadline=None)
+@example(
+    row={
+        "trace_id": "t",
+        "model": "gpt-4",
+        "timestamp": 1500000000000000,
+        "input_tokens": 0,
+        "output_tokens": 0,
+        "cache_write_1h_tokens": 1,
+    }
+)
 @given(row=ROWS)
 def test_the_tokens_of_a_row_are_counted_as_those_of_a_frame(row: dict[str, Any]) -> None:
     by_row = dict(row)
@@ -61,6 +71,16 @@ def test_the_tokens_of_a_row_are_counted_as_those_of_a_frame(row: dict[str, Any]
 
 
 @settings(max_examples=150, deadline=None)
+@example(
+    row={
+        "trace_id": "t",
+        "model": "gpt-4",
+        "timestamp": 1500000000000000,
+        "input_tokens": 0,
+        "output_tokens": 0,
+        "cache_write_1h_tokens": 1,
+    }
+)
 @given(row=ROWS)
 @pytest.mark.filterwarnings("ignore::crashlens_frame.UnpricedWarning")
 def test_a_row_is_priced_as_a_frame_is(row: dict[str, Any]) -> None:

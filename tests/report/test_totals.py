@@ -58,7 +58,13 @@ def measures(rows):
         "n_errors": sum(
             row["level"] == "error" or row["error"] is not None or row["output_tokens"] == 0 for row in rows
         ),
+        "cached_share": cached_share(rows),
     }
+
+
+def cached_share(rows):
+    sent = sum(row["input_tokens"] or 0 for row in rows)
+    return pytest.approx(sum(row.get("cached_input_tokens") or 0 for row in rows) / sent) if sent else None
 
 
 def hour_in_paris(time):
@@ -207,6 +213,7 @@ def test_without_keys_there_is_one_row_for_all():
                 "mean_latency_ms": [np.nan],
                 "p95_latency_ms": [np.nan],
                 "n_errors": [0],
+                "cached_share": [np.nan],
             }
         ),
     )

@@ -28,7 +28,7 @@ _WILD = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class SpendLimit:
     """A limit in US dollars for the calls that match, each group of them and each period apart."""
 
     name: str
@@ -62,7 +62,7 @@ class Budgets:
     500.0
     """
 
-    budgets: tuple[Budget, ...] = ()
+    budgets: tuple[SpendLimit, ...] = ()
     rules: tuple[Rule, ...] = ()
 
     @classmethod
@@ -124,7 +124,7 @@ class _Reader(YamlReader):
     def section(self, top: Mapping[str, Node], name: str) -> list[Node]:
         return self.items(top[name], name) if name in top else []
 
-    def budget(self, node: Node, key: str) -> Budget:
+    def budget(self, node: Node, key: str) -> SpendLimit:
         fields = self.mapping(node, key, _BUDGET_KEYS)
         self.check_required(node, key, fields, ("name", "per", "limit_usd"))
         options: dict[str, Any] = {}
@@ -138,7 +138,7 @@ class _Reader(YamlReader):
             options["warn_at"] = self.number(fields["warn_at"], f"{key}.warn_at")
             if options["warn_at"] > 1:
                 raise self.error(fields["warn_at"], f"{key}.warn_at", "is above 1; 0.8 warns at 80 % of the limit")
-        return Budget(
+        return SpendLimit(
             self.text(fields["name"], f"{key}.name"),
             self.number(fields["limit_usd"], f"{key}.limit_usd"),
             self.scalar(fields["per"], f"{key}.per", _per, "day, week, month, or a rolling period such as 1d rolling"),

@@ -8,7 +8,7 @@ from ...report import period_starts
 from ..fields import field_values
 from ..moments import end_of_log, local_times
 from .conditions import matching_calls
-from .file import CALENDAR, Budget, Budgets, BudgetSource, rolling_length
+from .file import CALENDAR, Budgets, BudgetSource, SpendLimit, rolling_length
 
 _STATUSES = ("ok", "warn", "over", "unknown")
 _NO_VALUE = "(none)"
@@ -74,7 +74,7 @@ def budgets(calls: pd.DataFrame, limits: BudgetSource, *, now: object = None) ->
     return pd.concat([_result(_NOTHING, _EMPTY), *rows], ignore_index=True)
 
 
-def _calendar(calls: pd.DataFrame, budget: Budget, now: object) -> pd.DataFrame:
+def _calendar(calls: pd.DataFrame, budget: SpendLimit, now: object) -> pd.DataFrame:
     """Return the rows of a budget per day, week or month."""
     until = end_of_log(calls, budget.tz, now)
     chosen, group = _chosen(calls, budget)
@@ -94,7 +94,7 @@ def _calendar(calls: pd.DataFrame, budget: Budget, now: object) -> pd.DataFrame:
     return _result(budget, rows)
 
 
-def _no_calls(budget: Budget, until: pd.Timestamp) -> pd.DataFrame:
+def _no_calls(budget: SpendLimit, until: pd.Timestamp) -> pd.DataFrame:
     """Return a spend of nothing in the period of the last call, so that a budget without calls has a row too."""
     moment = pd.Series([until - _DAY / 2], dtype="datetime64[us]").dt.tz_localize("UTC")
     start = period_starts(moment, CALENDAR[budget.per], "UTC").dt.tz_localize(None)
@@ -102,7 +102,7 @@ def _no_calls(budget: Budget, until: pd.Timestamp) -> pd.DataFrame:
 
 
 def _projected(
-    rows: pd.DataFrame, budget: Budget, begin: pd.Timestamp, until: pd.Timestamp
+    rows: pd.DataFrame, budget: SpendLimit, begin: pd.Timestamp, until: pd.Timestamp
 ) -> tuple[pd.Series, pd.Series]:
     """Return the spend at the end of each period at the pace so far, and the day on which it reaches the limit."""
     start = rows["start"]
@@ -123,7 +123,7 @@ def _days(between: pd.Series) -> pd.Series:
     return (between.dt.total_seconds() / _DAY.total_seconds()).clip(lower=0)
 
 
-def _first_days_over(spend: pd.DataFrame, rows: pd.DataFrame, budget: Budget) -> pd.Series:
+def _first_days_over(spend: pd.DataFrame, rows: pd.DataFrame, budget: SpendLimit) -> pd.Series:
     """Return the first day of each period at whose end the limit was used up."""
     daily = spend.groupby(["group", "start", "day"], dropna=False, sort=True)["cost"].sum().reset_index()
     daily["cost"] = daily.groupby(["group", "start"], dropna=False)["cost"].cumsum()
@@ -133,7 +133,7 @@ def _first_days_over(spend: pd.DataFrame, rows: pd.DataFrame, budget: Budget) ->
     return days.where(rows["spent"] >= budget.limit_usd)
 
 
-def _rolling(calls: pd.DataFrame, budget: Budget) -> pd.DataFrame:
+def _rolling(calls: pd.DataFrame, budget: SpendLimit) -> pd.DataFrame:
     """Return the rows of a rolling budget: for each group the period with the largest spend."""
     chosen, group = _chosen(calls, budget)
     if chosen.empty:
@@ -169,7 +169,7 @@ def _summed(spend: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     return pd.DataFrame({"spent": groups.sum(min_count=1), "unknown": groups.size() - groups.count()}).reset_index()
 
 
-def _chosen(calls: pd.DataFrame, budget: Budget) -> tuple[pd.DataFrame, pd.Series]:
+def _chosen(calls: pd.DataFrame, budget: SpendLimit) -> tuple[pd.DataFrame, pd.Series]:
     """Return the calls that a budget is for, and the group of each."""
     chosen = calls[matching_calls(calls, budget.match)].reset_index(drop=True)
     if not budget.each:
@@ -179,7 +179,7 @@ def _chosen(calls: pd.DataFrame, budget: Budget) -> tuple[pd.DataFrame, pd.Serie
     return chosen, texts[first].str.cat(pd.DataFrame(texts)[others], sep=" / ").astype("str")
 
 
-def _result(budget: Budget, rows: pd.DataFrame) -> pd.DataFrame:
+def _result(budget: SpendLimit, rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows.reset_index(drop=True)
     spent, limit = rows["spent"].astype("float64"), budget.limit_usd
     is_near = (spent >= budget.warn_at * limit) | (rows["projected"].astype("float64") > limit)
@@ -199,5 +199,5 @@ def _result(budget: Budget, rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-_NOTHING = Budget("", 0.0, "day")
+_NOTHING = SpendLimit("", 0.0, "day")
 _EMPTY = pd.DataFrame({"group": [], "period": [], "spent": [], "unknown": [], "projected": [], "exhausted_on": []})

@@ -1,0 +1,261 @@
+"""One attempt: what was sent, what came back, and the row that follows. It is logged exactly once."""
+
+import hashlib
+import os
+import re
+import time
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from ..errors import CrashlensFrameError, UnsavedCallsWarning
+from ..formats import Row, put_together
+from ..jsonvalues import canonical_json
+from ..logbook import row_from_response
+from ..pricing import fill_cost
+from ..tokens import fill_tokens
+from .context import Budget, budgets_now, columns_now, spend
+
+if TYPE_CHECKING:
+    from ..logbook import LogBook
+
+
+class Endpoint(NamedTuple):
+    """A path that calls of models are sent to, and the format of the answers."""
+
+    path: re.Pattern[str]
+    format: str
+
+
+ENDPOINTS = tuple(
+    Endpoint(re.compile(path), name)
+    for path, name in (
+        (r"/(chat/completions|completions|fim/completions|responses|embeddings)$", "openai"),
+        (r"/messages$", "anthropic"),
+        (r"/(?P<model>[^/]+):(generateContent|streamGenerateContent)$", "gemini"),
+        (r"/v2/chat$", "cohere"),
+        (r"/api/(chat|generate)$", "ollama"),
+    )
+)
+_PROVIDERS = (
+    ("openai", re.compile(r"(^|\.)api\.openai\.com$")),
+    ("anthropic", re.compile(r"(^|\.)api\.anthropic\.com$")),
+    ("azure", re.compile(r"\.(openai\.azure\.com|cognitiveservices\.azure\.com|services\.ai\.azure\.com)$")),
+    ("openrouter", re.compile(r"(^|\.)openrouter\.ai$")),
+    ("groq", re.compile(r"(^|\.)api\.groq\.com$")),
+    ("mistral", re.compile(r"(^|\.)api\.mistral\.ai$")),
+)
+# what the errors of HTTP clients show: nothing was sent, or it was sent and nobody knows
+_NOT_SENT = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
+_TIMED_OUT = {"ReadTimeout", "WriteTimeout"}
+_PREFIX = ("system", "instructions", "systemInstruction", "system_instruction", "tools", "functions")
+_OF_SYSTEM = ("system", "developer")
+_CONTENT = ("prompt", "response", "tool_calls")  # columns with texts of users
+
+# the last attempt of this thread or task: the hash of its body, and its trace
+_last: ContextVar[tuple[int, str] | None] = ContextVar("last", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What ``watch`` was asked for."""
+
+    book: "LogBook"
+    columns: Mapping[str, Any]
+    capture_content: bool
+    redact: Callable[[str], str] | None
+    ask_usage: bool
+
+
+def endpoint_of(method: str, path: str) -> tuple[Endpoint, str | None] | None:
+    """Return the endpoint of a request, and the model that its path names; None where it calls no model."""
+    if method == "POST":
+        for endpoint in ENDPOINTS:
+            if found := endpoint.path.search(path):
+                return endpoint, found.groupdict().get("model")
+    return None
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """One request on its way, from the moment at which it is sent."""
+
+    settings: Settings
+    endpoint: Endpoint
+    asked: Mapping[str, Any]
+    columns: Mapping[str, Any]
+    budgets: tuple[Budget, ...]
+    started: int = field(default_factory=lambda: time.time_ns() // 1000)
+    clock: float = field(default_factory=time.perf_counter)
+    first_byte: float | None = None
+    is_over: bool = False
+
+    @classmethod
+    def begin(
+        cls, settings: Settings, endpoint: Endpoint, asked: Mapping[str, Any], *, host: str, body: bytes, retry: int
+    ) -> "Attempt":
+        """Begin an attempt, with the trace and the columns of the thread or task."""
+        columns = {**settings.columns, **columns_now()}
+        before = _last.get()
+        if "trace_id" not in columns:
+            is_again = retry > 0 and before is not None and before[0] == hash(body)
+            columns["trace_id"] = before[1] if before is not None and is_again else os.urandom(16).hex()
+        _last.set((hash(body), columns["trace_id"]))
+        provider = next((name for name, pattern in _PROVIDERS if pattern.search(host)), None)
+        columns = {"provider": provider, **columns, "retry_count": retry}
+        return cls(settings, endpoint, asked, columns, budgets_now())
+
+    def take(self) -> None:
+        """Note when the first bytes of the answer come."""
+        if self.first_byte is None:
+            self.first_byte = time.perf_counter()
+
+    def fail(self, error: BaseException) -> None:
+        """Log an attempt that got no answer."""
+        self._end(lambda: self._without_answer(error))
+
+    def answered(self, status: int, headers: Mapping[str, str], body: bytes, error: BaseException | None) -> None:
+        """Log an attempt that got an answer, or what came of it before an error or before the program left it."""
+        self._end(lambda: self._with_answer(status, headers, body, error))
+
+    def _end(self, make: Callable[[], Row]) -> None:
+        """Log the row; whatever fails here does not fail the call of the user."""
+        if self.is_over:
+            return
+        self.is_over = True
+        book = self.settings.book
+        try:
+            row = self._covered(make())
+            row["latency_ms"] = round((time.perf_counter() - self.clock) * 1000)
+            if self.budgets:
+                priced = dict(row)
+                fill_tokens(priced)
+                fill_cost(priced, book.prices)
+                spend(self.budgets, str(row["trace_id"]), priced["cost"] or 0.0)
+            book.log_row(row)
+        except Exception as error:
+            with suppress(Warning):  # also where warnings are errors
+                warnings.warn(f"a call is not logged, or only in memory: {error}", UnsavedCallsWarning, stacklevel=2)
+
+    # -- rows ---------------------------------------------------------------------------------------------------------
+
+    def _row(self, answer: Mapping[str, Any], kept: Mapping[str, Any], **columns: Any) -> Row:
+        row = row_from_response(
+            answer,
+            self.asked,
+            format=self.endpoint.format,
+            started=self.started,
+            columns={**self.columns, **columns},
+            kept={"live": kept} if kept else {},
+        )
+        if "prefix_hash" not in row and (prefix := _prefix(self.asked)) is not None:
+            row["prefix_hash"] = prefix
+        return row
+
+    def _without_answer(self, error: BaseException) -> Row:
+        kinds = {kind.__name__ for kind in type(error).__mro__}
+        failed = f"{type(error).__name__}: {error}".removesuffix(": ")
+        if not isinstance(error, Exception):  # the program stopped waiting
+            return self._estimated(self._row({}, {}, finish_reason="aborted", billed="estimated", error=failed))
+        billed = "no" if kinds & _NOT_SENT else "estimated" if kinds & _TIMED_OUT else "unknown"
+        return self._row({}, {}, finish_reason="error", level="error", billed=billed, error=failed)
+
+    def _with_answer(self, status: int, headers: Mapping[str, str], body: bytes, error: BaseException | None) -> Row:
+        kept: dict[str, Any] = {"http_status": status}
+        if request_id := headers.get("x-request-id") or headers.get("request-id"):
+            kept["request_id"] = request_id
+        if self.first_byte is not None:
+            kept["first_byte_ms"] = round((self.first_byte - self.clock) * 1000)
+        if status >= 400:
+            return self._refused(status, body, kept)
+        failed = None if error is None else f"{type(error).__name__}: {error}".removesuffix(": ")
+        is_streamed = "text/event-stream" in headers.get("content-type", "")
+        answer, is_complete = put_together(_events(body)) if is_streamed else (_object(body), True)
+        outcome: dict[str, Any] = {"level": None if failed is None else "error", "error": failed}
+        try:
+            if is_streamed and not is_complete:
+                columns = {**outcome, "finish_reason": "aborted", "billed": "estimated"}
+                return self._estimated(self._row(answer, kept, **columns))
+            if answer:
+                return {"billed": "yes", **self._row(answer, kept, **outcome)}
+            failed = failed or f"the answer is no JSON object: {body[:80].decode(errors='replace')!r}"
+        except CrashlensFrameError as unreadable:
+            failed = str(unreadable)
+        columns = {"level": "error", "error": failed, "finish_reason": "error", "billed": "estimated"}
+        return self._row({}, kept, **columns)
+
+    def _refused(self, status: int, body: bytes, kept: Mapping[str, Any]) -> Row:
+        found = _object(body).get("error")
+        error = {"error": found} if isinstance(found, Mapping | str) and found else {}
+        text = None if error else f"HTTP {status}: {body[:200].decode(errors='replace')}".removesuffix(": ")
+        return self._row(error, kept, level="error", billed="no", finish_reason="error", error=text)
+
+    def _estimated(self, row: Row) -> Row:
+        """Return a row whose output is what arrived: the vendor did not come to say how much it is."""
+        row.pop("output_tokens", None)
+        row.pop("reasoning_tokens", None)
+        fill_tokens(row)
+        row.setdefault("output_tokens", 0)
+        row["token_source"] = "estimated"
+        return row
+
+    def _covered(self, row: Row) -> Row:
+        """Return a row without the texts that the user keeps out of the log; hashes and counts stay."""
+        if self.settings.capture_content and self.settings.redact is None:
+            return row
+        fill_tokens(row)
+        if row.get("prompt") is not None:
+            row.setdefault("prompt_hash", hashlib.sha256(row["prompt"].encode("utf-8", "replace")).hexdigest()[:32])
+        if not self.settings.capture_content:
+            kept = orjson.loads(row.pop("extra", "{}")).get("live", {})
+            status = kept.get("http_status")
+            if row.get("error") is not None and status is not None:
+                row["error"] = f"HTTP {status}"
+            row = {name: value for name, value in row.items() if name not in _CONTENT}
+            return {**row, "extra": canonical_json({"live": kept})} if kept else row
+        redact = self.settings.redact
+        assert redact is not None
+        covered = {name: redact(row[name]) for name in (*_CONTENT, "error") if row.get(name) is not None}
+        if row.get("extra") is not None:
+            covered["extra"] = canonical_json(_redacted(orjson.loads(row["extra"]), redact))
+        return row | covered
+
+
+def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {key: _redacted(inner, redact) for key, inner in value.items()}
+    return [_redacted(inner, redact) for inner in value] if isinstance(value, list) else value
+
+
+def _prefix(asked: Mapping[str, Any]) -> str | None:
+    """Return the hash of the system prompt and the tools; None without any."""
+    prefix: list[Any] = [asked[key] for key in _PREFIX if asked.get(key)]
+    messages = asked.get("messages")
+    if isinstance(messages, list):
+        prefix += [
+            each for each in messages if isinstance(each, Mapping) and each.get("role") in ("system", "developer")
+        ]
+    return hashlib.sha256(canonical_json(prefix).encode("utf-8", "replace")).hexdigest()[:32] if prefix else None
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return value if isinstance(value, Mapping) else {}
+
+
+def _events(body: bytes) -> Iterable[Mapping[str, Any]]:
+    """Yield the objects of server-sent events; the last may be torn."""
+    for event in re.split(rb"\r?\n\r?\n", body):
+        data = b"\n".join(line[5:].strip() for line in event.splitlines() if line.startswith(b"data:"))
+        if data and (found := _object(data)):
+            yield found

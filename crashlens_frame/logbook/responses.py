@@ -1,0 +1,96 @@
+"""What an SDK returned, as its own object or as the JSON of it -> the row of one call."""
+
+import dataclasses
+import inspect
+import os
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from ..errors import InvalidCallError
+from ..formats import CRASHLENS, FLAT, Row, convert_row, detect_format, rows_from_line, time_option
+from ..jsonvalues import quoted
+
+
+def plain(value: Any) -> Any:
+    """Return an object of an SDK as a dict; a dict, and any other value, as it is.
+
+    Examples
+    --------
+    >>> import dataclasses
+    >>> from crashlens_frame.logbook.responses import plain
+    >>> Answer = dataclasses.make_dataclass("Answer", ["model", "text"])
+    >>> plain(Answer("gpt-4o", "Hi"))
+    {'model': 'gpt-4o', 'text': 'Hi'}
+    """
+    if isinstance(value, Mapping):
+        return value
+    if hasattr(value, "http_response") and callable(getattr(value, "parse", None)):
+        value = value.parse()  # of with_raw_response
+        if inspect.isawaitable(value):
+            close = getattr(value, "close", None)
+            if close is not None:
+                close()
+            raise InvalidCallError("response is one of an asynchronous client, expected await response.parse()")
+    if callable(dump := getattr(value, "model_dump", None)):  # pydantic
+        return dump(mode="json", by_alias=True, exclude_none=True)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    return value
+
+
+def row_from_response(
+    response: Any,
+    request: Any = None,
+    *,
+    format: str | None = None,
+    started: Any = None,
+    ended: Any = None,
+    columns: Mapping[str, Any],
+    kept: Mapping[str, Any] = MappingProxyType({}),
+) -> Row:
+    """Return the values of a call by column, from the answer to it and, where it is at hand, from what was sent.
+
+    Parameters
+    ----------
+    response, request
+        Objects of an SDK, or what they are in JSON.
+    format
+        Name of the format of the answer; None detects it.
+    started, ended
+        When the call was sent, and when the answer was there; None: as the answer says.
+    columns
+        Values that count before those of the answer; None as a value leaves it to the answer.
+    kept
+        Values without a column, for ``extra``.
+
+    Raises
+    ------
+    InvalidCallError
+        The answer is of no known vendor, or a value does not fit its column.
+    """
+    answer, asked = plain(response), plain(request)
+    if not isinstance(answer, Mapping):
+        raise InvalidCallError(
+            f"response is {quoted(repr(response))}, expected an answer of an SDK, or the dict of one"
+        )
+    given = {name: value for name, value in columns.items() if value is not None}
+    trace_id = given.pop("trace_id", None) or os.urandom(16).hex()
+    sent = {} if asked is None else {"request": asked}
+    record = {"trace_id": trace_id, **sent, "response": answer} if sent else {**answer, "trace_id": trace_id}
+    name = format or detect_format(record).format
+    if name in (CRASHLENS.name, FLAT.name):
+        keys = ", ".join(map(str, list(answer)[:8]))
+        raise InvalidCallError(f"the response has the keys {keys}, expected the answer of a vendor")
+    found = rows_from_line({**record, **kept}, name)
+    if found.errors:
+        raise InvalidCallError(found.errors[0])
+    if len(found.rows) != 1:
+        raise InvalidCallError(f"the response holds {len(found.rows)} calls, expected one")
+    row = found.rows[0]
+    row |= convert_row({"trace_id": trace_id, "model": given.pop("model", row.get("model")), **given})
+    if started is not None:
+        row["timestamp"] = time_option("started", started)
+    if started is not None and ended is not None:
+        row["latency_ms"] = max(0, time_option("ended", ended) - row["timestamp"]) // 1000
+    return row

@@ -2,6 +2,7 @@
 
 import json
 import string
+import time
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -105,6 +106,14 @@ def test_recall_and_precision_of_a_kind(masked: pd.DataFrame, kind: str) -> None
     missed = masked[of_kind & ~pd.Series(exact)][["prompt", "redacted"]].head(5).to_numpy().tolist()
     assert recall >= 0.98, missed
     assert precision >= 0.98, masked[found & ~of_kind]["prompt"].head(5).tolist()
+
+
+@pytest.mark.parametrize("part", ["a:", "'a", "a.", "1 ", "-1", "@a.", "DE00 0000 ", "sk-", "://a:"])
+def test_a_long_odd_text_takes_no_time(part: str) -> None:
+    prompts = [f"{part * 40_000}z", f"{part * 40_000}@z"]
+    start = time.perf_counter()
+    cf.redact(cf.as_calls(pd.DataFrame({"model": "gpt-4o", "prompt": prompts})))
+    assert time.perf_counter() - start < 5
 
 
 @pytest.mark.parametrize("mix", MIXES)

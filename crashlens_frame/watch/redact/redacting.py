@@ -1,6 +1,7 @@
 """Redact calls: mask what is recognised, replace words by pseudonyms, or drop texts."""
 
 import json
+import re
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
@@ -180,8 +181,8 @@ def _substituted(pattern: Pattern, text: str) -> str:
     mask = f"[{pattern.kind.upper()}]"
     check = pattern.check
     if check is None:
-        return pattern.regex.sub(mask, text)
-    return pattern.regex.sub(lambda found: mask if check(found[0]) else found[0], text)
+        return re.sub(pattern.regex, mask, text)
+    return re.sub(pattern.regex, lambda found: mask if check(found[0]) else found[0], text)
 
 
 def _presidio(kinds: Sequence[str]) -> Change:

@@ -5,7 +5,7 @@ Arrow needs milliseconds to set up the columns of a line, a dict needs microseco
 
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -47,13 +47,34 @@ def line_from_row(row: Row) -> bytes:
     return line
 
 
+class _Layout(NamedTuple):
+    """Where the known values of a call are written, and what is written in place of the others."""
+
+    usage: tuple[str, ...]
+    metadata: tuple[str, ...]
+    top: tuple[str, ...]
+    filled: list[str]
+    kept_null: dict[str, None]
+
+
+@lru_cache(maxsize=256)
+def _layout(known: tuple[str, ...]) -> _Layout:
+    """Return the layout of a line; the calls of a program mostly have the same columns."""
+    usage, metadata, top = (
+        tuple(name for name in names if name in known) for names in (USAGE, METADATA, (*TOP, "cost_source"))
+    )
+    filled = [name for name in FILLERS if name not in known]
+    return _Layout(usage, metadata, top, filled, dict.fromkeys(_KEPT_NULL - set(known)))
+
+
 def _record(row: Row) -> dict[str, Any]:
     known = {name: value for name, value in row.items() if value is not None}
+    layout = _layout(tuple(known))
     start = known["timestamp"] = _time(row["timestamp"])
     filled = _FILLED | known
     total = filled["input_tokens"] + filled["output_tokens"]
     extra = split_extra(known["extra"]) if "extra" in known else _NO_EXTRA
-    log_schema = {name: filled.get(name) for name in LOG_SCHEMA} | dict.fromkeys(_KEPT_NULL - known.keys())
+    log_schema = {name: filled.get(name) for name in LOG_SCHEMA} | layout.kept_null
     envelope = {
         "traceId": known["trace_id"],
         "startTime": start,
@@ -63,17 +84,17 @@ def _record(row: Row) -> dict[str, Any]:
             "prompt_tokens": filled["input_tokens"],
             "completion_tokens": filled["output_tokens"],
             "total_tokens": total,
-            **{name: known[name] for name in USAGE if name in known},
+            **{name: known[name] for name in layout.usage},
             **extra["usage"],
         },
-        "metadata": {**{name: known[name] for name in METADATA if name in known}, **extra["metadata"]},
+        "metadata": {**{name: known[name] for name in layout.metadata}, **extra["metadata"]},
         "output": known.get("response"),
         "cost_usd": filled["cost"],
         "tokens": total,
         "endpoint": known.get("route"),
         "fallback_triggered": known.get("fallback_attempted"),
-        **{name: known[name] for name in (*TOP, "cost_source") if name in known},
-        "filled": [name for name in FILLERS if name not in known] or None,
+        **{name: known[name] for name in layout.top},
+        "filled": layout.filled or None,
     }
     return log_schema | {name: value for name, value in envelope.items() if value is not None} | extra[""]
 

@@ -66,6 +66,7 @@ from .tokens import add_tokens, count_tokens
 from .watch import (
     Budgets,
     CostIncrease,
+    anomalies,
     broken_rules,
     budgets,
     change,
@@ -127,6 +128,7 @@ __all__ = [
     "UnsavedCallsWarning",
     "add_cost",
     "add_tokens",
+    "anomalies",
     "as_calls",
     "broken_rules",
     "budgets",

@@ -14,7 +14,7 @@ from .plot import PLOTS
 from .pricing import add_cost, cost_parts, reprice, reprice_calls, unpriced
 from .report import by, summarize, traces, waste_by
 from .tokens import add_tokens
-from .watch import broken_rules, budgets, change, forecast, reconcile, redact, to_focus
+from .watch import anomalies, broken_rules, budgets, change, forecast, reconcile, redact, to_focus
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -89,6 +89,7 @@ class CrashlensAccessor:
     by = _bound(by)
     traces = _bound(traces)
     change = _bound(change)
+    anomalies = _bound(anomalies)
 
     waste = _bound(find_waste)
     waste_by = _bound(waste_by)

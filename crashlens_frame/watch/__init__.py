@@ -8,11 +8,14 @@ from .forecast import forecast
 from .increase import CostIncrease, cost_increase
 from .reconcile import reconcile
 from .redact import CONTENTS, redact
+from .unusual import ANOMALY_KINDS, anomalies
 
 __all__ = [
+    "ANOMALY_KINDS",
     "CONTENTS",
     "Budgets",
     "CostIncrease",
+    "anomalies",
     "broken_rules",
     "budgets",
     "change",

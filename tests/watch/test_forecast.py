@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import crashlens_frame as cf
-from tests.watch.months import calls_of_days, simulated_days
+from tests.watch.days import calls_of_days, simulated_days
 
 FIRST, APRIL, MAY = "2026-02-02", 58, 88  # days from the first one
 

@@ -83,6 +83,7 @@ def _converse(record: Record) -> Record:
         record,
         trace_id=None if text_or_none(request) or record.get("trace_id") else made_id(record),
         region=region_of_model(record.get("modelId")),
+        temperature=_temperature(record),
         **_of_answer(record),
     )
 

@@ -14,7 +14,7 @@ from .answers import (
 )
 from .table import Field, Format, Record
 from .texts import error_text, finish_reason_value, message_text
-from .values import count_value, text_value, time_value
+from .values import amount_value, count_value, text_value, time_value
 
 _IDS = ("id", "generation_id", "response_id", "trace_id")
 
@@ -48,6 +48,7 @@ COHERE = Format(
         Field("model", "model", text_value, loose=True),
         Field("created_at", "timestamp", time_value, loose=True),
         Field("timestamp", "timestamp", time_value, loose=True),
+        Field("temperature", "temperature", amount_value, loose=True),
         Field("finish_reason", "finish_reason", finish_reason_value, loose=True, kept=True),
         Field("error", "error", error_text, loose=True, kept=True),
         Field("counts.input", "input_tokens", count_value),

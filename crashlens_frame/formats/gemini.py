@@ -59,7 +59,7 @@ def _call(answer: dict[str, Any], request: Record, batch: bool) -> Record:
         usage = {}
     if request:
         answer["request"] = request
-    config = mapping_of(request.get("generationConfig")) or mapping_of(request.get("generation_config"))
+    config: Record = next((found for key in _CONFIGS if (found := mapping_of(request.get(key)))), {})
     first: Record = next(iter(mappings_of(answer.get("candidates"))), {})
     on_vertex = usage.get("trafficType") is not None or "full_response" in answer or "deployed_model_id" in answer
     named = any(text_or_none(answer.get(key)) for key in ("responseId", "request_id", "trace_id"))
@@ -76,6 +76,9 @@ def _call(answer: dict[str, Any], request: Record, batch: bool) -> Record:
         service_tier="batch" if batch else None,
         provider="vertex_ai" if on_vertex else None,
     )
+
+
+_CONFIGS = ("generationConfig", "generation_config", "config")
 
 
 def _with_tools(usage: dict[str, Any]) -> dict[str, Any]:

@@ -62,6 +62,7 @@ def _run(record: Record) -> Record:
     models = (
         (metadata, "ls_model_name"), (parameters, "model"), (parameters, "model_name"),
         (mapping_of(outputs.get("llm_output")), "model_name"), (outputs, "model"),
+        (mapping_of(message.get("response_metadata")), "model_name"),
     )  # fmt: skip
     temperatures = (number_or_none(metadata.get("ls_temperature")), number_or_none(parameters.get("temperature")))
     known = with_derived(

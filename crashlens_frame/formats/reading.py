@@ -205,13 +205,15 @@ def _answered(value: Record, format: Format) -> Record:
     if not isinstance(request, Mapping) or not isinstance(answer, Mapping):
         return value
     asked, answered = (side["body"] if isinstance(side.get("body"), Mapping) else side for side in (request, answer))
-    shown = {key: asked[key] for key in _ASKED if key in asked and key not in answered}
+    shown = {key: asked[key] for key in _ASKED if key in asked and answered.get(key) is None}
     rest = {key: inner for key, inner in asked.items() if key not in shown and answered.get(key) != inner}
     around = {key: inner for key, inner in value.items() if key not in ("request", "response", *answered)}
-    return {**around, **shown, **answered, **({"request": rest} if rest else {})}
+    return {**around, **answered, **shown, **({"request": rest} if rest else {})}
 
 
-_ASKED = ("model", "modelId", "messages", "input", "prompt", "temperature", "stream", "user", "trace_id")
+_ASKED = (
+    "model", "modelId", "messages", "input", "prompt", "temperature", "inferenceConfig", "stream", "user", "trace_id",
+)  # fmt: skip
 
 
 _PAGE = {"object", "data", "meta", "has_more", "first_id", "last_id"}

@@ -66,7 +66,11 @@ class LiteLLMLogger(CustomLogger):
         payload = kwargs.get("standard_logging_object")
         if not payload:
             return  # of a piece of a stream
-        key = (kwargs.get("litellm_call_id") or payload.get("id"), payload.get("status"))
+        # fallbacks share the id of the call, and each begins at a time of its own
+        key = (
+            kwargs.get("litellm_call_id") or payload.get("id"),
+            *(payload.get(name) for name in ("status", "model", "startTime")),
+        )
         with self._lock:
             if key in self._seen:
                 return

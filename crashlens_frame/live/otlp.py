@@ -5,7 +5,7 @@ import hmac
 import io
 import threading
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
@@ -140,6 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Take one export."""
+        self.close_connection = True  # a connection that waits for more would keep the end waiting
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         try:
             self._check()
@@ -148,7 +149,6 @@ class _Handler(BaseHTTPRequestHandler):
                 raise _Refusal(404, f"{self.path} is not served, only {', '.join(_SIGNALS)}")
             answer = self._taken(kind, body)
         except _Refusal as refusal:
-            self.close_connection = True
             self._send(refusal.status, _JSON, orjson.dumps({"message": str(refusal)}))
             return
         self._send(200, kind, answer)
@@ -165,13 +165,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes:
         length = self.headers.get("content-length", "")
-        if not length.isdecimal():
+        if self.headers.get("transfer-encoding", "").lower() == "chunked":  # as exporters in Node send it
+            body = b"".join(self._chunks())
+        elif length.isdecimal():
+            body = self._read(int(length), 0)
+        else:
             raise _Refusal(411, "a request needs a content-length")
-        if int(length) > MAX_BODY:
-            raise _Refusal(413, f"a body may have {MAX_BODY:,} bytes")
-        body = self.rfile.read(int(length))
-        if len(body) < int(length):
-            raise _Refusal(400, "the body is cut")
         packing = self.headers.get("content-encoding", "identity").lower()
         if packing == "identity":
             return body
@@ -185,6 +184,28 @@ class _Handler(BaseHTTPRequestHandler):
         if len(unpacked) > MAX_BODY:
             raise _Refusal(413, f"a body may have {MAX_BODY:,} bytes when it is unpacked")
         return unpacked
+
+    def _chunks(self) -> Iterator[bytes]:
+        """Yield the parts of a body that names the length of each part before it."""
+        before = 0
+        while True:
+            try:
+                size = int(self.rfile.readline(1024).partition(b";")[0], 16)
+            except ValueError:
+                raise _Refusal(400, "the body is cut") from None
+            if size <= 0:
+                return
+            yield self._read(size, before)
+            before += size
+            self.rfile.readline(1024)  # the line break behind it
+
+    def _read(self, size: int, before: int) -> bytes:
+        if before + size > MAX_BODY:
+            raise _Refusal(413, f"a body may have {MAX_BODY:,} bytes")
+        part = self.rfile.read(size)
+        if len(part) < size:
+            raise _Refusal(400, "the body is cut")
+        return part
 
     def _taken(self, kind: str, body: bytes) -> bytes:
         """Log the calls, and return the answer: what was refused, and why."""
@@ -218,6 +239,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("content-type", kind)
         self.send_header("content-length", str(len(body)))
+        self.send_header("connection", "close")
         self.end_headers()
         self.wfile.write(body)
 

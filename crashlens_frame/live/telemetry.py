@@ -2,9 +2,10 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .._core import fork_safe_lock
+from ..errors import UnsavedCallsError
 from ..formats import Row, rows_from_line
 from ..frame import table_from_rows
 from ..io import keep_once
@@ -32,16 +33,29 @@ class Telemetry:
     def __init__(self, book: "LogBook", columns: Mapping[str, Any]) -> None:
         self._book = book
         self._columns = columns
-        self._lock = Lock()
+        self._lock = fork_safe_lock()
         self._seen: OrderedDict[tuple[Any, Any], Row] = OrderedDict()
 
     def take(self, document: Any) -> Taken:
-        """Log the calls of a document of OTLP, or of a list of spans."""
+        """Log the calls of a document of OTLP, or of a list of spans.
+
+        Raises
+        ------
+        UnsavedCallsError
+            The file of the book cannot be written to. The book has all calls of the document, and writes them with the
+            next one; sent again, they are the same calls.
+        """
         found = rows_from_line(document)
+        unsaved: UnsavedCallsError | None = None
         with self._lock:
             rows = self._new(found.rows)
             for row in rows:
-                self._book.log_row({**self._columns, **row})
+                try:
+                    self._book.log_row({**self._columns, **row})
+                except UnsavedCallsError as error:
+                    unsaved = error
+        if unsaved is not None:
+            raise unsaved
         return Taken(len(rows), found.errors)
 
     def _new(self, rows: list[Row]) -> list[Row]:
@@ -51,11 +65,17 @@ class Telemetry:
         compared = [{name: row[name] for name in _COMPARED if name in row} for row in fresh.values()]
         once = keep_once(table_from_rows([*before, *compared])).calls
         kept = set(zip(once["trace_id"].to_pylist(), once["event_id"].to_pylist(), strict=True))
+        # spans that are logged already, around spans of the same call that come now
+        outer = {_key(row) for row in before} - kept
         for key, row in zip(fresh, compared, strict=True):
             self._seen[key] = row
         while len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
-        return [row for key, row in fresh.items() if row.get("event_id") is None or key in kept]
+        return [
+            row
+            for key, row in fresh.items()
+            if row.get("event_id") is None or (key in kept and (row["trace_id"], row.get("parent_id")) not in outer)
+        ]
 
 
 def _key(row: Row) -> tuple[Any, Any]:

@@ -21,7 +21,7 @@ from ..frame import as_calls, table_from_frame
 from ..times import start_of_call
 from .ledger import Ledger
 from .records import table_from_records
-from .responses import row_from_response
+from .responses import plain_request, row_from_response, timed
 
 
 class Entries:
@@ -84,6 +84,8 @@ class Entries:
             request = None if prompt is None else {"messages": prompt}
             given = {"model": model, "timestamp": timestamp, "latency_ms": latency_ms}
             return self.log_response(response, request, trace_id=trace_id, **given, **columns)
+        if isinstance(prompt, list):
+            prompt = plain_request(prompt)  # answers of before may be among the messages
         if isinstance(prompt, list) and all(isinstance(message, Mapping) for message in prompt):
             columns = {"prompt_hash": whole_prompt_hash({"messages": prompt}), **columns}
             prompt = message_text(prompt)
@@ -115,13 +117,14 @@ class Entries:
             What the SDK of OpenAI, Anthropic, Google, Mistral, Cohere or Amazon Bedrock returned, with raw responses
             too, or the dict of it. It is read by the same table as a log of the vendor.
         request
-            What was sent: the dict of its arguments, such as ``{"model": ..., "messages": [...]}``. It yields the
-            prompt, the temperature and whatever else the answer does not repeat.
+            What was sent: the dict of its arguments, such as ``{"model": ..., "messages": [...]}``, with objects of the
+            SDK or without. It yields the prompt, the temperature and whatever else the answer does not repeat.
         started, ended
-            When the call was sent and when its answer was there, as datetimes, ISO 8601 text or epoch numbers.
+            When the call was sent and when its answer was there, as datetimes, ISO 8601 text or epoch numbers, such as
+            those of ``time.time()``.
         **columns
             Any column of CALLS, such as ``team``, ``tags``, ``session_id`` or ``latency_ms``; it counts before what the
-            answer says.
+            answer says. Tags are joined with those of the answer.
 
         Returns
         -------
@@ -132,6 +135,8 @@ class Entries:
         ------
         InvalidCallError
             The answer is of no known vendor, or a value does not fit its column.
+        InvalidOptionError
+            ``started`` or ``ended`` is no time of a call, or the end is before the start.
         TypeError
             A name is no column.
 
@@ -146,7 +151,8 @@ class Entries:
             model prompt response  input_tokens    team
         0  gpt-4o     Hi   Hello!             9  search
         """
-        row = row_from_response(response, request, started=started, ended=ended, columns=columns)
+        row = row_from_response(response, plain_request(request), columns=columns)
+        row = timed(row, started, ended, columns.get("latency_ms"))
         self._ledger.add(_with_start({"retry_count": 0, **row}))
         return str(row["trace_id"])
 

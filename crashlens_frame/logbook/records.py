@@ -11,7 +11,7 @@ from ..errors import LogFileError
 from ..formats import Row, rows_from_line
 from ..frame import table_from_rows
 from ..io import LeftOutCounts, read_log
-from .responses import plain
+from .responses import plain, plain_request
 
 
 def table_from_records(records: Iterable[Mapping[str, Any]]) -> pa.Table:
@@ -58,7 +58,8 @@ def _read_one_by_one(records: list[Mapping[str, Any]]) -> pa.Table:
     rows: list[Row] = []
     left = LeftOutCounts()
     for number, record in enumerate(records, 1):
-        read = rows_from_line(record)
+        is_pair = isinstance(record, Mapping) and "request" in record and "response" in record
+        read = rows_from_line(plain_request(record) if is_pair else record)
         wrong = [*map(str, read.errors), *(reason for _, reason in read.repairs)]
         if wrong:
             raise LogFileError(f"<stream>:{number}: {wrong[0]}")

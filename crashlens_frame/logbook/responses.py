@@ -1,5 +1,6 @@
 """What an SDK returned, as its own object or as the JSON of it -> the row of one call."""
 
+import base64
 import dataclasses
 import inspect
 import os
@@ -7,8 +8,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from ..errors import InvalidCallError
+import orjson
+
+from ..errors import InvalidCallError, InvalidOptionError
 from ..formats import CRASHLENS, FLAT, Row, convert_row, detect_format, rows_from_line, time_option
+from ..io import LeftOutCounts
 from ..jsonvalues import quoted
 
 
@@ -37,6 +41,63 @@ def plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     return value
+
+
+def plain_request(value: Any) -> Any:
+    """Return arguments of a call of an SDK as JSON has them, without those that the SDK marks as not given."""
+    if isinstance(value, Mapping):
+        kept = {key: inner for key, inner in value.items() if type(inner).__name__ not in _NOT_GIVEN}
+        return {str(key): plain_request(inner) for key, inner in kept.items()}
+    if isinstance(value, list | tuple):
+        return [plain_request(inner) for inner in value]
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, type):
+        return value.__name__  # a class that the answer is parsed into
+    return plain(value)
+
+
+_NOT_GIVEN = ("NotGiven", "Omit", "Unset", "UnsetType")
+_SINCE = 946_684_800_000_000  # the year 2000: an earlier time is none of a call
+
+
+def timed(row: Row, started: Any, ended: Any, latency_ms: Any) -> Row:
+    """Return a row with its start, and with its duration where both ends are known and no other is given.
+
+    Raises
+    ------
+    InvalidOptionError
+        A value is no time of a call, or the end is before the start.
+
+    Examples
+    --------
+    >>> from crashlens_frame.logbook.responses import timed
+    >>> timed({}, "2026-03-01T10:00:00Z", "2026-03-01T10:00:01.250Z", None)
+    {'timestamp': 1772359200000000, 'latency_ms': 1250}
+    """
+    start, end = (
+        None if value is None else _time(name, value) for name, value in (("started", started), ("ended", ended))
+    )
+    if start is not None:
+        row = {**row, "timestamp": start}
+    if end is None:
+        return row
+    if start is not None and end < start:
+        raise InvalidOptionError(f"ended is {ended!r}, expected a time not before started, {started!r}")
+    if start is not None:
+        return {**row, "latency_ms": (end - start) // 1000} if latency_ms is None else row
+    latency = row.get("latency_ms")  # with it the end shows the start
+    return {**row, "timestamp": end - 1000 * latency if latency is not None else row.get("timestamp") or end}
+
+
+def _time(name: str, value: Any) -> int:
+    micros = time_option(name, value)
+    if micros < _SINCE:
+        raise InvalidOptionError(
+            f"{name} is {value!r}, a time before the year 2000, expected that of the call; time.time() counts from"
+            " 1970, time.perf_counter() does not"
+        )
+    return micros
 
 
 def row_from_response(
@@ -87,7 +148,10 @@ def row_from_response(
         raise InvalidCallError(found.errors[0])
     if len(found.rows) != 1:
         raise InvalidCallError(f"the response holds {len(found.rows)} calls, expected one")
+    LeftOutCounts(unclear=[("<response>", counts) for counts in found.unclear]).warn(stacklevel=4)
     row = found.rows[0]
+    if "tags" in row and isinstance(given.get("tags"), Mapping):
+        given["tags"] = {**orjson.loads(row["tags"]), **given["tags"]}
     row |= convert_row({"trace_id": trace_id, "model": given.pop("model", row.get("model")), **given})
     if started is not None:
         row["timestamp"] = time_option("started", started)

@@ -1,16 +1,20 @@
 """Spans of OpenTelemetry, callbacks of LiteLLM and of LangChain: real packages, with answers that need no network."""
 
 import asyncio
+import dataclasses
 import json
 import os
 import subprocess
 import sys
 import textwrap
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 import crashlens_frame as cf
+from tests.support.sdk_answers import openai_chat
+from tests.support.vendor_logs import Call, litellm_payload
 
 ASKED = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o", "gen_ai.usage.input_tokens": 1000,
          "gen_ai.usage.output_tokens": 10}  # fmt: skip
@@ -54,6 +58,31 @@ def test_a_span_that_cannot_be_logged_is_a_warning() -> None:
     with pytest.warns(cf.UnsavedCallsWarning, match="spans are not logged"):
         assert exporter.export([None]) == SpanExportResult.FAILURE
     assert exporter.force_flush()
+
+
+def test_the_instrumentation_of_openinference_for_openai() -> None:
+    import httpx2
+    from openai import OpenAI
+    from openinference.instrumentation.openai import OpenAIInstrumentor
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, json=json.loads(openai_chat().model_dump_json()))
+
+    book, provider, instrumentor = cf.LogBook(), TracerProvider(), OpenAIInstrumentor()
+    provider.add_span_processor(SimpleSpanProcessor(cf.live.SpanExporter(book)))
+    instrumentor.instrument(tracer_provider=provider)
+    try:
+        client = OpenAI(api_key="k", http_client=httpx2.Client(transport=httpx2.MockTransport(answer)))
+        asked = [{"role": "user", "content": "What is 2+2?"}]
+        client.chat.completions.create(model="model-x", messages=asked)
+    finally:
+        instrumentor.uninstrument()
+        provider.shutdown()
+    (row,) = book.df.to_dict("records")
+    seen = ("model", "prompt", "response", "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
+    assert {name: row[name] for name in seen} == {name: Call().row()[name] for name in seen}
 
 
 # -- LangChain --------------------------------------------------------------------------------------------------------
@@ -106,6 +135,21 @@ def test_an_error_is_a_failed_call_and_a_stream_is_one_call() -> None:
     calls = book.df
     assert calls["level"].tolist() == ["error", "info"]
     assert calls["response"].tolist()[1] == "abc"
+
+
+def test_the_model_that_an_answer_names_and_its_counts_are_those_of_the_call() -> None:
+    of_input = {"cache_read": 1000}
+    usage = {"input_tokens": 1200, "output_tokens": 50, "total_tokens": 1250, "input_token_details": of_input}
+    of_vendor = {"model_name": "gpt-4o", "finish_reason": "stop"}
+    from langchain_core.language_models import GenericFakeChatModel
+    from langchain_core.messages import AIMessage
+
+    answer = AIMessage("It is 4.", usage_metadata=usage, response_metadata=of_vendor)
+    book = cf.LogBook()
+    model = GenericFakeChatModel(messages=iter([answer]))
+    model.invoke("What is 2+2?", {"callbacks": [cf.live.LangChainHandler(book)]})
+    columns = ["model", "finish_reason", "input_tokens", "cached_input_tokens", "output_tokens"]
+    assert book.df[columns].to_numpy().tolist() == [["gpt-4o", "stop", 1200, 1000, 50]]
 
 
 # -- LiteLLM ----------------------------------------------------------------------------------------------------------
@@ -161,6 +205,22 @@ def test_litellm_logs_each_attempt_once() -> None:
     assert len({call["trace_id"] for call in calls[4:]}) == 1
     assert {call["prompt"] for call in calls} == {"Count to three, please."}
     assert {(call["team"], call["log_format"]) for call in calls} == {("search", "litellm")}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ImportWarning")
+def test_fallbacks_that_fail_one_after_the_other_are_attempts_of_their_own_though_they_share_an_id() -> None:
+    failed = Call(response=None, error="down", cost=0.0)
+    later = dataclasses.replace(failed, start=failed.start + timedelta(seconds=2))
+    hooks = []
+    book = cf.LogBook()
+    logger = cf.live.LiteLLMLogger(book)
+    for call in (failed, dataclasses.replace(failed, model="model-y"), later):
+        hooks.append({"litellm_call_id": "c1", "standard_logging_object": litellm_payload(call).line})
+    for hook in hooks:
+        logger.log_failure_event(hook, None, None, None)
+        asyncio.run(logger.async_log_failure_event(hook, None, None, None))  # the twin
+    assert book.df["model"].tolist() == ["model-x", "model-y", "model-x"]
+    assert book.df["retry_count"].tolist() == [0, 0, 1]
 
 
 @pytest.mark.parametrize(("name", "package"), [("LiteLLMLogger", "litellm"), ("LangChainHandler", "langchain_core")])

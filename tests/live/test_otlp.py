@@ -1,11 +1,15 @@
 """The endpoint for exporters: real exporters send to it, and others try to break it."""
 
 import gzip
+import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -168,6 +172,97 @@ def test_an_exporter_is_asked_to_send_again_what_the_disk_has_no_room_for(
         assert post(server, TRACES, document(1))[0] == 200
         book.flush()
     assert len(cf.read_jsonl(tmp_path / "log.jsonl")) == 1
+
+
+def test_all_calls_of_a_document_are_kept_while_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = cf.LogBook(tmp_path / "log.jsonl")
+    with cf.live.serve_otlp(book, port=0) as server:
+        with monkeypatch.context() as patch:
+            patch.setattr("os.write", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+            assert post(server, TRACES, document(1, 2, 3))[0] == 503
+        assert post(server, TRACES, document(1, 2, 3))[0] == 200
+        book.flush()
+    assert len(cf.read_jsonl(tmp_path / "log.jsonl", duplicates="all")) == 3
+
+
+def test_an_outer_span_that_is_sent_first_counts_once_too(book: cf.LogBook, server: Any) -> None:
+    outer, inner = nested_spans()
+    for span in (outer, inner):
+        assert post(server, TRACES, json.dumps(traces_of(span)).encode())[0] == 200
+    assert len(book) == 1
+
+
+def nested_spans() -> tuple[Any, Any]:
+    from opentelemetry.sdk.trace import TracerProvider
+
+    counts = {"gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 50}
+    attributes = {"gen_ai.request.model": "gpt-4o", "gen_ai.operation.name": "chat", **counts}
+    span = TracerProvider().get_tracer("app").start_as_current_span
+    with span("outer", attributes=attributes) as outer, span("inner", attributes=attributes) as inner:
+        pass
+    return outer, inner
+
+
+def connect(server: Any) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=10)
+
+
+def test_a_body_in_chunks_is_taken_as_exporters_in_node_send_it(book: cf.LogBook, server: Any) -> None:
+    body, connection = document(1), connect(server)
+    headers = {"content-type": "application/json"}
+    connection.request("POST", TRACES, iter([body[:100], body[100:]]), headers, encode_chunked=True)
+    assert connection.getresponse().status == 200
+    connection.close()
+    assert len(book) == 1
+
+
+def test_a_body_in_chunks_has_the_same_limit(book: cf.LogBook, server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(otlp, "MAX_BODY", 1000)
+    connection = connect(server)
+    headers = {"content-type": "application/json"}
+    connection.request("POST", TRACES, iter([b"x" * 600, b"x" * 600]), headers, encode_chunked=True)
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
+@pytest.mark.parametrize("sent", [b"POST /v1/traces HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab", b""])
+def test_a_body_in_chunks_that_ends_early_is_not_logged(book: cf.LogBook, server: Any, sent: bytes) -> None:
+    host, _, port = server.url.removeprefix("http://").rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as sender:
+        sender.sendall(sent)
+        sender.shutdown(socket.SHUT_WR)
+        answer = sender.recv(1000)
+    assert answer.startswith(b"HTTP/1.1 400 ") if sent else answer == b""
+    assert len(book) == 0
+
+
+def test_a_sender_that_would_keep_its_connection_does_not_keep_the_end_waiting() -> None:
+    with cf.live.serve_otlp(cf.LogBook(), port=0) as server:
+        connection = connect(server)
+        connection.request("POST", TRACES, document(1), {"content-type": "application/json"})
+        assert connection.getresponse().read() == b"{}"
+        begin = time.monotonic()
+    assert time.monotonic() - begin < 5
+    connection.close()
+
+
+def test_a_request_that_has_begun_is_finished_when_the_endpoint_closes(book: cf.LogBook) -> None:
+    server = cf.live.serve_otlp(book, port=0)
+    host, _, port = server.url.removeprefix("http://").rpartition(":")
+    body = document(1)
+    head = f"POST {TRACES} HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    with socket.create_connection((host, int(port)), timeout=10) as sender:
+        sender.sendall(head.encode() + body[:50])
+        time.sleep(0.2)
+        closing = threading.Thread(target=server.close)
+        closing.start()
+        time.sleep(0.2)
+        sender.sendall(body[50:])
+        assert sender.recv(100).startswith(b"HTTP/1.1 200 ")
+    closing.join(10)
+    assert len(book) == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 import crashlens_frame as cf
+from crashlens_frame.logbook.responses import plain
+from tests.support.sdk_answers import REQUESTS
 from tests.support.streams import ANTHROPIC_ANSWER, OPENAI_ANSWER
 
 QUESTION = [{"role": "user", "content": "Count to three, please."}]
@@ -143,3 +145,80 @@ def test_a_dataclass_is_an_answer() -> None:
     book = cf.LogBook()
     book.log_response(kind(**OPENAI_ANSWER))
     assert book.df["response"].tolist() == ["One two three"]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(("make", "request_of"), REQUESTS)
+def test_an_answer_beside_the_objects_that_were_sent_is_the_pair_in_a_file(make: Any, request_of: Any) -> None:
+    answer, request = make(), request_of()
+
+    def dumped(value: Any) -> Any:
+        return plain(value) if hasattr(value, "model_dump") else value
+
+    given = {key: value for key, value in request.items() if type(value).__name__ != "NotGiven"}
+    pair = {"request": json.loads(json.dumps(given, default=dumped)), "response": dumped(answer)}
+    (expected,) = cf.read_logs(io.BytesIO(json.dumps(pair).encode())).to_dict("records")
+    book = cf.LogBook()
+    book.log_response(answer, request)
+    book.extend([{"request": request, "response": answer}])
+    for row in book.df.to_dict("records"):
+        names = [
+            name for name, value in expected.items() if not pd.isna(value) and name not in ("trace_id", "timestamp")
+        ]
+        assert {name: row[name] for name in names} == {name: expected[name] for name in names}
+        assert (row["prompt"], row["temperature"]) == ("What is 2+2?", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("times", "start", "latency"),
+    [
+        ({"started": "2026-03-01T10:00:00Z", "ended": "2026-03-01T10:00:01.2509Z"}, "2026-03-01T10:00", 1250),
+        ({"started": 1772359200.0, "ended": 1772359201.25, "latency_ms": 700}, "2026-03-01T10:00", 700),
+        ({"ended": 1772359201.25, "latency_ms": 1250}, "2026-03-01T10:00", 1250),
+        ({"started": 1772359200}, "2026-03-01T10:00", None),
+        ({"ended": 1772359200}, "2026-01-01", None),  # the answer has a start of its own
+    ],
+)
+def test_the_start_and_the_end_of_a_call(times: dict[str, Any], start: str, latency: int | None) -> None:
+    book = cf.LogBook()
+    book.log_response(as_object("openai"), **times)
+    row = book.df.iloc[0]
+    assert row["timestamp"] == pd.Timestamp(start, tz="UTC")
+    assert (None if pd.isna(row["latency_ms"]) else row["latency_ms"]) == latency
+
+
+@pytest.mark.parametrize(
+    ("times", "text"),
+    [
+        ({"started": 12345.6}, r"started is 12345\.6, a time before the year 2000, .*perf_counter\(\) does not"),
+        ({"started": "2026-03-01T10:00Z", "ended": "2026-03-01T09:00Z"}, "expected a time not before started"),
+        ({"started": "soon"}, "started is 'soon', expected an ISO 8601 time"),
+    ],
+)
+def test_times_that_cannot_be_are_an_error_and_log_nothing(times: dict[str, Any], text: str) -> None:
+    book = cf.LogBook()
+    with pytest.raises(cf.InvalidOptionError, match=text):
+        book.log_response(as_object("openai"), **times)
+    assert len(book) == 0
+
+
+def test_objects_of_an_sdk_may_be_among_the_messages() -> None:
+    book = cf.LogBook()
+    asked = [*QUESTION, as_object("openai").choices[0].message]
+    book.log(model="gpt-4o", prompt=asked, response="Sure.")
+    assert book.df["prompt"].item() == "Count to three, please.\nOne two three"
+
+
+def test_tags_given_are_joined_with_those_of_the_answer() -> None:
+    book = cf.LogBook()
+    answer = {**OPENAI_ANSWER, "metadata": {"customer": "acme", "feature": "rerank"}}
+    book.log_response(answer, tags={"feature": "search", "env": "prod"})
+    assert json.loads(book.df["tags"].item()) == {"customer": "acme", "feature": "search", "env": "prod"}
+
+
+def test_counts_that_contradict_one_another_are_null_and_reported() -> None:
+    usage = {"prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 7}
+    book = cf.LogBook()
+    with pytest.warns(cf.UnclearTokensWarning, match="the tokens of 1 call of 1 file are null"):
+        book.log_response({**OPENAI_ANSWER, "usage": usage})
+    assert pd.isna(book.df["input_tokens"].item())

@@ -11,6 +11,7 @@ from . import accessor as _accessor  # noqa: F401  registers df.crashlens
 from .detectors import FINDERS, cache_report, find_waste, flag
 from .errors import (
     BudgetExceeded,
+    BudgetFileError,
     CrashlensFrameError,
     CrashlensFrameWarning,
     DividedSearchWarning,
@@ -62,7 +63,21 @@ from .scale import Scan, scan
 from .schema import CALLS, FINDINGS, LOG_SCHEMA, REJECTS, REPAIRS
 from .simulate import simulate_fallback, simulate_incidents, simulate_overkill, simulate_retries, simulate_workload
 from .tokens import add_tokens, count_tokens
-from .watch import change, compare, explain_change
+from .watch import (
+    Budgets,
+    CostIncrease,
+    anomalies,
+    broken_rules,
+    budgets,
+    change,
+    compare,
+    cost_increase,
+    explain_change,
+    forecast,
+    reconcile,
+    redact,
+    to_focus,
+)
 
 if TYPE_CHECKING:
     from . import live
@@ -77,6 +92,9 @@ __all__ = [
     "REJECTS",
     "REPAIRS",
     "BudgetExceeded",
+    "BudgetFileError",
+    "Budgets",
+    "CostIncrease",
     "CrashlensFrameError",
     "CrashlensFrameWarning",
     "DividedSearchWarning",
@@ -110,17 +128,22 @@ __all__ = [
     "UnsavedCallsWarning",
     "add_cost",
     "add_tokens",
+    "anomalies",
     "as_calls",
+    "broken_rules",
+    "budgets",
     "by",
     "cache_report",
     "change",
     "compare",
+    "cost_increase",
     "cost_parts",
     "count_tokens",
     "detect_format",
     "explain_change",
     "find_waste",
     "flag",
+    "forecast",
     "from_responses",
     "live",
     "partitions",
@@ -130,6 +153,8 @@ __all__ = [
     "read_parquet",
     "read_rejects",
     "read_repairs",
+    "reconcile",
+    "redact",
     "reprice",
     "reprice_calls",
     "scan",
@@ -142,6 +167,7 @@ __all__ = [
     "summarize",
     "to_csv",
     "to_excel",
+    "to_focus",
     "to_jsonl",
     "to_parquet",
     "traces",

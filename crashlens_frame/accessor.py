@@ -14,7 +14,7 @@ from .plot import PLOTS
 from .pricing import add_cost, cost_parts, reprice, reprice_calls, unpriced
 from .report import by, summarize, traces, waste_by
 from .tokens import add_tokens
-from .watch import change
+from .watch import anomalies, broken_rules, budgets, change, forecast, reconcile, redact, to_focus
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -89,11 +89,18 @@ class CrashlensAccessor:
     by = _bound(by)
     traces = _bound(traces)
     change = _bound(change)
+    anomalies = _bound(anomalies)
 
     waste = _bound(find_waste)
     waste_by = _bound(waste_by)
     cache_report = _bound(cache_report)
     flag = _bound(flag)
+
+    forecast = _bound(forecast)
+    budgets = _bound(budgets)
+    broken_rules = _bound(broken_rules)
+    reconcile = _bound(reconcile)
+    redact = _bound(redact)
 
     add_tokens = _bound(add_tokens)
     add_cost = _bound(add_cost)
@@ -104,6 +111,7 @@ class CrashlensAccessor:
 
     to_csv = _bound(to_csv)
     to_excel = _bound(to_excel)
+    to_focus = _bound(to_focus)
     to_jsonl = _bound(to_jsonl)
     to_parquet = _bound(to_parquet)
 

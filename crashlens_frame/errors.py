@@ -62,6 +62,10 @@ class PriceFileError(CrashlensFrameError, ValueError):
     """A price file is not of the right form. The text names file, line and key."""
 
 
+class BudgetFileError(CrashlensFrameError, ValueError):
+    """A file of budgets or rules is not of the right form. The text names file, line and key."""
+
+
 class UnknownModelError(CrashlensFrameError, LookupError):
     """A name of a model means no entry of the price book."""
 

@@ -42,6 +42,7 @@ SHARED_NAMES = {
     "DETECTOR": "of a detector: its entry of the roster",
     "P": "the parameters of a wrapped function, as the type is called everywhere",
     "evidence": "of a detector: what it finds before costs and overlaps are settled",
+    "redact": "a command has the name of the function that it calls",
     "scan": "a command has the name of the function that it calls",
     "watch": "logs calls as they happen, as a function and as a command",
 }
@@ -248,7 +249,7 @@ def test_only_the_first_argument_may_be_given_by_place_in_functions_of_calls(nam
     parameters = list(inspect.signature(function).parameters.values())  # type: ignore[arg-type]
     assert parameters[0].name == "calls"
     by_place = [p.name for p in parameters[1:] if p.kind is p.POSITIONAL_OR_KEYWORD]
-    allowed = {"prices", "findings", "target", "models", "trace_id"}  # the second noun of the verb
+    allowed = {"prices", "findings", "target", "models", "trace_id", "limits", "invoice"}  # the second noun of the verb
     assert set(by_place) <= allowed
 
 

@@ -1,4 +1,4 @@
-"""Tools that know nothing of calls: groups of equal keys, threads, locks, progress bars."""
+"""Tools that know nothing of calls: groups of equal keys, threads, locks, progress bars, YAML files."""
 
 from .groups import (
     byte_lengths,
@@ -17,8 +17,11 @@ from .groups import (
 from .locks import fork_safe_lock
 from .parallel import parallel_map
 from .progress import progress_bar, progress_of_files
+from .yaml_file import Node, YamlReader, node_kind, yaml_text
 
 __all__ = [
+    "Node",
+    "YamlReader",
     "byte_lengths",
     "codes_and_labels",
     "first_equal",
@@ -27,6 +30,7 @@ __all__ = [
     "hash_keys",
     "in_large_groups",
     "joint_codes",
+    "node_kind",
     "parallel_map",
     "progress_bar",
     "progress_of_files",
@@ -35,4 +39,5 @@ __all__ = [
     "take_texts",
     "text_keys",
     "trimmed_lengths",
+    "yaml_text",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..errors import CrashlensFrameError, CrashlensFrameWarning, RejectedLinesWarning, UnpricedWarning
-from . import demo, files, live, logs, reports
+from . import check, demo, files, focus, live, logs, redact, reports
 from .output import one_line, print_warning
 
 __all__ = ["main"]
@@ -49,9 +49,12 @@ for _command in (
     reports.analyze,
     reports.scan,
     reports.dashboard,
+    check.check,
     live.watch,
     files.simulate,
     files.convert,
+    redact.redact,
+    focus.focus,
     demo.demo,
 ):
     main.add_command(_command)

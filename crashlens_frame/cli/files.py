@@ -21,10 +21,10 @@ _WRITTEN = (".jsonl", ".ndjson", ".log", ".parquet", ".csv")
 @options.schema
 def simulate(output: str, traces: int, seed: int | None, schema: str) -> None:
     """Write a month of simulated calls, with every pattern of waste among them."""
-    _check_target(output)
+    check_target(output)
     with working("simulating"):
         calls = simulate_workload(traces, seed=seed)
-    _write_calls(calls, output, schema)
+    write_calls(calls, output, schema)
     print_written(calls, output, traces)
 
 
@@ -39,16 +39,16 @@ def convert(source: str, target: str, schema: str, max_rejects: float) -> None:
     IN is a file of any kind, a folder, a pattern of file names, or - for stdin. JSON Lines and CSV may also end in .gz
     or .zst.
     """
-    _check_target(target)
+    check_target(target)
     if target != "-" and Path(target).exists() and any(_is_same(file, target) for file in list_files(source)):
         raise click.ClickException(f"{target} is a log that is read, and would be replaced; choose another name")
     calls = read_calls([source], None, max_rejects, priced=False)
-    _write_calls(calls, target, schema)
+    write_calls(calls, target, schema)
     print_unpriced(calls, remedy="")
     print_written(calls, target)
 
 
-def _check_target(target: str) -> None:
+def check_target(target: str) -> None:
     """Check that files with the ending of a target are written."""
     if target != "-" and not target.removesuffix(".gz").removesuffix(".zst").endswith(_WRITTEN):
         raise click.ClickException(f"{target} has another ending than those that are written: {', '.join(_WRITTEN)}")
@@ -58,7 +58,8 @@ def _is_same(file: object, target: str) -> bool:
     return isinstance(file, str) and file != "-" and Path(file).samefile(target)
 
 
-def _write_calls(calls: pd.DataFrame, target: str, schema: str) -> None:
+def write_calls(calls: pd.DataFrame, target: str, schema: str) -> None:
+    """Write calls to a file, in the form that its ending names."""
     with working("writing"):
         if target.endswith(".parquet"):
             to_parquet(calls, target)

@@ -5,7 +5,7 @@ import os
 import re
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -79,6 +79,14 @@ def endpoint_of(method: str, path: str) -> tuple[Endpoint, str | None] | None:
             if found := endpoint.path.search(path):
                 return endpoint, found.groupdict().get("model")
     return None
+
+
+def events_of(body: bytes) -> Iterator[Mapping[str, Any]]:
+    """Yield the objects of server-sent events; the last may be torn."""
+    for event in re.split(rb"\r?\n\r?\n", body):
+        data = b"\n".join(line[5:].strip() for line in event.splitlines() if line.startswith(b"data:"))
+        if data and (found := _object(data)):
+            yield found
 
 
 @dataclass(slots=True, eq=False)
@@ -175,7 +183,7 @@ class Attempt:
             return self._refused(status, body, kept)
         failed = None if error is None else f"{type(error).__name__}: {error}".removesuffix(": ")
         is_streamed = "text/event-stream" in headers.get("content-type", "")
-        answer, is_complete = put_together(_events(body)) if is_streamed else (_object(body), True)
+        answer, is_complete = put_together(events_of(body)) if is_streamed else (_object(body), True)
         outcome: dict[str, Any] = {"level": None if failed is None else "error", "error": failed}
         try:
             if is_streamed and not is_complete:
@@ -251,11 +259,3 @@ def _object(body: bytes) -> Mapping[str, Any]:
     except orjson.JSONDecodeError:
         return {}
     return value if isinstance(value, Mapping) else {}
-
-
-def _events(body: bytes) -> Iterable[Mapping[str, Any]]:
-    """Yield the objects of server-sent events; the last may be torn."""
-    for event in re.split(rb"\r?\n\r?\n", body):
-        data = b"\n".join(line[5:].strip() for line in event.splitlines() if line.startswith(b"data:"))
-        if data and (found := _object(data)):
-            yield found

@@ -3,6 +3,7 @@
 The client of the user is not changed. Its copy shares the connections, and has transports around those of the client.
 """
 
+import re
 import sys
 from collections.abc import AsyncIterator, Iterator
 from functools import lru_cache
@@ -12,11 +13,13 @@ from typing import Any
 import orjson
 
 from ..errors import InvalidOptionError
-from .attempt import Attempt, Settings, endpoint_of
+from .attempt import Attempt, Settings, endpoint_of, events_of
 from .context import check_budgets
 
 LIBRARIES = ("httpx", "httpx2")
 _RETRY_COUNT = "x-stainless-retry-count"  # of the SDKs that Stainless makes
+_END_OF_EVENT = re.compile(rb"(\r?\n\r?\n)")
+_REPLACED = ("content-length", "accept-encoding")  # headers of a request whose body is changed
 
 
 def watched_client(http: Any, settings: Settings) -> Any:
@@ -106,9 +109,10 @@ class _Watched:
         return request, attempt, None
 
     def _asking(self, request: Any, asked: dict[str, Any]) -> Any:
-        """Return the request with a demand for the usage of the stream."""
+        """Return the request with a demand for the usage of the stream; unpacked, so that it can be hidden."""
         options = {**(asked.get("stream_options") or {}), "include_usage": True}
-        headers = [(name, value) for name, value in request.headers.multi_items() if name.lower() != "content-length"]
+        headers = [(name, value) for name, value in request.headers.multi_items() if name.lower() not in _REPLACED]
+        headers.append(("accept-encoding", "identity"))
         return self._library.Request(
             request.method,
             request.url,
@@ -269,17 +273,14 @@ class _UsageFilter:
 
     def visible(self, piece: bytes) -> bytes:
         """Return the whole events of what came so far that the user asked for."""
-        *events, self._begun = (self._begun + piece).split(b"\n\n")
-        return b"".join(event + b"\n\n" for event in events if not _is_usage(event))
+        *whole, self._begun = _END_OF_EVENT.split(self._begun + piece)
+        events = zip(whole[::2], whole[1::2], strict=True)
+        return b"".join(event + end for event, end in events if not _is_usage(event))
 
     def rest(self) -> bytes:
         """Return what is left at the end."""
-        return self._begun
+        return b"" if _is_usage(self._begun) else self._begun
 
 
 def _is_usage(event: bytes) -> bool:
-    try:
-        piece = orjson.loads(event.removeprefix(b"data:").strip())
-    except orjson.JSONDecodeError:
-        return False
-    return isinstance(piece, dict) and piece.get("choices") == [] and piece.get("usage") is not None
+    return any(piece.get("choices") == [] and piece.get("usage") is not None for piece in events_of(event))

@@ -1,6 +1,6 @@
 """Calls and findings summed up, and laid out for people as text, Markdown and HTML."""
 
-from .keys import key_values
+from .keys import column_of_key, key_values
 from .layouts import PATTERN_PLACE, calls_table, findings_table, pattern_tables
 from .merge import PartialReport, merge_reports, partial_report
 from .patterns import PATTERN_COLUMNS, waste_by
@@ -18,6 +18,7 @@ __all__ = [
     "Table",
     "by",
     "calls_table",
+    "column_of_key",
     "escape_markdown",
     "findings_table",
     "frame_records",

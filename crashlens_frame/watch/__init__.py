@@ -1,6 +1,29 @@
 """The same frame, asked over time: what changed, why, whether it will hold, and whether it stays within its budgets."""
 
+from .budgets import Budgets, broken_rules, budgets
 from .compare import change, compare
 from .explain import explain_change
+from .focus import to_focus
+from .forecast import forecast
+from .increase import CostIncrease, cost_increase
+from .reconcile import reconcile
+from .redact import CONTENTS, redact
+from .unusual import ANOMALY_KINDS, anomalies
 
-__all__ = ["change", "compare", "explain_change"]
+__all__ = [
+    "ANOMALY_KINDS",
+    "CONTENTS",
+    "Budgets",
+    "CostIncrease",
+    "anomalies",
+    "broken_rules",
+    "budgets",
+    "change",
+    "compare",
+    "cost_increase",
+    "explain_change",
+    "forecast",
+    "reconcile",
+    "redact",
+    "to_focus",
+]

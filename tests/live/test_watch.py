@@ -3,8 +3,12 @@
 import asyncio
 import gc
 import inspect
+import json
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import anthropic
@@ -205,19 +209,42 @@ def test_each_attempt_is_a_row_and_the_program_sees_what_it_would_see(
     assert calls.loc[calls["billed"].eq("no"), "cost"].eq(0).all()
 
 
-def test_a_cancelled_task_is_a_row(server: Server) -> None:
+@pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.name)
+@pytest.mark.parametrize("streamed", [False, True], ids=["plain", "stream"])
+def test_a_cancelled_task_is_a_row(server: Server, vendor: Vendor, streamed: bool) -> None:
     book = cf.LogBook()
-    vendor = VENDORS[0]
+
+    async def read(client: Any) -> None:
+        answer = await vendor.ask(client, stream=streamed)
+        [event async for event in answer]
 
     async def run() -> None:
         async with cf.live.watch(vendor.client(server, asynchronous=True), book) as client:
-            server.play(Step(body=vendor.answer, delay=2))
+            slow = Step(events=vendor.stream, named=vendor.named, pause=0.1)
+            server.play(slow if streamed else Step(body=vendor.answer, delay=1))
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(vendor.ask(client), 0.2)
+                await asyncio.wait_for(read(client), 0.25)
 
     asyncio.run(run())
+    gc.collect()
     row = book.df.iloc[0]
     assert (len(book), row["billed"], row["finish_reason"]) == (1, "estimated", "aborted")
+    assert row["token_source"] == "estimated"
+
+
+@pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.name)
+def test_the_helpers_for_streams_are_one_row(server: Server, vendor: Vendor) -> None:
+    book = cf.LogBook()
+    server.play(Step(events=vendor.stream, named=vendor.named))
+    client = cf.live.watch(vendor.client(server), book)
+    if vendor.name == "openai":
+        with client.chat.completions.stream(model=vendor.model, messages=QUESTION) as stream:
+            text = stream.get_final_completion().choices[0].message.content
+    else:
+        with client.messages.stream(model=vendor.model, messages=QUESTION, max_tokens=64) as stream:
+            text = stream.get_final_text()
+    row = book.df.iloc[0]
+    assert (len(book), row["response"], row["output_tokens"], row["billed"]) == (1, text, 5, "yes")
 
 
 def test_a_stream_that_nobody_reads_is_a_row_when_it_is_forgotten(server: Server) -> None:
@@ -386,6 +413,34 @@ def test_the_usage_of_a_stream_is_asked_for_and_kept_from_the_program(server: Se
     assert [row["token_source"] for row in rows] == ["counted", "reported"]
 
 
+@pytest.mark.parametrize("end", ["\n\n", "\r\n\r\n"], ids=["LF", "CRLF"])
+@pytest.mark.parametrize("is_ended", [True, False], ids=["ended", "torn"])
+def test_a_stream_comes_piece_by_piece_while_its_usage_is_hidden(end: str, is_ended: bool) -> None:
+    import httpx2
+
+    events = [f"data: {json.dumps(each)}{end}".encode() for each in OPENAI_STREAM[:5]]
+    sent, asked = [], []
+
+    def answer(request: Any) -> Any:
+        asked.append(request.headers["accept-encoding"])
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=pieces())
+
+    def pieces() -> Iterator[bytes]:
+        for event in events if is_ended else [*events[:4], events[4].rstrip()]:
+            for half in (event[:20], event[20:]):
+                sent.append(half)
+                yield half
+
+    book = cf.LogBook()
+    client = cf.live.watch(httpx2.Client(transport=httpx2.MockTransport(answer)), book, ask_usage=True)
+    body = {"model": "gpt-4o", "messages": QUESTION, "stream": True}
+    with client.stream("POST", "http://here/v1/chat/completions", json=body) as response:
+        seen = [(piece, len(sent)) for piece in response.iter_bytes()]
+    assert seen == [(event, 2 * number) for number, event in enumerate(events[:4], 1)]
+    assert asked == ["identity"]
+    assert book.df[["input_tokens", "token_source"]].iloc[0].tolist() == [13, "reported"]
+
+
 def test_texts_stay_out_of_the_log(server: Server) -> None:
     vendor = VENDORS[0]
     server.play(Step(body=vendor.answer), Step(400, {"error": {"message": "Count to three is not allowed"}}))
@@ -421,6 +476,49 @@ def test_a_book_that_fails_does_not_fail_the_call(server: Server, tmp_path: Any,
     monkeypatch.undo()
     book.flush()
     assert len(cf.read_jsonl(tmp_path / "log.jsonl")) == 1
+
+
+_PROGRAM = """
+import os, sys
+from openai import OpenAI
+import crashlens_frame as cf
+
+url, path, does = sys.argv[1:]
+client = cf.live.watch(OpenAI(api_key="k", base_url=url), cf.LogBook(path))
+ask = lambda **options: client.chat.completions.create(
+    model="gpt-4o", messages=[{"role": "user", "content": "Hi"}], **options
+)
+ask()
+if does == "fork":
+    if os.fork() == 0:
+        ask()
+        os._exit(0)
+    os.wait()
+    ask()
+else:
+    ask()
+    for piece in ask(stream=True):
+        print("begun", flush=True)
+"""
+
+
+def test_a_kill_in_a_stream_loses_no_call_before_it(server: Server, tmp_path: Path) -> None:
+    vendor, path = VENDORS[0], tmp_path / "log.jsonl"
+    server.play(Step(body=vendor.answer), Step(body=vendor.answer), Step(events=vendor.stream, pause=1))
+    command = [sys.executable, "-c", _PROGRAM, f"{server.url}/v1", str(path), "stream"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"begun\n"
+        process.kill()
+    assert cf.read_jsonl(path, duplicates="all")["response"].tolist() == ["One two three"] * 2
+
+
+def test_a_forked_process_logs_to_the_same_file(server: Server, tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    server.play(Step(body=VENDORS[0].answer))
+    subprocess.run([sys.executable, "-c", _PROGRAM, f"{server.url}/v1", str(path), "fork"], check=True, timeout=30)
+    calls = cf.read_jsonl(path, duplicates="all")
+    assert (len(calls), calls["trace_id"].nunique()) == (3, 3)
 
 
 def test_the_client_of_the_user_stays_as_it_is_and_open(server: Server) -> None:

@@ -2,18 +2,15 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, time
-from functools import lru_cache
 from itertools import pairwise
-from os import PathLike, fspath
-from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from os import PathLike
+from typing import Any
 
+from ..._core import Node, YamlReader, yaml_text
 from ...errors import PriceFileError
 from .entries import WEEKDAYS, Entry, Period, PriceFile, Rates
 from .meters import METERS
 from .rules import FIELD_OF_KEY, REQUIRED, SECTIONS, Rules
-
-Node: TypeAlias = Any  # a node of YAML; PyYAML is imported where a file is read, because that takes long
 
 # key of a rate: its meter, and what makes the rate one for as many units as the meter has. 0.15 per thousand is 150 per
 # million, where the product would be 149.99999999999997
@@ -31,9 +28,6 @@ _CRASHLENS_KEYS = ("thresholds", "waste_calculation", "cost_calculation")
 _ENTRY_TEXTS = ("provider", "description", "cheaper_alternative", "source")
 _ENTRY_KEYS = (*_ENTRY_TEXTS, "checked", "aliases", "prices")
 _PERIOD_KEYS = ("from", "between", "days", "tiers", "variants")
-_NULLS = ("", "~", "null", "Null", "NULL")  # without quotes
-_NULL_TAG = "tag:yaml.org,2002:null"
-_T = TypeVar("_T")
 
 
 def read_price_file(source: str | PathLike[str] | Mapping[str, Any], other_models: Collection[str] = ()) -> PriceFile:
@@ -58,71 +52,21 @@ def read_price_file(source: str | PathLike[str] | Mapping[str, Any], other_model
     >>> read_price_file({"pricing": {"gpt-4": rates}}).entries["gpt-4"].periods[0].rates["input"]
     ((0, 30.0),)
     """
-    if isinstance(source, Mapping):
-        name, text = "mapping", _yaml(source)
-    else:
-        name = fspath(source)
-        try:
-            text = Path(name).read_text(encoding="utf-8-sig")
-        except OSError as error:
-            raise PriceFileError(f"{name}: cannot be read ({error.strerror}); check the path") from error
-        except UnicodeDecodeError as error:
-            raise PriceFileError(f"{name}: is not UTF-8 text at byte {error.start}; save it as UTF-8") from error
+    name, text = yaml_text(source, PriceFileError)
     return _Reader(name, other_models).file(text)
 
 
-def _yaml(source: Mapping[str, Any]) -> str:
-    import yaml
-
-    try:
-        return yaml.safe_dump(_builtin(source), sort_keys=False, allow_unicode=True)
-    except yaml.YAMLError as error:
-        raise PriceFileError(f"mapping: {error}; expected text, numbers, dates, lists and mappings") from error
-
-
-@lru_cache(maxsize=1)
-def _loader() -> Any:
-    """Return a loader that looks for nulls alone: what a text means is known from its key."""
-    import yaml
-
-    parent: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-    def resolve(_self: Any, _kind: type, value: str | None, implicit: Any) -> str | None:
-        return _NULL_TAG if value in _NULLS and implicit[0] else None
-
-    return type("NullLoader", (parent,), {"resolve": resolve})
-
-
-def _builtin(value: Any) -> Any:
-    """Return a value with all mappings as dicts and all sequences as lists, which YAML can write."""
-    if isinstance(value, Mapping):
-        return {key: _builtin(item) for key, item in value.items()}
-    return [_builtin(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-class _Reader:
-    """Read the nodes of one file. The class exists so that errors can name the file."""
+class _Reader(YamlReader):
+    """Read the nodes of a price file."""
 
     def __init__(self, name: str, other_models: Collection[str]) -> None:
-        self._name = name
+        super().__init__(name, PriceFileError)
         self._other_models = other_models
         self._aliases: list[tuple[str, str, Node]] = []
         self._alternatives: list[tuple[str, str, Node]] = []
 
-    def error(self, node: Node, key: str, problem: str) -> PriceFileError:
-        line = "" if self._name == "mapping" else f":{node.start_mark.line + 1}"
-        return PriceFileError(f"{self._name}{line}: {key}{' ' if key else ''}{problem}")
-
     def file(self, text: str) -> PriceFile:
-        import yaml
-
-        try:
-            root = yaml.compose(text, Loader=_loader())
-        except yaml.MarkedYAMLError as error:
-            line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-            raise PriceFileError(f"{self._name}{line}: is not YAML: {error.problem}") from error
-        except yaml.YAMLError as error:
-            raise PriceFileError(f"{self._name}: is not YAML: {error}") from error
+        root = self.root(text)
         if root is None:
             raise PriceFileError(f'{self._name}: is empty, expected a mapping with the key "pricing"')
         top = self.mapping(root, "the file", (*_FILE_KEYS, *_CRASHLENS_KEYS))
@@ -257,67 +201,14 @@ class _Reader:
             if other not in owner and other not in self._other_models:
                 raise self.error(node, model, f"has the cheaper_alternative {other!r}, which is no model of the file")
 
-    def mapping(self, node: Node, key: str, allowed: Collection[str] = ()) -> dict[str, Node]:
-        if node.id != "mapping":
-            raise self.error(node, key, f"is {_kind(node)}, expected a mapping")
-        fields: dict[str, Node] = {}
-        for name_node, value in node.value:
-            if name_node.id != "scalar" or not name_node.value:
-                raise self.error(name_node, key, "has a key that is not text")
-            name = name_node.value
-            if name in fields:
-                raise self.error(name_node, f"{key}.{name}", "is there twice; delete one of them")
-            if allowed and name not in allowed:
-                raise self.error(name_node, name, f"is an unknown key, expected one of {', '.join(allowed)}")
-            fields[name] = value
-        return fields
-
-    def items(self, node: Node, key: str) -> list[Node]:
-        if node.id != "sequence":
-            raise self.error(node, key, f"is {_kind(node)}, expected a list")
-        return list(node.value)
-
-    def texts(self, node: Node, key: str) -> tuple[str, ...]:
-        return tuple(self.text(item, key) for item in self.items(node, key))
-
     def weekdays(self, node: Node, key: str) -> tuple[int, ...]:
         names = self.texts(node, key)
         if not names or set(names) - set(WEEKDAYS):
             raise self.error(node, key, f"is [{', '.join(names)}], expected days out of {', '.join(WEEKDAYS)}")
         return tuple(sorted({WEEKDAYS.index(name) for name in names}))
 
-    def text(self, node: Node, key: str) -> str:
-        return self.scalar(node, key, str, "text")
-
-    def number(self, node: Node, key: str) -> float:
-        number = self.scalar(node, key, float, "a number from 0 on", unquoted=True)
-        if not 0 <= number < float("inf"):
-            raise self.error(node, key, f"is {node.value}, expected a number from 0 on")
-        return number
-
-    def day(self, node: Node, key: str) -> date:
-        return self.scalar(node, key, date.fromisoformat, "a day such as 2026-11-23")
-
     def hours(self, node: Node, key: str) -> tuple[time, time]:
         return self.scalar(node, key, _hours, "times of the day in UTC such as 01:00-04:00")
-
-    def scalar(
-        self, node: Node, key: str, convert: Callable[[str], _T], expected: str, *, unquoted: bool = False
-    ) -> _T:
-        if node.id != "scalar" or node.tag == _NULL_TAG:
-            raise self.error(node, key, f"is {_kind(node)}, expected {expected}")
-        try:
-            if unquoted and node.style:
-                raise ValueError("quoted")
-            return convert(node.value)
-        except ValueError:
-            raise self.error(node, key, f'is "{node.value}", expected {expected}') from None
-
-
-def _kind(node: Node) -> str:
-    if node.id == "scalar":
-        return "null" if node.tag == _NULL_TAG else f'"{node.value}"'
-    return "a mapping" if node.id == "mapping" else "a list"
 
 
 def _hours(text: str) -> tuple[time, time]:

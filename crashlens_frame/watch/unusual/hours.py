@@ -1,0 +1,96 @@
+"""Calls laid out by series, day and hour: how many, how expensive a call, how much."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+HOURS = 24
+_KNOWN_DAYS = 14  # whose costs say what a usual cost of a call is
+_WIDEST = 4.5  # median deviations from the median; a call beyond is counted as if it were there
+
+
+@dataclass(frozen=True)
+class Hours:
+    """The hours of the series of a log, as arrays of series by day by hour."""
+
+    start: pd.Timestamp  # midnight of the first day, local time without a zone
+    n_calls: np.ndarray
+    n_costs: np.ndarray  # calls whose cost is known and above 0
+    cost: np.ndarray
+    log_cost: np.ndarray  # sum of the logarithms of those costs, the extreme ones cut
+    squares: np.ndarray  # sum of the squares of those logarithms
+    first_day: np.ndarray  # of each series, its first whole day
+    first_hour: int  # of the log, counted from start
+    last_hour: int
+
+
+def hours_of(wall: pd.Series, series: np.ndarray, cost: np.ndarray, n_series: int) -> Hours:
+    """Return the calls laid out by hour.
+
+    Parameters
+    ----------
+    wall
+        Local time of each call, without a zone; no null.
+    series
+        Number of the series of each call.
+    cost
+        US dollars of each call; NaN where unknown.
+    n_series
+        Number of series.
+
+    Returns
+    -------
+    Hours
+        Every hour from midnight of the first day to the end of the last day, those without a call with zeros.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from crashlens_frame.watch.unusual.hours import hours_of
+    >>> wall = pd.Series(pd.to_datetime(["2026-03-01 05:10", "2026-03-02 05:50"]))
+    >>> hours_of(wall, np.array([0, 0]), np.array([0.5, np.nan]), 1).n_calls.shape
+    (1, 2, 24)
+    """
+    start = wall.min().normalize()
+    hour = ((wall - start) // pd.Timedelta("1h")).to_numpy(np.int64)
+    days = int(hour.max()) // HOURS + 1
+    place = series * (days * HOURS) + hour
+    size = n_series * days * HOURS
+    known = cost > 0
+    logs = _without_extremes(np.log(cost[known]), series[known], hour[known] // HOURS)
+
+    def laid_out(places: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+        return np.bincount(places, weights, minlength=size).astype(float).reshape(n_series, days, HOURS)
+
+    n_calls = laid_out(place)
+    seen = n_calls.any(axis=2)
+    begins_at_midnight = n_calls[:, 0, :].any(axis=1) & (hour.min() == 0)
+    return Hours(
+        start,
+        n_calls,
+        laid_out(place[known]),
+        laid_out(place, np.nan_to_num(cost)),
+        laid_out(place[known], logs),
+        laid_out(place[known], logs**2),
+        seen.argmax(axis=1) + ~((seen.argmax(axis=1) == 0) & begins_at_midnight),
+        int(hour.min()),
+        int(hour.max()),
+    )
+
+
+def _without_extremes(logs: np.ndarray, series: np.ndarray, day: np.ndarray) -> np.ndarray:
+    """Cut the logarithms of costs that the two weeks before do not know, so that no single call moves a mean."""
+    cut = logs.copy()
+    order = np.lexsort((day, series))
+    key = series[order] * (day.max(initial=0) + 1) + day[order]
+    begins = np.flatnonzero(np.diff(key, prepend=-1))
+    ends = np.append(begins[1:], len(key))
+    for begin, end in zip(begins, ends, strict=True):
+        own, today = series[order[begin]], day[order[begin]]
+        oldest = np.searchsorted(key, own * (day.max() + 1) + max(today - _KNOWN_DAYS, 0))
+        past = logs[order[oldest:begin]] if oldest < begin else logs[order[begin:end]]
+        middle = np.median(past)
+        reach = _WIDEST * max(float(np.median(np.abs(past - middle))), 0.1)
+        cut[order[begin:end]] = np.clip(logs[order[begin:end]], middle - reach, middle + reach)
+    return cut

@@ -1,0 +1,118 @@
+"""Anomalies: what is found in months with known events, what is not, and what a row says."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import crashlens_frame as cf
+from tests.watch.months import HOURS, START, month
+from tests.watch.scoring import alerts_of, score
+
+
+def log(n_calls: np.ndarray, cost: float | np.ndarray = 0.01, model: str = "gpt-4o") -> pd.DataFrame:
+    """Write calls of each hour, spread evenly over it, all of the same cost or of that of their hour."""
+    hour = np.repeat(np.arange(len(n_calls)), n_calls)
+    within = np.concatenate([np.arange(n) / n for n in n_calls if n])
+    seconds = (hour + within) * 3600
+    return pd.DataFrame(
+        {
+            "timestamp": START + pd.to_timedelta((seconds * 1e6).astype("int64"), unit="us"),
+            "model": model,
+            "route": "/chat",
+            "cost": np.broadcast_to(cost, len(n_calls))[hour],
+            "trace_id": [f"{model}-{number}" for number in range(len(hour))],
+        }
+    )
+
+
+def calls_of(*logs: pd.DataFrame) -> pd.DataFrame:
+    return cf.as_calls(pd.concat(logs, ignore_index=True))
+
+
+def steady(days: int = 20, per_hour: int = 40) -> np.ndarray:
+    return np.full(days * HOURS, per_hour)
+
+
+def test_a_steady_series_has_no_anomaly() -> None:
+    assert cf.anomalies(calls_of(log(steady()))).empty
+
+
+def test_a_spike_is_found_where_it_is() -> None:
+    n_calls = steady()
+    n_calls[400:403] = 400
+    (found,) = cf.anomalies(calls_of(log(n_calls))).to_dict("records")
+    assert (found["kind"], found["moved"], found["model"]) == ("spike", "calls", "gpt-4o")
+    assert abs((found["start"] - START) / pd.Timedelta("1h") - 400) <= 3
+    assert found["dollars"] == pytest.approx(3 * 360 * 0.01, rel=0.2)
+    assert found["score"] > 5
+    assert "calls where" in found["sentence"]
+
+
+def test_a_cost_of_a_call_that_doubles_is_found() -> None:
+    cost = np.full(20 * HOURS, 0.01)
+    cost[400:430] = 0.013
+    (found,) = cf.anomalies(calls_of(log(steady(), cost))).to_dict("records")
+    assert (found["kind"], found["moved"]) == ("unit price", "cost of a call")
+    assert found["seen"] / found["expected"] == pytest.approx(1.3, rel=0.05)
+
+
+def test_a_single_huge_call_is_no_anomaly() -> None:
+    calls = log(steady())
+    calls.loc[400 * 40, "cost"] = 50.0
+    assert cf.anomalies(calls_of(calls)).empty
+
+
+def test_a_fall_of_all_series_on_one_day_is_a_single_row_without_a_series() -> None:
+    n_calls = steady()
+    n_calls[15 * HOURS : 16 * HOURS] = 4
+    logs = [log(n_calls, model=f"model-{number}") for number in range(3)]
+    found = cf.anomalies(calls_of(*logs))
+    assert found["kind"].tolist() == ["drop"]
+    assert found["model"].isna().tolist() == [True]
+
+
+def test_nothing_is_judged_before_three_comparable_days() -> None:
+    n_calls = steady(days=3)
+    n_calls[50] = 4000
+    assert cf.anomalies(calls_of(log(n_calls))).empty
+
+
+def test_only_the_past_is_seen() -> None:
+    n_calls = steady(days=25)
+    n_calls[400:403] = 400
+    calls = calls_of(log(n_calls))
+    until = calls[calls["timestamp"] < START + pd.Timedelta(hours=420)]
+    n_calls[510:] *= 5
+    pd.testing.assert_frame_equal(cf.anomalies(until), cf.anomalies(calls_of(log(n_calls))).iloc[:1], check_dtype=False)
+
+
+def test_no_calls_have_no_anomalies() -> None:
+    nothing = calls_of(log(steady()))[:0]
+    found = cf.anomalies(nothing)
+    assert found.empty
+    assert list(found) == list(cf.anomalies(calls_of(log(steady()))))
+
+
+def test_wrong_options_are_refused() -> None:
+    calls = calls_of(log(steady(days=1)))
+    with pytest.raises(cf.InvalidOptionError, match="freq"):
+        cf.anomalies(calls, freq="min")
+    with pytest.raises(cf.InvalidOptionError, match="tz is 'Mars'"):
+        cf.anomalies(calls, tz="Mars")
+    with pytest.raises(cf.InvalidOptionError, match="threshold is 0"):
+        cf.anomalies(calls, threshold=0)
+
+
+def test_events_in_months_are_found_and_little_else() -> None:
+    months = [month(seed) for seed in range(1000, 1014)]
+    reached = score(months, lambda calls: alerts_of(cf.anomalies(calls)))
+    assert sum(len(each.labels) for each in months) >= 8
+    assert reached.f1 >= 0.75
+    assert reached.false <= reached.series / 20
+
+
+def test_an_outage_after_a_short_spike_is_found() -> None:
+    n_calls = steady(days=22)
+    n_calls[400:402] = 400
+    n_calls[448:460] = 0
+    assert cf.anomalies(calls_of(log(n_calls)))["kind"].tolist() == ["spike", "drop"]

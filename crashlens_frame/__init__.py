@@ -63,27 +63,50 @@ from .scale import Scan, scan
 from .schema import CALLS, FINDINGS, LOG_SCHEMA, REJECTS, REPAIRS
 from .simulate import simulate_fallback, simulate_incidents, simulate_overkill, simulate_retries, simulate_workload
 from .tokens import add_tokens, count_tokens
-from .watch import (
-    Budgets,
-    CostIncrease,
-    anomalies,
-    broken_rules,
-    budgets,
-    change,
-    compare,
-    cost_increase,
-    explain_change,
-    forecast,
-    reconcile,
-    redact,
-    to_focus,
-)
 
 if TYPE_CHECKING:
     from . import live
+    from .watch import (
+        Budgets,
+        CostIncrease,
+        anomalies,
+        broken_rules,
+        budgets,
+        change,
+        compare,
+        cost_increase,
+        explain_change,
+        forecast,
+        reconcile,
+        redact,
+        to_focus,
+    )
     from .widgets import Explorer, LogForm
 
 __version__ = "0.1.0"
+
+# rooms that most programs do not need, imported when a name of them is first used
+_LATER = {
+    **dict.fromkeys(("Explorer", "LogForm"), "widgets"),
+    **dict.fromkeys(
+        (
+            "Budgets",
+            "CostIncrease",
+            "anomalies",
+            "broken_rules",
+            "budgets",
+            "change",
+            "compare",
+            "cost_increase",
+            "explain_change",
+            "forecast",
+            "reconcile",
+            "redact",
+            "to_focus",
+        ),
+        "watch",
+    ),
+}
 
 __all__ = [
     "CALLS",
@@ -189,11 +212,9 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    """Import the widgets and what watches calls when they are first used: most programs need neither."""
+    """Import what is not imported with the package."""
     if name == "live":
         return import_module(f"{__name__}.live")
-    if name in ("Explorer", "LogForm"):
-        from . import widgets
-
-        return getattr(widgets, name)
+    if name in _LATER:
+        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

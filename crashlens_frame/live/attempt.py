@@ -81,7 +81,7 @@ def endpoint_of(method: str, path: str) -> tuple[Endpoint, str | None] | None:
     return None
 
 
-def events_of(body: bytes) -> Iterator[Mapping[str, Any]]:
+def events_in(body: bytes) -> Iterator[Mapping[str, Any]]:
     """Yield the objects of server-sent events; the last may be torn."""
     for event in re.split(rb"\r?\n\r?\n", body):
         data = b"\n".join(line[5:].strip() for line in event.splitlines() if line.startswith(b"data:"))
@@ -183,7 +183,7 @@ class Attempt:
             return self._refused(status, body, kept)
         failed = None if error is None else f"{type(error).__name__}: {error}".removesuffix(": ")
         is_streamed = "text/event-stream" in headers.get("content-type", "")
-        answer, is_complete = put_together(events_of(body)) if is_streamed else (_object(body), True)
+        answer, is_complete = put_together(events_in(body)) if is_streamed else (_object(body), True)
         outcome: dict[str, Any] = {"level": None if failed is None else "error", "error": failed}
         try:
             if is_streamed and not is_complete:

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from ..errors import InvalidOptionError
-from .attempt import Attempt, Settings, endpoint_of, events_of
+from .attempt import Attempt, Settings, endpoint_of, events_in
 from .context import check_budgets
 
 LIBRARIES = ("httpx", "httpx2")
@@ -283,4 +283,4 @@ class _UsageFilter:
 
 
 def _is_usage(event: bytes) -> bool:
-    return any(piece.get("choices") == [] and piece.get("usage") is not None for piece in events_of(event))
+    return any(piece.get("choices") == [] and piece.get("usage") is not None for piece in events_in(event))

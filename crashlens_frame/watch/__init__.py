@@ -8,10 +8,9 @@ from .forecast import forecast
 from .increase import CostIncrease, cost_increase
 from .reconcile import reconcile
 from .redact import CONTENTS, redact
-from .unusual import ANOMALY_KINDS, anomalies
+from .unusual import anomalies
 
 __all__ = [
-    "ANOMALY_KINDS",
     "CONTENTS",
     "Budgets",
     "CostIncrease",

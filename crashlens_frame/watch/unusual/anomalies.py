@@ -10,14 +10,11 @@ from ...frame import arrow_column, check_calls
 from ...report import column_of_key, key_values
 from ...words import digits, money
 from ..keys import keys_of
-from .events import Event, Limits, events_of, joined
+from .events import Event, Limits, joined, unusual_events
 from .hours import HOURS, Hours, hours_of
 from .scores import WINDOWS, cost_scores, volume_scores
 
-ANOMALY_KINDS = ("spike", "night loop", "unit price", "shift", "leak", "drop")
-ANOMALY_COLUMNS = (
-    "start", "end", "kind", "moved", "expected", "seen", "dollars", "score", "explained_by", "sentence",
-)  # fmt: skip
+_KINDS = ("spike", "night loop", "unit price", "shift", "leak", "drop")
 _SHARED_SHARE = 0.2  # of the series: when more of them fall on one day, the cause is common to them
 _FELL = -2.0  # score of a day that takes part in such a fall
 _EXPLAINING = ("route", "model", "team")
@@ -145,7 +142,7 @@ def _of_series(hours: Hours, number: int, limits: Limits) -> tuple[list[Event], 
     n_costs, cost = hours.n_costs[number], hours.cost[number]
     volume = volume_scores(hours.n_calls[number], cost, first_day, weekend)
     costs = cost_scores(n_costs, hours.log_cost[number], hours.squares[number], cost, first_day)
-    return events_of(volume, costs, limits, hours.last_hour), volume.score[WINDOWS.index(HOURS), :, -1] < _FELL
+    return unusual_events(volume, costs, limits, hours.last_hour), volume.score[WINDOWS.index(HOURS), :, -1] < _FELL
 
 
 def _shared_once(found: list[list[Event]], fell: np.ndarray) -> list[tuple[int | None, Event]]:
@@ -197,7 +194,7 @@ def _explanation(
 
 def _columns(events: list[Event]) -> dict[str, pd.Series]:
     return {
-        "kind": pd.Series(pd.Categorical([event.kind for event in events], categories=ANOMALY_KINDS)),
+        "kind": pd.Series(pd.Categorical([event.kind for event in events], categories=_KINDS)),
         "moved": pd.Series([event.moved for event in events], dtype="str"),
         **{
             name: pd.Series([getattr(event, name) for event in events], dtype="float64")

@@ -37,7 +37,7 @@ class Limits:
     shortest: int  # hours of the shortest window that is judged
 
 
-def events_of(volume: Scores, cost: Scores, limits: Limits, last_hour: int) -> list[Event]:
+def unusual_events(volume: Scores, cost: Scores, limits: Limits, last_hour: int) -> list[Event]:
     """Join the unusual hours of a series to events.
 
     Parameters

@@ -46,7 +46,9 @@ def _peer(peer: Measured, ours: Measured) -> str:
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds * 1e6:.1f} µs" if seconds < 1e-3 else f"{seconds:.3f} s" if seconds < 0.1 else f"{seconds:.2f} s"
+    if seconds < 0.01:
+        return f"{seconds * 1e6:.1f} µs" if seconds < 1e-3 else f"{seconds * 1e3:.2f} ms"
+    return f"{seconds:.3f} s" if seconds < 0.1 else f"{seconds:.2f} s"
 
 
 def _times(ratio: float) -> str:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import crashlens_frame as cf
+from crashlens_frame.formats import put_together
 from tests.support.streams import ANTHROPIC_ANSWER, ANTHROPIC_STREAM, OPENAI_ANSWER, OPENAI_STREAM
 
 COLUMNS = ["event_id", "model", "response", "tool_calls", "input_tokens", "cached_input_tokens", "output_tokens",
@@ -96,3 +97,98 @@ def test_calls_of_tools_are_put_together(pieces: list[tuple[str, str]], numbered
             return text
 
     assert found == [(name, unpacked(text)) for name, text in expected.items()]
+
+
+def test_no_piece_is_no_answer() -> None:
+    assert put_together([]) == ({}, False)
+    assert put_together([{"type": "ping"}]) == ({}, False)
+
+
+def test_pieces_of_text_completions_and_the_usage_of_groq() -> None:
+    pieces = [{"object": "text_completion", "id": "c", "model": "m", "choices": [{"index": 0, "text": text}]}
+              for text in ("One ", "two")]  # fmt: skip
+    pieces.append({"choices": [{"index": 0, "finish_reason": "stop"}], "x_groq": {"usage": {"prompt_tokens": 3}}})
+    answer = put_together(pieces)
+    assert answer.is_complete
+    assert answer.record["choices"] == [{"index": 0, "text": "One two", "finish_reason": "stop"}]
+    assert answer.record["usage"] == {"prompt_tokens": 3}
+
+
+def test_several_choices_and_calls_of_the_old_kind() -> None:
+    chunks = [
+        {"choices": [{"index": 1, "delta": {"role": "assistant", "content": None, "refusal": "No"}}]},
+        {"choices": [{"index": 0, "delta": {"function_call": {"name": "f", "arguments": "{"}}}]},
+        {"choices": [{"index": 0, "delta": {"function_call": {"arguments": "}"}}, "finish_reason": "function_call"}]},
+    ]
+    answer = put_together([{"object": "chat.completion.chunk", "id": "c", **chunk} for chunk in chunks])
+    first, second = (choice["message"] for choice in answer.record["choices"])
+    assert first == {"function_call": {"name": "f", "arguments": "{}"}}
+    assert second == {"role": "assistant", "refusal": "No"}
+    assert not answer.is_complete  # the second choice has not ended
+
+
+def test_thoughts_and_tools_of_a_message() -> None:
+    deltas = [
+        {"type": "thinking_delta", "thinking": "Hm"}, {"type": "thinking_delta", "thinking": "m"},
+        {"type": "signature_delta", "signature": "s"},
+    ]  # fmt: skip
+    events = [
+        ANTHROPIC_STREAM[0],
+        {"type": "ping"},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": ""}},
+        *({"type": "content_block_delta", "index": 0, "delta": delta} for delta in deltas),
+        {"type": "content_block_start", "index": 1, "content_block": {"type": "tool_use", "name": "f", "input": {}}},
+        *({"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": text}}
+          for text in ('{"a":', "1}")),
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "of_tomorrow", "text": "?"}},
+        *ANTHROPIC_STREAM[-2:],
+    ]  # fmt: skip
+    answer = put_together(events)
+    assert answer.record["content"] == [
+        {"type": "thinking", "thinking": "Hmm", "signature": "s"},
+        {"type": "tool_use", "name": "f", "input": '{"a":1}'},
+    ]
+    assert answer.is_complete
+    (row,) = rows(read(*events))
+    assert json.loads(row[3]) == [{"arguments": {"a": 1}, "name": "f"}]
+
+
+def test_a_stream_that_ends_with_an_error_is_a_failed_call() -> None:
+    error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+    (call,) = read(*ANTHROPIC_STREAM[:3], error).to_dict("records")
+    assert (call["error"], call["level"], call["response"]) == ("Overloaded", "error", "One ")
+
+
+def test_items_of_a_response_that_was_cut() -> None:
+    call = {"type": "function_call", "name": "f", "arguments": "{}"}
+    done = {"type": "response.output_item.done", "output_index": 1, "item": call}
+    answer = put_together([*RESPONSE_STREAM[:3], done])
+    text = {"type": "message", "content": [{"type": "output_text", "text": "One two "}]}
+    assert (answer.record["output"], answer.is_complete) == ([text, call], False)
+
+
+def test_answers_of_gemini_in_pieces() -> None:
+    def piece(*parts: Any, **more: Any) -> dict[str, Any]:
+        return {"candidates": [{"index": 0, "content": {"role": "model", "parts": list(parts)}, **more}]}
+
+    pieces = [
+        {**piece({"text": "One "}), "responseId": "r", "modelVersion": "gemini-2.5-flash"},
+        piece({"text": "two"}),
+        piece({"functionCall": {"name": "f", "args": {}}}),
+        {**piece({"text": "!"}, finishReason="STOP"), "usageMetadata": {"promptTokenCount": 6, "totalTokenCount": 6}},
+    ]
+    answer = put_together(pieces)
+    assert answer.record["candidates"][0]["content"]["parts"] == [
+        {"text": "One two"}, {"functionCall": {"name": "f", "args": {}}}, {"text": "!"},
+    ]  # fmt: skip
+    assert answer.record["usageMetadata"]["promptTokenCount"] == 6
+    assert answer.is_complete
+    assert not put_together(pieces[:2]).is_complete
+
+
+def test_more_streams_than_are_remembered_are_read_all_the_same() -> None:
+    lines = [{"object": "chat.completion.chunk", "id": f"c{number}", "model": "m",
+              "choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": "stop"}]}
+             for number in range(1002)]  # fmt: skip
+    found = read(*lines, OPENAI_ANSWER)
+    assert sorted(found["event_id"]) == sorted([*(line["id"] for line in lines), "chatcmpl-1"])

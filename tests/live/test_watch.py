@@ -76,7 +76,7 @@ CASES = [
     Case("500 then well", "ask", [(0, "no", "error", "error"), (1, "yes", "stop", "info")]),
     Case("refused by key", "fail", [(0, "no", "error", "error")]),
     Case(
-        "timeout then well", "ask", [(0, "estimated", "error", "error"), (1, "yes", "stop", "info")], {"timeout": 0.3}
+        "timeout then well", "ask", [(0, "estimated", "error", "error"), (1, "yes", "stop", "info")], {"timeout": 0.8}
     ),
     Case("no server", "fail", [(0, "no", "error", "error"), (1, "no", "error", "error")], {"max_retries": 1}),
     Case("reset", "fail", [(0, "unknown", "error", "error")], {"max_retries": 0}),
@@ -98,7 +98,7 @@ def _steps(case: str, vendor: Vendor) -> list[Step]:
         "529": [Step(529, SLOW_DOWN)],
         "500 then well": [Step(500, b"oops", headers=SOON), answer],
         "refused by key": [Step(401, {"error": {"message": "who are you?"}})],
-        "timeout then well": [Step(body=vendor.answer, delay=1), answer],
+        "timeout then well": [Step(body=vendor.answer, delay=2), answer],
         "no server": [answer],
         "reset": [Step(reset=True)],
         "reset in a stream": [Step(events=begun, named=vendor.named, reset=True)],

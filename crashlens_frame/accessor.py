@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from functools import wraps
-from importlib import import_module
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
@@ -15,6 +14,7 @@ from .plot import PLOTS
 from .pricing import add_cost, cost_parts, reprice, reprice_calls, unpriced
 from .report import by, summarize, traces, waste_by
 from .tokens import add_tokens
+from .watch import anomalies, broken_rules, budgets, change, forecast, reconcile, redact, to_focus
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,17 +28,6 @@ def _bound(function: Callable[Concatenate[pd.DataFrame, P], R]) -> Callable[...,
         return function(self._calls, *args, **options)
 
     return method
-
-
-class _OfWatch:
-    """A method that is a function of ``watch``, which is imported when a method of it is first asked for."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    def __get__(self, accessor: Any, owner: type) -> Callable[..., Any]:
-        method: Any = _bound(getattr(import_module("crashlens_frame.watch"), self._name))
-        return method if accessor is None else method.__get__(accessor, owner)
 
 
 def check_holds_calls(columns: Iterable[str]) -> None:
@@ -71,7 +60,6 @@ def _remedy(columns: list[str]) -> str:
     return "cf.as_calls(df, columns={'its column of models': 'model'})"
 
 
-@pd.api.extensions.register_dataframe_accessor("crashlens")
 class CrashlensAccessor:
     """The functions of the package for a frame of calls.
 
@@ -99,19 +87,19 @@ class CrashlensAccessor:
     summary = _bound(summarize)
     by = _bound(by)
     traces = _bound(traces)
-    change = _OfWatch()
-    anomalies = _OfWatch()
+    change = _bound(change)
+    anomalies = _bound(anomalies)
 
     waste = _bound(find_waste)
     waste_by = _bound(waste_by)
     cache_report = _bound(cache_report)
     flag = _bound(flag)
 
-    forecast = _OfWatch()
-    budgets = _OfWatch()
-    broken_rules = _OfWatch()
-    reconcile = _OfWatch()
-    redact = _OfWatch()
+    forecast = _bound(forecast)
+    budgets = _bound(budgets)
+    broken_rules = _bound(broken_rules)
+    reconcile = _bound(reconcile)
+    redact = _bound(redact)
 
     add_tokens = _bound(add_tokens)
     add_cost = _bound(add_cost)
@@ -122,7 +110,7 @@ class CrashlensAccessor:
 
     to_csv = _bound(to_csv)
     to_excel = _bound(to_excel)
-    to_focus = _OfWatch()
+    to_focus = _bound(to_focus)
     to_jsonl = _bound(to_jsonl)
     to_parquet = _bound(to_parquet)
 

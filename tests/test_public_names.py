@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import crashlens_frame as cf
 
 PACKAGE = Path(cf.__file__).parent
@@ -40,6 +42,8 @@ ASK = """
 import inspect
 import matplotlib
 matplotlib.use("agg")
+import pytest
+
 import crashlens_frame as cf
 calls = cf.simulate_workload(20, seed=1)
 print("plot_teams" in dir(cf), inspect.signature(cf.plot_teams))
@@ -75,3 +79,27 @@ def test_a_new_plot_is_one_file_and_one_line_of_the_roster(tmp_path):
         ],
         "",
     )
+
+
+@pytest.mark.parametrize(("eager", "rooms"), [("", False), ("1", True)])
+def test_a_room_is_imported_with_the_first_use_of_a_name_of_it(eager, rooms):
+    code = """
+import sys
+import pytest
+
+import crashlens_frame as cf
+print([name for name in sys.modules if name.startswith("crashlens_frame.")] != [], cf.LogBook.__module__)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"EAGER_IMPORT": eager},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.split() == [str(rooms), "crashlens_frame.logbook.book"]
+
+
+def test_a_name_that_there_is_not_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'crashlens_frame' has no attribute 'find_nothing'"):
+        cf.find_nothing  # noqa: B018

@@ -3,7 +3,7 @@
 from . import datasets
 from .csv import to_csv
 from .datasets import Partition, bucket_numbers, partitions, trace_buckets, write_dataset
-from .detect import detect_log_format
+from .detect import detect_log_format as detect_format
 from .excel import to_excel
 from .journal import Journal
 from .jsonl import (
@@ -41,7 +41,7 @@ __all__ = [
     "bucket_numbers",
     "counted_table",
     "datasets",
-    "detect_log_format",
+    "detect_format",
     "encode_lines",
     "iter_blocks",
     "keep_once",

@@ -17,9 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .errors import InvalidCallError, InvalidOptionError, MatchedColumnsWarning, MissingColumnsError
-from .formats import Row, convert_column, synonyms_among
+from .formats import Row, convert_column, settle_counts, synonyms_among, warn_of_unclear
 from .jsonvalues import without_surrogates
 from .schema import CALLS, FLAG, LABEL, NUMBER, TEXT, TIME, Column, Schema, arrow_schema
+from .words import quantity
 
 # columns that show, where a frame has them, whether a call has an answer
 ANSWER_COLUMNS = ("response", "tool_calls", "output_tokens", "type")
@@ -206,6 +207,8 @@ def as_calls(df: pd.DataFrame, *, columns: Mapping[str, str] | None = None) -> p
     -----
     MatchedColumnsWarning
         Columns were matched by the table.
+    UnclearTokensWarning
+        Counts of calls contradict one another: their tokens are null, and ``extra`` holds them.
 
     Examples
     --------
@@ -229,6 +232,11 @@ def as_calls(df: pd.DataFrame, *, columns: Mapping[str, str] | None = None) -> p
         place = int(np.flatnonzero(missing)[0])
         found = "null" if trace_id[place].as_py() is None else repr("")
         raise InvalidCallError(f"trace_id is {found} in row {df.index[place]!r}, expected non-empty text in every row")
+    table, unclear = settle_counts(table)
+    if unclear:
+        row, counts = next(iter(unclear.items()))
+        where = f"the first in row {df.index[row]!r}"
+        warn_of_unclear(quantity(len(unclear), "call"), counts, where, stacklevel=2)
     return frame_from_table(table)
 
 

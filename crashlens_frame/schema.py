@@ -95,6 +95,7 @@ CALLS: Schema = (
     Column("event_id", TEXT, "str", "provider's id of the answer"),
     Column("log_format", LABEL, "category", "format of the log that the call was read from"),
     Column("token_source", LABEL, "category", "where the token counts come from", TOKEN_SOURCES),
+    Column("token_reading", LABEL, "category", "how counts were read that the log left open; unclear: they contradict"),
     Column("cost_source", LABEL, "category", "where the cost comes from", COST_SOURCES),
     Column("extra", TEXT, "str", "JSON object of every field that has no column"),
 )

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from ._core import parallel_map, progress_bar
 from .errors import InvalidCallError, InvalidOptionError, TokenizerError, TokenizerWarning
+from .formats import READING, UNCLEAR
 from .frame import check_calls
 from .jsonvalues import without_surrogates
 from .pricing import name_forms
@@ -140,13 +141,14 @@ def add_tokens(calls: pd.DataFrame, *, client: Any = None, progress: bool | None
     """Count the tokens that the log did not report.
 
     A failed call has 0 output tokens if the log does not report another number. A prompt that is more than its text is
-    not counted: one with images, files or definitions of tools, which have a ``prompt_hash``.
+    not counted: one with images, files or definitions of tools, which have a ``prompt_hash``. A call whose
+    ``token_reading`` is "unclear" is not counted either: the log has counts of it, which contradict one another.
 
     Parameters
     ----------
     calls
-        Frame with ``model``, ``prompt`` and ``response``; the token columns, ``prompt_hash`` and ``level`` are read too
-        if it has them.
+        Frame with ``model``, ``prompt`` and ``response``; the token columns, ``token_reading``, ``prompt_hash`` and
+        ``level`` are read too if it has them.
     client, progress
         As for ``count_tokens``, to count the prompts that were sent to Claude. Its answers stay estimates, as the
         endpoint counts what is sent.
@@ -185,6 +187,7 @@ def add_tokens(calls: pd.DataFrame, *, client: Any = None, progress: bool | None
     n_output, output_source = _fill_column(calls, "output_tokens", "response", tokenizers, code, [])
     if "level" in calls.columns:
         failed = calls["level"].eq("error").fillna(False).to_numpy(bool) & calls["response"].isna().to_numpy()
+        failed &= ~_are_unclear(calls)
         n_output[failed & n_output.isna()] = 0
     has_tokens = ~(n_input.isna() & n_output.isna())
     source = _token_sources(calls, np.maximum(input_source, output_source), has_tokens)
@@ -193,6 +196,8 @@ def add_tokens(calls: pd.DataFrame, *, client: Any = None, progress: bool | None
 
 def fill_tokens(row: dict[str, Any]) -> None:
     """Count the tokens of one call, a dict of values by column, as ``add_tokens`` does for many."""
+    if row.get(READING) == UNCLEAR:
+        return
     tokenizer = _tokenizer(row["model"]) if row.get("model") else None
     is_counted = False
     for name, text in (("input_tokens", row.get("prompt")), ("output_tokens", row.get("response"))):
@@ -223,7 +228,7 @@ def _fill_column(
     numbers = calls[name] if name in calls.columns else pd.Series(pd.NA, index=calls.index)
     tokens: Any = numbers.astype("Int64").array.copy()
     source = np.full(len(calls), -1)
-    to_count = tokens.isna() & calls[text].notna().to_numpy()
+    to_count = tokens.isna() & calls[text].notna().to_numpy() & ~_are_unclear(calls)
     if text == "prompt" and "prompt_hash" in calls.columns:  # its images, files and tools are not in the text
         to_count &= calls["prompt_hash"].isna().to_numpy()
     for position, ask in enumerate(vendors):
@@ -245,6 +250,14 @@ def _fill_column(
         else:
             source[rows] = TOKEN_SOURCES.index("counted" if tokenizer.factor is None else "estimated")
     return tokens, source
+
+
+def _are_unclear(calls: pd.DataFrame) -> np.ndarray:
+    """Return where the log has counts that contradict one another: what is true of them is not known."""
+    if READING not in calls.columns:
+        return np.zeros(len(calls), bool)
+    unclear: np.ndarray = calls[READING].eq(UNCLEAR).fillna(False).to_numpy(bool)
+    return unclear
 
 
 def _token_sources(calls: pd.DataFrame, new: np.ndarray, has_tokens: np.ndarray) -> pd.Categorical:

@@ -3,7 +3,7 @@
 A field that no table names is kept in ``extra``, under the keys that led to it.
 """
 
-from .columns import convert_column
+from .columns import contradicting_counts, convert_column, settle_counts
 from .crashlens import CRASHLENS, FLAT
 from .pieces import put_together
 from .reading import (
@@ -23,7 +23,7 @@ from .roster import FORMATS, check_format, sign_keys, signs
 from .synonyms import synonyms_among
 from .table import END, Field, Format, Tree, pruned_tree
 from .texts import message_text
-from .usage import TOTAL, USAGE_COLUMNS
+from .usage import READING, TOTAL, UNCLEAR, USAGE_COLUMNS, settle_row, warn_of_unclear
 from .values import (
     CONVERTERS,
     Row,
@@ -46,8 +46,10 @@ __all__ = [
     "FILLABLE",
     "FLAT",
     "FORMATS",
+    "READING",
     "SIGNS_OF_A_CALL",
     "TOTAL",
+    "UNCLEAR",
     "USAGE_COLUMNS",
     "Detected",
     "Field",
@@ -58,6 +60,7 @@ __all__ = [
     "amount_value",
     "bool_value",
     "check_format",
+    "contradicting_counts",
     "convert_column",
     "convert_row",
     "count_value",
@@ -70,6 +73,8 @@ __all__ = [
     "put_together",
     "row_from_record",
     "rows_from_line",
+    "settle_counts",
+    "settle_row",
     "sign_keys",
     "signed_amount_value",
     "signs",
@@ -77,5 +82,6 @@ __all__ = [
     "time_option",
     "time_value",
     "unfold_extra",
+    "warn_of_unclear",
     "whole_prompt_hash",
 ]

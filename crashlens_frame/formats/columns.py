@@ -1,6 +1,7 @@
 """A whole column as its converter in ``values`` would convert each of its values, in bulk where it has a type."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import reduce
 from typing import TypeAlias
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..errors import InvalidCallError
 from ..jsonvalues import without_surrogates
 from ..schema import COUNT, FLAG, LABEL, NUMBER, TEXT, TIME, Column
 from ..times import EARLIEST, LATEST
+from .usage import READING, USAGE_COLUMNS, settle_row
 from .values import (
     EPOCH_UNITS,
     Converter,
@@ -24,7 +26,88 @@ from .values import (
 
 Values: TypeAlias = "pa.Array | pa.ChunkedArray"
 
+# each part of a count, and the count that holds it
+_WHOLES = {
+    "cached_input_tokens": "input_tokens",
+    "cache_write_tokens": "input_tokens",
+    "cache_write_1h_tokens": "cache_write_tokens",
+    "audio_input_tokens": "input_tokens",
+    "audio_output_tokens": "output_tokens",
+    "reasoning_tokens": "output_tokens",
+}
 _MISFITS = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, ValueError, TypeError, OverflowError)
+
+
+def contradicting_counts(columns: Mapping[str, Values]) -> np.ndarray | None:
+    """Return where counts of CALLS cannot be taken as they are, see ``settle_row``; None: nowhere.
+
+    Parameters
+    ----------
+    columns
+        The columns of counts, all of them, as whole numbers.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from crashlens_frame.formats import USAGE_COLUMNS, contradicting_counts
+    >>> columns = {name: pa.array([None, 9]) for name in USAGE_COLUMNS}
+    >>> contradicting_counts({**columns, "cached_input_tokens": pa.array([10, 10])}).tolist()
+    [False, True]
+    """
+    cached, written = columns["cached_input_tokens"], columns["cache_write_tokens"]
+    pairs = [(columns[part], columns[whole]) for part, whole in _WHOLES.items() if has_values(columns[part])]
+    if has_values(cached) and has_values(written):
+        # not the sum of the two, which may be too large
+        pairs.append((pc.fill_null(written, 0), pc.subtract(columns["input_tokens"], pc.fill_null(cached, 0))))
+    tests = [pc.fill_null(pc.greater(part, whole), False) for part, whole in pairs]
+    one_hour = columns["cache_write_1h_tokens"]
+    if has_values(one_hour):
+        tests.append(pc.and_(one_hour.is_valid(), written.is_null()))
+    found = reduce(pc.or_, tests) if tests else None
+    return None if found is None or not pc.any(found).as_py() else np.asarray(found)
+
+
+def settle_counts(calls: pa.Table) -> tuple[pa.Table, dict[int, str]]:
+    """Null the counts of calls that contradict one another, as reading a log does; ``extra`` keeps them.
+
+    Parameters
+    ----------
+    calls
+        Table of CALLS.
+
+    Returns
+    -------
+    tuple
+        The table, and the counts of each row that was changed so, as text by the number of the row.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from crashlens_frame.formats.columns import settle_counts
+    >>> from crashlens_frame.frame import table_from_rows
+    >>> calls, unclear = settle_counts(table_from_rows([{"input_tokens": 9, "cached_input_tokens": 10}]))
+    >>> calls["input_tokens"].to_pylist(), unclear
+    ([None], {0: 'input_tokens 9, cached_input_tokens 10'})
+    """
+    odd = contradicting_counts({name: calls[name] for name in USAGE_COLUMNS})
+    if odd is None:
+        return calls, {}
+    names = sorted({*USAGE_COLUMNS, READING, "extra"})
+    numbers = np.flatnonzero(odd)
+    rows = calls.select(names).take(numbers).to_pylist()
+    texts = {int(number): settle_row(row) for number, row in zip(numbers, rows, strict=True)}
+    for name in names:
+        column = calls.schema.field(name)
+        new = pa.array([row[name] for row in rows], pa.string() if column.type == LABEL else column.type)
+        old = calls[name].cast(new.type).combine_chunks()
+        whole = pc.replace_with_mask(old, pa.array(odd), new).cast(column.type)
+        calls = calls.set_column(calls.schema.get_field_index(name), column, whole)
+    return calls, {number: text for number, text in texts.items() if text}
+
+
+def has_values(values: Values) -> bool:
+    """Whether any value is not null."""
+    return values.null_count < len(values)
 
 
 def convert_column(series: pd.Series, column: Column) -> Values:

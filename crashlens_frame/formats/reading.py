@@ -12,6 +12,7 @@ from .crashlens import CRASHLENS, FLAT
 from .record import RecordReading
 from .roster import FORMATS, check_format, sign_keys, signs
 from .table import Counts, Format, Record, Tree, pruned_tree
+from .usage import warn_of_unclear
 from .values import Row
 from .whole_prompt import whole_prompt_hash
 
@@ -240,6 +241,11 @@ def row_from_record(record: Record, format: str | None = None) -> Row:
         There is no trace id, a value does not fit its column, two fields of one column disagree, the end is before the
         start, or the record does not hold exactly one call. The text names the field and its value.
 
+    Warns
+    -----
+    UnclearTokensWarning
+        The counts contradict one another: the tokens are null.
+
     Examples
     --------
     >>> from crashlens_frame.formats import row_from_record
@@ -255,6 +261,8 @@ def row_from_record(record: Record, format: str | None = None) -> Row:
         raise InvalidCallError(found.repairs[0][1])
     if len(found.rows) != 1:
         raise InvalidCallError(f"the record holds {len(found.rows)} calls, expected one")
+    if found.unclear:
+        warn_of_unclear("the call", found.unclear[0], stacklevel=3)
     return found.rows[0]
 
 

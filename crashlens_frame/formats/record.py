@@ -10,7 +10,9 @@ from .table import END, Counts, Field, Record, Tree, is_count
 from .usage import (
     OTHER_INPUT,
     OTHER_OUTPUT,
+    READING,
     TOTAL,
+    UNCLEAR,
     USAGE_COLUMNS,
     WRITTEN,
     WRITTEN_1H,
@@ -218,6 +220,7 @@ class RecordReading:
         if counts is None:
             for found in self.counts:
                 self.keep(found.keys, found.value)
+            self.row[READING] = UNCLEAR
             return ", ".join(f"{count.path} {count.value}" for count in shown if count.value)
         self.row |= counts
         total = counts.get("input_tokens", 0) + counts.get("output_tokens", 0)

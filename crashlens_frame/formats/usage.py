@@ -7,11 +7,16 @@ counts, the counts are null: never a clamp, never a guess.
 """
 
 import re
+import warnings
 from collections.abc import Mapping
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from .values import MAX_COUNT
+import orjson
+
+from ..errors import UnclearTokensWarning
+from ..jsonvalues import canonical_json
+from .values import MAX_COUNT, Row
 
 # roles of counts that have no column
 TOTAL = "tokens in all"
@@ -23,6 +28,11 @@ CACHED, WRITTEN, WRITTEN_1H = "cached_input_tokens", "cache_write_tokens", "cach
 REASONING, AUDIO_IN, AUDIO_OUT = "reasoning_tokens", "audio_input_tokens", "audio_output_tokens"
 
 USAGE_COLUMNS = frozenset({INPUT, OUTPUT, CACHED, WRITTEN, WRITTEN_1H, REASONING, AUDIO_IN, AUDIO_OUT})
+_IN_ORDER = (INPUT, CACHED, WRITTEN, WRITTEN_1H, AUDIO_IN, OUTPUT, REASONING, AUDIO_OUT)
+PART_COLUMNS = USAGE_COLUMNS - {INPUT, OUTPUT}
+# the column that says how the counts were read, and its word for counts that no reading explains
+READING, UNCLEAR = "token_reading", "unclear"
+_INSIDE, _HIDDEN = "all inside", "reasoning in the total alone"
 USAGE_ROLES = USAGE_COLUMNS | {TOTAL, WRITTEN_5M, OTHER_INPUT, OTHER_OUTPUT, OTHER_SIDE}
 
 # groups of parts: vendors count all parts of a group alike, inside the whole or beside it
@@ -108,8 +118,10 @@ def _side(name: str) -> str:
     return OUTPUT if re.search(r"output|completion", name) else ""
 
 
-def settle_usage(counts: list[Count], model: Any = None) -> dict[str, int] | None:
+def settle_usage(counts: list[Count], model: Any = None) -> dict[str, Any] | None:
     """Return the counts of a row by the reading that fits the record; None where none does, or several that differ.
+
+    Where that reading is another than the one that the format documents, ``token_reading`` names it.
 
     Parameters
     ----------
@@ -124,7 +136,7 @@ def settle_usage(counts: list[Count], model: Any = None) -> dict[str, int] | Non
     >>> usage = [Count("prompt", "input_tokens", 1000, False), Count("completion", "output_tokens", 150, False),
     ...          Count("reasoning", "reasoning_tokens", 280, False), Count("total", "tokens in all", 1430, False)]
     >>> settle_usage(usage)
-    {'input_tokens': 1000, 'output_tokens': 430, 'reasoning_tokens': 280}
+    {'input_tokens': 1000, 'output_tokens': 430, 'reasoning_tokens': 280, 'token_reading': 'reasoning beside'}
     """
     sums = _sums(counts)
     if sums is None:
@@ -134,7 +146,7 @@ def settle_usage(counts: list[Count], model: Any = None) -> dict[str, int] | Non
     if not total or not _is_complete(sums, beside):
         lifetimes = _lifetimes(sums, beside)
         return None if lifetimes is None else _read(sums, beside - {_LIFETIMES} | lifetimes)
-    fitting = []
+    fitting: dict[frozenset[str], dict[str, int]] = {}
     # writes in all hold those by lifetime, unless the format documents that its keys exclude one another
     whole_writes = sums.get(WRITTEN) and _LIFETIMES not in beside
     open_groups = {group for group, roles in _GROUPS.items() if any(_is_open(role, sums) for role in roles)}
@@ -144,11 +156,76 @@ def settle_usage(counts: list[Count], model: Any = None) -> dict[str, int] | Non
         if not reading <= open_groups:
             continue  # without a part of a group it is the reading without the group
         row = None if whole_writes and _LIFETIMES in reading else _read(sums, reading)
-        if row is not None and row.get(INPUT, 0) + row.get(OUTPUT, 0) == total and row not in fitting:
-            fitting.append(row)
-    if not fitting and (hidden := _hidden_reasoning(sums, total, model)) is not None:
-        fitting.append(hidden)
-    return fitting[0] if len(fitting) == 1 else None
+        if row is not None and row.get(INPUT, 0) + row.get(OUTPUT, 0) == total:
+            fitting[reading] = row
+    if not fitting:
+        hidden = _hidden_reasoning(sums, total, model)
+        return None if hidden is None else {**hidden, READING: _HIDDEN}
+    reading, row = next(iter(fitting.items()))
+    if any(other != row for other in fitting.values()):
+        return None
+    return row if beside & open_groups in fitting else {**row, READING: _name_of_reading(reading)}
+
+
+def _name_of_reading(beside: frozenset[str]) -> str:
+    groups = [group for group in _GROUPS if group in beside]
+    return f"{' and '.join(groups)} beside" if groups else _INSIDE
+
+
+def settle_row(row: Row) -> str:
+    """Check the counts of a row of columns, as those of a record; null them where they contradict one another.
+
+    The contradicting counts are kept in ``extra``, and returned as text; it is empty where there are none.
+
+    Examples
+    --------
+    >>> from crashlens_frame.formats.usage import settle_row
+    >>> row = {"input_tokens": 9, "cached_input_tokens": 10}
+    >>> settle_row(row), row["input_tokens"], row["token_reading"], row["extra"]
+    ('input_tokens 9, cached_input_tokens 10', None, 'unclear', '{"cached_input_tokens":10,"input_tokens":9}')
+    """
+    if row.keys().isdisjoint(PART_COLUMNS):
+        return ""
+    counts = {name: row[name] for name in _IN_ORDER if row.get(name) is not None}
+    settled = settle_usage([Count(name, name, value, False) for name, value in counts.items()])
+    if settled is not None:
+        row |= settled
+        return ""
+    kept = orjson.loads(row["extra"]) if row.get("extra") else {}
+    row |= {**dict.fromkeys(counts), READING: UNCLEAR, "extra": canonical_json(counts | kept)}
+    return ", ".join(f"{name} {value}" for name, value in counts.items() if value)
+
+
+def warn_of_unclear(calls: str, counts: str, first: str = "", *, stacklevel: int) -> None:
+    """Warn of counts that contradict one another.
+
+    Parameters
+    ----------
+    calls
+        How many calls have such counts.
+    counts
+        Those of the first of them.
+    first
+        Where the first is, if there are several places.
+    stacklevel
+        As for ``warnings.warn``, from the caller of this function.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from crashlens_frame.formats import warn_of_unclear
+    >>> with warnings.catch_warnings(record=True) as seen:
+    ...     warnings.simplefilter("always")
+    ...     warn_of_unclear("2 calls", "...", "the first in row 7", stacklevel=1)
+    >>> str(seen[0].message)
+    'the tokens of 2 calls are null, as the counts contradict one another, the first in row 7: ...; extra holds them'
+    """
+    place = f", {first}" if first else ""
+    warnings.warn(
+        f"the tokens of {calls} are null, as the counts contradict one another{place}: {counts}; extra holds them",
+        UnclearTokensWarning,
+        stacklevel=stacklevel + 1,
+    )
 
 
 def _is_open(role: str, sums: Mapping[str, int]) -> bool:

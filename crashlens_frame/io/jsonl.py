@@ -9,8 +9,8 @@ from os import PathLike
 import pandas as pd
 import pyarrow as pa
 
-from ..errors import PassedOverWarning, RejectedLinesWarning, RepairedFieldsWarning, UnclearTokensWarning, check_choice
-from ..formats import check_format
+from ..errors import PassedOverWarning, RejectedLinesWarning, RepairedFieldsWarning, check_choice
+from ..formats import check_format, warn_of_unclear
 from ..frame import as_calls, frame_from_table, selected_columns, table_from_frame
 from ..schema import REJECTS, REPAIRS
 from ..words import quantity
@@ -320,12 +320,8 @@ class LeftOutCounts:
         if self.unclear:
             files = {source for source, _ in self.unclear}
             source, counts = self.unclear[0]
-            warnings.warn(
-                f"the tokens of {quantity(len(self.unclear), 'call')} of {quantity(len(files), 'file')} are null, as"
-                f" their counts contradict one another, the first in {source}: {counts}; extra holds them",
-                UnclearTokensWarning,
-                stacklevel=stacklevel,
-            )
+            calls = f"{quantity(len(self.unclear), 'call')} of {quantity(len(files), 'file')}"
+            warn_of_unclear(calls, counts, f"the first in {source}", stacklevel=stacklevel)
 
     def _kinds(self) -> str:
         """Return what the records are that are no calls, the most frequent first."""

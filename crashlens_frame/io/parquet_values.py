@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from .._core import parallel_map
 from ..errors import InvalidCallError, MissingColumnsError, SchemaVersionError
+from ..formats import USAGE_COLUMNS, contradicting_counts
 from ..frame import as_calls, table_from_frame
 from ..schema import CALLS, COUNT, NUMBER, TIME, Column
 
@@ -50,7 +51,8 @@ def check_values(calls: pa.Table, file: str, *, first: int = 0) -> None:
     ------
     InvalidCallError
         Text is no UTF-8, a number is negative (a credit excepted) or infinite, a time is in no calendar, a word is
-        not one of those allowed, or ``trace_id`` is null. The text names file, column, row and value.
+        not one of those allowed, a count is larger than the one that it is a part of, or ``trace_id`` is null. The text
+        names file, column, row and value.
     """
 
     def check(column: Column) -> None:
@@ -59,6 +61,15 @@ def check_values(calls: pa.Table, file: str, *, first: int = 0) -> None:
     columns = [column for column in CALLS if column.name in calls.column_names]
     for _ in (parallel_map if len(calls) > _MANY else map)(check, columns):
         pass
+    if USAGE_COLUMNS.issubset(calls.column_names):
+        odd = contradicting_counts({name: calls[name] for name in USAGE_COLUMNS})
+        if odd is not None:
+            row = int(odd.argmax())
+            counts = {name: calls[name][row].as_py() for name in sorted(USAGE_COLUMNS)}
+            found = ", ".join(f"{name} {value}" for name, value in counts.items() if value is not None)
+            raise InvalidCallError(
+                f"{file} holds counts that contradict one another in row {first + row}: {found}; {_REMEDY}"
+            )
 
 
 def _check_column(values: pa.ChunkedArray, column: Column, file: str, first: int) -> None:

@@ -3,6 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..formats import READING
 from ..frame import frame_from_table, selected_columns, table_from_frame
 from ..pricing import PRICE_COLUMNS, PriceBook, Prices, add_cost
 from ..tokens import add_tokens
@@ -11,7 +12,7 @@ from ..tokens import add_tokens
 SHIPPED = "shipped"
 # what counting and pricing read and fill
 _FILLED = ("input_tokens", "output_tokens", "token_source", "cost", "cost_source")
-NEEDED_TO_FILL = tuple(dict.fromkeys(("prompt", "prompt_hash", "response", "level", *_FILLED, *PRICE_COLUMNS)))
+NEEDED_TO_FILL = tuple(dict.fromkeys(("prompt", "prompt_hash", "response", "level", READING, *_FILLED, *PRICE_COLUMNS)))
 
 
 def price_book(prices: Prices | None) -> PriceBook | None:

@@ -26,6 +26,7 @@ from ..formats import (
     Tree,
     amount_value,
     bool_value,
+    contradicting_counts,
     count_value,
     currency_of,
     detect_format,
@@ -290,27 +291,12 @@ def _with_nulls(columns: dict[str, pa.Array], filled: Mapping[str, pa.Array]) ->
 
 
 def _check_calls(columns: Mapping[str, pa.Array]) -> None:
-    """Check that each row shows a call, and that no count is larger than the whole that it is a part of."""
+    """Check that each row shows a call, and that no counts contradict one another."""
     shows = [columns[name].is_valid() for name in sorted(SIGNS_OF_A_CALL)]
     if not pc.all(reduce(pc.or_, shows)).as_py():
         raise IrregularBlockError
-    if pc.any(pc.and_(columns["cache_write_1h_tokens"].is_valid(), columns["cache_write_tokens"].is_null())).as_py():
+    if contradicting_counts(columns) is not None:
         raise IrregularBlockError
-    cached, written = (pc.fill_null(columns[name], 0) for name in ("cached_input_tokens", "cache_write_tokens"))
-    parts = [(columns[part], columns[whole]) for part, whole in _WHOLES.items()]
-    for part, whole in (*parts, (pc.add(cached, written), columns["input_tokens"])):
-        if part.null_count < len(part) and pc.any(pc.greater(part, whole)).as_py():
-            raise IrregularBlockError
-
-
-_WHOLES = {
-    "cached_input_tokens": "input_tokens",
-    "cache_write_tokens": "input_tokens",
-    "cache_write_1h_tokens": "cache_write_tokens",
-    "audio_input_tokens": "input_tokens",
-    "audio_output_tokens": "output_tokens",
-    "reasoning_tokens": "output_tokens",
-}
 
 
 def _checked_latency(parsed: pa.Table, columns: Mapping[str, pa.Array], format: Format) -> pa.Array:

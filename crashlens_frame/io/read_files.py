@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from .._core import progress_of_files
 from ..errors import LogFileError
-from ..formats import USAGE_COLUMNS
+from ..formats import READING, USAGE_COLUMNS
 from ..schema import CALLS, arrow_schema
 from .file_reader import FileReader
 from .parquet_files import without_strays
@@ -22,6 +22,7 @@ _ALWAYS = frozenset({"trace_id", "event_id", "model"})
 _DEPENDS_ON = {
     "latency_ms": {"timestamp"},
     "token_source": {"input_tokens", "output_tokens"},
+    READING: USAGE_COLUMNS,
     **dict.fromkeys(USAGE_COLUMNS, USAGE_COLUMNS),
     "cost": {"cost_source"},
     "cost_source": {"cost"},

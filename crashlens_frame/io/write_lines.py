@@ -48,9 +48,9 @@ USAGE = (
     "audio_output_tokens",
 )  # fmt: skip
 TOP = (
-    "type", "level", "name", "service_tier", "error", "event_id", "token_source", "web_searches", "region", "provider",
-    "billed", "temperature", "stream", "tool_calls", "prefix_hash", "prompt_hash", "finish_reason", "session_id",
-    "parent_id", "user_id", "agent", "tags", "log_format",
+    "type", "level", "name", "service_tier", "error", "event_id", "token_source", "token_reading", "web_searches",
+    "region", "provider", "billed", "temperature", "stream", "tool_calls", "prefix_hash", "prompt_hash",
+    "finish_reason", "session_id", "parent_id", "user_id", "agent", "tags", "log_format",
 )  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from ..formats import (
     detect_format,
     message_text,
     row_from_record,
+    settle_row,
+    warn_of_unclear,
     whole_prompt_hash,
 )
 from ..frame import as_calls, table_from_frame
@@ -74,6 +76,12 @@ class Entries:
         TypeError
             A name is no column.
 
+        Warns
+        -----
+        UnclearTokensWarning
+            The counts contradict one another, such as more cached tokens than were sent: they are null, and ``extra``
+            holds them.
+
         Examples
         --------
         >>> import crashlens_frame as cf
@@ -103,7 +111,10 @@ class Entries:
                 **columns,
             }
         )
+        unclear = settle_row(row)
         self._ledger.add(_with_start(row))
+        if unclear:
+            warn_of_unclear("the call", unclear, stacklevel=2)
         return str(row["trace_id"])
 
     def log_response(

@@ -12,8 +12,17 @@ from typing import Any
 import orjson
 
 from ..errors import InvalidCallError, InvalidOptionError
-from ..formats import CRASHLENS, FLAT, Row, convert_row, detect_format, rows_from_line, time_option
-from ..io import LeftOutCounts
+from ..formats import (
+    CRASHLENS,
+    FLAT,
+    Row,
+    convert_row,
+    detect_format,
+    rows_from_line,
+    settle_row,
+    time_option,
+    warn_of_unclear,
+)
 from ..jsonvalues import quoted
 
 
@@ -148,12 +157,13 @@ def row_from_response(
         raise InvalidCallError(found.errors[0])
     if len(found.rows) != 1:
         raise InvalidCallError(f"the response holds {len(found.rows)} calls, expected one")
-    with suppress(Warning):  # where warnings are errors, the call is logged all the same
-        LeftOutCounts(unclear=[("<response>", counts) for counts in found.unclear]).warn(stacklevel=4)
     row = found.rows[0]
     if "tags" in row and isinstance(given.get("tags"), Mapping):
         given["tags"] = {**orjson.loads(row["tags"]), **given["tags"]}
     row |= convert_row({"trace_id": trace_id, "model": given.pop("model", row.get("model")), **given})
+    if unclear := "".join(found.unclear) or settle_row(row):
+        with suppress(Warning):  # where warnings are errors, the call is logged all the same
+            warn_of_unclear("the call", unclear, stacklevel=3)
     if started is not None:
         row["timestamp"] = time_option("started", started)
     return row

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..formats import READING, UNCLEAR
 from ..frame import check_calls
 from .book import PriceBook, Prices
 from .columns import costs_elsewhere, has_label, labels_from_codes
@@ -108,6 +109,7 @@ def unknown_reasons(
     no_search_rate = (searches > 0) & np.isnan(book.table.rates["web_search"][priced.level])
     tests: list[tuple[np.ndarray, str]] = [
         (costs_elsewhere(calls), "cost in another currency"),
+        (has_label(calls, READING, UNCLEAR) & (no_sent | no_written), "counts of tokens contradict one another"),
         (has_label(calls, "level", "error") & (no_sent | no_written), "failed call"),
         (name < 0, "no model"),
         (no_model, "no price for the model"),

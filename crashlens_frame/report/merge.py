@@ -59,6 +59,7 @@ def merge_reports(parts: Iterable[PartialReport]) -> Report:
         p95_latency_ms=float(p95[0]) if len(p95) else np.nan,
         cost_sources=_added([report.cost_sources for report in reports]),
         token_sources=_added([report.token_sources for report in reports]),
+        token_readings=_added([report.token_readings for report in reports]),
         by_model=_models(pd.concat(_by_text(report.by_model) for report in reports), times),
         unpriced=_unpriced(pd.concat(report.unpriced for report in reports), counts["events"]),
         patterns=merge_patterns(report.patterns for report in reports),
@@ -71,7 +72,8 @@ def _counted(latencies: pa.Table) -> pa.Table:
 
 
 def _added(counts: list[dict[str, int]]) -> dict[str, int]:
-    return {name: sum(count[name] for count in counts) for name in counts[0]}
+    names = dict.fromkeys(name for count in counts for name in count)
+    return {name: sum(count.get(name, 0) for count in counts) for name in names}
 
 
 def _by_text(models: pd.DataFrame) -> pd.DataFrame:

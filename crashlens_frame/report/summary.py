@@ -16,7 +16,7 @@ from .patterns import waste_by
 from .tables import Cells, Table, escape_markdown, frame_records, json_text, text_cells
 from .totals import TOTALS_COLUMNS, totals_by, trace_codes
 
-REPORT_COLUMNS = (*TOTALS_COLUMNS, "timestamp", "model", "cost_source", "token_source")
+REPORT_COLUMNS = (*TOTALS_COLUMNS, "timestamp", "model", "cost_source", "token_source", "token_reading")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,6 +41,9 @@ class Report:
         Number of calls without a timestamp, which the time-based detectors leave out.
     cost_sources, token_sources
         Number of calls by the source of their cost and of their token counts.
+    token_readings
+        Number of calls by ``token_reading``: of those whose counts were read otherwise than their format documents, as
+        the total of the record shows, and of those that no reading explains, "unclear".
     by_model
         Frame with one row per model, most expensive first: model, n_calls, n_traces, cost, input_tokens, output_tokens,
         mean_latency_ms, p95_latency_ms.
@@ -79,6 +82,7 @@ class Report:
     no_timestamp: int
     cost_sources: dict[str, int]
     token_sources: dict[str, int]
+    token_readings: dict[str, int]
     by_model: pd.DataFrame
     unpriced: pd.DataFrame
     patterns: pd.DataFrame
@@ -185,6 +189,9 @@ class Report:
             "p95 latency": (_milliseconds(self.p95_latency_ms), ""),
             "errors": (digits(self.errors), f"{percent(self.errors, self.events)} of the calls"),
         }
+        if self.token_readings:
+            parts = ", ".join(f"{digits(number)} {reading}" for reading, number in self.token_readings.items())
+            facts["counts read by their total"] = digits(sum(self.token_readings.values())), parts
         if self.cost_sources["unknown"]:
             facts["no known cost"] = digits(self.cost_sources["unknown"]), "not included in any cost"
         if self.no_timestamp:
@@ -267,6 +274,7 @@ def summarize(calls: pd.DataFrame, findings: pd.DataFrame | None = None, *, pric
             (*TOKEN_SOURCES, "missing"),
             "missing",
         ),
+        token_readings={str(reading): int(n) for reading, n in calls["token_reading"].value_counts().items() if n},
         by_model=models.sort_values("cost", ascending=False, kind="stable", ignore_index=True),
         unpriced=unpriced(calls, prices),
         patterns=waste_by(calls, *PATTERN_PLACE, findings=findings),

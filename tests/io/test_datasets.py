@@ -256,5 +256,5 @@ def test_a_file_of_the_first_version_is_read_for_ever() -> None:
     assert {name: str(kind) for name, kind in calls.dtypes.items()} == {c.name: c.dtype for c in CALLS}
     shown = calls.assign(timestamp=calls["timestamp"].astype("str")).astype(object)
     later = {column.name: None for column in CALLS if column.name not in expected[0]}
-    assert len(later) == 19
+    assert len(later) == 20
     assert shown.where(shown.notna(), None).to_dict("records") == [later | call for call in expected]

@@ -219,6 +219,6 @@ def test_tags_given_are_joined_with_those_of_the_answer() -> None:
 def test_counts_that_contradict_one_another_are_null_and_reported() -> None:
     usage = {"prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 7}
     book = cf.LogBook()
-    with pytest.warns(cf.UnclearTokensWarning, match="the tokens of 1 call of 1 file are null"):
+    with pytest.warns(cf.UnclearTokensWarning, match="the tokens of the call are null"):
         book.log_response({**OPENAI_ANSWER, "usage": usage})
     assert pd.isna(book.df["input_tokens"].item())

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import crashlens_frame as cf
+from crashlens_frame.frame import frame_from_table, table_from_frame
 
 RATES = {"input_price_per_1m": 2, "output_price_per_1m": 10}
 PRICES: dict[str, Any] = {
@@ -30,7 +31,8 @@ USAGE = {
 
 
 def calls(*rows: dict[str, Any]) -> pd.DataFrame:
-    return cf.as_calls(pd.DataFrame([{"trace_id": "t", **row} for row in rows]))
+    """Return a typed frame whose counts nobody has checked: a frame of the user's own."""
+    return frame_from_table(table_from_frame(pd.DataFrame([{"trace_id": "t", **row} for row in rows])))
 
 
 def test_each_meter_has_a_row_and_its_rate() -> None:

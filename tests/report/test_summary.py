@@ -193,6 +193,7 @@ def test_the_json_of_a_report_holds_every_figure():
         "no_timestamp": 2,
         "cost_sources": {"reported": 2, "priced": 2, "unknown": 1},
         "token_sources": {"reported": 3, "counted": 1, "estimated": 0, "missing": 1},
+        "token_readings": {},
         "by_model": [
             {"model": "gpt-4", "n_calls": 2, "n_traces": 1, "cost": 0.12, "input_tokens": 2000, "output_tokens": 1000,
              "mean_latency_ms": 1000.0, "p95_latency_ms": 1090.0},

@@ -170,7 +170,7 @@ def test_options_reach_the_detectors() -> None:
 def test_calls_are_prepared_with_all_their_columns(folder: Path) -> None:
     def routed(calls: pd.DataFrame) -> pd.DataFrame:
         model = calls["model"].astype("str").where(calls["route"].isna(), "gpt-4")
-        written = calls["response"].str.len().astype("Int64")
+        written = calls["response"].str.len().astype("Int64") + calls["reasoning_tokens"].fillna(0)
         return cf.add_cost(as_calls(calls.assign(model=model, output_tokens=written)), reprice=True)
 
     for source in SOURCES:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import crashlens_frame as cf
+from crashlens_frame.watch.unusual.hours import hours_of
 from tests.watch.months import HOURS, START, month
 from tests.watch.scoring import alerts_of, score
 
@@ -116,3 +117,19 @@ def test_an_outage_after_a_short_spike_is_found() -> None:
     n_calls[400:402] = 400
     n_calls[448:460] = 0
     assert cf.anomalies(calls_of(log(n_calls)))["kind"].tolist() == ["spike", "drop"]
+
+
+@pytest.mark.parametrize("change", ["2025-10-26", "2026-03-29"])
+def test_a_change_of_clocks_is_no_anomaly(change: str) -> None:
+    # as many calls in each real hour, so 80 in an hour that clocks show twice and none in one that they leave out
+    calls = log(steady(days=24))
+    calls["timestamp"] += pd.Timestamp(change, tz="UTC") - pd.Timedelta(days=20) - START
+    assert cf.anomalies(calls_of(calls), tz="Europe/Paris").empty
+
+
+def test_hours_are_those_of_clocks_in_a_time_zone() -> None:
+    autumn = pd.Timestamp("2025-10-26", tz="UTC")  # 02:00 to 03:00 in Paris, twice
+    wall = pd.Series(pd.date_range(autumn - pd.Timedelta("2h"), periods=25 * 4, freq="15min"))
+    wall = wall.dt.tz_convert("Europe/Paris").dt.tz_localize(None)
+    hours = hours_of(wall, np.zeros(100, int), np.ones(100), 1, "Europe/Paris")
+    assert hours.n_calls.tolist() == [[[4.0] * 24]]

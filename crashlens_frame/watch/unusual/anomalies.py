@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from ...errors import InvalidOptionError, check_choice
-from ...frame import arrow_column, check_calls
+from ...frame import check_calls
 from ...report import column_of_key, key_values
 from ...words import digits, money
 from ..keys import keys_of
+from ..moments import local_times
 from .events import Event, Limits, joined, unusual_events
 from .hours import HOURS, Hours, hours_of
 from .scores import WINDOWS, cost_scores, volume_scores
@@ -84,18 +85,15 @@ def anomalies(
     if not threshold > 0:
         raise InvalidOptionError(f"threshold is {threshold!r}, expected a number above 0")
     zone = tz or "UTC"
-    times = arrow_column(calls["timestamp"], "timestamp").to_pandas()
+    times = local_times(calls, zone)
     dated = times.notna().to_numpy()
+    wall = times[dated].reset_index(drop=True)
     labels = pd.DataFrame({key: key_values(calls, key) for key in keys})[dated].reset_index(drop=True)
-    try:
-        wall = times[dated].dt.tz_convert(zone).dt.tz_localize(None).reset_index(drop=True)
-    except (LookupError, ValueError, TypeError) as error:
-        raise InvalidOptionError(f"tz is {tz!r}, expected the name of a time zone such as Europe/Paris") from error
     if wall.empty:
         return _none(keys, zone)
     series = labels.groupby(list(keys), dropna=False, observed=True, sort=False).ngroup().to_numpy(np.int64)
     cost = calls["cost"].to_numpy("float64", na_value=np.nan)[dated]
-    hours = hours_of(wall, series, cost, int(series.max()) + 1)
+    hours = hours_of(wall, series, cost, int(series.max()) + 1, zone)
     limits = Limits(threshold, min_usd, _SHORTEST[freq])
     judged = [_of_series(hours, number, limits) for number in range(len(hours.n_calls))]
     found = _shared_once([events for events, _ in judged], np.array([fell for _, fell in judged]))

@@ -153,6 +153,15 @@ def test_the_model_of_a_deployment_is_that_of_its_path() -> None:
     assert row["model"] == "my-gpt-4o"
 
 
+@pytest.mark.parametrize("kind", ["AnthropicVertex", "AsyncAnthropicVertex"])
+def test_a_client_whose_requests_would_not_be_seen_is_refused(kind: str) -> None:
+    import anthropic
+
+    client = getattr(anthropic, kind)(region="us-east5", project_id="p", access_token="t")
+    with pytest.raises(cf.InvalidOptionError, match=f"client is {kind}, .*log its answers with book.log_response"):
+        cf.live.watch(client, cf.LogBook())
+
+
 def test_what_hooks_cannot_log_ends_no_program_where_warnings_are_errors() -> None:
     from crashlens_frame.live.hooks import log_record
 

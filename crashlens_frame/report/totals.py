@@ -1,6 +1,7 @@
 """Totals of calls: by any of their columns, by periods of time, by trace."""
 
 from collections.abc import Sequence
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -321,6 +322,30 @@ def period_starts(times: pd.Series, freq: str, zone: str) -> pd.Series:
     start = start.tz_localize(zone, ambiguous=earlier, nonexistent="shift_forward").as_unit("us")
     # a missing time has the number -1, so it takes the NaT at the end
     return pd.Series(start.insert(len(start), pd.NaT)[numbers])
+
+
+def all_period_starts(first: pd.Timestamp, last: pd.Timestamp, freq: str) -> pd.DatetimeIndex:
+    """Return the starts of all periods from one start to another, in its time zone.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from crashlens_frame.report.totals import all_period_starts
+    >>> first, last = pd.Timestamp("2026-03-01", tz="Europe/Paris"), pd.Timestamp("2026-05-01", tz="Europe/Paris")
+    >>> all_period_starts(first, last, "ME").strftime("%d %B").tolist()
+    ['01 March', '01 April', '01 May']
+    """
+    step = _step(freq)
+    if isinstance(step, str):
+        # of periods, as date_range steps from one end of a month to the next where a freq names the end
+        times = pd.period_range(first.tz_localize(None), last.tz_localize(None), freq=step).start_time
+        times = times.tz_localize(first.tz, ambiguous=np.ones(len(times), bool), nonexistent="shift_forward")
+        times = times.tz_convert("UTC")
+    else:
+        # a change of clocks makes a period longer or shorter by half an hour or more, so a look in each misses none
+        look = pd.Timedelta(gcd(step.as_unit("ns").value, pd.Timedelta("30min").as_unit("ns").value), "ns")
+        times = pd.date_range(first.tz_convert("UTC"), last.tz_convert("UTC"), freq=look)
+    return pd.DatetimeIndex(period_starts(pd.Series(times), freq, str(first.tz)).unique())
 
 
 def _step(freq: str) -> pd.Timedelta | str:

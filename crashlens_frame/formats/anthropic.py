@@ -1,8 +1,9 @@
 """Responses of Anthropic: messages, and results of batches of messages."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
+from ..jsonvalues import is_object
 from .pieces import Streams
 from .table import Counts, Field, Format, Record, Sign, object_at
 from .texts import (
@@ -43,13 +44,13 @@ def _records(record: Record) -> Iterator[Record]:
 def _with_whole_usage(message: Record) -> Record:
     """Return a message with the tier that its speed is billed as, and with the tokens that compacted its context."""
     usage = message.get("usage")
-    if not isinstance(usage, Mapping):
+    if not is_object(usage):
         return message
     whole = dict(message)
     if usage.get("speed") == "fast":
         whole["service_tier"] = "fast"
     iterations = usage.get("iterations")
-    rounds = [each for each in iterations if isinstance(each, Mapping)] if isinstance(iterations, list) else []
+    rounds = [each for each in iterations if is_object(each)] if isinstance(iterations, list) else []
     if any(each.get("type") == "compaction" for each in rounds):
         # usage leaves out the rounds that only compacted the context, and they are billed
         sums = {key: sum(each.get(key) or 0 for each in rounds) for key in _COUNTS}

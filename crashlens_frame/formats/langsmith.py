@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..jsonvalues import is_object
 from .answers import (
     DERIVED,
     Within,
@@ -91,7 +92,7 @@ def _generation(outputs: Record) -> Record:
     found = outputs.get("generations")
     while isinstance(found, list) and found:
         found = found[0]
-    return found if isinstance(found, Mapping) else {}
+    return found if is_object(found) else {}
 
 
 def _choice(outputs: Record) -> Record:
@@ -117,7 +118,7 @@ def _all_plain(value: Any) -> Any:
     found = unpacked(value)
     if isinstance(found, list):
         return [_all_plain(each) for each in found]
-    return _plain(found) if isinstance(found, Mapping) else found
+    return _plain(found) if is_object(found) else found
 
 
 def _text_of(inputs: Record) -> str | None:

@@ -1,8 +1,9 @@
 """Logs of LiteLLM: the payload that it passes to its callbacks and buckets, and rows of its spend log."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from ..jsonvalues import is_object
 from .table import END, Counts, Field, Format, Record, Sign
 from .texts import (
     billed_of_status,
@@ -38,7 +39,7 @@ _PACKED = ("metadata", "response", "model_parameters", "request_tags")
 
 
 def _served_tier(answer: Any) -> str | None:
-    tier = answer.get("service_tier") if isinstance(answer, Mapping) else None
+    tier = answer.get("service_tier") if is_object(answer) else None
     return tier if isinstance(tier, str) else None
 
 

@@ -1,10 +1,11 @@
 """Answers in the form of OpenAI, by whomever: chat completions, completions, responses, embeddings, and batches."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from ..errors import InvalidCallError
+from ..jsonvalues import is_object
 from .pieces import CHUNK, RESPONSE_EVENTS, Streams
 from .table import END, Counts, Field, Format, Record, Sign, object_at
 from .texts import (
@@ -72,7 +73,7 @@ def _with_outcome(record: Record) -> Record:
 
 def _cost(value: Any) -> float | None:
     """Return a cost that is a number, or an object with the sum of its parts."""
-    return amount_value(value.get("total_cost") if isinstance(value, Mapping) else value)
+    return amount_value(value.get("total_cost") if is_object(value) else value)
 
 
 def _cost_of_ticks(value: Any) -> float | None:
@@ -83,7 +84,7 @@ def _cost_of_ticks(value: Any) -> float | None:
 def _web_searches(output: Any) -> int | None:
     """Return the number of searches among the items of an answer; None without any."""
     items = output if isinstance(output, list) else ()
-    searches = sum(isinstance(item, Mapping) and item.get("type") == "web_search_call" for item in items)
+    searches = sum(is_object(item) and item.get("type") == "web_search_call" for item in items)
     return searches or None
 
 

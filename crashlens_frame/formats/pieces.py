@@ -10,6 +10,7 @@ Ollama (https://docs.ollama.com/api), each with what is new.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ..jsonvalues import is_object
 from .table import Record
 
 CHUNK = "chat.completion.chunk"
@@ -144,7 +145,7 @@ def _add_choice(choice: dict[str, Any], piece: Record) -> None:
     choice |= {key: value for key, value in piece.items() if value is not None and key not in ("delta", "text")}
     if isinstance(text := piece.get("text"), str):
         choice["text"] = choice.get("text", "") + text
-    elif isinstance(delta := piece.get("delta"), Mapping):
+    elif is_object(delta := piece.get("delta")):
         _add_delta(choice.setdefault("message", {}), delta)
 
 
@@ -160,7 +161,7 @@ def _add_delta(message: dict[str, Any], delta: Record) -> None:
                 if place == len(calls):
                     calls.append({})
                 _add_delta(calls[place], {name: each for name, each in call.items() if name != "index"})
-        elif isinstance(value, Mapping):
+        elif is_object(value):
             _add_delta(message.setdefault(key, {}), value)
         elif isinstance(value, str) and key in _TEXTS:
             message[key] = message.get(key, "") + value
@@ -175,12 +176,12 @@ def _response(events: list[Record]) -> Answer:
     whole: dict[str, Any] = {}
     items: dict[int, dict[str, Any]] = {}
     for event in events:
-        if isinstance(event.get("response"), Mapping):
+        if is_object(event.get("response")):
             whole = dict(event["response"])
         if event.get("type") in _LAST_EVENTS:
             return Answer(whole, True)
         index = _place(event, 0, "output_index")
-        if isinstance(event.get("item"), Mapping):
+        if is_object(event.get("item")):
             items[index] = dict(event["item"])
         elif event.get("type") == "response.output_text.delta" and isinstance(event.get("delta"), str):
             item = items.setdefault(index, {"type": "message"})
@@ -313,11 +314,11 @@ def _lines(pieces: list[Record]) -> Answer:
 
 
 def _mapping(value: Any) -> Record:
-    return value if isinstance(value, Mapping) else {}
+    return value if is_object(value) else {}
 
 
 def _mappings(value: Any) -> list[Record]:
-    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+    return [each for each in value if is_object(each)] if isinstance(value, list) else []
 
 
 def _place(piece: Record, otherwise: int = 0, key: str = "index") -> int:

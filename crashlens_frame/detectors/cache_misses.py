@@ -28,7 +28,7 @@ from .detector import Detector
 from .evidence import Evidence, concat_text
 from .facts import SECOND
 from .lanes import Lane, lanes
-from .traces import SHARED_COLUMNS, OrderedCalls, conversations, order_calls
+from .traces import SHARED_COLUMNS, OrderedCalls, order_calls
 
 _COLUMNS = (*SHARED_COLUMNS, "cached_input_tokens", "cache_write_tokens")
 _TOGETHER = 10 * SECOND  # cold writes this close together are a fan-out
@@ -124,7 +124,7 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, prices: Prices | None = None
 
 def find_misses(ordered: OrderedCalls, prices: Prices | None) -> Misses:
     """Find all misses, each call with the first cause that holds."""
-    facts, conversation = ordered.columns.facts, conversations(ordered)
+    facts, conversation = ordered.columns.facts, ordered.conversations
     tokens = cache_tokens(facts, prices, [[conversation], [facts.place, facts.model]])
     lane_of, cause_of = np.full(len(tokens.base), -1), np.full(len(tokens.base), -1)
     dollars = np.zeros(len(tokens.base))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -71,17 +72,17 @@ class CacheTokens:
     writing_1h: np.ndarray
     minimum: np.ndarray
 
-    @property
+    @cached_property
     def asks(self) -> np.ndarray:
         """Whether the provider wants to be asked for the cache: writing costs more than input."""
         return self.writing > self.base * 1.001
 
-    @property
+    @cached_property
     def rate_written(self) -> np.ndarray:
         """The rate of what a call wrote."""
         return np.where(self.facts.written_1h > 0.5 * self.facts.written, self.writing_1h, self.writing)
 
-    @property
+    @cached_property
     def ttl(self) -> np.ndarray:
         """How long what a call wrote is kept, in microseconds."""
         return np.where(self.facts.written_1h > 0.5 * self.facts.written, LONG_TTL, SHORT_TTL)

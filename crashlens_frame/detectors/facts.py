@@ -42,8 +42,10 @@ class Facts:
         """Return a column of numbers as floats."""
         if name not in self.calls.columns:
             return np.full(len(self.calls), unknown)
-        values = pc.cast(arrow_column(self.calls[name], name), pa.float64())
-        numbers: np.ndarray = values.to_numpy()
+        values = self.calls[name]
+        if isinstance(values.dtype, pd.Int64Dtype):
+            return values.to_numpy(np.float64, na_value=unknown)
+        numbers: np.ndarray = pc.cast(arrow_column(values, name), pa.float64()).to_numpy()
         return numbers if np.isnan(unknown) else np.where(np.isnan(numbers), unknown, numbers)
 
     def code(self, name: str) -> np.ndarray:
@@ -70,23 +72,18 @@ class Facts:
     def texts(self, name: str, rows: np.ndarray, part: slice = slice(None)) -> "Texts":
         """Return the texts of some rows of ``prompt`` or ``response``, or parts of them in bytes, each once."""
         code = self._prompt if name == "prompt" else self._response
-        own = code[rows]
-        place = np.zeros(len(self.calls) + 1, np.int64)  # of the text of each code; the last is that of no text
-        place[own] = 1
-        distinct = np.flatnonzero(place[:-1])
-        place = place.cumsum() - 1
-        place[-1] = len(distinct)
-        first = np.zeros(len(self.calls), np.int64)
-        first[own[::-1]] = rows[::-1]
+        index, distinct = pd.factorize(code[rows])
+        first = np.zeros(len(distinct), np.int64)
+        first[index[::-1]] = rows[::-1]  # written backwards, so the first row of each text stays
         column = arrow_column(self.calls[name], name).cast(pa.large_string()).cast(pa.large_binary())
         if part == slice(None):
-            values = take_texts(column, first[distinct])
+            values = take_texts(column, first)
         elif len(distinct) > _FEW * len(column):  # parts of all texts are smaller than many whole texts
-            values = take_texts(pc.binary_slice(column, part.start or 0, part.stop), first[distinct])
+            values = take_texts(pc.binary_slice(column, part.start or 0, part.stop), first)
         else:
-            values = pc.binary_slice(take_texts(column, first[distinct]), part.start or 0, part.stop)
+            values = pc.binary_slice(take_texts(column, first), part.start or 0, part.stop)
         values = pa.concat_arrays([*values.chunks, pa.nulls(1, pa.large_binary())])
-        return Texts(values, place[own])
+        return Texts(values, index)
 
     def matches(self, name: str, pattern: str) -> np.ndarray:
         """Return whether the text of each row matches; False where there is none."""

@@ -71,7 +71,7 @@ class CallColumns:
     @cached_property
     def models(self) -> tuple[np.ndarray, pa.Array]:
         """The number of the model of each call, -1 where it has none, and the name of each number."""
-        return codes_and_labels(arrow_column(self.calls["model"], "model"))
+        return self.facts.labels("model")
 
     @cached_property
     def failed(self) -> np.ndarray:
@@ -132,6 +132,22 @@ class OrderedCalls:
     def time(self) -> np.ndarray:
         """The start of each call in microseconds since 1970; the greatest integer where it is unknown."""
         return self.columns.times[self.row]
+
+    @cached_property
+    def conversations(self) -> np.ndarray:
+        """For each row of the frame the number of its session, or of its trace where no session is known."""
+        session = self.columns.facts.session
+        if not (session >= 0).any():
+            return self.traces
+        return np.where(session >= 0, session, self.traces + session.max(initial=-1) + 1)
+
+    @cached_property
+    def turns(self) -> np.ndarray:
+        """For each row of the frame the number of calls of its conversation."""
+        if self.conversations is self.traces:
+            return self.sizes
+        turns: np.ndarray = np.bincount(self.conversations)[self.conversations]
+        return turns
 
     def only(self, kept: np.ndarray) -> Self:
         """Keep the calls that a mask or positions select."""
@@ -217,14 +233,6 @@ def order_calls(
     several = _by_time(several, traces[several], columns.times)
     places[several] = np.arange(len(several)) - first_of(traces[several])
     return OrderedCalls(columns, np.concatenate((several, row[size == 1])), traces, sizes, places)
-
-
-def conversations(ordered: OrderedCalls) -> np.ndarray:
-    """Return for each row of the frame the number of its session, or of its trace where no session is known."""
-    session = ordered.columns.facts.session
-    if not (session >= 0).any():
-        return ordered.traces
-    return np.where(session >= 0, session, ordered.traces + session.max(initial=-1) + 1)
 
 
 def _by_time(row: np.ndarray, trace: np.ndarray, times: np.ndarray) -> np.ndarray:

@@ -155,7 +155,7 @@ Claims = list[tuple[Lane, int, np.ndarray]]
 def _switched(tokens: CacheTokens, conversation: np.ndarray, free: np.ndarray) -> Claims:
     """Return what a change of the model within a session costs, where it changes more than once."""
     facts = tokens.facts
-    rows = tokens.rows[(free & tokens.asks)[tokens.rows]]
+    rows = tokens.rows[(free & tokens.asks & tokens.written_in(conversation))[tokens.rows]]
     lane = lanes(facts, [conversation, facts.code("agent")], rows, least=3)
     row = lane.row
     gap = facts.start[row] - lane.previous(facts.start)
@@ -207,7 +207,7 @@ def _across_agents(tokens: CacheTokens, conversation: np.ndarray, free: np.ndarr
     """Return what agents of one conversation write that each of them could have read from the one before."""
     facts = tokens.facts
     several = facts.code("agent") >= 0
-    rows = tokens.rows[(free & tokens.asks & several)[tokens.rows]]
+    rows = tokens.rows[(free & tokens.asks & several & tokens.written_in(conversation))[tokens.rows]]
     lane = lanes(facts, [conversation, facts.model], rows, least=2)
     row = lane.row
     gap = facts.start[row] - lane.previous(facts.start)
@@ -223,7 +223,8 @@ def _across_agents(tokens: CacheTokens, conversation: np.ndarray, free: np.ndarr
 def _written_once(tokens: CacheTokens, free: np.ndarray) -> Claims:
     """Return what places of the application write where nothing is ever read."""
     facts = tokens.facts
-    lane = lanes(facts, [facts.place, facts.model], tokens.rows[tokens.asks[tokens.rows]], least=_MIN_UNREAD)
+    rows = tokens.rows[(tokens.asks & tokens.written_in(facts.place))[tokens.rows]]
+    lane = lanes(facts, [facts.place, facts.model], rows, least=_MIN_UNREAD)
     unread = lane.sum(facts.read[lane.row]) < _UNREAD * lane.sum(facts.input[lane.row])
     lone = unread & (facts.written[lane.row] > 0) & free[lane.row]
     lone &= lane.count(lone) >= _MIN_UNREAD

@@ -1,16 +1,15 @@
 """Columns of all calls as arrays, computed once and shared by the detectors: who asked what, when, and what it cost."""
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .._core import byte_lengths, codes_and_labels, joint_codes, parallel_map, take_texts
+from .._core import byte_lengths, codes_and_labels, joint_codes, take_texts
 from ..frame import arrow_column
 from ..pricing import PRICE_COLUMNS, Prices, meter_rates
 from .texts import equal_texts
@@ -62,7 +61,10 @@ class Facts:
         unknown = np.full(len(self.calls), -1), pa.array([], pa.string())
         if name not in self.calls.columns:
             return unknown
-        values = arrow_column(self.calls[name], name)
+        column = self.calls[name]
+        if isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.categories.dtype == "str":
+            return column.cat.codes.to_numpy().astype(np.int64), pa.array(column.dtype.categories, pa.string())
+        values = arrow_column(column, name)
         if values.null_count == len(values):
             return unknown
         if not pa.types.is_dictionary(values.type):
@@ -89,6 +91,8 @@ class Facts:
         """Return whether the text of each row matches; False where there is none."""
         code, texts = self.labels(name)
         found = pc.fill_null(pc.match_substring_regex(texts, pattern), False).to_numpy(zero_copy_only=False)
+        if not found.any():
+            return np.zeros(len(code), bool)
         return np.append(found, False)[code].astype(bool)
 
     # -- time and money -----------------------------------------------------------------------------------------------
@@ -270,10 +274,6 @@ class Facts:
         return byte_lengths(arrow_column(self.calls[name], name))
 
     # -- prices -------------------------------------------------------------------------------------------------------
-
-    def warm_up(self) -> None:
-        """Compute, side by side, what most detectors read and what takes longest."""
-        deque(parallel_map(partial(getattr, self), ("prompt", "response", "rank", "place")), maxlen=0)
 
     def rates(self, prices: Prices | None, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Return the rate of each meter for some calls, in US dollars per token."""

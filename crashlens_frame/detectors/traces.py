@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +16,7 @@ from .._core import (
     group_starts,
     hash_keys,
     in_large_groups,
+    parallel_map,
     share_bucket,
     stable_order,
     take_texts,
@@ -216,7 +217,26 @@ def order_calls(
     if isinstance(calls, OrderedCalls):
         return calls
     check_calls(calls, needs=needs)
+    return _ordered(CallColumns(calls), least, alike)
+
+
+def order_for_all(calls: pd.DataFrame, *, needs: Iterable[str]) -> OrderedCalls:
+    """Order all calls and compute, side by side, what most detectors read and what takes longest.
+
+    Raises
+    ------
+    MissingColumnsError
+        The frame lacks a column that the work needs.
+    """
+    check_calls(calls, needs=needs)
     columns = CallColumns(calls)
+    shared = [partial(getattr, columns.facts, name) for name in ("prompt", "response", "rank", "place")]
+    ordered, *_ = parallel_map(lambda each: each(), [partial(_ordered, columns, 1, False), *shared])
+    return ordered
+
+
+def _ordered(columns: CallColumns, least: int, alike: bool) -> OrderedCalls:
+    calls = columns.calls
     trace_id = text_keys(arrow_column(calls["trace_id"], "trace_id"))
     kept: slice | np.ndarray = slice(None)
     if least > 1:

@@ -109,10 +109,10 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, ttl: str = "1h") -> Evidence
 
 
 def _could_repeat(ordered: OrderedCalls) -> np.ndarray:
-    """Return which calls of the frame were paid and answered, without tools, and not to compare answers."""
+    """Return which calls of the frame were paid and did not fail, without tools, and not to compare answers."""
     facts = ordered.columns.facts
     known: np.ndarray = (facts.question >= 0) & (facts.start != NEVER) & (facts.paid != 0) & (facts.tools < 0)
-    return known & ~facts.is_evaluation & ordered.columns.answered
+    return known & ~facts.is_evaluation & ~ordered.columns.failed  # a log may leave its answers out
 
 
 def _long_enough(facts: Facts, lane: Lane) -> Lane:

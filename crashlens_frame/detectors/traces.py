@@ -86,9 +86,11 @@ class CallColumns:
 
     @cached_property
     def answered(self) -> np.ndarray:
-        """Whether each call is known to have answered: it has output tokens or a response, and did not fail."""
-        has_output = pc.greater(arrow_column(self.calls["output_tokens"], "output_tokens"), 0)
-        return (self.responded | pc.fill_null(has_output, False).to_numpy()) & ~self.failed
+        """Whether each call is known to have answered: with output tokens, a text or calls of tools, and no failure."""
+        some = self.responded | (self.facts.output > 0)
+        if "tool_calls" in self.calls.columns:
+            some |= self.calls["tool_calls"].notna().to_numpy()
+        return some & ~self.failed
 
     @property
     def prompt_lengths(self) -> np.ndarray:

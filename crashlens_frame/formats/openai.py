@@ -49,7 +49,7 @@ def _records(record: Record) -> Iterator[Record]:
 def _with_own_key(record: Record) -> Record:
     """Return an answer with the whole cost where OpenRouter's is a fee, beside what the provider bills the user."""
     usage = record.get("usage")
-    if not isinstance(usage, Mapping) or usage.get("is_byok") is not True:
+    if not isinstance(usage, dict) or usage.get("is_byok") is not True:
         return record
     fee, beside = usage.get("cost"), object_at(usage, "cost_details").get("upstream_inference_cost")
     whole = {**record, "usage": {**{key: value for key, value in usage.items() if key != "cost"}, "fee": fee}}

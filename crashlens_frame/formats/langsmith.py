@@ -47,6 +47,36 @@ def _records(record: Record) -> Iterator[Record]:
     yield from map(_run, whole.values())
 
 
+class _Runs:
+    """Memory of the runs of one file: the SDK sends a run when it begins, and what is new when it ends."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, tuple[int, dict[str, Any]]] = {}
+
+    def read(self, record: Record, line: int) -> Iterator[tuple[int, Record]]:
+        """Take the next record; a run is yielded when its end is there, or when too many are open."""
+        key = record.get("id")
+        if not isinstance(key, str) or not record.keys().isdisjoint(_PAGES):
+            yield line, record
+        elif key in self._open:
+            first, begun = self._open.pop(key)
+            yield first, {**begun, **{name: value for name, value in record.items() if value is not None}}
+        elif "run_type" in record and not any(record.get(name) for name in _ENDS):
+            self._open[key] = line, dict(record)
+            if len(self._open) > _MOST_OPEN:
+                yield self._open.pop(next(iter(self._open)))
+        else:
+            yield line, record
+
+    def finish(self) -> Iterator[tuple[int, Record]]:
+        """Yield the runs that have no end."""
+        yield from self._open.values()
+
+
+_ENDS = ("end_time", "outputs", "error")
+_MOST_OPEN = 10_000  # runs of one file that are at work at the same time
+
+
 def _run(record: Record) -> Record:
     if record.get("run_type") not in _CALLS:
         return record
@@ -214,10 +244,12 @@ LANGSMITH = Format(
     ),
     signs=(
         Sign("run_type", _RUN_TYPES),
+        Sign("dotted_order", beside=("id", "trace_id")),  # the end of a run
         *(Within(page, _RUN_TYPES, inside=("run_type",)) for page in _PAGES),
     ),
     constants={"type": "generation", "log_format": "langsmith"},
     records=_records,
+    session=_Runs,
     is_call=lambda run: run.get("run_type") in _CALLS,
     traces_itself=True,
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from .._core import exact_sum, exact_sums
 from ..detectors import ROSTER, Detector, find_waste
 from ..errors import InvalidOptionError
 from ..frame import check_calls, failed_calls
@@ -177,6 +178,8 @@ class Report:
         if self.groups is None:
             del fields["groups"]
         fields |= {"waste_cost": self.waste_cost, "could_save": self.could_save}
+        # readers of JSON take larger whole numbers for floats, and so does the writer
+        fields |= {name: float(v) for name, v in fields.items() if isinstance(v, int) and v > 2**63 - 1}
         return json_text(fields)
 
     def __repr__(self) -> str:
@@ -288,7 +291,7 @@ def summarize(
         findings = find_waste(calls, prices=prices)
     trace, _ = trace_codes(calls["trace_id"])
     models = totals_by(calls, ["model"], trace).drop(columns="n_errors")
-    input_tokens, output_tokens = int(calls["input_tokens"].sum()), int(calls["output_tokens"].sum())
+    input_tokens, output_tokens = exact_sum(calls["input_tokens"]), exact_sum(calls["output_tokens"])
     latency, times = calls["latency_ms"].astype("float64"), calls["timestamp"]
     return Report(
         events=len(calls),
@@ -328,7 +331,7 @@ def _waste(findings: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
         could_save=findings["counted_cost"].where(is_candidate, 0.0),
     )
     by_detector = split[counted].groupby(detector[counted], observed=False)
-    sums = by_detector[["cost", "waste_cost", "could_save", "waste_tokens"]].sum(min_count=1)
+    sums = exact_sums(by_detector[["cost", "waste_cost", "could_save", "waste_tokens"]])
     n_findings = by_detector.size()
     return pd.DataFrame(
         {

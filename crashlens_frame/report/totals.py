@@ -9,11 +9,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .._core import first_equal, text_keys
+from .._core import exact_sums, first_equal, text_keys
 from ..detectors import waste_of_calls
 from ..errors import InvalidOptionError
 from ..frame import arrow_column, check_calls, failed_calls
 from ..pricing import Prices
+from ..times import LATEST
 from .keys import column_of_key, key_values
 
 TOTALS_COLUMNS = ("trace_id", "cost", "input_tokens", "output_tokens", "latency_ms", "level", "error")
@@ -158,7 +159,10 @@ def traces(calls: pd.DataFrame) -> pd.DataFrame:
     codes, names = trace_codes(calls["trace_id"])
     size = len(names)
     start = _times(calls)
-    end = start + pd.to_timedelta(calls["latency_ms"].fillna(0).to_numpy("int64"), unit="ms")
+    latency = calls["latency_ms"].fillna(0).to_numpy("int64")
+    # a call whose end would be past the calendar has none
+    is_within = latency <= (LATEST - start.array.asi8) // 1000
+    end = (start + pd.to_timedelta(np.where(is_within, latency, 0), unit="ms")).where(is_within)
     started, ended = start.groupby(codes).min(), end.groupby(codes).max().dt.as_unit("us")
     summed = _sums(calls, codes, size)
     return pd.DataFrame(
@@ -255,7 +259,7 @@ def _distinct(groups: np.ndarray, trace: np.ndarray, size: int) -> np.ndarray:
 def _sums(calls: pd.DataFrame, groups: np.ndarray, size: int) -> dict[str, Any]:
     """Sum the known values of each group; null where none is known."""
     names = ["cost", "input_tokens", "output_tokens"]
-    sums = _by_group(calls[names], groups, size).sum(min_count=1)
+    sums = exact_sums(_by_group(calls[names], groups, size))
     errors = np.bincount(groups, weights=failed_calls(calls), minlength=size)
     return {**{name: sums[name].array for name in names}, "n_errors": errors.astype(np.int64)}
 

@@ -293,3 +293,17 @@ def test_a_call_of_a_tool_is_an_answer() -> None:
         {"response": None, "tool_calls": '[{"name": "read"}]', "error": "timeout"},
     )
     assert order_calls(frame).columns.answered.tolist() == [True, False, False]
+
+
+def test_one_user_clicks_twice_and_samples_more_often() -> None:
+    click = {"prompt": QUESTION, "input_tokens": 90, "output_tokens": 9, "cost": 0.5, "user_id": "u1"}
+    clicks = [{"s": n, "trace_id": f"t{n}", "response": f"{n}.", **click} for n in range(3)]
+    assert claims("repeated_calls", calls(*clicks[:2])) == {1: 0.5}
+    assert claims("repeated_calls", calls(*clicks)) == {}
+
+
+def test_hashes_stand_for_prompts_that_are_hidden() -> None:
+    hidden = {"prompt": "***", "prompt_hash": "h1", "input_tokens": 90, "cost": 0.5, "temperature": 0.0}
+    frame = calls(*({"s": 60 * n, "trace_id": f"t{n}", **hidden} for n in range(2)))
+    assert claims("repeated_calls", frame) == {1: 0.5}
+    assert claims("repeated_calls", frame.assign(prompt_hash=None)) == {}

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from .._core import byte_lengths, codes_and_labels, joint_codes, take_texts
 from ..frame import arrow_column
 from ..pricing import PRICE_COLUMNS, Prices, meter_rates
+from ..times import LATEST
 from .texts import equal_texts
 
 NEVER = np.iinfo(np.int64).max
@@ -44,7 +45,7 @@ class Facts:
         values = self.calls[name]
         if isinstance(values.dtype, pd.Int64Dtype):
             return values.to_numpy(np.float64, na_value=unknown)
-        numbers: np.ndarray = pc.cast(arrow_column(values, name), pa.float64()).to_numpy()
+        numbers: np.ndarray = pc.cast(arrow_column(values, name), pa.float64(), safe=False).to_numpy()
         return numbers if np.isnan(unknown) else np.where(np.isnan(numbers), unknown, numbers)
 
     def code(self, name: str) -> np.ndarray:
@@ -119,9 +120,10 @@ class Facts:
 
     @cached_property
     def end(self) -> np.ndarray:
-        """Start and latency, in microseconds; the start where no latency is known."""
-        late = (self.number("latency_ms", 0.0) * 1000).astype(np.int64)
-        return np.where(self.start == NEVER, NEVER, self.start + late)
+        """Start and latency, in microseconds, within the calendar; the start where no latency is known."""
+        is_known = self.start != NEVER
+        late = np.minimum(self.number("latency_ms", 0.0) * 1000, LATEST).astype(np.int64)
+        return np.where(is_known, np.minimum(np.where(is_known, self.start, 0) + late, LATEST), NEVER)
 
     @cached_property
     def billed(self) -> np.ndarray:

@@ -169,7 +169,7 @@ def _left_out(facts: Facts, lane: Lane, known: np.ndarray) -> np.ndarray:
 
 def _vary(facts: Facts, lane: Lane) -> np.ndarray:
     """Return the calls of prompts whose input counts mostly differ, where no hash says how the prompts differ."""
-    counts = np.nan_to_num(facts.input).astype(np.int64)
+    counts = np.minimum(np.nan_to_num(facts.input), 2**53).astype(np.int64)
     hashed = facts.prompt_hash[lane.row] >= 0
     return (lane.distinct(counts) > np.maximum(2, _SIZES * lane.size)) & ~hashed
 

@@ -14,9 +14,12 @@ Task = TypeVar("Task")
 Outcome = TypeVar("Outcome")
 
 # not multiprocessing: that runs the user's script again in each process, which fails where it has no guard
-_COMMAND = (
-    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from {module} import work_until_end; work_until_end()"
-)
+_COMMAND = f"""
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from {__name__} import work_until_end
+work_until_end()
+"""
 _SIZE = 8  # bytes of the number that each message begins with
 _PROCESSES = os.cpu_count() or 1
 
@@ -74,7 +77,8 @@ class Processes(Generic[Task, Outcome]):
 
     def close(self) -> None:
         """End the processes."""
-        for process in self._started:
+        while self._started:
+            process = self._started.pop()
             process.kill()
             process.communicate()
 

@@ -2,12 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from ..jsonvalues import is_object
 from .pieces import Streams
 from .table import Counts, Field, Format, Record, Sign, object_at
-from .texts import billed_of_error, error_text, finish_reason_value, id_text, message_text, tool_calls_text
+from .texts import (
+    billed_of_error,
+    error_text,
+    finish_reason_value,
+    id_text,
+    message_text,
+    region_of_geo,
+    tool_calls_text,
+)
 from .usage import WRITTEN_5M
 from .values import CONVERTERS, amount_value, bool_value, count_value, text_value, time_value
 
@@ -56,12 +63,6 @@ def _was_made(record: Record) -> bool:
     return "custom_id" not in record or object_at(record, "batch").get("type") not in ("canceled", "expired")
 
 
-def _region(value: Any) -> str:
-    if isinstance(value, str) and value not in ("", "not_available"):
-        return value
-    raise ValueError("a region")
-
-
 ANTHROPIC = Format(
     "anthropic",
     "Message and MessageBatchIndividualResponse of the anthropic package 2.12"
@@ -93,7 +94,7 @@ ANTHROPIC = Format(
         Field("usage.output_tokens", "output_tokens", count_value),
         Field("usage.output_tokens_details.thinking_tokens", "reasoning_tokens", count_value),
         Field("usage.server_tool_use.web_search_requests", "web_searches", count_value),
-        Field("usage.inference_geo", "region", _region, loose=True),
+        Field("usage.inference_geo", "region", region_of_geo, loose=True),
         Field("usage.service_tier", "service_tier", text_value, loose=True),
     ),
     signs=(Sign("role", ("assistant",), ("content", "usage")), Sign("custom_id", beside=("result",))),

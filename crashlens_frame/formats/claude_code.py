@@ -13,7 +13,7 @@ from typing import Any
 from ..jsonvalues import is_object
 from .answers import found_finish_reason
 from .table import Field, Format, Record, Sign, object_at
-from .texts import message_text
+from .texts import message_text, region_of_geo
 from .values import amount_value, count_value, json_text_value, milliseconds_value, text_value, time_value
 
 _SPOKEN = ("assistant", "user", "system", "progress", "attachment")
@@ -289,11 +289,6 @@ def _provider(message: Record) -> str | None:
 _PROVIDERS = {"msg_bdrk_": "bedrock", "msg_vrtx_": "vertex_ai", "msg_": "anthropic"}
 
 
-def _region(value: Any) -> str | None:
-    """Return where an answer was made; where it does not matter for the price, the word is no place."""
-    return None if value in ("", "not_available") else text_value(value)
-
-
 CLAUDE_CODE = Format(
     "claude_code",
     "transcripts of Claude Code 1.0 to 2.1 (~/.claude/projects), as https://github.com/ryoppippi/ccusage and the bug"
@@ -322,7 +317,7 @@ CLAUDE_CODE = Format(
         Field("message.usage.output_tokens_details.thinking_tokens", "reasoning_tokens", count_value),
         Field("message.usage.server_tool_use.web_search_requests", "web_searches", count_value),
         Field("message.usage.service_tier", "service_tier", text_value),
-        Field("message.usage.inference_geo", "region", _region, kept=True),
+        Field("message.usage.inference_geo", "region", region_of_geo, loose=True, kept=True),
         Field("costUSD", "cost", amount_value),
         Field("agentId", "agent", text_value),
         Field("attributionAgent", "agent", text_value, loose=True),

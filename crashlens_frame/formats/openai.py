@@ -31,7 +31,7 @@ def _records(record: Record) -> Iterator[Record]:
     if record.get("object") == CHUNK:
         raise InvalidCallError(f'object is "{CHUNK}", a piece of a stream, expected the whole answer')
     if "custom_id" not in record:
-        yield _with_outcome(record)
+        yield _with_outcome(_with_own_key(record))
         return
     response = object_at(record, "response")
     body = object_at(response, "body")
@@ -44,6 +44,18 @@ def _records(record: Record) -> Iterator[Record]:
         flat["error"] = record["error"]
     # of a batch only the requests that were answered are billed
     yield _with_outcome({**flat, "billed": "no"} if flat.get("error") else flat)
+
+
+def _with_own_key(record: Record) -> Record:
+    """Return an answer with the whole cost where OpenRouter's is a fee, beside what the provider bills the user."""
+    usage = record.get("usage")
+    if not isinstance(usage, dict) or usage.get("is_byok") is not True:
+        return record
+    fee, beside = usage.get("cost"), object_at(usage, "cost_details").get("upstream_inference_cost")
+    whole = {**record, "usage": {**{key: value for key, value in usage.items() if key != "cost"}, "fee": fee}}
+    if isinstance(fee, int | float) and isinstance(beside, int | float):
+        whole["cost_with_own_key"] = fee + beside
+    return whole
 
 
 def _with_outcome(record: Record) -> Record:
@@ -139,6 +151,7 @@ OPENAI = Format(
         Field("usage.cached_tokens", "cached_input_tokens", count_value),
         Field("usage.server_tool_use.web_search_requests", "web_searches", count_value),
         Field("usage.num_search_queries", "web_searches", count_value),
+        Field("cost_with_own_key", "cost", amount_value),
         Field("usage.cost", "cost", _cost, loose=True, kept=True),
         Field("usage.estimated_cost", "cost", amount_value, loose=True),
         Field("usage.cost_in_usd_ticks", "cost", _cost_of_ticks, loose=True, kept=True),

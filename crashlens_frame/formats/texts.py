@@ -219,3 +219,10 @@ def id_text(value: Any) -> str | None:
     if isinstance(value, str):
         return value
     raise ValueError("text")
+
+
+def region_of_geo(value: Any) -> str:
+    """Return where Anthropic made an answer; its word for models whose price does not depend on it is no place."""
+    if isinstance(value, str) and value not in ("", "not_available"):
+        return value
+    raise ValueError("a region")

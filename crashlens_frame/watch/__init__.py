@@ -8,13 +8,14 @@ from .forecast import forecast
 from .increase import CostIncrease, cost_increase
 from .reconcile import reconcile
 from .redact import CONTENTS, redact
-from .unusual import anomalies
+from .unusual import anomalies, anomalies_and_hours
 
 __all__ = [
     "CONTENTS",
     "Budgets",
     "CostIncrease",
     "anomalies",
+    "anomalies_and_hours",
     "broken_rules",
     "budgets",
     "change",

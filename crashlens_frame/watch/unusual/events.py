@@ -10,6 +10,7 @@ from .scores import WINDOWS, Scores
 _GAP = 72  # hours between two unusual hours of the same event
 _LASTING = 24  # hours from which a rise of calls is a shift or a leak
 _MOVED = 0.5  # score of the last hours of a window that is part of an event
+_TAKEN_FOR_USUAL = 60  # hours of an event from which the days of a week before count as they were in it
 _QUIET = 0.5  # of a usual hour: less is expected in the quiet hours
 _SETTLED = 7 * HOURS  # hours after an event in which the return to the level before it is no event
 
@@ -58,7 +59,7 @@ def unusual_events(volume: Scores, cost: Scores, limits: Limits, last_hour: int)
 
 def _without_returns(events: list[Event], opposite: list[Event]) -> list[Event]:
     """Leave out the return from an event of the other direction that lasted long enough to be taken for usual."""
-    lasting = [each for each in opposite if each.end - each.start >= _LASTING]
+    lasting = [each for each in opposite if each.end - each.start >= _TAKEN_FOR_USUAL]
     return [event for event in events if not any(each.start <= event.start < each.end + _SETTLED for each in lasting)]
 
 

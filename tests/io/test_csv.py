@@ -3,6 +3,8 @@
 import csv
 import io
 
+import pytest
+
 import crashlens_frame as cf
 from tests.support.attack import ATTACKS, TEXTS, attacked
 from tests.support.calls import calls

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import webbrowser
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ._core import scratch_folder
 from .errors import MissingExtraError
 from .io import to_parquet
 
@@ -67,8 +67,9 @@ def serve(
     token = secrets.token_urlsafe(24)
     port = _free_port(port)
     address = f"http://{HOST}:{port}/?token={token}"
-    with tempfile.TemporaryDirectory(prefix="crashlens-frame-") as folder:
-        to_parquet(calls, Path(folder) / "calls.parquet")
+    with scratch_folder() as scratch:
+        folder = str(scratch)
+        to_parquet(calls, scratch / "calls.parquet")
         notebook = Path(folder) / "dashboard.ipynb"
         notebook.write_text(_notebook(f"{folder}/calls.parquet", prices), encoding="utf-8")
         (Path(folder) / "voila.json").write_text(json.dumps(_settings(folder, port, token, theme)), encoding="utf-8")

@@ -18,6 +18,8 @@ from .texts import equal_texts
 NEVER = np.iinfo(np.int64).max
 SECOND = 1_000_000  # microseconds
 MINUTE, HOUR = 60 * SECOND, 3600 * SECOND
+_MOST_TOKENS = 2**62
+_LONGEST = 2**53  # microseconds of a call, so that its end is a time
 
 # a text that a log shows in place of the prompt, such as [REDACTED], <hidden> or ***
 _PLACEHOLDER = (
@@ -42,7 +44,10 @@ class Facts:
         """Return a column of numbers as floats."""
         if name not in self.calls.columns:
             return np.full(len(self.calls), unknown)
-        values = pc.cast(arrow_column(self.calls[name], name), pa.float64())
+        values = arrow_column(self.calls[name], name)
+        if pa.types.is_integer(values.type):  # so that detectors can make whole numbers of them again
+            values = pc.min_element_wise(values, _MOST_TOKENS, skip_nulls=False)
+        values = pc.cast(values, pa.float64(), safe=False)  # rounds from 2**53 on
         numbers: np.ndarray = values.to_numpy()
         return numbers if np.isnan(unknown) else np.where(np.isnan(numbers), unknown, numbers)
 
@@ -119,7 +124,7 @@ class Facts:
     @cached_property
     def end(self) -> np.ndarray:
         """Start and latency, in microseconds; the start where no latency is known."""
-        late = (self.number("latency_ms", 0.0) * 1000).astype(np.int64)
+        late = np.clip(self.number("latency_ms", 0.0) * 1000, 0, _LONGEST).astype(np.int64)
         return np.where(self.start == NEVER, NEVER, self.start + late)
 
     @cached_property

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from .._core import exact_sum, exact_sums
 from ..detectors import ROSTER, Detector, find_waste
 from ..frame import check_calls, failed_calls
 from ..pricing import Prices, unpriced
@@ -252,7 +253,7 @@ def summarize(calls: pd.DataFrame, findings: pd.DataFrame | None = None, *, pric
         findings = find_waste(calls, prices=prices)
     trace, _ = trace_codes(calls["trace_id"])
     models = totals_by(calls, ["model"], trace).drop(columns="n_errors")
-    input_tokens, output_tokens = int(calls["input_tokens"].sum()), int(calls["output_tokens"].sum())
+    input_tokens, output_tokens = exact_sum(calls["input_tokens"]), exact_sum(calls["output_tokens"])
     latency, times = calls["latency_ms"].astype("float64"), calls["timestamp"]
     return Report(
         events=len(calls),
@@ -291,7 +292,7 @@ def _waste(findings: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
         could_save=findings["counted_cost"].where(is_candidate, 0.0),
     )
     by_detector = split[counted].groupby(detector[counted], observed=False)
-    sums = by_detector[["cost", "waste_cost", "could_save", "waste_tokens"]].sum(min_count=1)
+    sums = exact_sums(by_detector, ["cost", "waste_cost", "could_save", "waste_tokens"])
     n_findings = by_detector.size()
     return pd.DataFrame(
         {

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .._core import first_equal, text_keys
+from .._core import exact_sums, first_equal, text_keys
 from ..detectors import waste_of_calls
 from ..errors import InvalidOptionError
 from ..frame import arrow_column, check_calls, failed_calls
@@ -119,7 +119,9 @@ def totals_by(
     totals = pd.DataFrame({**result, **_measured(calls, groups, len(first), trace)})
     if amounts is None:
         return totals
-    return totals.assign(**_by_group(amounts, groups, len(first)).sum(min_count=1).reset_index(drop=True))
+    return totals.assign(
+        **exact_sums(_by_group(amounts, groups, len(first)), amounts.columns.tolist()).reset_index(drop=True)
+    )
 
 
 def traces(calls: pd.DataFrame) -> pd.DataFrame:
@@ -254,7 +256,7 @@ def _distinct(groups: np.ndarray, trace: np.ndarray, size: int) -> np.ndarray:
 def _sums(calls: pd.DataFrame, groups: np.ndarray, size: int) -> dict[str, Any]:
     """Sum the known values of each group; null where none is known."""
     names = ["cost", "input_tokens", "output_tokens"]
-    sums = _by_group(calls[names], groups, size).sum(min_count=1)
+    sums = exact_sums(_by_group(calls[names], groups, size), names)
     errors = np.bincount(groups, weights=failed_calls(calls), minlength=size)
     return {**{name: sums[name].array for name in names}, "n_errors": errors.astype(np.int64)}
 

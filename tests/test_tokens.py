@@ -208,8 +208,10 @@ def test_a_vocabulary_out_of_reach_is_an_error_with_a_remedy_and_loses_no_log(
     assert [str(one.message) for one in warned] == [f"the tokens of 2 texts are not counted: {message}"]
     assert counted["input_tokens"].fillna(-1).tolist() == [-1, 1]
     book = cf.LogBook()
+    book.log(model="davinci", prompt="Hi", response="Hi")
     with pytest.warns(cf.TokenizerWarning) as warned:
-        book.log(model="davinci", prompt="Hi", response="Hi")
+        logged = book.df
+    assert logged["input_tokens"].isna().all()
     assert [str(one.message) for one in warned] == [f"the tokens of a call are not counted: {message}"]
     assert asked == []
     for count in (partial(cf.count_tokens, "Hi", model="davinci"), partial(cf.add_tokens, calls)):

@@ -32,7 +32,7 @@ def exact_sums(groups: Any, names: list[str]) -> pd.DataFrame:
         largest = values.max() if pd.api.types.is_integer_dtype(values.dtype) else pd.NA
         if pd.isna(largest) or int(largest) * len(values) <= _MOST:
             continue
-        totals = groups[name].apply(exact_sum)
+        totals = groups[name].agg(exact_sum)
         too_large = totals > _MOST
         known = totals.mask(too_large | sums[name].isna(), None)
         sums[name] = pd.array([None if pd.isna(total) else int(total) for total in known], "Int64")

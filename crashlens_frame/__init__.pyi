@@ -80,9 +80,6 @@ from .errors import (
     TokenizerWarning as TokenizerWarning,
 )
 from .errors import (
-    TooLargeWarning as TooLargeWarning,
-)
-from .errors import (
     UnclearTokensWarning as UnclearTokensWarning,
 )
 from .errors import (

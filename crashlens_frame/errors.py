@@ -135,10 +135,6 @@ class UnpricedWarning(CrashlensFrameWarning):
     """Calls have no cost, because no price is known for their model."""
 
 
-class TooLargeWarning(CrashlensFrameWarning):
-    """Sums of tokens exceed 64 bits, so they are null."""
-
-
 class TokenizerWarning(CrashlensFrameWarning):
     """Tokens of calls are unknown, because a vocabulary is not installed and cannot be downloaded."""
 

@@ -1,4 +1,4 @@
-"""Tools that know nothing of calls: equal keys, sums, threads, locks, progress bars, temporary and YAML files."""
+"""Tools that know nothing of calls: equal keys, threads, locks, sums, progress bars, temporary and YAML files."""
 
 from .groups import (
     byte_lengths,

@@ -86,7 +86,7 @@ def unpriced(calls: pd.DataFrame, prices: Prices | None = None) -> pd.DataFrame:
         unknown[needed].assign(model=unknown["model"].astype("str"), reason=reason)
         .groupby(["model", "reason"], dropna=False, sort=True)
     )  # fmt: skip
-    models = exact_sums(by_model, needed[1:])
+    models = exact_sums(by_model)
     models.insert(0, "n_calls", by_model.size())
     models = models.astype("Int64").sort_values("n_calls", ascending=False, kind="stable").reset_index()
     return models.assign(share=models["n_calls"].to_numpy(np.float64) / max(len(calls), 1))

@@ -76,7 +76,7 @@ def single_text_counter(encoding: str) -> Callable[[str], int]:
 
 
 def download_vocabularies(encodings: Iterable[str]) -> None:
-    """Have tiktoken download the vocabularies that are not at hand.
+    """Download the vocabularies that are not at hand, as tiktoken does.
 
     Raises
     ------

@@ -29,6 +29,9 @@ from .errors import (
     DividedSearchWarning as DividedSearchWarning,
 )
 from .errors import (
+    ExistingFileError as ExistingFileError,
+)
+from .errors import (
     InvalidCallError as InvalidCallError,
 )
 from .errors import (
@@ -48,6 +51,9 @@ from .errors import (
 )
 from .errors import (
     MissingExtraError as MissingExtraError,
+)
+from .errors import (
+    MissingFileError as MissingFileError,
 )
 from .errors import (
     NotCallsError as NotCallsError,

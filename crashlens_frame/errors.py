@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from .words import printable_lines
+
 
 class CrashlensFrameError(Exception):
     """Base of every error that the package raises on purpose.
@@ -18,8 +20,8 @@ class CrashlensFrameError(Exception):
     """
 
     def __str__(self) -> str:
-        # the text of a KeyError would be in quotation marks
-        return str(self.args[0]) if self.args else ""
+        # the text of a KeyError would be in quotation marks, and a logged text or a path could hold terminal escapes
+        return printable_lines(str(self.args[0])) if self.args else ""
 
 
 class MissingColumnsError(CrashlensFrameError, KeyError):
@@ -40,6 +42,14 @@ class InvalidOptionError(CrashlensFrameError, ValueError):
 
 class LogFileError(CrashlensFrameError, ValueError):
     """A log file cannot be read, or ``on_error="raise"`` is set and a line cannot be read."""
+
+
+class MissingFileError(CrashlensFrameError, FileNotFoundError):
+    """No file has the name or matches the pattern, or a folder holds none of the kind."""
+
+
+class ExistingFileError(CrashlensFrameError, FileExistsError):
+    """A file or folder is in the way, and would be replaced."""
 
 
 class UnknownFormatError(InvalidOptionError):
@@ -84,6 +94,9 @@ class MissingExtraError(CrashlensFrameError, ImportError):
 
 class CrashlensFrameWarning(UserWarning):
     """Base of every warning of the package."""
+
+    def __str__(self) -> str:
+        return printable_lines(super().__str__())
 
 
 class RejectedLinesWarning(CrashlensFrameWarning):
@@ -155,7 +168,7 @@ def check_choice(
     crashlens_frame.errors.InvalidOptionError: rules is 'strict', expected 'default' or 'crashlens'
     """
     choices = list(allowed)
-    if value in choices:
+    if isinstance(value, str) and value in choices:
         return
     *others, last = map(repr, choices)
     expected = f"{', '.join(others)} or {last}" if others else last

@@ -25,6 +25,18 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def printable_lines(text: str) -> str:
+    r"""Return a text of several lines with escapes in place of other characters that cannot be printed.
+
+    Examples
+    --------
+    >>> from crashlens_frame.words import printable_lines
+    >>> printable_lines("a\x1b[31m\nb")
+    'a\\x1b[31m\nb'
+    """
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def terminal_width(text: str) -> int:
     """Return the number of terminal columns of a text; a wide character has two, a combining one none.
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,14 @@ class CrashLens:
         assert done.returncode == 0, done.stderr
         found: dict[str, Any] = json.loads(done.stdout)
         return found
+
+
+@pytest.fixture(scope="module")
+def any_memory() -> Iterator[None]:
+    """Allow ``scan`` less memory than users may give, so that small logs have several parts."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("crashlens_frame.scale.scanner.LEAST_MEMORY", 0)
+        yield
 
 
 @pytest.fixture(scope="session")

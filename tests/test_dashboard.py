@@ -5,52 +5,76 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 import crashlens_frame as cf
-from crashlens_frame import dashboard
 from crashlens_frame.cli import main
+from crashlens_frame.dashboard import serving as dashboard
 
 pytest.importorskip("voila", reason="Voila is not installed")
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    path = tmp_path / "logs.jsonl"
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("log") / "logs.jsonl"
     cf.to_jsonl(cf.simulate_workload(50, seed=1, days=1), path)
     return path
 
 
-@pytest.fixture
-def served(log: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Serve the log, and yield the program and the address that it prints."""
-    (tmp_path / "tmp").mkdir()
+def serving(log: Path, folder: Path) -> tuple[subprocess.Popen[str], str]:
+    """Serve the log with temporary files in a folder, and return the program and the address that it prints."""
     program = subprocess.Popen(
         [sys.executable, "-m", "crashlens_frame", "dashboard", str(log), "--no-browser"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"TMPDIR": str(tmp_path / "tmp")},
+        env=os.environ | {"TMPDIR": str(folder)},
     )
     assert program.stdout is not None
-    yield program, program.stdout.readline().strip()
+    return program, program.stdout.readline().strip()
+
+
+@pytest.fixture
+def served(log: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Serve the log for a test that ends the program."""
+    (tmp_path / "tmp").mkdir()
+    program, address = serving(log, tmp_path / "tmp")
+    yield program, address
+    program.kill()
+    program.communicate(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def address(log: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve the log for tests that only look."""
+    program, address = serving(log, tmp_path_factory.mktemp("served"))
+    yield address
     program.send_signal(signal.SIGINT)
     program.communicate(timeout=30)
 
 
+def opened(address: str, headers: dict[str, str] | None = None) -> Any:
+    """Open an address as a browser does, which keeps the cookie of the first answer."""
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    return browser.open(urllib.request.Request(address, headers=headers or {}), timeout=60)
+
+
 def fetched(address: str) -> str:
-    with urllib.request.urlopen(address, timeout=60) as answer:
+    with opened(address) as answer:
         return answer.read().decode()
 
 
-def test_the_page_needs_its_token_and_shows_no_code(served):
-    _, address = served
+def test_the_page_needs_its_token_and_shows_no_code(address):
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{32}", address)
 
     page = fetched(address)
@@ -58,14 +82,68 @@ def test_the_page_needs_its_token_and_shows_no_code(served):
     assert "Voilà" in page or "voila" in page
     assert "read_parquet" not in page
     assert "chdir" not in page
-    for wrong in (address.partition("?")[0], address[:-4]):
-        with urllib.request.urlopen(wrong, timeout=60) as answer:
-            assert "/login?next=" in answer.url
-            assert "cl-card" not in answer.read().decode()
+    for wrong in (address.partition("?")[0], address[:-4], f"{address[:-4]}é"):
+        assert refusal(wrong) == 403
 
 
-def test_the_token_is_not_among_the_arguments_of_a_process(served):
-    _, address = served
+def refusal(address: str, **headers: str) -> int:
+    """Return the code with which a request is refused; 0 if it is not."""
+    try:
+        address = urllib.parse.quote(address, safe=":/?=&")
+        opened(address, {name.replace("_", "-"): value for name, value in headers.items()}).close()
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+    return 0
+
+
+def test_the_token_is_a_cookie_after_the_first_hit_and_the_page_loads_nothing_from_elsewhere(address):
+    with opened(address.replace("/?", "/voila/static/voila.js?")) as answer:
+        assert "token" not in answer.url
+        policy = answer.headers["Content-Security-Policy"]
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+    host = address.split("/")[2]
+    sources = {word for part in policy.split(";") for word in part.split()[1:]}
+    assert policy.startswith("default-src 'none'; ")
+    assert {source for source in sources if not source.startswith("'")} == {"data:", "blob:", f"ws://{host}"}
+
+
+def test_a_request_for_another_host_or_from_another_site_is_refused_with_the_token_too(address):
+    port = address.split(":")[2].split("/")[0]
+    static = address.replace("/?", "/voila/static/voila.js?")
+    for each in (address, static):
+        assert refusal(each, Host=f"evil.example:{port}") == 403
+        assert refusal(each, Host=f"localhost:{port}") == 403
+        assert refusal(each, Origin="http://evil.example") == 403
+        assert refusal(each, Origin="null") == 403
+        assert refusal(each, Sec_Fetch_Site="cross-site") == 403
+    assert refusal(static.partition("?")[0]) == 403
+    assert refusal(static) == 0
+
+
+def test_the_server_ends_with_a_program_that_is_killed(served, tmp_path):
+    program, address = served
+    fetched(address)  # so that a kernel runs
+    program.kill()
+    program.wait(10)
+
+    end = time.monotonic() + 30
+    folder = str(tmp_path / "tmp").encode()
+    while time.monotonic() < end and (any((tmp_path / "tmp").iterdir()) or processes_of(folder)):
+        time.sleep(0.2)
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert processes_of(folder) == []
+
+
+def processes_of(folder: bytes) -> list[Path]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found += [path] if folder in path.read_bytes() else []
+    return found
+
+
+def test_the_token_is_not_among_the_arguments_of_a_process(address):
     token = address.rpartition("=")[2]
 
     commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
@@ -74,7 +152,7 @@ def test_the_token_is_not_among_the_arguments_of_a_process(served):
     assert not any(token.encode() in each for each in commands)
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_it_ends_on_a_signal_and_leaves_nothing(served, tmp_path, sign):
     program, address = served
     fetched(address)  # so that a kernel runs
@@ -83,25 +161,24 @@ def test_it_ends_on_a_signal_and_leaves_nothing(served, tmp_path, sign):
     assert program.wait(30) == 0
 
     folder = str(tmp_path / "tmp").encode()
-    left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if folder in path.read_bytes()]
-    assert left == []
+    assert processes_of(folder) == []
     assert list((tmp_path / "tmp").iterdir()) == []
     with pytest.raises(urllib.error.URLError):
         fetched(address)
 
 
 def test_the_browser_is_opened(log, monkeypatch):
-    opened: list[str] = []
+    seen: list[str] = []
 
     def opens(address: str) -> None:
-        opened.append(address)
+        seen.append(address)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(dashboard.webbrowser, "open", opens)
     done = CliRunner().invoke(main, ["dashboard", str(log)])
 
     assert done.exit_code == 0
-    assert opened == [done.stdout.strip()]
+    assert seen == [done.stdout.strip()]
 
 
 def test_a_port_in_use_is_an_error(log):

@@ -10,8 +10,10 @@ import sysconfig
 import threading
 import unicodedata
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import anthropic
@@ -22,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import crashlens_frame as cf
-from crashlens_frame import tokens
+from crashlens_frame.tokens import counting, vocabularies
 from tests.support import tiktoken_vocabularies
 
 ENCODINGS = {"cl100k_base": "gpt-4", "o200k_base": "gpt-4o"}
@@ -106,7 +108,7 @@ def test_special_tokens_are_text_and_half_a_surrogate_pair_does_no_harm(text: st
     ],
 )
 def test_each_name_has_its_tokenizer(model: str, encoding: str | None, factor: float | None) -> None:
-    found = tokens._tokenizer(model)
+    found = counting._tokenizer(model)
     assert found == (None if encoding is None else (encoding, factor))
 
 
@@ -178,28 +180,55 @@ def test_a_reported_number_past_the_whole_floats_stays_as_it_is() -> None:
 
 
 def test_a_vocabulary_out_of_reach_is_an_error_with_a_remedy_and_loses_no_log(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
+    asked: list[str] = []
+
     def unreachable(encoding: str) -> None:
+        asked.append(encoding)
         raise OSError("no network")
 
-    tokens._counter.cache_clear()
     monkeypatch.setattr(tiktoken, "get_encoding", unreachable)
+    monkeypatch.setattr("tiktoken.registry.ENCODINGS", {})
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
+    vocabularies.token_counter.cache_clear()
+    folder = "set TIKTOKEN_CACHE_DIR to a folder that holds it (https://github.com/openai/tiktoken)"
     message = (
-        "tiktoken has no vocabulary of r50k_base and cannot download it (OSError); connect to the internet once, or set"
-        " TIKTOKEN_CACHE_DIR to a folder that holds it (https://github.com/openai/tiktoken)"
+        "the vocabulary of r50k_base is not at hand; pass allow_download=True to cf.count_tokens or cf.add_tokens once,"
+        f" or {folder}"
     )
-    with pytest.raises(cf.TokenizerError) as caught:
-        cf.count_tokens(["Hi"], model="davinci")
-    assert str(caught.value) == message
-    assert caplog.messages == [
-        "tiktoken loads the vocabulary of r50k_base, from its cache or else from openaipublic.blob.core.windows.net"
-    ]
+    for texts in ("Hi", ["Hi"]):
+        with pytest.raises(cf.TokenizerError) as caught:
+            cf.count_tokens(texts, model="davinci")
+        assert str(caught.value) == message
+    assert (asked, caplog.messages) == ([], [])
     calls = pd.DataFrame({"model": ["davinci", "gpt-4"], "prompt": "Hi", "response": "Hi"})
     with pytest.warns(cf.TokenizerWarning) as warned:
         counted = cf.add_tokens(calls)
-    assert [str(one.message) for one in warned] == [f"the tokens of 1 text are not counted: {message}"] * 2
+    assert [str(one.message) for one in warned] == [f"the tokens of 2 texts are not counted: {message}"]
     assert counted["input_tokens"].fillna(-1).tolist() == [-1, 1]
+    book = cf.LogBook()
+    book.log(model="davinci", prompt="Hi", response="Hi")
+    with pytest.warns(cf.TokenizerWarning) as warned:
+        logged = book.df
+    assert logged["input_tokens"].isna().all()
+    assert [str(one.message) for one in warned] == [f"the tokens of a call are not counted: {message}"]
+    assert asked == []
+    for count in (partial(cf.count_tokens, "Hi", model="davinci"), partial(cf.add_tokens, calls)):
+        with pytest.raises(cf.TokenizerError, match=r"^the vocabulary of r50k_base cannot be downloaded from https://"):
+            count(allow_download=True)
+    assert asked == ["r50k_base"] * 2
+
+
+def test_tiktoken_counts_where_toktok_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vocabularies, "find_spec", lambda name: None)
+    for counter in (vocabularies.token_counter, vocabularies.single_text_counter):
+        monkeypatch.setattr(vocabularies, counter.__name__, counter.__wrapped__)
+    monkeypatch.setattr("tiktoken.registry.ENCODINGS", {"cl100k_base": None})
+    seven = SimpleNamespace(encode_ordinary_batch=lambda texts: [[0] * 7 for _ in texts])
+    monkeypatch.setattr(tiktoken, "get_encoding", lambda name: seven)
+    assert vocabularies.token_counter("cl100k_base")(["Hi"]) == [7]
+    assert vocabularies.single_text_counter("cl100k_base")("Hi") == 7
 
 
 def test_importing_the_package_imports_no_tokenizer() -> None:
@@ -246,7 +275,7 @@ class Endpoint(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[anthropic.Anthropic]:
-    monkeypatch.setattr(tokens, "_VENDOR_COUNTS", {})
+    monkeypatch.setattr(counting, "_VENDOR_COUNTS", {})
     Endpoint.asked.clear()
     Endpoint.busy.clear()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)

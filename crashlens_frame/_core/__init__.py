@@ -1,4 +1,4 @@
-"""Tools that know nothing of calls: groups of equal keys, threads, locks, sums, progress bars, YAML files."""
+"""Tools that know nothing of calls: equal keys, threads, locks, sums, progress bars, temporary and YAML files."""
 
 from .groups import (
     byte_lengths,
@@ -17,6 +17,7 @@ from .groups import (
 from .locks import fork_safe_lock
 from .parallel import parallel_map
 from .progress import progress_bar, progress_of_files
+from .scratch import scratch_folder
 from .sums import exact_sum, exact_sums
 from .yaml_file import Node, YamlReader, node_kind, yaml_text
 
@@ -37,6 +38,7 @@ __all__ = [
     "parallel_map",
     "progress_bar",
     "progress_of_files",
+    "scratch_folder",
     "share_bucket",
     "stable_order",
     "take_texts",

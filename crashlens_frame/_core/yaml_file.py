@@ -12,6 +12,7 @@ from ..errors import CrashlensFrameError
 Node: TypeAlias = Any  # a node of YAML; PyYAML is imported where a file is read, because that takes long
 
 _NULLS = ("", "~", "null", "Null", "NULL")  # without quotes
+_LARGEST = 4 * 10**6  # bytes, which take some seconds; the prices of all models that are known take a tenth
 _NULL_TAG = "tag:yaml.org,2002:null"
 _T = TypeVar("_T")
 
@@ -35,7 +36,11 @@ def yaml_text(source: str | PathLike[str] | Mapping[str, Any], error: type[Crash
         return "mapping", _dumped(source, error)
     name = fspath(source)
     try:
-        return name, Path(name).read_text(encoding="utf-8-sig")
+        with Path(name).open("rb") as file:
+            content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise error(f"{name}: has more than {_LARGEST // 10**6} MB, which take too long; keep what is used")
+        return name, content.decode("utf-8-sig")
     except OSError as problem:
         raise error(f"{name}: cannot be read ({problem.strerror}); check the path") from problem
     except UnicodeDecodeError as problem:

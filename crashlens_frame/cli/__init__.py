@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..errors import CrashlensFrameError, CrashlensFrameWarning, RejectedLinesWarning, UnpricedWarning
+from ..words import printable_lines
 from . import check, demo, files, focus, live, logs, redact, reports
 from .output import one_line, print_warning
 
@@ -31,6 +32,9 @@ class _Commands(click.Group):
             try:
                 return super().invoke(ctx)
             except BrokenPipeError:
+                raise
+            except click.ClickException as error:
+                error.message = printable_lines(error.message)  # type: ignore[misc]  # of a usage error the rest is needed
                 raise
             except (CrashlensFrameError, OSError) as error:
                 raise click.ClickException(one_line(error)) from error

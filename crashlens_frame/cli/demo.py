@@ -12,6 +12,7 @@ from ..io import to_jsonl, to_parquet
 from ..plot import plot_waste
 from ..report import findings_table, summarize
 from ..simulate import simulate_incidents
+from ..words import printable
 from .output import terminal_columns, working
 
 _SEED = 7  # so that the demo is the same on every day
@@ -32,8 +33,9 @@ def demo(output: str) -> None:
         _draw_waste(calls, findings, folder / "waste.png")
     click.echo(summarize(calls, findings).to_text(terminal_columns()))
     click.echo(f"\nThe most wasteful findings\n{findings_table(findings, limit=5).to_text(terminal_columns())}")
-    click.echo(f"\nWritten to {folder}: logs.jsonl, logs.parquet, waste.png\n")
-    click.echo(f"On the command line:\n  crashlens-frame scan {folder / 'logs.jsonl'} --fail-on-waste 1")
+    shown = printable(str(folder))
+    click.echo(f"\nWritten to {shown}: logs.jsonl, logs.parquet, waste.png\n")
+    click.echo(f"On the command line:\n  crashlens-frame scan {shown}/logs.jsonl --fail-on-waste 1")
     click.echo(f"In a notebook:\n  cf.read_parquet({str(folder / 'logs.parquet')!r}).crashlens.waste()")
 
 

@@ -115,10 +115,11 @@ class Evidence:
 
     def amounts(self) -> dict[str, pa.Array]:
         """Sum up what each finding cost and wasted, and the tokens of its wasted calls."""
+        tokens = self._sum(_tokens(self.calls), self.wasted)
         sums = {
             "cost": self._sum(self.calls.numbers("cost"), self.counted),
             "waste_cost": self.waste(),
-            "waste_tokens": self._sum(_tokens(self.calls), self.wasted),
+            "waste_tokens": np.where(tokens < 2.0**63, tokens, np.nan),  # of a call that no model can have answered
         }
         return {name: pa.array(values, from_pandas=True) for name, values in sums.items()}
 

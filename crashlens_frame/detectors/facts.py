@@ -44,7 +44,8 @@ class Facts:
             return np.full(len(self.calls), unknown)
         values = self.calls[name]
         if isinstance(values.dtype, pd.Int64Dtype):
-            return values.to_numpy(np.float64, na_value=unknown)
+            # none is too large to be made a whole number again
+            return np.minimum(values.to_numpy(np.float64, na_value=unknown), 2.0**62)
         numbers: np.ndarray = pc.cast(arrow_column(values, name), pa.float64(), safe=False).to_numpy()
         return numbers if np.isnan(unknown) else np.where(np.isnan(numbers), unknown, numbers)
 

@@ -182,7 +182,7 @@ class OrderedCalls:
 
     def numbers(self, name: str) -> np.ndarray:
         """Return a column of numbers as floats, NaN where unknown."""
-        values: np.ndarray = pc.cast(self.column(name), pa.float64()).to_numpy()
+        values: np.ndarray = pc.cast(self.column(name), pa.float64(), safe=False).to_numpy()
         return values
 
     def models(self) -> tuple[np.ndarray, pa.Array]:

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import InvalidOptionError, SchemaVersionError, check_choice
+from ..errors import ExistingFileError, InvalidOptionError, MissingFileError, SchemaVersionError, check_choice
 from ..frame import as_calls, table_from_frame
 from .manifest import (
     PARTITIONED_BY,
@@ -123,7 +123,7 @@ def write_dataset(
         raise InvalidOptionError(f"buckets is {buckets}, expected 1 to 10,000")
     folder = Path(os.path.realpath(target))  # a link keeps pointing to where it pointed
     if folder.exists() and not folder.is_dir():
-        raise FileExistsError(f"{folder} is a file, expected a folder; write to another path")
+        raise ExistingFileError(f"{folder} is a file, expected a folder; write to another path")
     layout = Manifest(by, buckets if by == "trace" else None, {})
     _check_mode(folder, mode, layout)
     folder.mkdir(parents=True, exist_ok=True)
@@ -173,7 +173,7 @@ def partitions(folder: AnyPath) -> list[Partition]:
         return _partitions_named(root, manifest)
     found = [part for part in sorted(root.iterdir()) if part.is_dir() and "=" in part.name]
     if not found:
-        raise FileNotFoundError(f"{folder} holds no partitions; cf.write_dataset makes them")
+        raise MissingFileError(f"{folder} holds no partitions; cf.write_dataset makes them")
     files = [tuple(sorted(part.glob("*.parquet"))) for part in found]
     rows = [sum(parquet_file(file).metadata.num_rows for file in each) for each in files]
     return [Partition(part, part.name, *held) for part, *held in zip(found, rows, files, strict=True)]
@@ -258,7 +258,7 @@ def _check_mode(folder: Path, mode: str, layout: Manifest) -> Manifest:
     held = read_manifest(folder)
     files = walk_dataset(folder, "*.parquet") if held is None else [folder / path for path in held.parts]
     if files and mode == "error":
-        raise FileExistsError(
+        raise ExistingFileError(
             f'{folder} holds files already; mode="append" adds to them, mode="overwrite" replaces them'
         )
     if held is None:
@@ -282,7 +282,7 @@ def _check_ours(folder: Path, files: list[Path], mode: str) -> None:
     ]
     others = [path for path in folder.iterdir() if not path.name.startswith((".", PREFIX))] if folder.exists() else []
     if mode == "overwrite" and (foreign or (others and not files)):
-        raise FileExistsError(
+        raise ExistingFileError(
             f"{folder} holds {(foreign or others)[0].relative_to(folder)}, which write_dataset did not write, so it is"
             " not overwritten; write to another folder"
         )
@@ -314,7 +314,7 @@ def _partitions_named(root: Path, manifest: Manifest) -> list[Partition]:
         files.setdefault(name, []).append(root / path)
         rows[name] = rows.get(name, 0) + part.rows
     if not files:
-        raise FileNotFoundError(f"{root} holds no partitions; cf.write_dataset makes them")
+        raise MissingFileError(f"{root} holds no partitions; cf.write_dataset makes them")
     return [Partition(root / name, name, rows[name], tuple(files[name])) for name in sorted(files)]
 
 

@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeAlias, cast
 
-from ..errors import LogFileError, PassedOverWarning
+from ..errors import LogFileError, MissingFileError, PassedOverWarning
 from .manifest import MANIFEST, Manifest, Part, is_in_motion, read_manifest, walk_dataset
 from .streams import AnyPath, Source, list_files
 
@@ -91,7 +91,7 @@ def _listed(source: Source, manifest_of: _ManifestOf) -> list[StoredFile]:
     if path.is_dir():
         files = _in_folder(path, manifest_of)
         if not files:
-            raise FileNotFoundError(f"no file in {source} has a name that ends in .parquet")
+            raise MissingFileError(f"no file in {source} has a name that ends in .parquet")
         return files
     manifest = manifest_of(path.parent.parent) if "=" in path.parent.name else None
     if manifest is None:

@@ -16,7 +16,7 @@ from typing import IO, Any, NamedTuple, TypeAlias, cast
 
 import zstandard
 
-from ..errors import LogFileError
+from ..errors import LogFileError, MissingFileError
 from ..words import printable
 from .file_kind import BOM, special_file
 
@@ -73,7 +73,7 @@ def list_files(source: Source) -> list[AnyPath | IO[Any]]:
         return [path]
     found = sorted(glob.glob(path, recursive=True)) if glob.has_magic(path) else []  # noqa: PTH207  takes any root
     if not found:
-        raise FileNotFoundError(f"no file is named or matches {path}")
+        raise MissingFileError(f"no file is named or matches {path}")
     return [file for match in found for file in (_files_within(Path(match)) if Path(match).is_dir() else [match])]
 
 
@@ -86,7 +86,7 @@ def _files_within(folder: Path) -> list[AnyPath | IO[Any]]:
         and path.is_file()
     ]
     if not found:
-        raise FileNotFoundError(f"{folder} holds no file whose name ends in {', '.join(sorted(LOG_ENDINGS))}")
+        raise MissingFileError(f"{folder} holds no file whose name ends in {', '.join(sorted(LOG_ENDINGS))}")
     return [*found]
 
 

@@ -28,5 +28,5 @@ def book_facts(calls: pd.DataFrame, n_rejects: int, path: str | None) -> dict[st
     if n_rejects:
         facts["rejects"] = f"{quantity(n_rejects, 'line')} rejected"
     if path is not None:
-        facts["file"] = path
+        facts["file"] = printable(path)
     return facts

@@ -16,6 +16,7 @@ from .canvas import (
     LONGEST_NAME,
     WELL_SPENT,
     axis_label,
+    can_be_drawn,
     draw_message,
     names_and_codes,
     new_axes,
@@ -80,7 +81,7 @@ def plot_cache(
         check_choice("lane", lane, _LANES)
     needed = ("timestamp", "input_tokens", "cached_input_tokens", "cache_write_tokens", "model")
     check_calls(calls, needs=(*needed, *([lane] if lane else ["session_id", "route"])))
-    drawn = calls[calls["timestamp"].notna() & calls["input_tokens"].notna()]
+    drawn = calls[can_be_drawn(calls["timestamp"]) & calls["input_tokens"].notna()]
     if drawn.empty:
         ax = new_axes(ax)
         return draw_message(ax, "None of the calls has a time and known tokens" if len(calls) else "No calls to draw")

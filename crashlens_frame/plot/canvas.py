@@ -121,3 +121,17 @@ def format_dollars(axis: Any) -> None:
     axis.grid(alpha=0.25)
     axis.axes.set_axisbelow(True)
     axis.set_tick_params(length=0)
+
+
+def can_be_drawn(times: pd.Series) -> pd.Series:
+    """Return whether an axis of dates can hold each time: Matplotlib ends at the years 1 and 9999, margins included.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from crashlens_frame.plot.canvas import can_be_drawn
+    >>> times = ["0001-01-01", "2026-01-01", None]
+    >>> can_be_drawn(pd.Series(times, dtype="datetime64[us, UTC]")).tolist()
+    [False, True, False]
+    """
+    return times.between(pd.Timestamp("1000-01-01", tz="UTC"), pd.Timestamp("9000-01-01", tz="UTC"))

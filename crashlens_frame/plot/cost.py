@@ -14,6 +14,7 @@ from .canvas import (
     LONGEST_NAME,
     OTHERS,
     axis_label,
+    can_be_drawn,
     colors_of,
     draw_message,
     format_dollars,
@@ -91,7 +92,7 @@ def plot_cost(
 
     check_calls(calls, needs={"timestamp", "cost", by})
     ax = new_axes(ax)
-    drawn = calls.loc[calls["cost"].notna() & calls["timestamp"].notna(), ["timestamp", by, "cost"]]
+    drawn = calls.loc[calls["cost"].notna() & can_be_drawn(calls["timestamp"]), ["timestamp", by, "cost"]]
     if drawn.empty:
         return draw_message(ax, "None of the calls has a time and a known cost" if len(calls) else "No calls to draw")
     freq = freq or _fitting_period(drawn["timestamp"].max() - drawn["timestamp"].min())

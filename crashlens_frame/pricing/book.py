@@ -14,7 +14,7 @@ import pandas as pd
 from ..formats import time_option
 from ..times import now_us
 from .combine import discount_rule, merged_entries
-from .listing import price_frame, price_html
+from .listing import price_facts, price_frame, price_html
 from .names import Names, Resolution
 from .one_call import cost_of_call, why_unknown
 from .price_file import Entry, PriceFile, Rules, dump_price_file, read_price_file
@@ -378,8 +378,7 @@ class PriceBook:
         return {model: position for position, model in enumerate(self.entries)}
 
     def __repr__(self) -> str:
-        facts = (("source", self.source), ("checked", self.checked))
-        return f"PriceBook({len(self.entries)} models{''.join(f', {name} {fact}' for name, fact in facts if fact)})"
+        return f"PriceBook({len(self.entries)} models{price_facts(source=self.source, checked=self.checked)})"
 
     def _repr_html_(self) -> str:
         return price_html(self.to_frame(), repr(self))

@@ -5,6 +5,7 @@ from html import escape
 
 import pandas as pd
 
+from ..words import printable
 from .price_file import METERS, WEEKDAYS, Entry, Period, hours_text
 from .timeline import levels_of
 
@@ -45,3 +46,8 @@ def _hours(period: Period) -> str | None:
         return None
     days = "" if len(period.days) == len(WEEKDAYS) else f" {' '.join(WEEKDAYS[day] for day in period.days)}"
     return f"{hours_text(period.between)}{days}"
+
+
+def price_facts(**facts: object) -> str:
+    """Return what is known of a price book, for its representation."""
+    return printable("".join(f", {name} {fact}" for name, fact in facts.items() if fact))

@@ -21,6 +21,7 @@ from ..words import UNKNOWN, cut, digits, money, printable, terminal_width
 _LONGEST = 200  # characters of a cell, at any width
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _NARROWEST = 6  # columns that a text is cut to before whole columns are left out
+_BITS = 63
 _NARROWEST_LINE = 30  # columns that a line below a row has at least, where the terminal is wide enough
 
 
@@ -242,8 +243,22 @@ def json_text(value: object) -> str:
       "cost": null
     }
     """
-    text = orjson.dumps(value, _plain, orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode()
+    options = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z
+    try:
+        text = orjson.dumps(value, _plain, options).decode()
+    except TypeError:  # a sum of more than 64 bits, which it cannot write
+        text = orjson.dumps(_with_large_numbers(value), _plain, options).decode()
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _with_large_numbers(value: Any) -> Any:
+    """Replace whole numbers of more than 64 bits by the numbers as JSON has them."""
+    if isinstance(value, dict):
+        return {key: _with_large_numbers(member) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_large_numbers(member) for member in value]
+    is_large = isinstance(value, int) and value.bit_length() > _BITS
+    return orjson.Fragment(str(value)) if is_large else value
 
 
 def _plain(time: pd.Timestamp) -> datetime:

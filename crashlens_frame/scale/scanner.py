@@ -4,15 +4,13 @@ import re
 import warnings
 from collections.abc import Callable, Iterable
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .._core import progress_bar
+from .._core import progress_bar, scratch_folder
 from ..detectors import Thresholds, find_waste, weigh_findings
 from ..errors import DividedSearchWarning, InvalidOptionError
 from ..frame import empty_frame, frame_from_table, selected_columns, table_from_frame
@@ -25,6 +23,7 @@ from .parts import split_log
 Prepare = Callable[[pd.DataFrame], pd.DataFrame]
 
 _PART = 10  # reading a part and searching it takes at most this many times its size
+LEAST_MEMORY = 50 * 10**6  # with less the time grows and the memory does not shrink
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 
 
@@ -58,8 +57,10 @@ def scan(
     source
         Logs of any kind, as ``read_logs`` takes them, or folders that ``write_dataset`` wrote.
     memory
-        Memory that the process may use, such as ``"2GB"`` or ``"500MB"``, or a number of bytes. The findings, which
-        are returned, and single traces larger than a twentieth of it come on top.
+        Memory that the calls and the search may take, such as ``"2GB"`` or ``"500MB"``, or a number of bytes; at least
+        ``"50MB"``. On top come what the process needs anyway (about 400 MB: the libraries, the vocabularies by which
+        tokens are counted, the lines being read), the findings, which are returned, and single traces larger than a
+        twentieth of it.
     thresholds, rules
         See :func:`crashlens_frame.find_waste`.
     prices
@@ -80,7 +81,7 @@ def scan(
     Raises
     ------
     InvalidOptionError
-        ``memory``, a threshold or the name of the rules is not allowed.
+        ``memory`` is no amount or too small, or a threshold or the name of the rules is not allowed.
     FileNotFoundError
         There is no such file.
     LogFileError, SchemaVersionError, PriceFileError
@@ -103,7 +104,9 @@ def scan(
     Of several calls with the same ``event_id`` only one counts, as in ``read_logs``; of those in different traces it is
     the last as it is logged, while in one trace the fullest line wins.
 
-    The temporary files are in the default folder of Python's ``tempfile``; set TMPDIR to use another one.
+    The temporary files are in the default folder of Python's ``tempfile``; set TMPDIR to use another one. They are
+    removed as well when a signal ends the process (in the main thread, unless the program handles the signal itself),
+    and those of a process that was killed by the next scan.
 
     Examples
     --------
@@ -119,6 +122,7 @@ def scan(
     (5, ['retry_loops'])
     """
     book = price_book(prices)
+    most = _bytes(memory) // _PART
     find = partial(find_waste, thresholds=thresholds, prices=book, rules=rules)
 
     def scan_part(part: pa.Table) -> tuple[int, float, pd.DataFrame, PartialReport]:
@@ -132,9 +136,8 @@ def scan(
     reports = [partial_report(empty_frame(), found[0])]
     left = LeftOutCounts()
     cost, n_parts = 0.0, 0
-    with TemporaryDirectory(prefix="crashlens_frame-") as folder:
-        most = _bytes(memory) // _PART
-        parts = split_log(source, Path(folder), left, most=most, lean=prepare is None, prices=book, progress=progress)
+    with scratch_folder() as folder:
+        parts = split_log(source, folder, left, most=most, lean=prepare is None, prices=book, progress=progress)
         with progress_bar(parts.calls, "scan", "call", shown=progress) as advance:
             # map keeps no reference to a part while the next one is read
             for size, part_cost, findings, report in map(scan_part, parts.tables):
@@ -177,7 +180,10 @@ def stack_findings(found: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 def _bytes(memory: str | int) -> int:
     """Read an amount of memory such as "2GB"."""
-    amount = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?\s*", str(memory), flags=re.IGNORECASE)
+    amount = re.fullmatch(r"\s*(\d{1,20}(?:\.\d{1,20})?)\s*([kmgt]i?)?b?\s*", str(memory), flags=re.I | re.A)
     if amount is None or isinstance(memory, bool):
         raise InvalidOptionError(f'memory is {memory!r}, expected an amount such as "2GB" or "500MB"')
-    return int(float(amount[1]) * _UNITS[(amount[2] or "").lower()])
+    number = int(float(amount[1]) * _UNITS[(amount[2] or "").lower()])
+    if number < LEAST_MEMORY:
+        raise InvalidOptionError(f'memory is {memory!r}, and "{LEAST_MEMORY // 10**6}MB" is the least that can be kept')
+    return number

@@ -10,6 +10,7 @@ import ipywidgets as W  # noqa: N812  as its own documentation does
 import pandas as pd
 
 from ..detectors import ROSTER, Thresholds
+from ..errors import ExistingFileError
 from ..io import to_csv, to_jsonl
 from ..plot import draw_svg, plot_trace
 from ..report import calls_table
@@ -316,7 +317,7 @@ class ExportPanel(W.VBox):
         assert self._view is not None
         path = Path(self.path.value.strip())
         if path.exists():
-            raise FileExistsError(f"{path} exists; choose another name")
+            raise ExistingFileError(f"{path} exists; choose another name")
         calls = self._view.logged
         (to_csv if ".csv" in path.suffixes else to_jsonl)(calls, path)
         self.status.value = markup.note(f"wrote {quantity(len(calls), 'call')} to {path.resolve()}")

@@ -260,6 +260,7 @@ def test_the_listed_files_of_a_dataset_are_refused_once_it_is_overwritten(store:
         cf.read_parquet(list(listed[0].files))
 
 
+@pytest.mark.usefixtures("any_memory")
 def test_a_scan_of_a_dataset_that_is_overwritten_meanwhile_fails(store: Path) -> None:
     def overwrite(calls: pd.DataFrame) -> pd.DataFrame:
         write(store, 1, "overwrite")

@@ -154,6 +154,7 @@ def test_the_bill_is_the_same_in_a_book(folder: Path, calls: pd.DataFrame) -> No
         pd.testing.assert_frame_equal(book.df, calls)
 
 
+@pytest.mark.usefixtures("any_memory")
 @pytest.mark.parametrize("memory", ["2GB", "2MB"])
 def test_the_bill_is_the_same_in_a_scan(folder: Path, calls: pd.DataFrame, memory: str) -> None:
     report, found = cf.scan(folder, memory=memory)

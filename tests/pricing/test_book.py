@@ -1,5 +1,6 @@
 """Price files: every form, every mistake, and the known answers."""
 
+import time
 from dataclasses import FrozenInstanceError
 from datetime import date
 from pathlib import Path
@@ -282,3 +283,16 @@ def test_the_frame_lists_dates_hours_tiers_and_variants(tmp_path: Path) -> None:
         pd.NaT,
     ]
     assert frame.loc[10, ["input", "output", "cached_input"]].tolist() == [0.25, 20.0, 0.5]
+
+
+@pytest.mark.parametrize(("load", "error"), [(cf.PriceBook.load, cf.PriceFileError), (cf.Budgets.load, None)])
+def test_a_file_that_would_take_long_is_refused_by_its_size(load: Any, error: Any, tmp_path: Path) -> None:
+    path = tmp_path / "large.yaml"
+    path.write_bytes(b"# a comment\n" * 350_000)
+    start = time.perf_counter()
+    with pytest.raises(error or cf.BudgetFileError) as caught:
+        load(path)
+    assert str(caught.value) == f"{path}: has more than 4 MB, which take too long; keep what is used"
+    with pytest.raises(error or cf.BudgetFileError, match="has more than 4 MB"):
+        load("/dev/zero")
+    assert time.perf_counter() - start < 2

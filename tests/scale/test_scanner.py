@@ -38,7 +38,10 @@ def _log() -> pd.DataFrame:
     )
 
 
-pytestmark = pytest.mark.filterwarnings("ignore::crashlens_frame.errors.DividedSearchWarning")
+pytestmark = [
+    pytest.mark.usefixtures("any_memory"),
+    pytest.mark.filterwarnings("ignore::crashlens_frame.errors.DividedSearchWarning"),
+]
 LOG = cf.add_cost(cf.add_tokens(_log()))  # as every door counts and prices it
 REPORT, FINDINGS = cf.summarize(LOG), cf.find_waste(LOG)
 
@@ -229,11 +232,20 @@ def test_a_log_without_calls_has_an_empty_report(tmp_path: Path) -> None:
         assert_same_findings(findings, empty_frame(cf.FINDINGS))
 
 
-@pytest.mark.parametrize("memory", ["2 apples", "-1GB", "", "GB", True, None])
+@pytest.mark.parametrize("memory", ["2 apples", "-1GB", "", "GB", True, None, "9" * 400 + "GB"])
 def test_an_amount_of_memory_without_meaning_is_refused(memory: Any) -> None:
     message = f"^memory is {re.escape(repr(memory))}, expected an amount such as"
     with pytest.raises(cf.InvalidOptionError, match=message):
         cf.scan(io.BytesIO(b""), memory=memory)
+
+
+@pytest.mark.parametrize("memory", ["0", 0, "1MB", "49.9 MB", "47MiB", 49_999_999])
+def test_less_memory_than_can_be_kept_is_refused(memory: str | int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanner, "LEAST_MEMORY", 50 * 10**6)
+    with pytest.raises(cf.InvalidOptionError) as caught:
+        cf.scan("there is no such file", memory=memory)
+    assert str(caught.value) == f'memory is {memory!r}, and "50MB" is the least that can be kept'
+    assert cf.scan(io.BytesIO(b""), memory="50MB").report.events == 0
 
 
 @pytest.mark.parametrize(

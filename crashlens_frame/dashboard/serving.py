@@ -1,4 +1,4 @@
-"""The Explorer as a web page, for people who write no code; served by Voila on this machine only."""
+"""The program that starts the server of the page, opens the page, and ends the server."""
 
 import json
 import os
@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import webbrowser
 from collections.abc import Callable
@@ -17,11 +16,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from .errors import MissingExtraError
-from .io import to_parquet
+from .._core import scratch_folder
+from ..errors import MissingExtraError
+from ..io import to_parquet
 
 HOST = "127.0.0.1"
 THEMES = ("light", "dark")
+_SERVER = "crashlens_frame.dashboard.server"
+_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)]
+_IDLE_SECONDS = 600  # after which a kernel ends whose page is closed
 _MOST_SECONDS = 60.0  # until Voila must answer
 
 
@@ -67,23 +70,24 @@ def serve(
     token = secrets.token_urlsafe(24)
     port = _free_port(port)
     address = f"http://{HOST}:{port}/?token={token}"
-    with tempfile.TemporaryDirectory(prefix="crashlens-frame-") as folder:
-        to_parquet(calls, Path(folder) / "calls.parquet")
+    with scratch_folder() as scratch:
+        folder = str(scratch)
+        to_parquet(calls, scratch / "calls.parquet")
         notebook = Path(folder) / "dashboard.ipynb"
         notebook.write_text(_notebook(f"{folder}/calls.parquet", prices), encoding="utf-8")
         (Path(folder) / "voila.json").write_text(json.dumps(_settings(folder, port, token, theme)), encoding="utf-8")
         errors = Path(folder) / "server.log"
         with errors.open("wb") as log:
             server = subprocess.Popen(
-                [sys.executable, "-m", "voila", str(notebook), f"--config={folder}/voila.json", "--no-browser"],
+                [sys.executable, "-m", _SERVER, str(notebook), f"--config={folder}/voila.json", "--no-browser"],
                 env=os.environ | {"JUPYTER_CONFIG_DIR": folder, "JUPYTER_RUNTIME_DIR": folder},
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # closed when this program ends, however it does
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # an interrupt must reach only this program, which then ends the server
             )
-        # SIGTERM must end the server too, as an interrupt does
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # these must end the server too, as an interrupt does
+        before = {number: signal.signal(number, signal.default_int_handler) for number in _SIGNALS}
         try:
             _wait_for(server, port, errors)
             ready(address)
@@ -94,7 +98,8 @@ def serve(
             pass
         finally:
             _stop(server)
-            signal.signal(signal.SIGTERM, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _settings(folder: str, port: int, token: str, theme: str) -> dict[str, dict[str, object]]:
@@ -104,10 +109,11 @@ def _settings(folder: str, port: int, token: str, theme: str) -> dict[str, dict[
             "ip": HOST,
             "port": port,
             "port_retries": 0,
-            "token": token,
             "open_browser": False,
             "connection_dir_root": folder,
         },
+        "StrictVoila": {"page_token": token},
+        "MappingKernelManager": {"cull_idle_timeout": _IDLE_SECONDS, "cull_interval": 30, "cull_connected": False},
         "VoilaConfiguration": {"theme": theme, "strip_sources": True, "file_allowlist": []},
         "VoilaExecutor": {"timeout": 600},
     }
@@ -159,3 +165,5 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(server.pid, signal.SIGKILL)
     server.wait()
+    if server.stdin is not None:
+        server.stdin.close()

@@ -1,7 +1,6 @@
 """Numbers of tokens, counted where the log did not report them."""
 
 import hashlib
-import logging
 import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -13,17 +12,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ._core import parallel_map, progress_bar
-from .errors import InvalidCallError, InvalidOptionError, TokenizerError, TokenizerWarning
-from .formats import READING, UNCLEAR
-from .frame import check_calls
-from .jsonvalues import without_surrogates
-from .pricing import name_forms
-from .schema import TEXT, TOKEN_SOURCES
-from .words import quantity
-
-# encodings whose vocabularies are part of toktok; those of the others are downloaded by tiktoken at the first use
-_OFFLINE = ("cl100k_base", "o200k_base", "o200k_harmony")
+from .._core import parallel_map, progress_bar
+from ..errors import InvalidCallError, InvalidOptionError, TokenizerError, TokenizerWarning
+from ..formats import READING, UNCLEAR
+from ..frame import check_calls
+from ..jsonvalues import without_surrogates
+from ..pricing import name_forms
+from ..schema import TEXT, TOKEN_SOURCES
+from ..words import quantity
+from .vocabularies import Counter, download_vocabularies, single_text_counter, token_counter
 
 # Number of tokens of a family of models per token of o200k_base, measured by
 # tests/benchmarks/measure_token_families.py over 600 texts of English prose, 600 of Python and 400 of JSON with the
@@ -42,11 +39,6 @@ FAMILIES = (
     (re.compile(r"^(?:chatgpt|gpt-\d|o\d)"), 1.0),
 )
 
-_LOG = logging.getLogger(__name__)
-
-
-_Counter = Callable[[list[str]], list[int]]  # texts to their numbers of tokens
-
 
 class _Tokenizer(NamedTuple):
     """How the tokens of a model are counted: its encoding, or another encoding and the factor to multiply by."""
@@ -57,14 +49,24 @@ class _Tokenizer(NamedTuple):
 
 @overload
 def count_tokens(  # type: ignore[overload-overlap]  # a str is an iterable
-    texts: str, *, model: str, client: Any = None, progress: bool | None = None
+    texts: str, *, model: str, client: Any = None, progress: bool | None = None, allow_download: bool = False
 ) -> int | None: ...
 @overload
 def count_tokens(
-    texts: Iterable[str | None], *, model: str, client: Any = None, progress: bool | None = None
+    texts: Iterable[str | None],
+    *,
+    model: str,
+    client: Any = None,
+    progress: bool | None = None,
+    allow_download: bool = False,
 ) -> pd.arrays.IntegerArray: ...
 def count_tokens(
-    texts: str | Iterable[str | None], *, model: str, client: Any = None, progress: bool | None = None
+    texts: str | Iterable[str | None],
+    *,
+    model: str,
+    client: Any = None,
+    progress: bool | None = None,
+    allow_download: bool = False,
 ) -> int | pd.arrays.IntegerArray | None:
     """Count the tokens of a text, or of many texts.
 
@@ -87,6 +89,9 @@ def count_tokens(
         as its ``max_retries`` says; the numbers are kept for as long as the program runs.
     progress
         Whether to show a bar while the client is asked; None: after two seconds, in a terminal or a notebook.
+    allow_download
+        Whether tiktoken may download the vocabulary of an old model, such as davinci. Without it the network is never
+        used, but a vocabulary that tiktoken has downloaded before is.
 
     Returns
     -------
@@ -97,7 +102,7 @@ def count_tokens(
     Raises
     ------
     TokenizerError
-        The vocabulary of an old model is not installed and cannot be downloaded, or the client raised an error.
+        The vocabulary of an old model is not at hand or cannot be downloaded, or the client raised an error.
     InvalidCallError
         A text is neither text nor null.
 
@@ -117,6 +122,8 @@ def count_tokens(
     Length: 3, dtype: Int64
     """
     of_vendor = _vendor_tokenizer(model, client, progress)
+    if allow_download:
+        download_vocabularies(_encodings([_tokenizer(model)]))
     if isinstance(texts, str):
         of_model = _tokenizer(model)
         if of_vendor is not None:
@@ -137,7 +144,9 @@ def count_tokens(
     return pd.array([None] * len(values), dtype="Int64") if tokenizer is None else _token_counts(array, tokenizer)
 
 
-def add_tokens(calls: pd.DataFrame, *, client: Any = None, progress: bool | None = None) -> pd.DataFrame:
+def add_tokens(
+    calls: pd.DataFrame, *, client: Any = None, progress: bool | None = None, allow_download: bool = False
+) -> pd.DataFrame:
     """Count the tokens that the log did not report.
 
     A failed call has 0 output tokens if the log does not report another number. A prompt that is more than its text is
@@ -152,6 +161,8 @@ def add_tokens(calls: pd.DataFrame, *, client: Any = None, progress: bool | None
     client, progress
         As for ``count_tokens``, to count the prompts that were sent to Claude. Its answers stay estimates, as the
         endpoint counts what is sent.
+    allow_download
+        As for ``count_tokens``.
 
     Returns
     -------
@@ -167,7 +178,7 @@ def add_tokens(calls: pd.DataFrame, *, client: Any = None, progress: bool | None
     Warns
     -----
     TokenizerWarning
-        The vocabulary of an old model is not installed and cannot be downloaded; its tokens stay unknown.
+        The vocabulary of an old model is not at hand; its tokens stay unknown.
 
     Examples
     --------
@@ -182,9 +193,16 @@ def add_tokens(calls: pd.DataFrame, *, client: Any = None, progress: bool | None
     labels = calls["model"].astype("category").cat
     tokenizers = [_tokenizer(str(name)) for name in labels.categories]
     code = labels.codes.to_numpy()
+    missing: dict[str, int] = {}
+    if allow_download:
+        download_vocabularies(_encodings(tokenizers))
     vendors = [_vendor_tokenizer(str(name), client, progress) for name in labels.categories]
-    n_input, input_source = _fill_column(calls, "input_tokens", "prompt", tokenizers, code, vendors)
-    n_output, output_source = _fill_column(calls, "output_tokens", "response", tokenizers, code, [])
+    n_input, input_source = _fill_column(calls, "input_tokens", "prompt", tokenizers, code, vendors, missing)
+    n_output, output_source = _fill_column(calls, "output_tokens", "response", tokenizers, code, [], missing)
+    for reason, n_texts in missing.items():
+        warnings.warn(
+            f"the tokens of {quantity(n_texts, 'text')} are not counted: {reason}", TokenizerWarning, stacklevel=2
+        )
     if "level" in calls.columns:
         failed = calls["level"].eq("error").fillna(False).to_numpy(bool) & calls["response"].isna().to_numpy()
         failed &= ~_are_unclear(calls)
@@ -199,7 +217,7 @@ def fill_tokens(row: dict[str, Any]) -> None:
     if row.get(READING) == UNCLEAR:
         return
     tokenizer = _tokenizer(row["model"]) if row.get("model") else None
-    is_counted = False
+    is_counted, missing = False, ""
     for name, text in (("input_tokens", row.get("prompt")), ("output_tokens", row.get("response"))):
         is_more_than_text = name == "input_tokens" and row.get("prompt_hash") is not None
         if row.get(name) is None and text is not None and tokenizer is not None and not is_more_than_text:
@@ -207,7 +225,9 @@ def fill_tokens(row: dict[str, Any]) -> None:
                 row[name] = _token_count(text, tokenizer)
                 is_counted = True
             except TokenizerError as error:
-                warnings.warn(f"the tokens of a text are not counted: {error}", TokenizerWarning, stacklevel=4)
+                missing = str(error)
+    if missing:
+        warnings.warn(f"the tokens of a call are not counted: {missing}", TokenizerWarning, stacklevel=4)
     if row.get("output_tokens") is None and row.get("level") == "error" and row.get("response") is None:
         row["output_tokens"] = 0
     if tokenizer is not None and is_counted:
@@ -222,9 +242,13 @@ def _fill_column(
     text: str,
     tokenizers: Sequence[_Tokenizer | None],
     code: np.ndarray,
-    vendors: Sequence[_Counter | None],
+    vendors: Sequence[Counter | None],
+    missing: dict[str, int],
 ) -> tuple[pd.arrays.IntegerArray, np.ndarray]:
-    """Count the tokens of the texts whose number is null; return the numbers and their new sources, -1: not new."""
+    """Count the tokens of the texts whose number is null; return the numbers and their new sources, -1: not new.
+
+    ``missing`` counts the texts without a vocabulary, by the reason.
+    """
     numbers = calls[name] if name in calls.columns else pd.Series(pd.NA, index=calls.index)
     tokens: Any = numbers.astype("Int64").array.copy()
     source = np.full(len(calls), -1)
@@ -244,9 +268,7 @@ def _fill_column(
         try:
             tokens[rows] = _token_counts(pa.array(calls[text].iloc[rows], from_pandas=True), tokenizer)
         except TokenizerError as error:
-            warnings.warn(
-                f"the tokens of {quantity(len(rows), 'text')} are not counted: {error}", TokenizerWarning, stacklevel=3
-            )
+            missing[str(error)] = missing.get(str(error), 0) + len(rows)
         else:
             source[rows] = TOKEN_SOURCES.index("counted" if tokenizer.factor is None else "estimated")
     return tokens, source
@@ -272,7 +294,7 @@ def _token_sources(calls: pd.DataFrame, new: np.ndarray, has_tokens: np.ndarray)
 
 def _token_counts(texts: pa.Array | pa.ChunkedArray, tokenizer: _Tokenizer) -> pd.arrays.IntegerArray:
     """Return the number of tokens of each text."""
-    count = _counter(tokenizer.encoding)
+    count = token_counter(tokenizer.encoding)
     if tokenizer.factor is None:
         return _distinct_counts(texts, count)
     factor = tokenizer.factor
@@ -292,7 +314,7 @@ def _distinct_counts(
 
 
 def _token_count(text: str, tokenizer: _Tokenizer) -> int:
-    count = _single_counter(tokenizer.encoding)
+    count = single_text_counter(tokenizer.encoding)
     try:
         number = count(text)
     except UnicodeEncodeError:
@@ -300,7 +322,7 @@ def _token_count(text: str, tokenizer: _Tokenizer) -> int:
     return number if tokenizer.factor is None else round(number * tokenizer.factor)
 
 
-def _vendor_tokenizer(model: str, client: Any, progress: bool | None) -> _Counter | None:
+def _vendor_tokenizer(model: str, client: Any, progress: bool | None) -> Counter | None:
     """Return a function that has the vendor of a model count the tokens of texts; None where there is none to ask."""
     if client is None:
         return None
@@ -352,35 +374,5 @@ def _tokenizer(model: str) -> _Tokenizer | None:
     return next((_Tokenizer("o200k_base", factor) for family, factor in FAMILIES if family.search(name)), None)
 
 
-@lru_cache
-def _counter(encoding: str) -> _Counter:
-    """Return a function that counts the tokens of texts."""
-    if encoding in _OFFLINE:
-        import toktok
-
-        return partial(toktok.batch_count, encoding=encoding)
-    import tiktoken
-
-    host = "openaipublic.blob.core.windows.net"
-    _LOG.warning("tiktoken loads the vocabulary of %s, from its cache or else from %s", encoding, host)
-    try:
-        tokenizer = tiktoken.get_encoding(encoding)
-    except (OSError, ValueError) as error:
-        raise TokenizerError(
-            f"tiktoken has no vocabulary of {encoding} and cannot download it ({type(error).__name__}); connect to the"
-            " internet once, or set TIKTOKEN_CACHE_DIR to a folder that holds it (https://github.com/openai/tiktoken)"
-        ) from error
-    return lambda texts: [len(tokens) for tokens in tokenizer.encode_ordinary_batch(texts)]
-
-
-@lru_cache
-def _single_counter(encoding: str) -> Callable[[str], int]:
-    """Return a function that counts the tokens of one text."""
-    if encoding in _OFFLINE:
-        import toktok
-
-        # batch_count needs 30 microseconds to prepare each batch
-        count: Callable[[str], int] = toktok._encoding(encoding).count
-        return count
-    counter = _counter(encoding)
-    return lambda text: counter([text])[0]
+def _encodings(tokenizers: Iterable[_Tokenizer | None]) -> set[str]:
+    return {each.encoding for each in tokenizers if each is not None}

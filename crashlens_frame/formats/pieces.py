@@ -2,8 +2,9 @@
 
 Sources: chunks of chat completions (https://platform.openai.com/docs/api-reference/chat-streaming), events of responses
 (https://platform.openai.com/docs/api-reference/responses-streaming), events of messages
-(https://docs.claude.com/en/docs/build-with-claude/streaming), and answers of Gemini, each with what is new
-(https://ai.google.dev/api/generate-content).
+(https://docs.claude.com/en/docs/build-with-claude/streaming), answers of Gemini, each with what is new
+(https://ai.google.dev/api/generate-content), events of chats of Cohere (https://docs.cohere.com/v2/docs/streaming), and
+lines of Ollama (https://docs.ollama.com/api/streaming).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,7 +19,20 @@ MESSAGE_EVENTS = (
 )  # fmt: skip
 RESPONSE_EVENTS = ("response.created", "response.in_progress", "response.queued")  # a stream begins with them
 _LAST_EVENTS = ("response.completed", "response.incomplete", "response.failed")
-_TEXTS = ("content", "refusal", "reasoning_content", "reasoning", "arguments")  # that pieces add to
+_TEXTS = (
+    "content",
+    "refusal",
+    "reasoning_content",
+    "reasoning",
+    "arguments",
+    "text",
+    "thinking",
+    "tool_plan",
+)  # fmt: skip  that pieces add to
+_CHAT_EVENTS = (
+    "message-start", "content-start", "content-delta", "content-end", "tool-plan-delta", "tool-call-start",
+    "tool-call-delta", "tool-call-end", "citation-start", "citation-end", "message-end",
+)  # fmt: skip
 
 
 class Answer(NamedTuple):
@@ -110,6 +124,10 @@ def _kind(piece: Record) -> Callable[[list[Record]], Answer] | None:
         return _response
     if event in MESSAGE_EVENTS:
         return _message
+    if event in _CHAT_EVENTS:
+        return _chat
+    if "done" in piece and "model" in piece:
+        return _lines
     return _candidates if "candidates" in piece or "usageMetadata" in piece else None
 
 
@@ -257,6 +275,51 @@ def _joined_parts(parts: list[Record]) -> list[Record]:
         else:
             joined.append(part)
     return joined
+
+
+# -- chats of Cohere ---------------------------------------------------------------------------------------------------
+
+
+def _chat(events: list[Record]) -> Answer:
+    whole: dict[str, Any] = {}
+    message: dict[str, Any] = {}
+    lists: dict[str, dict[int, dict[str, Any]]] = {}  # what comes as parts with an index: texts, tools, citations
+    is_complete = False
+    for event in events:
+        delta = _mapping(event.get("delta"))
+        if event.get("type") == "message-start":
+            message = {key: value for key, value in _mapping(delta.get("message")).items() if value not in ([], "")}
+            whole["id"] = event.get("id")
+        elif event.get("type") == "message-end":
+            whole |= {key: value for key, value in delta.items() if value is not None}
+            is_complete = "finish_reason" in whole
+        else:
+            for key, value in _mapping(delta.get("message")).items():
+                if isinstance(value, Mapping):
+                    _add_delta(lists.setdefault(key, {}).setdefault(_place(event), {}), value)
+                else:
+                    _add_delta(message, {key: value})
+    parts = {key: [found[index] for index in sorted(found)] for key, found in lists.items()}
+    return Answer({**whole, "message": {**message, **parts}}, is_complete)
+
+
+# -- lines of Ollama ---------------------------------------------------------------------------------------------------
+
+
+def _lines(pieces: list[Record]) -> Answer:
+    whole: dict[str, Any] = {}
+    texts: dict[str, Any] = {}
+    message: dict[str, Any] = {}
+    for piece in pieces:
+        whole |= piece
+        texts = {key: texts.get(key, "") + str(piece.get(key) or "") for key in ("response", "thinking")}
+        new = _mapping(piece.get("message"))
+        calls = [*message.get("tool_calls", []), *_mappings(new.get("tool_calls"))]
+        _add_delta(message, {key: value for key, value in new.items() if key != "tool_calls"})
+        message |= {"tool_calls": calls} if calls else {}
+    found = {key: value for key, value in {**texts, "message": message}.items() if value}
+    is_complete = whole.pop("done", None) is True  # without it, what was cut is a call as well
+    return Answer({**whole, **found}, is_complete)
 
 
 def _mapping(value: Any) -> Record:

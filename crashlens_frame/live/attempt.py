@@ -1,25 +1,25 @@
 """One attempt: what was sent, what came back, and the row that follows. It is logged exactly once."""
 
 import hashlib
+import json
 import os
 import re
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from ..errors import CrashlensFrameError, UnsavedCallsWarning
-from ..formats import Row, put_together
+from ..errors import CrashlensFrameError, InvalidCallError
+from ..formats import Row, convert_row, put_together
 from ..jsonvalues import canonical_json
 from ..logbook import row_from_response
 from ..pricing import fill_cost
 from ..tokens import fill_tokens
 from .context import Budget, budgets_now, columns_now, spend
+from .warning import warn_unlogged
 
 if TYPE_CHECKING:
     from ..logbook import LogBook
@@ -35,8 +35,12 @@ class Endpoint(NamedTuple):
 ENDPOINTS = tuple(
     Endpoint(re.compile(path), name)
     for path, name in (
-        (r"/(chat/completions|completions|fim/completions|responses|embeddings)$", "openai"),
+        (
+            r"(/deployments/(?P<model>[^/]+))?/(chat/completions|completions|fim/completions|responses|embeddings)$",
+            "openai",
+        ),
         (r"/messages$", "anthropic"),
+        (r"/publishers/anthropic/models/(?P<model>[^/]+):(rawPredict|streamRawPredict)$", "anthropic"),
         (r"/(?P<model>[^/]+):(generateContent|streamGenerateContent)$", "gemini"),
         (r"/v2/chat$", "cohere"),
         (r"/api/(chat|generate)$", "ollama"),
@@ -46,6 +50,7 @@ _PROVIDERS = (
     ("openai", re.compile(r"(^|\.)api\.openai\.com$")),
     ("anthropic", re.compile(r"(^|\.)api\.anthropic\.com$")),
     ("azure", re.compile(r"\.(openai\.azure\.com|cognitiveservices\.azure\.com|services\.ai\.azure\.com)$")),
+    ("vertex_ai", re.compile(r"(^|[.-])aiplatform\.googleapis\.com$")),
     ("openrouter", re.compile(r"(^|\.)openrouter\.ai$")),
     ("groq", re.compile(r"(^|\.)api\.groq\.com$")),
     ("mistral", re.compile(r"(^|\.)api\.mistral\.ai$")),
@@ -56,6 +61,7 @@ _TIMED_OUT = {"ReadTimeout", "WriteTimeout"}
 _PREFIX = ("system", "instructions", "systemInstruction", "system_instruction", "tools", "functions")
 _OF_SYSTEM = ("system", "developer")
 _CONTENT = ("prompt", "response", "tool_calls")  # columns with texts of users
+_DONE = b"[DONE]"  # what OpenAI, and all who answer in its form, end a stream with
 
 # the last attempt of this thread or task: the hash of its body, and its trace
 _last: ContextVar[tuple[int, str] | None] = ContextVar("last", default=None)
@@ -79,6 +85,30 @@ def endpoint_of(method: str, path: str) -> tuple[Endpoint, str | None] | None:
             if found := endpoint.path.search(path):
                 return endpoint, found.groupdict().get("model")
     return None
+
+
+def pieces_in(headers: Mapping[str, str], body: bytes) -> Iterator[Mapping[str, Any]] | None:
+    """Return the pieces of an answer that was streamed; None: it came whole."""
+    kind = headers.get("content-type", "")
+    if "text/event-stream" in kind:
+        return events_in(body)
+    # Ollama sends a line for each piece, Gemini without events a list of them
+    return _objects_in(body.decode(errors="replace")) if "ndjson" in kind or body.lstrip()[:1] == b"[" else None
+
+
+def _objects_in(text: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the objects of lines or of a list; the last may be torn."""
+    place = 0
+    while found := _BEGIN.match(text, place):
+        try:
+            value, place = _DECODER.raw_decode(text, found.end())
+        except json.JSONDecodeError:
+            return
+        if isinstance(value, dict):
+            yield value
+
+
+_BEGIN, _DECODER = re.compile(r"[\s\[,]*(?=\{)"), json.JSONDecoder()
 
 
 def events_in(body: bytes) -> Iterator[Mapping[str, Any]]:
@@ -127,9 +157,11 @@ class Attempt:
         """Log an attempt that got no answer."""
         self._end(lambda: self._without_answer(error))
 
-    def answered(self, status: int, headers: Mapping[str, str], body: bytes, error: BaseException | None) -> None:
+    def answered(
+        self, status: int, headers: Mapping[str, str], body: bytes, error: Exception | None = None, *, is_left: bool
+    ) -> None:
         """Log an attempt that got an answer, or what came of it before an error or before the program left it."""
-        self._end(lambda: self._with_answer(status, headers, body, error))
+        self._end(lambda: self._with_answer(status, headers, body, error, is_left))
 
     def _end(self, make: Callable[[], Row]) -> None:
         """Log the row; whatever fails here does not fail the call of the user."""
@@ -147,20 +179,23 @@ class Attempt:
                 spend(self.budgets, str(row["trace_id"]), priced["cost"] or 0.0)
             book.log_row(row)
         except Exception as error:
-            with suppress(Warning):  # also where warnings are errors
-                warnings.warn(f"a call is not logged, or only in memory: {error}", UnsavedCallsWarning, stacklevel=2)
+            warn_unlogged(f"a call is not logged, or only in memory: {error}", stacklevel=2)
 
     # -- rows ---------------------------------------------------------------------------------------------------------
 
     def _row(self, answer: Mapping[str, Any], kept: Mapping[str, Any], **columns: Any) -> Row:
-        row = row_from_response(
-            answer,
-            self.asked,
-            format=self.endpoint.format,
-            started=self.started,
-            columns={**self.columns, **columns},
-            kept={"live": kept} if kept else {},
-        )
+        given, live = {**self.columns, **columns}, {"live": kept} if kept else {}
+        try:
+            row = row_from_response(
+                answer, self.asked, format=self.endpoint.format, columns=given, kept=live, needs_model=False
+            )
+        except InvalidCallError:
+            if answer:
+                raise
+            # the request names no model and no prompt: it was sent all the same
+            row = convert_row({name: value for name, value in given.items() if value is not None}, needs_model=False)
+            row["extra"] = canonical_json({"request": self.asked, **live})
+        row["timestamp"] = self.started
         if "prefix_hash" not in row and (prefix := _prefix(self.asked)) is not None:
             row["prefix_hash"] = prefix
         return row
@@ -173,7 +208,9 @@ class Attempt:
         billed = "no" if kinds & _NOT_SENT else "estimated" if kinds & _TIMED_OUT else "unknown"
         return self._row({}, {}, finish_reason="error", level="error", billed=billed, error=failed)
 
-    def _with_answer(self, status: int, headers: Mapping[str, str], body: bytes, error: BaseException | None) -> Row:
+    def _with_answer(
+        self, status: int, headers: Mapping[str, str], body: bytes, error: Exception | None, is_left: bool
+    ) -> Row:
         kept: dict[str, Any] = {"http_status": status}
         if request_id := headers.get("x-request-id") or headers.get("request-id"):
             kept["request_id"] = request_id
@@ -182,11 +219,14 @@ class Attempt:
         if status >= 400:
             return self._refused(status, body, kept)
         failed = None if error is None else f"{type(error).__name__}: {error}".removesuffix(": ")
-        is_streamed = "text/event-stream" in headers.get("content-type", "")
-        answer, is_complete = put_together(events_in(body)) if is_streamed else (_object(body), True)
+        pieces = pieces_in(headers, body)
+        answer, is_complete = (_object(body), not is_left) if pieces is None else put_together(pieces)
+        is_left = is_left and _DONE not in body[-32:]  # SDKs leave a stream at its end
         outcome: dict[str, Any] = {"level": None if failed is None else "error", "error": failed}
         try:
-            if is_streamed and not is_complete:
+            if pieces is not None and not (answer or is_left or failed):
+                return self._row({}, kept, billed="unknown")  # events that the tables do not know, to their end
+            if not is_complete and (pieces is not None or not answer):
                 columns = {**outcome, "finish_reason": "aborted", "billed": "estimated"}
                 return self._estimated(self._row(answer, kept, **columns))
             if answer:
@@ -247,9 +287,7 @@ def _prefix(asked: Mapping[str, Any]) -> str | None:
     prefix: list[Any] = [asked[key] for key in _PREFIX if asked.get(key)]
     messages = asked.get("messages")
     if isinstance(messages, list):
-        prefix += [
-            each for each in messages if isinstance(each, Mapping) and each.get("role") in ("system", "developer")
-        ]
+        prefix += [each for each in messages if isinstance(each, dict) and each.get("role") in _OF_SYSTEM]
     return hashlib.sha256(canonical_json(prefix).encode("utf-8", "replace")).hexdigest()[:32] if prefix else None
 
 

@@ -1,11 +1,10 @@
 """What the hooks of LiteLLM and LangChain log: the row of a record, whatever fails here."""
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UnsavedCallsWarning
 from ..formats import Row, rows_from_line
+from .warning import warn_unlogged
 
 if TYPE_CHECKING:
     from ..logbook import LogBook
@@ -26,4 +25,4 @@ def log_record(
         if found.errors:
             raise ValueError(found.errors[0])
     except Exception as error:
-        warnings.warn(f"a call is not logged, or only in memory: {error}", UnsavedCallsWarning, stacklevel=3)
+        warn_unlogged(f"a call is not logged, or only in memory: {error}", stacklevel=3)

@@ -38,11 +38,10 @@ class OtlpServer:
     url
         Address for ``OTEL_EXPORTER_OTLP_ENDPOINT``.
     n_calls
-        Number of calls that it has logged.
+        Number of calls that it has logged, with those that an error keeps from the file of the book.
     """
 
     def __init__(self, telemetry: Telemetry, host: str, port: int, token: str | None) -> None:
-        self.n_calls = 0
         self._telemetry = telemetry
         self.token = token
         self._server = _Server((host, port), _Handler)
@@ -52,11 +51,14 @@ class OtlpServer:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
+    @property
+    def n_calls(self) -> int:
+        """Number of calls that are in the book."""
+        return self._telemetry.n_calls
+
     def take(self, document: Any) -> Taken:
         """Log the calls of a document."""
-        taken = self._telemetry.take(document)
-        self.n_calls += taken.calls
-        return taken
+        return self._telemetry.take(document)
 
     def close(self) -> None:
         """Answer what has begun, and stop."""

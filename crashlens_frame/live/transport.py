@@ -125,7 +125,7 @@ class _Watched:
         """Return the response with a stream that is listened to."""
         if response.is_closed:  # a transport without a network has the whole answer at once
             attempt.take()
-            attempt.answered(response.status_code, response.headers, response.content, None)
+            attempt.answered(response.status_code, response.headers, response.content, is_left=False)
             return response
         hidden = None if response.headers.get("content-encoding") else usage
         response.stream = _stream_class(kind, base)(response, attempt, hidden, self._library)
@@ -196,11 +196,9 @@ class _Listener:
         self._pieces.append(piece)
         return piece if self._usage is None else self._usage.visible(piece)
 
-    def _end(self, error: BaseException | None = None) -> None:
+    def _end(self, error: Exception | None = None, *, is_left: bool = True) -> None:
         if not self._attempt.is_over:
-            # what a program leaves is no error
-            failed = error if isinstance(error, Exception) else None
-            self._attempt.answered(self._status, self._headers, self._body(), failed)
+            self._attempt.answered(self._status, self._headers, self._body(), error, is_left=is_left)
 
     def _body(self) -> bytes:
         """Return what came, unpacked as far as it goes."""
@@ -227,10 +225,13 @@ class _Stream(_Listener):
                     yield seen
             if self._usage is not None and (rest := self._usage.rest()):
                 yield rest
-        except BaseException as error:
-            self._end(error)
+        except Exception as error:
+            self._end(error, is_left=False)
             raise
-        self._end()
+        except BaseException:  # what a program leaves is no error
+            self._end()
+            raise
+        self._end(is_left=False)
 
     def close(self) -> None:
         try:
@@ -247,10 +248,13 @@ class _AsyncStream(_Listener):
                     yield seen
             if self._usage is not None and (rest := self._usage.rest()):
                 yield rest
-        except BaseException as error:
-            self._end(error)
+        except Exception as error:
+            self._end(error, is_left=False)
             raise
-        self._end()
+        except BaseException:  # what a program leaves is no error
+            self._end()
+            raise
+        self._end(is_left=False)
 
     async def aclose(self) -> None:
         try:

@@ -10,6 +10,7 @@ from .context import columns_checked
 from .transport import library_of, watched_client
 
 Client = TypeVar("Client")
+_BEDROCK = ("AnthropicBedrock", "AsyncAnthropicBedrock")
 
 
 def watch(
@@ -31,9 +32,9 @@ def watch(
     Parameters
     ----------
     client
-        ``OpenAI``, ``AsyncOpenAI``, ``AzureOpenAI``, ``Anthropic``, ``AsyncAnthropic``, and the clients of other SDKs
-        that Stainless makes, such as Groq. Or a ``Client`` or ``AsyncClient`` of httpx or httpx2, which SDKs such as
-        google-genai, mistralai and cohere take as theirs.
+        ``OpenAI``, ``AsyncOpenAI``, ``AzureOpenAI``, ``Anthropic``, ``AsyncAnthropic``, ``AnthropicVertex``, and the
+        clients of other SDKs that Stainless makes, such as Groq; those of Amazon Bedrock are refused. Or a ``Client``
+        or ``AsyncClient`` of httpx or httpx2, which SDKs such as google-genai, mistralai and cohere take as theirs.
     book
         Where the calls are logged. If its file cannot be written to, a warning says so, the call stays in memory, and
         the program goes on.
@@ -76,6 +77,11 @@ def watch(
     settings = Settings(book, columns_checked(columns), capture_content, redact, ask_usage)
     if library_of(client) is not None:
         return watched_client(client, settings)
+    if any(kind.__name__ in _BEDROCK for kind in type(client).__mro__):
+        raise InvalidOptionError(
+            f"client is {type(client).__name__}, whose paths and streams are those of Amazon Bedrock, expected another"
+            " client; LogBook.log_response takes its answers"
+        )
     http, with_options = getattr(client, "_client", None), getattr(client, "with_options", None)
     if library_of(http) is None or not callable(with_options):
         raise InvalidOptionError(

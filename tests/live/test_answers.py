@@ -1,0 +1,154 @@
+"""What an attempt is logged as, by the kind of answer and by how far it was read; no network."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import anthropic
+import httpx2
+import pytest
+
+import crashlens_frame as cf
+from tests.support.streams import ANTHROPIC_STREAM, OPENAI_ANSWER
+
+SSE, NDJSON, JSON = "text/event-stream", "application/x-ndjson", "application/json"
+CHAT = {"model": "m-1", "messages": [{"role": "user", "content": "Count"}]}
+
+
+def _events(*events: Any) -> list[bytes]:
+    return [f"data: {json.dumps(event)}\n\n".encode() for event in events]
+
+
+def _cohere(kind: str, index: int = 0, **message: Any) -> dict[str, Any]:
+    return {"type": kind, "index": index, "delta": {"message": message}}
+
+
+COHERE = _events(
+    {"type": "message-start", "id": "c-1", "delta": {"message": {"role": "assistant", "content": []}}},
+    _cohere("tool-plan-delta", tool_plan="I will "),
+    _cohere("tool-plan-delta", tool_plan="count."),
+    _cohere("tool-call-start", tool_calls={"id": "t1", "type": "function",
+                                           "function": {"name": "count", "arguments": ""}}),
+    _cohere("tool-call-delta", tool_calls={"function": {"arguments": '{"to":'}}),
+    _cohere("tool-call-delta", tool_calls={"function": {"arguments": "3}"}}),
+    _cohere("content-start", content={"type": "text", "text": ""}),
+    _cohere("content-delta", content={"text": "One "}),
+    _cohere("content-delta", content={"text": "two"}),
+    {"type": "message-end", "delta": {"finish_reason": "COMPLETE",
+                                      "usage": {"billed_units": {"input_tokens": 7, "output_tokens": 2}}}},
+)  # fmt: skip
+OLLAMA = [
+    json.dumps({"model": "m-1", "created_at": "2026-01-01T00:00:00Z", **fields}).encode() + b"\n"
+    for fields in (
+        {"message": {"role": "assistant", "content": "One "}, "done": False},
+        {"message": {"role": "assistant", "content": "two"}, "done": False},
+        {"message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "stop",
+         "prompt_eval_count": 7, "eval_count": 2, "total_duration": 5_000_000},
+    )
+]  # fmt: skip
+GEMINI = [
+    b"[" + json.dumps({"candidates": [{"content": {"parts": [{"text": "One "}]}, "index": 0}]}, indent=1).encode(),
+    b"\n,\r\n" + json.dumps({"candidates": [{"content": {"parts": [{"text": "two"}]}, "index": 0,
+                                             "finishReason": "STOP"}],
+                             "usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 2}}).encode(),
+    b"\n]",
+]  # fmt: skip
+ASKED_GEMINI = {"contents": [{"role": "user", "parts": [{"text": "Count"}]}]}
+PLAIN = [json.dumps(OPENAI_ANSWER).encode()[:100], json.dumps(OPENAI_ANSWER).encode()[100:]]
+
+
+def _row(path: str, kind: str, pieces: list[bytes], *, read: int | None = None, asked: Any = CHAT) -> Any:
+    """Return the row of a request of whose answer so many pieces are read; None: all."""
+
+    def come() -> Iterator[bytes]:
+        yield from pieces
+
+    def answer(request: Any) -> Any:
+        return httpx2.Response(200, headers={"content-type": kind}, content=come())
+
+    book = cf.LogBook()
+    client = cf.live.watch(httpx2.Client(transport=httpx2.MockTransport(answer)), book)
+    with client.stream("POST", f"http://here{path}", json=asked) as response:
+        if read is None:
+            assert response.read() == b"".join(pieces)
+        elif read:
+            raw = response.iter_raw()
+            assert [next(raw) for _ in range(read)] == pieces[:read]
+    assert len(book) == 1
+    frame = book.df.astype(object)
+    return frame.where(frame.notna(), None).iloc[0]
+
+
+STREAMS = [
+    ("/v2/chat", SSE, COHERE, 8, CHAT),
+    ("/api/chat", NDJSON, OLLAMA, 1, CHAT),
+    ("/v1beta/models/m-1:streamGenerateContent", JSON, GEMINI, 1, ASKED_GEMINI),
+]
+
+
+@pytest.mark.parametrize(("path", "kind", "pieces", "begun", "asked"), STREAMS, ids=["cohere", "ollama", "gemini"])
+class TestStreamsOfOtherVendors:
+    def test_the_pieces_are_put_together(
+        self, path: str, kind: str, pieces: list[bytes], begun: int, asked: Any
+    ) -> None:
+        row = _row(path, kind, pieces, asked=asked)
+        assert (row["model"], row["prompt"], row["response"]) == ("m-1", "Count", "One two")
+        assert (row["input_tokens"], row["output_tokens"], row["token_source"]) == (7, 2, "reported")
+        assert (row["finish_reason"], row["billed"]) == ("stop", "no" if "api" in path else "yes")
+        assert ("count" in (row["tool_calls"] or "")) == (kind == SSE)
+
+    def test_what_is_left_is_estimated(self, path: str, kind: str, pieces: list[bytes], begun: int, asked: Any) -> None:
+        row = _row(path, kind, pieces, read=begun, asked=asked)
+        assert (row["model"], row["response"].strip()) == ("m-1", "One")
+        assert (row["finish_reason"], row["billed"], row["token_source"]) == ("aborted", "estimated", "estimated")
+        assert row["level"] == "info"
+
+
+@pytest.mark.parametrize("read", [0, 1])
+def test_a_whole_answer_that_is_left_is_no_error(read: int) -> None:
+    row = _row("/v1/chat/completions", JSON, PLAIN, read=read)
+    assert (row["finish_reason"], row["billed"], row["level"], row["error"]) == ("aborted", "estimated", "info", None)
+    assert _row("/v1/chat/completions", JSON, PLAIN, read=2)["billed"] == "yes"
+
+
+def test_events_that_nobody_knows_are_not_called_aborted() -> None:
+    pieces = [*_events({"kind": "new"}), b"data: [DONE]\n\n"]
+    for read, expected in ((None, (None, "unknown")), (2, (None, "unknown")), (1, ("aborted", "estimated"))):
+        row = _row("/v1/chat/completions", SSE, pieces, read=read)
+        assert (row["finish_reason"], row["billed"]) == expected
+
+
+def test_the_deployment_of_azure_is_the_model_where_the_body_names_none() -> None:
+    asked = {"messages": CHAT["messages"]}
+    row = _row("/openai/deployments/gpt-4o/chat/completions", JSON, [b"{"], asked=asked)
+    assert (row["model"], row["level"]) == ("gpt-4o", "error")
+
+
+@pytest.mark.parametrize("read", [0, None])
+def test_an_attempt_without_a_model_and_a_prompt_is_a_row(read: int | None) -> None:
+    row = _row("/v1/chat/completions", SSE, _events({"kind": "new"}), read=read, asked={"seed": 3})
+    assert (row["model"], row["billed"]) == (None, "unknown" if read is None else "estimated")
+    assert json.loads(row["extra"])["request"] == {"seed": 3}
+
+
+def test_anthropic_on_vertex_is_watched() -> None:
+    body = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in ANTHROPIC_STREAM)
+    book = cf.LogBook()
+
+    def answer(request: Any) -> Any:
+        return httpx2.Response(200, headers={"content-type": SSE}, content=body)
+
+    http = httpx2.Client(transport=httpx2.MockTransport(answer))
+    client = anthropic.AnthropicVertex(project_id="p", region="us-east5", access_token="t", http_client=http)
+    stream = cf.live.watch(client, book).messages.create(
+        model="claude-opus-4-8", max_tokens=9, messages=CHAT["messages"], stream=True
+    )
+    assert len(list(stream)) == len(ANTHROPIC_STREAM)
+    row = book.df.iloc[0]
+    assert (row["provider"], row["model"], row["output_tokens"]) == ("vertex_ai", "claude-opus-4-8", 5)
+
+
+def test_anthropic_on_bedrock_is_refused() -> None:
+    client = anthropic.AnthropicBedrock(aws_region="us-east-1", aws_access_key="a", aws_secret_key="s")
+    with pytest.raises(cf.InvalidOptionError, match="client is AnthropicBedrock, whose paths and streams are those of"):
+        cf.live.watch(client, cf.LogBook())

@@ -36,7 +36,8 @@ def message_text(value: Any) -> str | None:
     if isinstance(value, str):
         return None if is_redacted(value) else value
     if isinstance(value, Mapping) and value.get("type") not in _SILENT:
-        return next((found for key in _KEYS if (found := message_text(value.get(key))) is not None), None)
+        there = (value[key] for key in _KEYS if key in value)
+        return next((found for each in there if (found := message_text(each)) is not None), None)
     if isinstance(value, list):
         texts = [found for element in value if (found := message_text(element)) is not None]
         return "\n".join(texts) if texts else None
@@ -94,7 +95,8 @@ def _tool_calls(value: Any) -> Iterator[dict[str, Any]]:
         yield {"name": name, "arguments": parsed_structure(arguments)}
         return
     for key in _CALL_KEYS:
-        yield from _tool_calls(value.get(key))
+        if key in value:
+            yield from _tool_calls(value[key])
 
 
 def error_text(value: Any) -> str | None:

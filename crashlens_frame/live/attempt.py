@@ -168,10 +168,13 @@ class Attempt:
         if self.is_over:
             return
         self.is_over = True
+        latency_ms = round((time.perf_counter() - self.clock) * 1000)
         book = self.settings.book
         try:
-            row = self._covered(make())
-            row["latency_ms"] = round((time.perf_counter() - self.clock) * 1000)
+            if self.settings.capture_content and self.settings.redact is None and not self.budgets:
+                book.log_later(lambda: self._finished(make, latency_ms))
+                return
+            row = self._finished(make, latency_ms)  # texts may not be kept, a budget has to know the cost
             if self.budgets:
                 priced = dict(row)
                 fill_tokens(priced)
@@ -180,6 +183,20 @@ class Attempt:
             book.log_row(row)
         except Exception as error:
             warn_unlogged(f"a call is not logged, or only in memory: {error}", stacklevel=2)
+
+    def _finished(self, make: Callable[[], Row], latency_ms: int) -> Row:
+        """Return the row of an attempt; of what cannot be read, the row has no texts."""
+        try:
+            row = self._covered(make())
+        except Exception as error:
+            warn_unlogged(f"a call is logged without what was sent and answered: {error}", stacklevel=2)
+            row = self._bare({"level": "error", "error": f"it cannot be read: {type(error).__name__}"})
+        return {**row, "latency_ms": latency_ms}
+
+    def _bare(self, columns: Mapping[str, Any]) -> Row:
+        """Return a row without anything that was sent or answered."""
+        given = {name: value for name, value in {**self.columns, **columns}.items() if value is not None}
+        return {**convert_row(given, needs_model=False), "timestamp": self.started}
 
     # -- rows ---------------------------------------------------------------------------------------------------------
 
@@ -193,7 +210,7 @@ class Attempt:
             if answer:
                 raise
             # the request names no model and no prompt: it was sent all the same
-            row = convert_row({name: value for name, value in given.items() if value is not None}, needs_model=False)
+            row = self._bare(columns)
             row["extra"] = canonical_json({"request": self.asked, **live})
         row["timestamp"] = self.started
         if "prefix_hash" not in row and (prefix := _prefix(self.asked)) is not None:

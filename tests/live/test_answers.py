@@ -1,11 +1,14 @@
 """What an attempt is logged as, by the kind of answer and by how far it was read; no network."""
 
+import copy
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import anthropic
 import httpx2
+import pandas as pd
 import pytest
 
 import crashlens_frame as cf
@@ -152,3 +155,64 @@ def test_anthropic_on_bedrock_is_refused() -> None:
     client = anthropic.AnthropicBedrock(aws_region="us-east-1", aws_access_key="a", aws_secret_key="s")
     with pytest.raises(cf.InvalidOptionError, match="client is AnthropicBedrock, whose paths and streams are those of"):
         cf.live.watch(client, cf.LogBook())
+
+
+def _client(book: cf.LogBook, **options: Any) -> Any:
+    def answer(request: Any) -> Any:
+        return httpx2.Response(200, json=OPENAI_ANSWER)
+
+    return cf.live.watch(httpx2.Client(transport=httpx2.MockTransport(answer)), book, **options)
+
+
+URL = "http://here/v1/chat/completions"
+
+
+def test_rows_of_a_book_in_memory_are_those_of_a_file(tmp_path: Any) -> None:
+    frames = []
+    for path in (None, tmp_path / "log.jsonl"):
+        book = cf.LogBook(path)
+        with cf.live.trace(trace_id="t1"):
+            for _ in range(3):
+                _client(book, team="search").post(URL, json=CHAT)
+        assert len(book) == 3
+        frames.append(copy.copy(book).df.drop(columns=["timestamp", "latency_ms", "extra"]))
+    pd.testing.assert_frame_equal(*frames)
+    assert frames[0]["response"].tolist() == ["One two three"] * 3
+
+
+def test_a_call_is_timed_when_it_ends_and_in_its_order() -> None:
+    book = cf.LogBook()
+    _client(book).post(URL, json=CHAT)
+    ended = pd.Timestamp.now("UTC")
+    book.log(model="m-2", prompt="later")
+    time.sleep(0.3)
+    calls = book.df
+    assert calls["model"].tolist() == [OPENAI_ANSWER["model"], "m-2"]
+    assert calls["latency_ms"][0] < 300
+    assert calls["timestamp"][0] <= ended
+
+
+def test_texts_that_are_kept_out_are_covered_at_once() -> None:
+    seen: list[str] = []
+
+    def redact(text: str) -> str:
+        seen.append(text)
+        return "#"
+
+    book = cf.LogBook()
+    _client(book, redact=redact).post(URL, json=CHAT)
+    assert "Count" in seen
+    assert book.df["prompt"].tolist() == ["#"]
+
+
+def test_a_call_whose_texts_cannot_be_covered_is_a_row_without_them() -> None:
+    book = cf.LogBook()
+    with pytest.warns(cf.UnsavedCallsWarning, match="logged without what was sent and answered: no text today"):
+        _client(book, redact=_raise).post(URL, json=CHAT)
+    row = book.df.iloc[0]
+    assert (row["level"], row["error"]) == ("error", "it cannot be read: ValueError")
+    assert "Count" not in book.df.to_csv()
+
+
+def _raise(text: str) -> str:
+    raise ValueError("no text today")

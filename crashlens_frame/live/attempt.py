@@ -19,7 +19,7 @@ from ..logbook import row_from_response
 from ..pricing import fill_cost
 from ..tokens import fill_tokens
 from .context import Budget, budgets_now, columns_now, spend
-from .warning import warn_unlogged
+from .hooks import warn_unsaved
 
 if TYPE_CHECKING:
     from ..logbook import LogBook
@@ -87,13 +87,13 @@ def endpoint_of(method: str, path: str) -> tuple[Endpoint, str | None] | None:
     return None
 
 
-def pieces_in(headers: Mapping[str, str], body: bytes) -> Iterator[Mapping[str, Any]] | None:
-    """Return the pieces of an answer that was streamed; None: it came whole."""
-    kind = headers.get("content-type", "")
+def pieces_in(body: bytes, kind: str) -> list[Mapping[str, Any]] | None:
+    """Return the pieces of a streamed answer, by its content type; None where the answer came whole."""
     if "text/event-stream" in kind:
-        return events_in(body)
+        return list(events_in(body))
     # Ollama sends a line for each piece, Gemini without events a list of them
-    return _objects_in(body.decode(errors="replace")) if "ndjson" in kind or body.lstrip()[:1] == b"[" else None
+    is_cut = "ndjson" in kind or body.lstrip()[:1] == b"["
+    return list(_objects_in(body.decode(errors="replace"))) if is_cut else None
 
 
 def _objects_in(text: str) -> Iterator[Mapping[str, Any]]:
@@ -104,8 +104,7 @@ def _objects_in(text: str) -> Iterator[Mapping[str, Any]]:
             value, place = _DECODER.raw_decode(text, found.end())
         except json.JSONDecodeError:
             return
-        if isinstance(value, dict):
-            yield value
+        yield value
 
 
 _BEGIN, _DECODER = re.compile(r"[\s\[,]*(?=\{)"), json.JSONDecoder()
@@ -158,10 +157,10 @@ class Attempt:
         self._end(lambda: self._without_answer(error))
 
     def answered(
-        self, status: int, headers: Mapping[str, str], body: bytes, error: Exception | None = None, *, is_left: bool
+        self, status: int, headers: Mapping[str, str], body: bytes, error: BaseException | None, *, left: bool = False
     ) -> None:
         """Log an attempt that got an answer, or what came of it before an error or before the program left it."""
-        self._end(lambda: self._with_answer(status, headers, body, error, is_left))
+        self._end(lambda: self._with_answer(status, headers, body, error, left))
 
     def _end(self, make: Callable[[], Row]) -> None:
         """Log the row; whatever fails here does not fail the call of the user."""
@@ -182,14 +181,14 @@ class Attempt:
                 spend(self.budgets, str(row["trace_id"]), priced["cost"] or 0.0)
             book.log_row(row)
         except Exception as error:
-            warn_unlogged(f"a call is not logged, or only in memory: {error}", stacklevel=2)
+            warn_unsaved(f"a call is not logged, or only in memory: {error}")
 
     def _finished(self, make: Callable[[], Row], latency_ms: int) -> Row:
         """Return the row of an attempt; of what cannot be read, the row has no texts."""
         try:
             row = self._covered(make())
         except Exception as error:
-            warn_unlogged(f"a call is logged without what was sent and answered: {error}", stacklevel=2)
+            warn_unsaved(f"a call is logged without what was sent and answered: {error}")
             row = self._bare({"level": "error", "error": f"it cannot be read: {type(error).__name__}"})
         return {**row, "latency_ms": latency_ms}
 
@@ -226,7 +225,7 @@ class Attempt:
         return self._row({}, {}, finish_reason="error", level="error", billed=billed, error=failed)
 
     def _with_answer(
-        self, status: int, headers: Mapping[str, str], body: bytes, error: Exception | None, is_left: bool
+        self, status: int, headers: Mapping[str, str], body: bytes, error: BaseException | None, left: bool
     ) -> Row:
         kept: dict[str, Any] = {"http_status": status}
         if request_id := headers.get("x-request-id") or headers.get("request-id"):
@@ -236,16 +235,18 @@ class Attempt:
         if status >= 400:
             return self._refused(status, body, kept)
         failed = None if error is None else f"{type(error).__name__}: {error}".removesuffix(": ")
-        pieces = pieces_in(headers, body)
-        answer, is_complete = (_object(body), not is_left) if pieces is None else put_together(pieces)
-        is_left = is_left and _DONE not in body[-32:]  # SDKs leave a stream at its end
+        pieces = pieces_in(body, headers.get("content-type", ""))
+        answer, is_complete = (_object(body), not left) if pieces is None else put_together(pieces)
+        left = left and _DONE not in body[-32:]  # SDKs leave a stream at its end
         outcome: dict[str, Any] = {"level": None if failed is None else "error", "error": failed}
         try:
-            if pieces is not None and not (answer or is_left or failed):
-                return self._row({}, kept, billed="unknown")  # events that the tables do not know, to their end
-            if not is_complete and (pieces is not None or not answer):
-                columns = {**outcome, "finish_reason": "aborted", "billed": "estimated"}
-                return self._estimated(self._row(answer, kept, **columns))
+            if (
+                pieces is not None and not answer and not left and failed is None
+            ):  # a stream of another kind, to its end
+                return self._row({}, kept, billed="unknown")
+            if not is_complete and not (pieces is None and answer):
+                row = self._row(answer, kept, **outcome, finish_reason="aborted")
+                return self._estimated({"billed": "estimated", **row})
             if answer:
                 return {"billed": "yes", **self._row(answer, kept, **outcome)}
             failed = failed or f"the answer is no JSON object: {body[:80].decode(errors='replace')!r}"
@@ -304,7 +305,7 @@ def _prefix(asked: Mapping[str, Any]) -> str | None:
     prefix: list[Any] = [asked[key] for key in _PREFIX if asked.get(key)]
     messages = asked.get("messages")
     if isinstance(messages, list):
-        prefix += [each for each in messages if isinstance(each, dict) and each.get("role") in _OF_SYSTEM]
+        prefix += [each for each in messages if isinstance(each, Mapping) and each.get("role") in _OF_SYSTEM]
     return hashlib.sha256(canonical_json(prefix).encode("utf-8", "replace")).hexdigest()[:32] if prefix else None
 
 

@@ -37,8 +37,6 @@ class OtlpServer:
     ----------
     url
         Address for ``OTEL_EXPORTER_OTLP_ENDPOINT``.
-    n_calls
-        Number of calls that it has logged, with those that an error keeps from the file of the book.
     """
 
     def __init__(self, telemetry: Telemetry, host: str, port: int, token: str | None) -> None:
@@ -51,14 +49,14 @@ class OtlpServer:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
-    @property
-    def n_calls(self) -> int:
-        """Number of calls that are in the book."""
-        return self._telemetry.n_calls
-
     def take(self, document: Any) -> Taken:
         """Log the calls of a document."""
         return self._telemetry.take(document)
+
+    @property
+    def n_calls(self) -> int:
+        """Number of calls that were logged."""
+        return self._telemetry.n_calls
 
     def close(self) -> None:
         """Answer what has begun, and stop."""

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .context import columns_checked
+from .hooks import warn_unsaved
 from .telemetry import Telemetry
-from .warning import warn_unlogged
 
 if TYPE_CHECKING:
     from ..logbook import LogBook
@@ -56,10 +56,10 @@ class SpanExporter:
         try:
             taken = self._telemetry.take([json.loads(span.to_json()) for span in spans])
         except Exception as error:
-            warn_unlogged(f"spans are not logged: {error}", stacklevel=2)
+            warn_unsaved(f"spans are not logged: {error}")
             return SpanExportResult.FAILURE
         if taken.errors:
-            warn_unlogged(f"a span is not logged: {taken.errors[0]}", stacklevel=2)
+            warn_unsaved(f"a span is not logged: {taken.errors[0]}")
         return SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:

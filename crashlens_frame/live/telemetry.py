@@ -1,7 +1,7 @@
 """Spans and log records of OpenTelemetry, as they come in -> calls of a book, each of them once."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._core import fork_safe_lock
@@ -35,7 +35,7 @@ class Telemetry:
         self._columns = columns
         self._lock = fork_safe_lock()
         self._seen: OrderedDict[tuple[Any, Any], Row] = OrderedDict()
-        self.n_calls = 0  # that are in the book
+        self.n_calls = 0  # that were logged
 
     def take(self, document: Any) -> Taken:
         """Log the calls of a document of OTLP, or of a list of spans.
@@ -50,8 +50,8 @@ class Telemetry:
         unsaved: UnsavedCallsError | None = None
         with self._lock:
             rows = self._new(found.rows)
+            self.n_calls += len(rows)
             for row in rows:
-                self.n_calls += 1
                 try:
                     self._book.log_row({**self._columns, **row})
                 except UnsavedCallsError as error:
@@ -65,24 +65,27 @@ class Telemetry:
         traces = {row["trace_id"] for row in fresh.values()}
         before = [row for (trace, _), row in self._seen.items() if trace in traces]
         compared = [{name: row[name] for name in _COMPARED if name in row} for row in fresh.values()]
-        if not before and len(fresh) <= 1:  # it has no relatives that could be the same call
-            self._remember(fresh, compared)
-            return list(fresh.values())
-        once = keep_once(table_from_rows([*before, *compared])).calls
-        kept = set(zip(once["trace_id"].to_pylist(), once["event_id"].to_pylist(), strict=True))
+        kept = _kept([*before, *compared])
         # spans that are logged already, around spans of the same call that come now
         outer = {_key(row) for row in before} - kept
-        self._remember(fresh, compared)
+        for key, row in zip(fresh, compared, strict=True):
+            self._seen[key] = row
+        while len(self._seen) > _REMEMBERED:
+            self._seen.popitem(last=False)
         return [
             row
             for key, row in fresh.items()
             if row.get("event_id") is None or (key in kept and (row["trace_id"], row.get("parent_id")) not in outer)
         ]
 
-    def _remember(self, fresh: Iterable[tuple[Any, Any]], compared: list[Row]) -> None:
-        self._seen.update(zip(fresh, compared, strict=True))
-        while len(self._seen) > _REMEMBERED:
-            self._seen.popitem(last=False)
+
+def _kept(rows: list[Row]) -> set[tuple[Any, Any]]:
+    """Return the keys of rows that are no second record of another one."""
+    keys = {_key(row) for row in rows}
+    if keys.isdisjoint((row["trace_id"], row.get("parent_id")) for row in rows):
+        return keys  # none is inside another: a table of one or two rows takes long to make
+    once = keep_once(table_from_rows(rows)).calls
+    return set(zip(once["trace_id"].to_pylist(), once["event_id"].to_pylist(), strict=True))
 
 
 def _key(row: Row) -> tuple[Any, Any]:

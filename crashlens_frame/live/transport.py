@@ -125,7 +125,7 @@ class _Watched:
         """Return the response with a stream that is listened to."""
         if response.is_closed:  # a transport without a network has the whole answer at once
             attempt.take()
-            attempt.answered(response.status_code, response.headers, response.content, is_left=False)
+            attempt.answered(response.status_code, response.headers, response.content, None)
             return response
         hidden = None if response.headers.get("content-encoding") else usage
         response.stream = _stream_class(kind, base)(response, attempt, hidden, self._library)
@@ -196,9 +196,11 @@ class _Listener:
         self._pieces.append(piece)
         return piece if self._usage is None else self._usage.visible(piece)
 
-    def _end(self, error: Exception | None = None, *, is_left: bool = True) -> None:
+    def _end(self, error: BaseException | None = None, *, left: bool = False) -> None:
         if not self._attempt.is_over:
-            self._attempt.answered(self._status, self._headers, self._body(), error, is_left=is_left)
+            failed = error if isinstance(error, Exception) else None
+            left = left or (error is not None and failed is None)  # what a program leaves is no error
+            self._attempt.answered(self._status, self._headers, self._body(), failed, left=left)
 
     def _body(self) -> bytes:
         """Return what came, unpacked as far as it goes."""
@@ -214,7 +216,7 @@ class _Listener:
         return body
 
     def __del__(self) -> None:
-        self._end()
+        self._end(left=True)
 
 
 class _Stream(_Listener):
@@ -225,19 +227,16 @@ class _Stream(_Listener):
                     yield seen
             if self._usage is not None and (rest := self._usage.rest()):
                 yield rest
-        except Exception as error:
-            self._end(error, is_left=False)
+        except BaseException as error:
+            self._end(error)
             raise
-        except BaseException:  # what a program leaves is no error
-            self._end()
-            raise
-        self._end(is_left=False)
+        self._end()
 
     def close(self) -> None:
         try:
             self._inner.close()
         finally:
-            self._end()
+            self._end(left=True)
 
 
 class _AsyncStream(_Listener):
@@ -248,19 +247,16 @@ class _AsyncStream(_Listener):
                     yield seen
             if self._usage is not None and (rest := self._usage.rest()):
                 yield rest
-        except Exception as error:
-            self._end(error, is_left=False)
+        except BaseException as error:
+            self._end(error)
             raise
-        except BaseException:  # what a program leaves is no error
-            self._end()
-            raise
-        self._end(is_left=False)
+        self._end()
 
     async def aclose(self) -> None:
         try:
             await self._inner.aclose()
         finally:
-            self._end()
+            self._end(left=True)
 
 
 @lru_cache

@@ -10,7 +10,8 @@ from .context import columns_checked
 from .transport import library_of, watched_client
 
 Client = TypeVar("Client")
-_BEDROCK = ("AnthropicBedrock", "AsyncAnthropicBedrock")
+# clients of the SDK of Anthropic whose paths and streams are those of a cloud
+_OF_CLOUDS = {"AnthropicBedrock", "AsyncAnthropicBedrock"}
 
 
 def watch(
@@ -33,11 +34,12 @@ def watch(
     ----------
     client
         ``OpenAI``, ``AsyncOpenAI``, ``AzureOpenAI``, ``Anthropic``, ``AsyncAnthropic``, ``AnthropicVertex``, and the
-        clients of other SDKs that Stainless makes, such as Groq; those of Amazon Bedrock are refused. Or a ``Client``
-        or ``AsyncClient`` of httpx or httpx2, which SDKs such as google-genai, mistralai and cohere take as theirs.
+        clients of other SDKs that Stainless makes, such as Groq. Or a ``Client`` or ``AsyncClient`` of httpx or
+        httpx2, which SDKs such as google-genai, mistralai and cohere take as theirs.
     book
-        Where the calls are logged. If its file cannot be written to, a warning says so, the call stays in memory, and
-        the program goes on.
+        Where the calls are logged. A book in memory makes their rows when it is read, and a book with a file before the
+        call returns. If its file cannot be written to, a warning says so, the call stays in memory, and the program
+        goes on.
     capture_content
         Whether prompts, answers, calls of tools and texts of errors are logged. Without them their hashes and the
         numbers of their tokens are.
@@ -77,15 +79,15 @@ def watch(
     settings = Settings(book, columns_checked(columns), capture_content, redact, ask_usage)
     if library_of(client) is not None:
         return watched_client(client, settings)
-    if any(kind.__name__ in _BEDROCK for kind in type(client).__mro__):
-        raise InvalidOptionError(
-            f"client is {type(client).__name__}, whose paths and streams are those of Amazon Bedrock, expected another"
-            " client; LogBook.log_response takes its answers"
-        )
     http, with_options = getattr(client, "_client", None), getattr(client, "with_options", None)
     if library_of(http) is None or not callable(with_options):
         raise InvalidOptionError(
             f"client is {type(client).__name__}, expected one of the SDKs of OpenAI or Anthropic, or an HTTP client of"
             " httpx or httpx2"
+        )
+    if not _OF_CLOUDS.isdisjoint(kind.__name__ for kind in type(client).__mro__):
+        raise InvalidOptionError(
+            f"client is {type(client).__name__}, whose requests are those of a cloud and would not be seen; log its"
+            " answers with book.log_response"
         )
     return with_options(http_client=watched_client(http, settings))

@@ -1,218 +1,170 @@
-"""What an attempt is logged as, by the kind of answer and by how far it was read; no network."""
+"""Answers of vendors without an SDK of Stainless, and answers that the program does not read to their end."""
 
-import copy
 import json
-import time
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
-import anthropic
-import httpx2
+import httpx
 import pandas as pd
 import pytest
 
 import crashlens_frame as cf
-from tests.support.streams import ANTHROPIC_STREAM, OPENAI_ANSWER
 
-SSE, NDJSON, JSON = "text/event-stream", "application/x-ndjson", "application/json"
-CHAT = {"model": "m-1", "messages": [{"role": "user", "content": "Count"}]}
+QUESTION = {"model": "m", "messages": [{"role": "user", "content": "Count to three."}]}
 
 
-def _events(*events: Any) -> list[bytes]:
-    return [f"data: {json.dumps(event)}\n\n".encode() for event in events]
+def events(*pieces: Any) -> list[bytes]:
+    return [b"data: " + json.dumps(piece).encode() + b"\n\n" for piece in pieces]
 
 
-def _cohere(kind: str, index: int = 0, **message: Any) -> dict[str, Any]:
-    return {"type": kind, "index": index, "delta": {"message": message}}
+def lines(*pieces: Any) -> list[bytes]:
+    return [json.dumps(piece).encode() + b"\n" for piece in pieces]
 
 
-COHERE = _events(
-    {"type": "message-start", "id": "c-1", "delta": {"message": {"role": "assistant", "content": []}}},
-    _cohere("tool-plan-delta", tool_plan="I will "),
-    _cohere("tool-plan-delta", tool_plan="count."),
-    _cohere("tool-call-start", tool_calls={"id": "t1", "type": "function",
-                                           "function": {"name": "count", "arguments": ""}}),
-    _cohere("tool-call-delta", tool_calls={"function": {"arguments": '{"to":'}}),
-    _cohere("tool-call-delta", tool_calls={"function": {"arguments": "3}"}}),
-    _cohere("content-start", content={"type": "text", "text": ""}),
-    _cohere("content-delta", content={"text": "One "}),
-    _cohere("content-delta", content={"text": "two"}),
-    {"type": "message-end", "delta": {"finish_reason": "COMPLETE",
-                                      "usage": {"billed_units": {"input_tokens": 7, "output_tokens": 2}}}},
-)  # fmt: skip
+def text(words: str) -> dict[str, Any]:
+    return {"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": words}}}}
+
+
+COHERE = [
+    {"type": "message-start", "id": "c1", "delta": {"message": {"role": "assistant"}}},
+    {"type": "content-start", "index": 0, "delta": {"message": {"content": {"type": "text", "text": ""}}}},
+    text("One two "),
+    text("three"),
+    {"type": "content-end", "index": 0},
+    {"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": {
+        "billed_units": {"input_tokens": 9, "output_tokens": 5}, "tokens": {"input_tokens": 9, "output_tokens": 5}}}},
+]  # fmt: skip
+BEGUN = {"model": "m", "created_at": "2026-03-01T10:00:00Z", "done": False}
+DONE = {"model": "m", "created_at": "2026-03-01T10:00:01Z", "done": True, "done_reason": "stop",
+        "prompt_eval_count": 9, "eval_count": 5, "total_duration": 10**9}  # fmt: skip
 OLLAMA = [
-    json.dumps({"model": "m-1", "created_at": "2026-01-01T00:00:00Z", **fields}).encode() + b"\n"
-    for fields in (
-        {"message": {"role": "assistant", "content": "One "}, "done": False},
-        {"message": {"role": "assistant", "content": "two"}, "done": False},
-        {"message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "stop",
-         "prompt_eval_count": 7, "eval_count": 2, "total_duration": 5_000_000},
-    )
-]  # fmt: skip
+    {**BEGUN, "message": {"role": "assistant", "content": "One two "}},
+    {**BEGUN, "message": {"role": "assistant", "content": "three"}},
+    {**DONE, "message": {"role": "assistant", "content": ""}},
+]
+OLLAMA_TEXT = [{**BEGUN, "response": "One two "}, {**BEGUN, "response": "three"}, {**DONE, "response": ""}]
 GEMINI = [
-    b"[" + json.dumps({"candidates": [{"content": {"parts": [{"text": "One "}]}, "index": 0}]}, indent=1).encode(),
-    b"\n,\r\n" + json.dumps({"candidates": [{"content": {"parts": [{"text": "two"}]}, "index": 0,
-                                             "finishReason": "STOP"}],
-                             "usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 2}}).encode(),
-    b"\n]",
+    {"candidates": [{"content": {"parts": [{"text": "One two "}], "role": "model"}}], "modelVersion": "m"},
+    {"candidates": [{"content": {"parts": [{"text": "three"}], "role": "model"}, "finishReason": "STOP"}],
+     "usageMetadata": {"promptTokenCount": 9, "candidatesTokenCount": 5, "totalTokenCount": 14}, "modelVersion": "m"},
 ]  # fmt: skip
-ASKED_GEMINI = {"contents": [{"role": "user", "parts": [{"text": "Count"}]}]}
-PLAIN = [json.dumps(OPENAI_ANSWER).encode()[:100], json.dumps(OPENAI_ANSWER).encode()[100:]]
+CHAT = {"id": "a", "object": "chat.completion", "model": "m", "choices": [
+    {"index": 0, "message": {"role": "assistant", "content": "One two three"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 14}}  # fmt: skip
+SSE, NDJSON, JSON = "text/event-stream", "application/x-ndjson", "application/json"
+# vendor: path, content type, the pieces of the body
+STREAMS: dict[str, tuple[str, str, list[bytes]]] = {
+    "Cohere": ("/v2/chat", SSE, events(*COHERE)),
+    "Ollama, a chat": ("/api/chat", NDJSON, lines(*OLLAMA)),
+    "Ollama, a text": ("/api/generate", NDJSON, lines(*OLLAMA_TEXT)),
+    "Gemini, events": ("/v1beta/models/m:streamGenerateContent", SSE, events(*GEMINI)),
+    "Gemini, an array": ("/v1beta/models/m:streamGenerateContent", JSON, [json.dumps(GEMINI).encode()]),
+}
 
 
-def _row(path: str, kind: str, pieces: list[bytes], *, read: int | None = None, asked: Any = CHAT) -> Any:
-    """Return the row of a request of whose answer so many pieces are read; None: all."""
+def ask(path: str, kind: str, pieces: list[bytes], *, read: int | None = None, body: Any = QUESTION) -> pd.Series:
+    """Return the row of a call whose answer comes in pieces, when so many of them are read; None: all."""
 
-    def come() -> Iterator[bytes]:
-        yield from pieces
+    def answer(request: httpx.Request) -> httpx.Response:
+        def stream() -> Iterator[bytes]:
+            yield from pieces
 
-    def answer(request: Any) -> Any:
-        return httpx2.Response(200, headers={"content-type": kind}, content=come())
+        return httpx.Response(200, headers={"content-type": kind}, content=stream())
 
     book = cf.LogBook()
-    client = cf.live.watch(httpx2.Client(transport=httpx2.MockTransport(answer)), book)
-    with client.stream("POST", f"http://here{path}", json=asked) as response:
-        if read is None:
-            assert response.read() == b"".join(pieces)
-        elif read:
-            raw = response.iter_raw()
-            assert [next(raw) for _ in range(read)] == pieces[:read]
-    assert len(book) == 1
-    frame = book.df.astype(object)
-    return frame.where(frame.notna(), None).iloc[0]
+    client = cf.live.watch(httpx.Client(transport=httpx.MockTransport(answer), base_url="http://x"), book)
+    with client.stream("POST", path, json=body) as response:
+        for number, _ in enumerate(response.iter_raw(), 1):
+            if number == read:
+                break
+    return book.df.iloc[0]
 
 
-STREAMS = [
-    ("/v2/chat", SSE, COHERE, 8, CHAT),
-    ("/api/chat", NDJSON, OLLAMA, 1, CHAT),
-    ("/v1beta/models/m-1:streamGenerateContent", JSON, GEMINI, 1, ASKED_GEMINI),
-]
+@pytest.mark.parametrize("vendor", STREAMS)
+def test_a_stream_of_each_vendor_is_the_call_of_its_whole_answer(vendor: str) -> None:
+    row = ask(*STREAMS[vendor])
+    assert row[["response", "input_tokens", "output_tokens", "finish_reason", "level"]].tolist() == [
+        "One two three", 9, 5, "stop", "info"
+    ]  # fmt: skip
+    assert row["token_source"] == "reported"
 
 
-@pytest.mark.parametrize(("path", "kind", "pieces", "begun", "asked"), STREAMS, ids=["cohere", "ollama", "gemini"])
-class TestStreamsOfOtherVendors:
-    def test_the_pieces_are_put_together(
-        self, path: str, kind: str, pieces: list[bytes], begun: int, asked: Any
-    ) -> None:
-        row = _row(path, kind, pieces, asked=asked)
-        assert (row["model"], row["prompt"], row["response"]) == ("m-1", "Count", "One two")
-        assert (row["input_tokens"], row["output_tokens"], row["token_source"]) == (7, 2, "reported")
-        assert (row["finish_reason"], row["billed"]) == ("stop", "no" if "api" in path else "yes")
-        assert ("count" in (row["tool_calls"] or "")) == (kind == SSE)
+@pytest.mark.parametrize("vendor", [name for name in STREAMS if name != "Gemini, an array"])
+def test_a_stream_that_was_left_is_estimated(vendor: str) -> None:
+    path, kind, pieces = STREAMS[vendor]
+    row = ask(path, kind, pieces, read=1 if "Cohere" not in vendor else 3)
+    assert row[["response", "finish_reason", "level", "token_source", "billed"]].tolist() == [
+        "One two ", "aborted", "info", "estimated", "estimated" if "Ollama" not in vendor else "no"
+    ]  # fmt: skip
 
-    def test_what_is_left_is_estimated(self, path: str, kind: str, pieces: list[bytes], begun: int, asked: Any) -> None:
-        row = _row(path, kind, pieces, read=begun, asked=asked)
-        assert (row["model"], row["response"].strip()) == ("m-1", "One")
-        assert (row["finish_reason"], row["billed"], row["token_source"]) == ("aborted", "estimated", "estimated")
-        assert row["level"] == "info"
+
+def test_calls_of_tools_of_cohere_are_put_together() -> None:
+    called = {"id": "t1", "type": "function", "function": {"name": "save", "arguments": ""}}
+    pieces = [
+        COHERE[0],
+        {"type": "tool-call-start", "index": 0, "delta": {"message": {"tool_calls": called}}},
+        *(
+            {"type": "tool-call-delta", "index": 0,
+             "delta": {"message": {"tool_calls": {"function": {"arguments": part}}}}}
+            for part in ('{"x":', "1}")
+        ),
+        {"type": "message-end", "delta": {"finish_reason": "TOOL_CALL", "usage": COHERE[-1]["delta"]["usage"]}},
+    ]  # fmt: skip
+    row = ask("/v2/chat", SSE, events(*pieces))
+    assert row[["tool_calls", "finish_reason"]].tolist() == ['[{"arguments":{"x":1},"name":"save"}]', "tool_calls"]
 
 
 @pytest.mark.parametrize("read", [0, 1])
-def test_a_whole_answer_that_is_left_is_no_error(read: int) -> None:
-    row = _row("/v1/chat/completions", JSON, PLAIN, read=read)
-    assert (row["finish_reason"], row["billed"], row["level"], row["error"]) == ("aborted", "estimated", "info", None)
-    assert _row("/v1/chat/completions", JSON, PLAIN, read=2)["billed"] == "yes"
+def test_a_plain_answer_that_was_left_is_no_error(read: int) -> None:
+    body = json.dumps(CHAT).encode()
+    row = ask("/v1/chat/completions", JSON, [body[:40], body[40:]], read=read or None) if read else left_unread(body)
+    assert row[["finish_reason", "level", "billed", "token_source"]].tolist() == [
+        "aborted", "info", "estimated", "estimated"
+    ]  # fmt: skip
 
 
-def test_events_that_nobody_knows_are_not_called_aborted() -> None:
-    pieces = [*_events({"kind": "new"}), b"data: [DONE]\n\n"]
-    for read, expected in ((None, (None, "unknown")), (2, (None, "unknown")), (1, ("aborted", "estimated"))):
-        row = _row("/v1/chat/completions", SSE, pieces, read=read)
-        assert (row["finish_reason"], row["billed"]) == expected
+def left_unread(body: bytes) -> pd.Series:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"content-type": JSON}, content=iter([body]))
 
-
-def test_the_deployment_of_azure_is_the_model_where_the_body_names_none() -> None:
-    asked = {"messages": CHAT["messages"]}
-    row = _row("/openai/deployments/gpt-4o/chat/completions", JSON, [b"{"], asked=asked)
-    assert (row["model"], row["level"]) == ("gpt-4o", "error")
-
-
-@pytest.mark.parametrize("read", [0, None])
-def test_an_attempt_without_a_model_and_a_prompt_is_a_row(read: int | None) -> None:
-    row = _row("/v1/chat/completions", SSE, _events({"kind": "new"}), read=read, asked={"seed": 3})
-    assert (row["model"], row["billed"]) == (None, "unknown" if read is None else "estimated")
-    assert json.loads(row["extra"])["request"] == {"seed": 3}
-
-
-def test_anthropic_on_vertex_is_watched() -> None:
-    body = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in ANTHROPIC_STREAM)
     book = cf.LogBook()
-
-    def answer(request: Any) -> Any:
-        return httpx2.Response(200, headers={"content-type": SSE}, content=body)
-
-    http = httpx2.Client(transport=httpx2.MockTransport(answer))
-    client = anthropic.AnthropicVertex(project_id="p", region="us-east5", access_token="t", http_client=http)
-    stream = cf.live.watch(client, book).messages.create(
-        model="claude-opus-4-8", max_tokens=9, messages=CHAT["messages"], stream=True
-    )
-    assert len(list(stream)) == len(ANTHROPIC_STREAM)
-    row = book.df.iloc[0]
-    assert (row["provider"], row["model"], row["output_tokens"]) == ("vertex_ai", "claude-opus-4-8", 5)
+    client = cf.live.watch(httpx.Client(transport=httpx.MockTransport(answer), base_url="http://x"), book)
+    with client.stream("POST", "/v1/chat/completions", json=QUESTION):
+        pass
+    return book.df.iloc[0]
 
 
-def test_anthropic_on_bedrock_is_refused() -> None:
-    client = anthropic.AnthropicBedrock(aws_region="us-east-1", aws_access_key="a", aws_secret_key="s")
-    with pytest.raises(cf.InvalidOptionError, match="client is AnthropicBedrock, whose paths and streams are those of"):
+def test_a_plain_answer_that_came_whole_is_one_though_the_program_closed_it() -> None:
+    row = ask("/v1/chat/completions", JSON, [json.dumps(CHAT).encode(), b"\n"], read=1)
+    assert row[["output_tokens", "finish_reason", "billed"]].tolist() == [5, "stop", "yes"]
+
+
+def test_a_stream_of_an_unknown_kind_that_was_read_is_not_called_aborted() -> None:
+    row = ask("/v1/chat/completions", SSE, events({"mood": "good"}, {"mood": "better"}))
+    assert row[["billed", "level"]].tolist() == ["unknown", "info"]
+    assert pd.isna(row["finish_reason"])
+
+
+def test_the_model_of_a_deployment_is_that_of_its_path() -> None:
+    body = {"messages": QUESTION["messages"]}
+    answer = {key: value for key, value in CHAT.items() if key != "model"}
+    row = ask("/openai/deployments/my-gpt-4o/chat/completions", JSON, [json.dumps(answer).encode()], body=body)
+    assert row["model"] == "my-gpt-4o"
+
+
+@pytest.mark.parametrize("kind", ["AnthropicBedrock", "AsyncAnthropicBedrock"])
+def test_a_client_whose_requests_would_not_be_seen_is_refused(kind: str) -> None:
+    import anthropic
+
+    client = getattr(anthropic, kind)(aws_region="us-east-1", aws_access_key="a", aws_secret_key="s")
+    with pytest.raises(cf.InvalidOptionError, match=f"client is {kind}, .*log its answers with book.log_response"):
         cf.live.watch(client, cf.LogBook())
 
 
-def _client(book: cf.LogBook, **options: Any) -> Any:
-    def answer(request: Any) -> Any:
-        return httpx2.Response(200, json=OPENAI_ANSWER)
+def test_what_hooks_cannot_log_ends_no_program_where_warnings_are_errors() -> None:
+    from crashlens_frame.live.hooks import log_record
 
-    return cf.live.watch(httpx2.Client(transport=httpx2.MockTransport(answer)), book, **options)
-
-
-URL = "http://here/v1/chat/completions"
-
-
-def test_rows_of_a_book_in_memory_are_those_of_a_file(tmp_path: Any) -> None:
-    frames = []
-    for path in (None, tmp_path / "log.jsonl"):
-        book = cf.LogBook(path)
-        with cf.live.trace(trace_id="t1"):
-            for _ in range(3):
-                _client(book, team="search").post(URL, json=CHAT)
-        assert len(book) == 3
-        frames.append(copy.copy(book).df.drop(columns=["timestamp", "latency_ms", "extra"]))
-    pd.testing.assert_frame_equal(*frames)
-    assert frames[0]["response"].tolist() == ["One two three"] * 3
-
-
-def test_a_call_is_timed_when_it_ends_and_in_its_order() -> None:
-    book = cf.LogBook()
-    _client(book).post(URL, json=CHAT)
-    ended = pd.Timestamp.now("UTC")
-    book.log(model="m-2", prompt="later")
-    time.sleep(0.3)
-    calls = book.df
-    assert calls["model"].tolist() == [OPENAI_ANSWER["model"], "m-2"]
-    assert calls["latency_ms"][0] < 300
-    assert calls["timestamp"][0] <= ended
-
-
-def test_texts_that_are_kept_out_are_covered_at_once() -> None:
-    seen: list[str] = []
-
-    def redact(text: str) -> str:
-        seen.append(text)
-        return "#"
-
-    book = cf.LogBook()
-    _client(book, redact=redact).post(URL, json=CHAT)
-    assert "Count" in seen
-    assert book.df["prompt"].tolist() == ["#"]
-
-
-def test_a_call_whose_texts_cannot_be_covered_is_a_row_without_them() -> None:
-    book = cf.LogBook()
-    with pytest.warns(cf.UnsavedCallsWarning, match="logged without what was sent and answered: no text today"):
-        _client(book, redact=_raise).post(URL, json=CHAT)
-    row = book.df.iloc[0]
-    assert (row["level"], row["error"]) == ("error", "it cannot be read: ValueError")
-    assert "Count" not in book.df.to_csv()
-
-
-def _raise(text: str) -> str:
-    raise ValueError("no text today")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        log_record(cf.LogBook(), {"id": "x"}, "openai", {})

@@ -46,7 +46,7 @@ def _records(record: Record) -> Iterator[Record]:
             batch = asked == "request" and not record.keys().isdisjoint(_BATCHED)
             yield _call({**around, **_renamed(answer, _SNAKE)}, mapping_of(record.get(asked)), batch)
             return
-    yield _call(_renamed(record, _SNAKE), {}, False)
+    yield _call(_renamed(record, _SNAKE), mapping_of(record.get("request")), False)
 
 
 def _renamed(record: Record, names: Mapping[str, str]) -> dict[str, Any]:

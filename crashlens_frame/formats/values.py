@@ -221,8 +221,10 @@ def converter_of(column: Column) -> Converter:
 CONVERTERS: dict[str, Converter] = {column.name: converter_of(column) for column in CALLS}
 
 
-def convert_row(values: Row) -> Row:
+def convert_row(values: Row, *, needs_model: bool = True) -> Row:
     """Convert the values of one call, given by column of CALLS, and check that it has a model and a trace id.
+
+    Without ``needs_model`` the call may be an attempt that names no model.
 
     Raises
     ------
@@ -248,7 +250,7 @@ def convert_row(values: Row) -> Row:
         except ValueError as error:
             raise InvalidCallError(f"{name} is {quoted_value(value)}, expected {error}") from None
     for name, expected in _REQUIRED.items():
-        if not row[name]:
+        if (needs_model or name != "model") and not row[name]:
             raise InvalidCallError(f"{name} is {row[name]!r}, expected {expected}")
     return row
 

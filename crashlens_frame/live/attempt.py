@@ -1,6 +1,7 @@
 """One attempt: what was sent, what came back, and the row that follows. It is logged exactly once."""
 
 import hashlib
+import json
 import os
 import re
 import time
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from ..errors import CrashlensFrameError
-from ..formats import Row, put_together
+from ..errors import CrashlensFrameError, InvalidCallError
+from ..formats import Row, convert_row, put_together
 from ..jsonvalues import canonical_json
 from ..logbook import row_from_response
 from ..pricing import fill_cost
@@ -39,6 +40,7 @@ ENDPOINTS = tuple(
             "openai",
         ),
         (r"/messages$", "anthropic"),
+        (r"/publishers/anthropic/models/(?P<model>[^/]+):(rawPredict|streamRawPredict)$", "anthropic"),
         (r"/(?P<model>[^/]+):(generateContent|streamGenerateContent)$", "gemini"),
         (r"/v2/chat$", "cohere"),
         (r"/api/(chat|generate)$", "ollama"),
@@ -48,6 +50,7 @@ _PROVIDERS = (
     ("openai", re.compile(r"(^|\.)api\.openai\.com$")),
     ("anthropic", re.compile(r"(^|\.)api\.anthropic\.com$")),
     ("azure", re.compile(r"\.(openai\.azure\.com|cognitiveservices\.azure\.com|services\.ai\.azure\.com)$")),
+    ("vertex_ai", re.compile(r"(^|[.-])aiplatform\.googleapis\.com$")),
     ("openrouter", re.compile(r"(^|\.)openrouter\.ai$")),
     ("groq", re.compile(r"(^|\.)api\.groq\.com$")),
     ("mistral", re.compile(r"(^|\.)api\.mistral\.ai$")),
@@ -58,6 +61,7 @@ _TIMED_OUT = {"ReadTimeout", "WriteTimeout"}
 _PREFIX = ("system", "instructions", "systemInstruction", "system_instruction", "tools", "functions")
 _OF_SYSTEM = ("system", "developer")
 _CONTENT = ("prompt", "response", "tool_calls")  # columns with texts of users
+_DONE = b"[DONE]"  # what OpenAI, and all who answer in its form, end a stream with
 
 # the last attempt of this thread or task: the hash of its body, and its trace
 _last: ContextVar[tuple[int, str] | None] = ContextVar("last", default=None)
@@ -87,10 +91,23 @@ def pieces_in(body: bytes, kind: str) -> list[Mapping[str, Any]] | None:
     """Return the pieces of a streamed answer, by its content type; None where the answer came whole."""
     if "text/event-stream" in kind:
         return list(events_in(body))
-    if "ndjson" in kind:
-        return [piece for line in body.splitlines() if (piece := _object(line))]
-    value = _decoded(body)
-    return [piece for piece in value if isinstance(piece, Mapping)] if isinstance(value, list) else None
+    # Ollama sends a line for each piece, Gemini without events a list of them
+    is_cut = "ndjson" in kind or body.lstrip()[:1] == b"["
+    return list(_objects_in(body.decode(errors="replace"))) if is_cut else None
+
+
+def _objects_in(text: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the objects of lines or of a list; the last may be torn."""
+    place = 0
+    while found := _BEGIN.match(text, place):
+        try:
+            value, place = _DECODER.raw_decode(text, found.end())
+        except json.JSONDecodeError:
+            return
+        yield value
+
+
+_BEGIN, _DECODER = re.compile(r"[\s\[,]*(?=\{)"), json.JSONDecoder()
 
 
 def events_in(body: bytes) -> Iterator[Mapping[str, Any]]:
@@ -150,10 +167,13 @@ class Attempt:
         if self.is_over:
             return
         self.is_over = True
+        latency_ms = round((time.perf_counter() - self.clock) * 1000)
         book = self.settings.book
         try:
-            row = self._covered(make())
-            row["latency_ms"] = round((time.perf_counter() - self.clock) * 1000)
+            if self.settings.capture_content and self.settings.redact is None and not self.budgets:
+                book.log_later(lambda: self._finished(make, latency_ms))
+                return
+            row = self._finished(make, latency_ms)  # texts may not be kept, a budget has to know the cost
             if self.budgets:
                 priced = dict(row)
                 fill_tokens(priced)
@@ -163,17 +183,35 @@ class Attempt:
         except Exception as error:
             warn_unsaved(f"a call is not logged, or only in memory: {error}")
 
+    def _finished(self, make: Callable[[], Row], latency_ms: int) -> Row:
+        """Return the row of an attempt; of what cannot be read, the row has no texts."""
+        try:
+            row = self._covered(make())
+        except Exception as error:
+            warn_unsaved(f"a call is logged without what was sent and answered: {error}")
+            row = self._bare({"level": "error", "error": f"it cannot be read: {type(error).__name__}"})
+        return {**row, "latency_ms": latency_ms}
+
+    def _bare(self, columns: Mapping[str, Any]) -> Row:
+        """Return a row without anything that was sent or answered."""
+        given = {name: value for name, value in {**self.columns, **columns}.items() if value is not None}
+        return {**convert_row(given, needs_model=False), "timestamp": self.started}
+
     # -- rows ---------------------------------------------------------------------------------------------------------
 
     def _row(self, answer: Mapping[str, Any], kept: Mapping[str, Any], **columns: Any) -> Row:
-        row = row_from_response(
-            answer,
-            self.asked,
-            format=self.endpoint.format,
-            started=self.started,
-            columns={**self.columns, **columns},
-            kept={"live": kept} if kept else {},
-        )
+        given, live = {**self.columns, **columns}, {"live": kept} if kept else {}
+        try:
+            row = row_from_response(
+                answer, self.asked, format=self.endpoint.format, columns=given, kept=live, needs_model=False
+            )
+        except InvalidCallError:
+            if answer:
+                raise
+            # the request names no model and no prompt: it was sent all the same
+            row = self._bare(columns)
+            row["extra"] = canonical_json({"request": self.asked, **live})
+        row["timestamp"] = self.started
         if "prefix_hash" not in row and (prefix := _prefix(self.asked)) is not None:
             row["prefix_hash"] = prefix
         return row
@@ -199,9 +237,12 @@ class Attempt:
         failed = None if error is None else f"{type(error).__name__}: {error}".removesuffix(": ")
         pieces = pieces_in(body, headers.get("content-type", ""))
         answer, is_complete = (_object(body), not left) if pieces is None else put_together(pieces)
+        left = left and _DONE not in body[-32:]  # SDKs leave a stream at its end
         outcome: dict[str, Any] = {"level": None if failed is None else "error", "error": failed}
         try:
-            if pieces and not answer and not left and failed is None:  # a stream of another kind, to its end
+            if (
+                pieces is not None and not answer and not left and failed is None
+            ):  # a stream of another kind, to its end
                 return self._row({}, kept, billed="unknown")
             if not is_complete and not (pieces is None and answer):
                 row = self._row(answer, kept, **outcome, finish_reason="aborted")
@@ -269,12 +310,8 @@ def _prefix(asked: Mapping[str, Any]) -> str | None:
 
 
 def _object(body: bytes) -> Mapping[str, Any]:
-    value = _decoded(body)
-    return value if isinstance(value, Mapping) else {}
-
-
-def _decoded(body: bytes) -> Any:
     try:
-        return orjson.loads(body)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return None
+        return {}
+    return value if isinstance(value, Mapping) else {}

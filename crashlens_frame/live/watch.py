@@ -10,8 +10,8 @@ from .context import columns_checked
 from .transport import library_of, watched_client
 
 Client = TypeVar("Client")
-# clients of the SDK of Anthropic that send to paths of a cloud of their own
-_OF_CLOUDS = {"AnthropicBedrock", "AsyncAnthropicBedrock", "AnthropicVertex", "AsyncAnthropicVertex"}
+# clients of the SDK of Anthropic whose paths and streams are those of a cloud
+_OF_CLOUDS = {"AnthropicBedrock", "AsyncAnthropicBedrock"}
 
 
 def watch(
@@ -33,12 +33,13 @@ def watch(
     Parameters
     ----------
     client
-        ``OpenAI``, ``AsyncOpenAI``, ``AzureOpenAI``, ``Anthropic``, ``AsyncAnthropic``, and the clients of other SDKs
-        that Stainless makes, such as Groq. Or a ``Client`` or ``AsyncClient`` of httpx or httpx2, which SDKs such as
-        google-genai, mistralai and cohere take as theirs.
+        ``OpenAI``, ``AsyncOpenAI``, ``AzureOpenAI``, ``Anthropic``, ``AsyncAnthropic``, ``AnthropicVertex``, and the
+        clients of other SDKs that Stainless makes, such as Groq. Or a ``Client`` or ``AsyncClient`` of httpx or
+        httpx2, which SDKs such as google-genai, mistralai and cohere take as theirs.
     book
-        Where the calls are logged. If its file cannot be written to, a warning says so, the call stays in memory, and
-        the program goes on.
+        Where the calls are logged. A book in memory makes their rows when it is read, and a book with a file before the
+        call returns. If its file cannot be written to, a warning says so, the call stays in memory, and the program
+        goes on.
     capture_content
         Whether prompts, answers, calls of tools and texts of errors are logged. Without them their hashes and the
         numbers of their tokens are.

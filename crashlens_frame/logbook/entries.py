@@ -1,7 +1,7 @@
 """The entries of a book: one call or many, given as values, as records, or as answers of an SDK."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -179,6 +179,21 @@ class Entries:
         1
         """
         self._ledger.add(_with_start(row))
+
+    def log_later(self, make: Callable[[], Row]) -> None:
+        """Log one call whose values, by column and with its start, a function returns: when the book is next read.
+
+        A book with a file calls the function at once, as the file has each call before the method returns.
+
+        Examples
+        --------
+        >>> import crashlens_frame as cf
+        >>> book = cf.LogBook()
+        >>> book.log_later(lambda: {"trace_id": "t1", "model": "gpt-4o", "timestamp": 1772323200000000})
+        >>> len(book)
+        1
+        """
+        self._ledger.add_later(make)
 
     def log_event(self, **record: Any) -> str:
         """Log one call with the nested names of CrashLens, the flat names of the Log Schema, or both.

@@ -35,7 +35,7 @@ class Ledger:
         self._journal = None if path is None else Journal(path, fsync=fsync)
         self._lock = fork_safe_lock()
         self.watchers: list[Callable[[], None]] = []  # called after each change
-        self._rows: list[Row] = []  # added one by one, not yet a table
+        self._rows: list[Row | Callable[[], Row]] = []  # added one by one, not yet a table; some are still to be made
         self._fresh: list[pa.Table] = []  # not yet counted and priced
         self._calls = GrowingFrame()  # counted and priced
         self._computing = False
@@ -59,6 +59,15 @@ class Ledger:
             self._add(row)
         finally:  # a call that could not be saved is in the book all the same
             self._call_watchers()
+
+    def add_later(self, make: Callable[[], Row]) -> None:
+        """Add a checked call that is made when it is first asked for; at once where a file has to have it."""
+        if self._journal is not None:
+            self.add(make())
+            return
+        with self._lock:
+            self._rows.append(make)
+        self._call_watchers()
 
     def add_table(self, table: pa.Table) -> None:
         """Add many calls."""
@@ -138,7 +147,7 @@ class Ledger:
             self._calls.append(self._priced(pa.concat_tables(tables)))
             del self._fresh[: len(tables)]
         elif self._rows:
-            rows = self._rows[:]
+            rows = self._made_rows()
             for row in rows:
                 fill_tokens(row)
                 fill_cost(row, self._prices)
@@ -148,9 +157,13 @@ class Ledger:
     def _gather(self) -> None:
         """Turn the rows into a table, so that tables and rows stay in the order in which they came."""
         if self._rows:
-            rows = self._rows[:]
+            rows = self._made_rows()
             self._fresh.append(table_from_rows(rows))
             del self._rows[: len(rows)]
+
+    def _made_rows(self) -> list[Row]:
+        """Return the rows, with those that were still to be made."""
+        return [row() if callable(row) else row for row in self._rows[:]]
 
     def _priced(self, calls: pa.Table) -> pa.Table:
         return table_from_frame(add_cost(add_tokens(frame_from_table(calls)), self._prices))

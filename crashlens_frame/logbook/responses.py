@@ -115,9 +115,9 @@ def row_from_response(
     request: Any = None,
     *,
     format: str | None = None,
-    started: Any = None,
     columns: Mapping[str, Any],
     kept: Mapping[str, Any] = MappingProxyType({}),
+    needs_model: bool = True,
 ) -> Row:
     """Return the values of a call by column, from the answer to it and, where it is at hand, from what was sent.
 
@@ -127,12 +127,12 @@ def row_from_response(
         Objects of an SDK, or what they are in JSON.
     format
         Name of the format of the answer; None detects it.
-    started
-        When the call was sent; None: as the answer says.
     columns
         Values that count before those of the answer; None as a value leaves it to the answer.
     kept
         Values without a column, for ``extra``.
+    needs_model
+        Whether a call that names no model is refused.
 
     Raises
     ------
@@ -160,10 +160,10 @@ def row_from_response(
     row = found.rows[0]
     if "tags" in row and isinstance(given.get("tags"), Mapping):
         given["tags"] = {**orjson.loads(row["tags"]), **given["tags"]}
-    row |= convert_row({"trace_id": trace_id, "model": given.pop("model", row.get("model")), **given})
+    asked_model = asked.get("model") if isinstance(asked, Mapping) else None
+    given = {"model": row.get("model") or asked_model, "trace_id": trace_id, **given}
+    row |= convert_row(given, needs_model=needs_model)
     if unclear := "".join(found.unclear) or settle_row(row):
         with suppress(Warning):  # where warnings are errors, the call is logged all the same
             warn_of_unclear("the call", unclear, stacklevel=3)
-    if started is not None:
-        row["timestamp"] = time_option("started", started)
     return row

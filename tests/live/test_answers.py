@@ -153,11 +153,11 @@ def test_the_model_of_a_deployment_is_that_of_its_path() -> None:
     assert row["model"] == "my-gpt-4o"
 
 
-@pytest.mark.parametrize("kind", ["AnthropicVertex", "AsyncAnthropicVertex"])
+@pytest.mark.parametrize("kind", ["AnthropicBedrock", "AsyncAnthropicBedrock"])
 def test_a_client_whose_requests_would_not_be_seen_is_refused(kind: str) -> None:
     import anthropic
 
-    client = getattr(anthropic, kind)(region="us-east5", project_id="p", access_token="t")
+    client = getattr(anthropic, kind)(aws_region="us-east-1", aws_access_key="a", aws_secret_key="s")
     with pytest.raises(cf.InvalidOptionError, match=f"client is {kind}, .*log its answers with book.log_response"):
         cf.live.watch(client, cf.LogBook())
 

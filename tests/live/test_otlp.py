@@ -14,11 +14,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 import crashlens_frame as cf
+from crashlens_frame.cli import main
 from crashlens_frame.live import otlp
 from tests.support.vendor_logs import Call, span_of
 from tests.support.vendor_logs import otlp as traces_of
@@ -288,3 +291,50 @@ def test_the_command_says_what_to_set_and_loses_nothing_when_it_ends(tmp_path: P
     assert f"OTEL_EXPORTER_OTLP_ENDPOINT={url}" in settings
     assert "CLAUDE_CODE_ENABLE_TELEMETRY=1" in settings
     assert "logged 20 calls" in notes
+
+
+def test_the_command_in_this_process(tmp_path: Path) -> None:
+    output = tmp_path / "log.jsonl"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server: Any = SimpleNamespace(url=f"http://127.0.0.1:{port}")
+    answers: list[Any] = []
+
+    def send() -> None:
+        try:
+            for _ in range(200):
+                try:
+                    answers.append(post(server, TRACES, document(1, 2), authorization="Bearer secret"))
+                    break
+                except OSError:  # it does not listen yet
+                    time.sleep(0.05)
+            time.sleep(0.2)  # it listens before it takes signals
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        arguments = ["watch", "--output", str(output), "--port", str(port), "--token", "secret"]
+        result = CliRunner().invoke(main, arguments)
+    finally:
+        sender.join(20)
+        signal.signal(signal.SIGTERM, before)
+    assert (result.exit_code, answers) == (0, [(200, {})])
+    assert len(cf.read_jsonl(output)) == 2
+    assert "OTEL_EXPORTER_OTLP_HEADERS='Authorization=Bearer TOKEN'" in result.output
+    assert "logged 2 calls" in result.output
+    assert "secret" not in result.output
+
+
+def test_calls_that_the_file_does_not_take_are_counted(tmp_path: Path, monkeypatch: Any) -> None:
+    durable = cf.LogBook(tmp_path / "log.jsonl")
+    with cf.live.serve_otlp(durable, port=0) as server:
+        with monkeypatch.context() as broken:
+            broken.setattr("os.write", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+            assert post(server, TRACES, document(1, 2))[0] == 503
+        assert (server.n_calls, len(durable)) == (2, 2)
+        assert post(server, TRACES, document(1, 2, 3)) == (200, {})
+        assert (server.n_calls, len(durable)) == (3, 3)

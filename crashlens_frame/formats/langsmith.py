@@ -35,20 +35,56 @@ _NOT_TAGS = (
 _SESSIONS = ("session_id", "thread_id", "conversation_id")
 
 
+class Runs:
+    """Memory of one file: the runs whose beginning or end is not read yet, as the SDK posts them apart."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, tuple[int, dict[str, Any]]] = {}
+
+    def read(self, record: Record, line: int) -> Iterator[tuple[int, Record]]:
+        """Take the next record, and yield the runs that are whole with it."""
+        for run in _runs_of(record):
+            key = run.get("id")
+            if not isinstance(key, str):
+                yield line, run
+                continue
+            first, whole = self._open.pop(key, (line, {}))
+            whole.update((name, value) for name, value in run.items() if value is not None)
+            if "start_time" in whole and "end_time" in whole:
+                yield first, whole
+            else:
+                self._open[key] = first, whole
+
+    def finish(self) -> Iterator[tuple[int, Record]]:
+        """Yield the runs that did not end, and those that began in another file."""
+        yield from self._open.values()
+
+
+def _runs_of(record: Record) -> list[Record]:
+    if "run_type" in record or record.keys().isdisjoint(_PAGES):
+        return [record]
+    return [run for page in _PAGES for run in mappings_of(record.get(page))]
+
+
 def _records(record: Record) -> Iterator[Record]:
     """Yield the runs of a line; a batch of the SDK has the beginning and the end of a run apart."""
-    if "run_type" in record or record.keys().isdisjoint(_PAGES):
-        yield _run(record)
-        return
-    whole: dict[Any, dict[str, Any]] = {}
-    for number, run in enumerate(run for page in _PAGES for run in mappings_of(record.get(page))):
-        key = run.get("id") if isinstance(run.get("id"), str) else number
-        whole.setdefault(key, {}).update((name, value) for name, value in run.items() if value is not None)
-    yield from map(_run, whole.values())
+    memory = Runs()
+    for _, run in (*memory.read(record, 0), *memory.finish()):
+        yield _run(run)
+
+
+def _is_call(run: Record) -> bool:
+    """Whether a run is a call; the end of a run that began in another file need not name its type."""
+    if run.get("run_type") is None:
+        return not _OF_AN_ANSWER.isdisjoint(mapping_of(run.get("outputs")))
+    return run["run_type"] in _CALLS
+
+
+_OF_AN_ANSWER = frozenset({"usage_metadata", "generations", "choices"})
 
 
 def _run(record: Record) -> Record:
-    if record.get("run_type") not in _CALLS:
+    if not _is_call(record):
         return record
     inputs, outputs, extra = (mapping_of(record.get(key)) for key in ("inputs", "outputs", "extra"))
     parameters, metadata = mapping_of(extra.get("invocation_params")), mapping_of(extra.get("metadata"))
@@ -79,7 +115,7 @@ def _run(record: Record) -> Record:
         user_id=text_or_none(metadata.get("user_id")),
         agent=text_or_none(metadata.get("langgraph_node")),
         tags={key: value for key, value in metadata.items() if not key.startswith(_NOT_TAGS)} or None,
-        type="embedding" if record["run_type"] == "embedding" else None,
+        type="embedding" if record.get("run_type") == "embedding" else None,
     )
     return _counted(known, outputs, message)
 
@@ -215,9 +251,12 @@ LANGSMITH = Format(
     signs=(
         Sign("run_type", _RUN_TYPES),
         *(Within(page, _RUN_TYPES, inside=("run_type",)) for page in _PAGES),
+        Within("patch", inside=("id", "end_time")),
+        *(Sign(key, beside=("id", "trace_id", "end_time", "outputs")) for key in ("outputs", "error")),
     ),
     constants={"type": "generation", "log_format": "langsmith"},
     records=_records,
-    is_call=lambda run: run.get("run_type") in _CALLS,
+    is_call=_is_call,
     traces_itself=True,
+    session=Runs,
 )

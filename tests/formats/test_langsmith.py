@@ -1,10 +1,14 @@
 import json
+from itertools import permutations
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import crashlens_frame as cf
 from tests.support.damaged_records import assert_survives, damaged
 from tests.support.format_rows import extra_of, rows_of
 
@@ -106,6 +110,63 @@ def test_the_beginning_and_the_end_of_a_run_are_one_call() -> None:
     begin = {key: value for key, value in RUN.items() if key not in ("outputs", "end_time", "total_cost")}
     end = {key: RUN[key] for key in ("id", "trace_id", "outputs", "end_time", "total_cost")}
     assert rows_of({"post": [begin], "patch": [end]}, "langsmith") == [ROW]
+
+
+BEGIN = {key: value for key, value in RUN.items() if key not in ("outputs", "end_time", "total_cost", "status")}
+END = {key: RUN[key] for key in ("id", "trace_id", "outputs", "end_time", "total_cost")}
+CHAIN = [
+    {**BEGIN, "id": "run-1", "parent_run_id": None, "run_type": "chain"},
+    {**END, "id": "run-1", "outputs": {"output": "Yes."}},
+]
+PAIRS = list(permutations([BEGIN, END, *CHAIN]))
+
+
+def write(path: Path, records: Any) -> Path:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """Return the calls of a path, of which nothing is refused, without what has no column."""
+    assert cf.read_rejects(path).empty
+    calls = cf.read_logs(path, prices=None)
+    calls["timestamp"] = calls["timestamp"].astype("int64")
+    rows = calls.drop(columns="extra").to_dict("records")
+    return [{name: value for name, value in row.items() if not pd.isna(value)} for row in rows]
+
+
+@pytest.mark.filterwarnings("ignore::crashlens_frame.errors.PassedOverWarning")
+@pytest.mark.parametrize("records", PAIRS, ids=lambda records: "-".join(record["id"] for record in records))
+def test_the_beginning_and_the_end_on_lines_of_their_own_are_one_call(records: Any, tmp_path: Path) -> None:
+    assert read(write(tmp_path / "runs.jsonl", records)) == [ROW]
+
+
+@pytest.mark.parametrize("pages", [[{"post": [BEGIN]}, {"patch": [END]}], [{"patch": [END]}, {"post": [BEGIN]}]])
+def test_the_beginning_and_the_end_in_batches_of_their_own_are_one_call(pages: Any, tmp_path: Path) -> None:
+    assert read(write(tmp_path / "batches.jsonl", pages)) == [ROW]
+
+
+def test_an_end_with_an_error_alone_makes_the_run_a_failed_call(tmp_path: Path) -> None:
+    end = {**END, "outputs": None, "error": "RateLimitError('429')"}
+    (row,) = read(write(tmp_path / "runs.jsonl", [BEGIN, end]))
+    assert (row["level"], row["error"], row["latency_ms"]) == ("error", "RateLimitError('429')", 2500)
+
+
+@pytest.mark.filterwarnings("ignore::crashlens_frame.errors.PassedOverWarning")
+def test_the_end_of_a_run_that_began_in_another_file_is_merged_but_for_its_latency(tmp_path: Path) -> None:
+    write(tmp_path / "a.jsonl", [BEGIN, CHAIN[0]])
+    write(tmp_path / "b.jsonl", [END, CHAIN[1]])
+    (row,) = read(tmp_path)
+    kept = ("trace_id", "event_id", "timestamp", "prompt", "tool_calls", "cost", "input_tokens", "output_tokens")
+    assert {name: row[name] for name in kept} == {name: ROW[name] for name in kept}
+    assert row["model"] == "gpt-4o-2024-08-06"  # as the answer has it
+    assert "latency_ms" not in row
+
+
+def test_a_run_that_did_not_end_is_a_call_without_an_answer(tmp_path: Path) -> None:
+    (row,) = read(write(tmp_path / "runs.jsonl", [BEGIN]))
+    assert (row["event_id"], row["model"]) == ("run-2", "gpt-4o")
+    assert not {"response", "output_tokens", "latency_ms"}.intersection(row)
 
 
 def test_objects_of_an_export_are_json_texts() -> None:

@@ -28,10 +28,10 @@ def find_repeated_calls(calls: pd.DataFrame, *, ttl: str = "1h") -> pd.DataFrame
 
     Two calls of one model are the same question if prompts and input counts are equal. The second one is waste if it
     comes within ``ttl`` and both temperatures are at most 0.2 (0 where the users differ), or the answers are equal, or
-    the tags name the same job, or one user asks twice within 3 seconds or before the first answer has come; or if it is
-    part of a job that repeats at least 10 calls in the same order within 12 hours. Calls at regular times, floods such
-    as load tests, tool calls, evaluations, and prompts whose input counts vary (the log does not show all of them) are
-    left out.
+    the tags name the same job, or one user asks twice, and not more often, within 3 seconds or before the first answer
+    has come; or if it is part of a job that repeats at least 10 calls in the same order within 12 hours. Calls at
+    regular times, floods such as load tests, tool calls, evaluations, and prompts whose input counts vary (the log does
+    not show all of them) are left out.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def _could_repeat(ordered: OrderedCalls) -> np.ndarray:
 
 def _long_enough(facts: Facts, lane: Lane) -> Lane:
     """Leave out the questions whose text is known, and too short to say that they are the same."""
-    tiny = lane.row[facts.prompt_lengths[lane.row] < 4 * _LEAST_CHARS]
+    tiny = lane.row[(facts.prompt[lane.row] >= 0) & (facts.prompt_lengths[lane.row] < 4 * _LEAST_CHARS)]
     tiny = tiny[facts.texts("prompt", tiny).flags(lambda texts: pc.less(pc.utf8_length(texts), _LEAST_CHARS))]
     left_out = np.zeros(len(facts.start), bool)
     left_out[tiny] = True
@@ -130,9 +130,22 @@ def _asked_again(ordered: OrderedCalls, lane: Lane, longest: int) -> np.ndarray:
     again = lane.follows & (ordered.traces[row] != lane.previous(ordered.traces))
     again &= facts.start[row] - lane.previous(facts.start) <= longest
     place = np.flatnonzero(again)
+    place = place[_equal_counts(facts, row[place], lane.before[place])]
     before = lane.before[place]
-    again[place] = _equal_counts(facts, row[place], before) & _same_on_purpose(facts, row[place], before)
+    # one user asks twice within seconds by accident, and more often than that on purpose
+    twice = np.zeros(len(row), bool)
+    twice[place] = _by_one_user(facts, row[place], before)
+    twice &= ~(np.append(twice[1:], False)[: len(row)] | np.append(False, twice[:-1])[: len(row)])
+    again[:] = False
+    again[place] = twice[place] | _would_have_done(facts, row[place], before)
     return again
+
+
+def _by_one_user(facts: Facts, row: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Return which calls one user makes within seconds of the call before, or before it has been answered."""
+    soon = (facts.start[row] - facts.start[before] <= _TWICE) | (facts.start[row] < facts.end[before])
+    by_one: np.ndarray = (facts.user[row] >= 0) & (facts.user[row] == facts.user[before])
+    return by_one & soon
 
 
 def _equal_counts(facts: Facts, row: np.ndarray, before: np.ndarray) -> np.ndarray:
@@ -161,19 +174,18 @@ def _vary(facts: Facts, lane: Lane) -> np.ndarray:
     return (lane.distinct(counts) > np.maximum(2, _SIZES * lane.size)) & ~hashed
 
 
-def _same_on_purpose(facts: Facts, row: np.ndarray, before: np.ndarray) -> np.ndarray:
+def _would_have_done(facts: Facts, row: np.ndarray, before: np.ndarray) -> np.ndarray:
     """Return which calls show that the answer of the call before would have done."""
 
     def same(code: np.ndarray) -> np.ndarray:
         return (code[row] >= 0) & (code[row] == code[before])
 
     hottest = np.maximum(facts.temperature[row], facts.temperature[before])
-    user, by_one = facts.user, same(facts.user)
-    others = (user[row] >= 0) & (user[before] >= 0) & ~by_one
+    user = facts.user
+    others = (user[row] >= 0) & (user[before] >= 0) & (user[row] != user[before])
     cold = (hottest <= _COLD) & ((hottest == 0) | ~others)
     job = same(facts.code("tags")) & facts.matches("tags", _JOB)[row]
-    soon = (facts.start[row] - facts.start[before] <= _TWICE) | (facts.start[row] < facts.end[before])
-    return cold | same(facts.response) | job | (by_one & soon)
+    return cold | same(facts.response) | job
 
 
 def _flood(lane: Lane, gap: np.ndarray) -> np.ndarray:

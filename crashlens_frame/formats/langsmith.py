@@ -36,13 +36,13 @@ _SESSIONS = ("session_id", "thread_id", "conversation_id")
 
 
 class Runs:
-    """Memory of one file: the runs whose beginning or end is not read yet, as the SDK posts them apart."""
+    """Memory of the runs of one file: the SDK posts a run when it begins, and what is new when it ends."""
 
     def __init__(self) -> None:
         self._open: dict[str, tuple[int, dict[str, Any]]] = {}
 
     def read(self, record: Record, line: int) -> Iterator[tuple[int, Record]]:
-        """Take the next record, and yield the runs that are whole with it."""
+        """Take the next record, and yield the runs that are whole with it, or the oldest where too many are open."""
         for run in _runs_of(record):
             key = run.get("id")
             if not isinstance(key, str):
@@ -54,10 +54,15 @@ class Runs:
                 yield first, whole
             else:
                 self._open[key] = first, whole
+            if len(self._open) > _MOST_OPEN:
+                yield self._open.pop(next(iter(self._open)))
 
     def finish(self) -> Iterator[tuple[int, Record]]:
         """Yield the runs that did not end, and those that began in another file."""
         yield from self._open.values()
+
+
+_MOST_OPEN = 10_000  # runs of one file that are at work at the same time
 
 
 def _runs_of(record: Record) -> list[Record]:
@@ -80,7 +85,8 @@ def _is_call(run: Record) -> bool:
     return run["run_type"] in _CALLS
 
 
-_OF_AN_ANSWER = frozenset({"usage_metadata", "generations", "choices"})
+# not choices: a chain that returns the answer of its call has them too
+_OF_AN_ANSWER = frozenset({"usage_metadata", "generations"})
 
 
 def _run(record: Record) -> Record:
@@ -250,6 +256,7 @@ LANGSMITH = Format(
     ),
     signs=(
         Sign("run_type", _RUN_TYPES),
+        Sign("dotted_order", beside=("id", "trace_id")),  # the end of a run
         *(Within(page, _RUN_TYPES, inside=("run_type",)) for page in _PAGES),
         Within("patch", inside=("id", "end_time")),
         *(Sign(key, beside=("id", "trace_id", "end_time", "outputs")) for key in ("outputs", "error")),

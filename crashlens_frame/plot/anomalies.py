@@ -19,7 +19,8 @@ _TEXT_WIDTH = 0.16  # of the width, of the text of an event
 _MOVED = {
     "calls": ("more calls", COLORS[5]),
     "cost of a call": ("cost of a call", COLORS[1]),
-    "calls and cost of a call": ("calls and cost of a call", COLORS[3]),
+    "calls and cost of a call": ("calls and their cost", COLORS[3]),
+    "cost of a call and calls": ("calls and their cost", COLORS[3]),
 }
 _FELL = ("fewer calls", COLORS[0])
 
@@ -135,7 +136,7 @@ def _draw_events(ax: "Axes", row: int, found: pd.DataFrame, begin: pd.Timestamp,
     for start, stop, kind, moved, dollars, is_shared in zip(*(found[name] for name in columns), strict=True):
         _, color = _look(moved, dollars)
         ax.fill_between([start, stop], row, row + _LANE, color=color, alpha=0.25, linewidth=0)
-        ax.plot([start, stop], [row + _LANE] * 2, color=color, linewidth=3, solid_capstyle="butt")
+        ax.plot([start, stop], [row + _LANE] * 2, color=color, linewidth=3, solid_capstyle="projecting")
         middle = start + (stop - start) / 2
         place = (middle - begin) / (end - begin)
         is_below = place - last < _TEXT_WIDTH and not is_below

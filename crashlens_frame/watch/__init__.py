@@ -1,6 +1,6 @@
 """The same frame, asked over time: what changed, why, whether it will hold, and whether it stays within its budgets."""
 
-from .budgets import Budgets, broken_rules, budgets
+from .budgets import Budgets, BudgetSource, broken_rules, budgets
 from .compare import change, compare
 from .explain import explain_change
 from .focus import to_focus
@@ -12,6 +12,7 @@ from .unusual import anomalies, anomalies_and_hours
 
 __all__ = [
     "CONTENTS",
+    "BudgetSource",
     "Budgets",
     "CostIncrease",
     "anomalies",

@@ -54,9 +54,9 @@ def series(draw: Random, number: int, gaps: Sequence[float], **choices: Sequence
 
 
 OUTCOMES: dict[str, Sequence[Any]] = {
-    "response": ("So.", "No.", "", None), "output_tokens": (0, 9, 20, 4000, None), "level": ("info", "error", None),
-    "error": (None, None, None, "timeout"), "cost": (0.0, 0.25, 0.5, 1.0, None), "billed": ("yes", "no", None),
-    "latency_ms": (None, 0, 1000, 2500),
+    "response": ("So.", "So.", "No.", "", None), "output_tokens": (9, 9, 20, 4000, 0, None),
+    "level": ("info",) * 8 + ("error", None), "error": (None,) * 8 + ("timeout",), "latency_ms": (None, 0, 1000, 2500),
+    "cost": (0.25, 0.5, 0.5, 1.0, 1.0, 0.0, None), "billed": ("yes", None, "yes", None, "yes", "no"),
 }  # fmt: skip
 QUESTION = "Sum up the page about the tides of the sea."
 
@@ -75,14 +75,21 @@ def test_cut_answers(draw: Random) -> None:
 
 
 def several_models(draw: Random) -> pd.DataFrame:
-    return series(
-        draw, draw.choice((6, 24)), (0, 1, 1, 2.5, 60, 179, 181, 301), **OUTCOMES,
-        trace_id=[f"t{n}" for n in range(draw.choice((2, 8)))], prompt=(QUESTION,) * 4 + ("Hm?", None),
-        model=draw.choice((("a", "b", "c"), ("a", "A", "b", "", None))),
-        input_tokens=draw.choice(((90,), (90, 91, 94, 200))),
-        fallback_reason=draw.choice(((None,), (None, None, "timeout", "low confidence"))),
-        fallback_attempted=draw.choice(((None,), (None, False, True))),
-    )  # fmt: skip
+    """Draw requests of 2 to 5 calls, each in a trace of its own, that share their time."""
+    parts = []
+    for trace in range(6):
+        asked = draw.choice((QUESTION, QUESTION, QUESTION, "Hm?", None))
+        parts.append(
+            series(
+                draw, draw.choice((2, 2, 3, 5)), draw.choice(((1,), (3,), (0, 1, 2.5), (1, 179, 180, 181, 300, 301))),
+                **OUTCOMES, trace_id=(f"t{trace}",), prompt=(asked,) * 9 + ("Why?",),
+                model=draw.choice(("ab", "abc", ("a", "A", "b", "", None))),
+                input_tokens=draw.choice(((90,), (90,), (90, 91, 94, 200))),
+                fallback_reason=draw.choice(((None,), ("timeout",), (None, None, "timeout", "low confidence"))),
+                fallback_attempted=draw.choice(((None,), (None, False, True))),
+            )
+        )  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
 
 
 @given(draw=randoms)
@@ -132,11 +139,13 @@ def test_stuck_agents(draw: Random) -> None:
 @often
 def test_repeated_calls(draw: Random) -> None:
     frame = series(
-        draw, draw.choice((3, 8, 60)), draw.choice(((1, 2, 3, 4, 700, 3000), (20,), (1, 5), (1800, 3600, 3601))),
+        draw, draw.choice((8, 12, 60)),
+        draw.choice(((1, 2, 3, 4, 700, 3000), (20,), (1, 5), (1800, 3600, 3601), (2, 9, 40))),
         **OUTCOMES | {"response": ("So.", "No.", "Yes.", "", None)}, trace_id=("t1", "t2", "t3"), model=("gpt-4",),
-        prompt=draw.choice(((QUESTION,), (QUESTION, QUESTION[:20], QUESTION[:19], "é" * 19, None))),
-        input_tokens=draw.choice(((90,), (90, 91, 94, None), range(100, 200))), tool_calls=(None,) * 9 + ("read",),
-        temperature=draw.choice(((None,), (0.0, 0.0, 0.2), (0.0, 0.2, 0.21, None))),
+        prompt=draw.choice(((QUESTION,), (QUESTION,), (QUESTION, QUESTION[:20], QUESTION[:19], "é" * 19, None))),
+        input_tokens=draw.choice(((90,), (90,), (90, 91, 92), (90, 91, 94, None), range(100, 200))),
+        tool_calls=(None,) * 9 + ("read",),
+        temperature=draw.choice(((None,), (0.0,), (0.0,), (0.2,), (0.0, 0.2, 0.2, 0.21, None))),
         user_id=draw.choice(((None,), (None, "u1", "u2"))),
     )  # fmt: skip
     assert_equal(claims("repeated_calls", frame), oracle.repeated_calls(oracle.rows(frame)))
@@ -193,15 +202,15 @@ def test_cache_misses(draw: Random) -> None:
 @given(draw=randoms)
 @often
 def test_labels(draw: Random) -> None:
-    number = draw.choice((9, 10, 20, 60))
-    kinds = draw.choice((3, 4, 12, 13))
-    texts = draw.choice((1, 5, 100))
+    number = draw.choice((11, 14, 40))
+    kinds = draw.choice((2, 3, 4, 9))
+    texts = draw.choice((1, 9, 100, 1000))
     rows = [
         {
-            "s": n, "trace_id": f"t{n}", "route": draw.choice(("/a", "/a", "/a", "/b")), "input_tokens": 100,
-            "model": draw.choice(("large", "large", "small")), "level": draw.choice(("info",) * 9 + ("error",)),
+            "s": n, "trace_id": f"t{n}", "route": draw.choice(("/a",) * 9 + ("/b",)), "input_tokens": 100,
+            "model": draw.choice(("large",) * 9 + ("small",)), "level": draw.choice(("info",) * 9 + ("error",)),
             "prompt": f"{'Which label? ' * 6}{draw.randrange(texts)}", "response": f"l{draw.randrange(kinds)}",
-            "output_tokens": draw.choice((3, 8, 8, 8, draw.choice((8, 9, None)))),
+            "output_tokens": draw.choice((3,) * 9 + (8,) * 9 + (9, None)),
             "reasoning_tokens": draw.choice((None, 0, 1)), "tool_calls": draw.choice((None,) * 30 + ("read",)),
         }
         for n in range(number)
@@ -218,14 +227,14 @@ def test_labels(draw: Random) -> None:
 @often
 def test_batchable_calls(draw: Random) -> None:
     rows: list[dict[str, Any]] = []
-    for day in range(draw.choice((1, 2, 3))):
+    for day in range(draw.choice((1, 2, 2, 3))):
         now = day * 86_400 + draw.choice((0, 0, 1799, 1801, 7200))
-        for _ in range(draw.choice((3, 4, 9))):
+        for _ in range(draw.choice((3, 4, 5, 9))):
             rows.append({"s": now})
-            now += draw.choice((1, 60, 899, draw.choice((900, 901))))
+            now += draw.choice((1, 60, 899, 899, 900, draw.choice((900, 901))))
     for number, row in enumerate(rows):
-        row["trace_id"] = f"t{draw.choice((number,) * 20 + (0,))}"
-        row |= {"user_id": draw.choice((None,) * 20 + ("u1",)), "stream": draw.choice((None, False) * 10 + (True,))}
+        row["trace_id"] = f"t{draw.choice((number,) * 60 + (0,))}"
+        row |= {"user_id": draw.choice((None,) * 60 + ("u1",)), "stream": draw.choice((None, False) * 30 + (True,))}
     frame = cf.add_cost(calls(*rows, model=GPT, route="/jobs", response="So.", input_tokens=1000, output_tokens=0))
     found = claims("batchable_calls", frame, min_calls=4)
     assert set(found) == oracle.batchable_calls(oracle.rows(frame), 4)
@@ -284,3 +293,17 @@ def test_a_call_of_a_tool_is_an_answer() -> None:
         {"response": None, "tool_calls": '[{"name": "read"}]', "error": "timeout"},
     )
     assert order_calls(frame).columns.answered.tolist() == [True, False, False]
+
+
+def test_one_user_clicks_twice_and_samples_more_often() -> None:
+    click = {"prompt": QUESTION, "input_tokens": 90, "output_tokens": 9, "cost": 0.5, "user_id": "u1"}
+    clicks = [{"s": n, "trace_id": f"t{n}", "response": f"{n}.", **click} for n in range(3)]
+    assert claims("repeated_calls", calls(*clicks[:2])) == {1: 0.5}
+    assert claims("repeated_calls", calls(*clicks)) == {}
+
+
+def test_hashes_stand_for_prompts_that_are_hidden() -> None:
+    hidden = {"prompt": "***", "prompt_hash": "h1", "input_tokens": 90, "cost": 0.5, "temperature": 0.0}
+    frame = calls(*({"s": 60 * n, "trace_id": f"t{n}", **hidden} for n in range(2)))
+    assert claims("repeated_calls", frame) == {1: 0.5}
+    assert claims("repeated_calls", frame.assign(prompt_hash=None)) == {}

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import crashlens_frame as cf
+from crashlens_frame.formats.langsmith import Runs
 from tests.support.damaged_records import assert_survives, damaged
 from tests.support.format_rows import extra_of, rows_of
 
@@ -161,6 +162,32 @@ def test_the_end_of_a_run_that_began_in_another_file_is_merged_but_for_its_laten
     assert {name: row[name] for name in kept} == {name: ROW[name] for name in kept}
     assert row["model"] == "gpt-4o-2024-08-06"  # as the answer has it
     assert "latency_ms" not in row
+
+
+def test_the_end_of_a_run_that_began_elsewhere_is_a_call_with_its_answer(tmp_path: Path) -> None:
+    (row,) = read(write(tmp_path / "runs.jsonl", [END]))
+    assert {name: row[name] for name in ("event_id", "input_tokens", "output_tokens", "cost")} == {
+        "event_id": "run-2", "input_tokens": 1000, "output_tokens": 50, "cost": 0.0031,
+    }  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::crashlens_frame.errors.PassedOverWarning")
+def test_the_end_of_a_chain_that_returns_the_answer_of_its_call_is_no_call(tmp_path: Path) -> None:
+    chain = {**END, "outputs": {"model": "gpt-4o", "choices": [{"message": {"content": "Yes."}}], "usage": {}}}
+    assert read(write(tmp_path / "runs.jsonl", [chain])) == []
+
+
+@pytest.mark.filterwarnings("ignore::crashlens_frame.errors.PassedOverWarning")
+def test_an_end_that_repeats_a_whole_run_is_merged_with_it(tmp_path: Path) -> None:
+    (row,) = read(write(tmp_path / "runs.jsonl", [RUN, END]))
+    assert (row["input_tokens"], row["latency_ms"]) == (1000, 2500)
+
+
+def test_runs_that_never_end_do_not_fill_the_memory() -> None:
+    memory = Runs()
+    yielded = [run for line in range(10_003) for run in memory.read({**BEGIN, "id": f"run-{line}"}, line)]
+    assert [line for line, _ in (*yielded, *memory.finish())] == list(range(10_003))
+    assert len(yielded) == 3
 
 
 def test_a_run_that_did_not_end_is_a_call_without_an_answer(tmp_path: Path) -> None:

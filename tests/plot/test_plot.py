@@ -565,3 +565,14 @@ def test_where_nothing_is_unusual_the_spend_is_drawn_all_the_same():
     ax = plot_anomalies(month_with_a_spike().query("model == 'o3'"))
     assert ax.get_title(loc="left") == "Nothing unusual, by model"
     assert [label.get_text() for label in ax.get_yticklabels()] == ["o3\n$57.60"]
+
+
+def test_anomalies_are_marked_in_the_colour_of_their_series():
+    log = month_with_a_spike()
+    ax = plot_cost(log, freq="D", marked=cf.anomalies(log))
+    (mark,) = ax.lines
+    (found,) = cf.anomalies(log).to_dict("records")
+    begin, end = mpl.dates.num2date(mark.get_xdata(), tz="UTC")
+    assert (begin, end) == (found["start"], found["end"])
+    assert to_hex(mark.get_color()) == colors_of(["gpt-$4", "o3"])["gpt-$4"].lower()
+    assert "anomaly" in [text.get_text() for text in ax.get_legend().get_texts()]

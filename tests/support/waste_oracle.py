@@ -259,11 +259,21 @@ def repeated_calls(calls: Sequence[Call]) -> Dollars:
         sizes = len({call["input_tokens"] or 0 for call in same})
         if len(same) < 2 or periodic(same) or flood or sizes > max(2, 0.5 * len(same)):
             continue
-        for one, two in pairwise(same):
-            near = two["at"] - one["at"] <= HOUR and alike(one, two) and one["trace_id"] != two["trace_id"]
-            if near and _would_have_done(one, two):
+        near = [
+            two["at"] - one["at"] <= HOUR and alike(one, two) and one["trace_id"] != two["trace_id"]
+            for one, two in pairwise(same)
+        ]
+        soon = [close and _clicked_again(*pair) for close, pair in zip(near, pairwise(same), strict=True)]
+        for n, (one, two) in enumerate(pairwise(same)):
+            twice = soon[n] and not any(soon[max(n - 1, 0) : n] + soon[n + 1 : n + 2])
+            if near[n] and (twice or _would_have_done(one, two)):
                 found[two["row"]] = paid(two)
     return found
+
+
+def _clicked_again(one: Call, two: Call) -> bool:
+    by_one = one["user_id"] is not None and one["user_id"] == two["user_id"]
+    return by_one and (two["at"] - one["at"] <= 3 or two["at"] < one["end"])
 
 
 def _would_have_done(one: Call, two: Call) -> bool:
@@ -272,8 +282,7 @@ def _would_have_done(one: Call, two: Call) -> bool:
     degrees = (one["temperature"], two["temperature"])
     cold = None not in degrees and max(degrees) <= 0.2 and (max(degrees) == 0 or not others)
     answer = bool((one["response"] or "").strip()) and one["response"] == two["response"]
-    soon = two["at"] - one["at"] <= 3 or two["at"] < one["end"]
-    return cold or answer or (None not in users and not others and soon)
+    return cold or answer
 
 
 # -- candidates -------------------------------------------------------------------------------------------------------

@@ -182,3 +182,16 @@ def test_most_events_in_months_unlike_each_other_are_found() -> None:
     assert sum(len(each.labels) for each in months) >= 4
     assert reached.recall >= 0.5
     assert reached.false <= reached.series / 4
+
+
+def test_where_both_moved_the_more_unusual_is_named_first_and_measured() -> None:
+    n_calls, cost = steady(), np.full(20 * HOURS, 0.01)
+    n_calls[400:404], cost[400:404] = 400, 0.02
+    (found,) = cf.anomalies(calls_of(log(n_calls, cost))).to_dict("records")
+    assert found["moved"] in ("calls and cost of a call", "cost of a call and calls")
+    if found["moved"].startswith("calls"):
+        assert found["seen"] >= 400
+        assert "calls where" in found["sentence"]
+    else:
+        assert found["seen"] == pytest.approx(0.02, rel=0.1)
+        assert "a call cost" in found["sentence"]

@@ -60,9 +60,10 @@ def anomalies(
     DataFrame
         One row per event, in the order of time: ``start`` and ``end``; the keys (null for a fall that the series share,
         as on a holiday); ``kind`` ("spike", "night loop", "unit price", "shift", "leak", "drop"); ``moved`` ("calls",
-        "cost of a call", or both); ``expected`` and ``seen`` (calls, or USD of a usual call, in the most unusual
-        window); ``dollars`` (USD more than expected, below 0 where less); ``score``; ``explained_by`` (the route or
-        model with most of the change); ``sentence``. Falls of the cost of a call are not reported.
+        "cost of a call", or both, the more unusual first); ``expected`` and ``seen`` (calls, or USD of a usual call,
+        as the first of what moved, in the most unusual window); ``dollars`` (USD more than expected, below 0 where
+        less); ``score``; ``explained_by`` (the route or model with most of the change); ``sentence``. Falls of the cost
+        of a call are not reported.
 
     Raises
     ------
@@ -251,7 +252,7 @@ def _sentence(event: Event, explained: str | None, is_shared: bool) -> str:
     less = event.dollars < 0
     who = "Many series at once: " if is_shared else ""
     amount = f"{money(abs(event.dollars))} {'less' if less else 'more'} than expected"
-    if event.moved == "cost of a call":
+    if event.moved.startswith("cost of a call"):
         change = f"a call cost {event.seen / event.expected:.2f} times as much as usual"
     else:
         change = f"{digits(round(event.seen))} calls where {digits(round(event.expected))} were expected"

@@ -21,7 +21,7 @@ class Event:
 
     start: int  # hour, from midnight of the first day
     end: int  # the hour after the last one
-    moved: str  # "calls" or "cost of a call"
+    moved: str  # "calls" or "cost of a call", or both: first the one that expected and seen measure
     kind: str
     score: float
     expected: float
@@ -130,14 +130,14 @@ def _kind(scores: Scores, hours: np.ndarray, start: int, end: int, moved: str, n
 
 
 def _apart(events: list[Event]) -> list[Event]:
-    """Of events that overlap keep the one with the most dollars, which names both halves."""
+    """Of events that overlap keep the most unusual, which names both halves, its own first."""
     kept: list[Event] = []
-    for event in sorted(events, key=lambda each: -each.dollars):
+    for event in sorted(events, key=lambda each: -each.score):
         place = next((at for at, each in enumerate(kept) if event.start < each.end and each.start < event.end), None)
         if place is None:
             kept.append(event)
         elif event.moved not in kept[place].moved:
-            kept[place] = replace(kept[place], moved="calls and cost of a call")
+            kept[place] = replace(kept[place], moved=f"{kept[place].moved} and {event.moved}")
     return kept
 
 

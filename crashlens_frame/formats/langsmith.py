@@ -259,7 +259,8 @@ LANGSMITH = Format(
         Sign("dotted_order", beside=("id", "trace_id")),  # the end of a run
         *(Within(page, _RUN_TYPES, inside=("run_type",)) for page in _PAGES),
         Within("patch", inside=("id", "end_time")),
-        *(Sign(key, beside=("id", "trace_id", "end_time", "outputs")) for key in ("outputs", "error")),
+        Sign("outputs", beside=("id", "trace_id", "end_time")),
+        Sign("error", beside=("id", "trace_id", "end_time", "outputs")),
     ),
     constants={"type": "generation", "log_format": "langsmith"},
     records=_records,

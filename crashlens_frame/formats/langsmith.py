@@ -35,50 +35,62 @@ _NOT_TAGS = (
 _SESSIONS = ("session_id", "thread_id", "conversation_id")
 
 
-def _records(record: Record) -> Iterator[Record]:
-    """Yield the runs of a line; a batch of the SDK has the beginning and the end of a run apart."""
-    if "run_type" in record or record.keys().isdisjoint(_PAGES):
-        yield _run(record)
-        return
-    whole: dict[Any, dict[str, Any]] = {}
-    for number, run in enumerate(run for page in _PAGES for run in mappings_of(record.get(page))):
-        key = run.get("id") if isinstance(run.get("id"), str) else number
-        whole.setdefault(key, {}).update((name, value) for name, value in run.items() if value is not None)
-    yield from map(_run, whole.values())
-
-
-class _Runs:
-    """Memory of the runs of one file: the SDK sends a run when it begins, and what is new when it ends."""
+class Runs:
+    """Memory of the runs of one file: the SDK posts a run when it begins, and what is new when it ends."""
 
     def __init__(self) -> None:
         self._open: dict[str, tuple[int, dict[str, Any]]] = {}
 
     def read(self, record: Record, line: int) -> Iterator[tuple[int, Record]]:
-        """Take the next record; a run is yielded when its end is there, or when too many are open."""
-        key = record.get("id")
-        if not isinstance(key, str) or not record.keys().isdisjoint(_PAGES):
-            yield line, record
-        elif key in self._open:
-            first, begun = self._open.pop(key)
-            yield first, {**begun, **{name: value for name, value in record.items() if value is not None}}
-        elif "run_type" in record and not any(record.get(name) for name in _ENDS):
-            self._open[key] = line, dict(record)
+        """Take the next record, and yield the runs that are whole with it, or the oldest where too many are open."""
+        for run in _runs_of(record):
+            key = run.get("id")
+            if not isinstance(key, str):
+                yield line, run
+                continue
+            first, whole = self._open.pop(key, (line, {}))
+            whole.update((name, value) for name, value in run.items() if value is not None)
+            if "start_time" in whole and "end_time" in whole:
+                yield first, whole
+            else:
+                self._open[key] = first, whole
             if len(self._open) > _MOST_OPEN:
                 yield self._open.pop(next(iter(self._open)))
-        else:
-            yield line, record
 
     def finish(self) -> Iterator[tuple[int, Record]]:
-        """Yield the runs that have no end."""
+        """Yield the runs that did not end, and those that began in another file."""
         yield from self._open.values()
 
 
-_ENDS = ("end_time", "outputs", "error")
 _MOST_OPEN = 10_000  # runs of one file that are at work at the same time
 
 
+def _runs_of(record: Record) -> list[Record]:
+    if "run_type" in record or record.keys().isdisjoint(_PAGES):
+        return [record]
+    return [run for page in _PAGES for run in mappings_of(record.get(page))]
+
+
+def _records(record: Record) -> Iterator[Record]:
+    """Yield the runs of a line; a batch of the SDK has the beginning and the end of a run apart."""
+    memory = Runs()
+    for _, run in (*memory.read(record, 0), *memory.finish()):
+        yield _run(run)
+
+
+def _is_call(run: Record) -> bool:
+    """Whether a run is a call; the end of a run that began in another file need not name its type."""
+    if run.get("run_type") is None:
+        return not _OF_AN_ANSWER.isdisjoint(mapping_of(run.get("outputs")))
+    return run["run_type"] in _CALLS
+
+
+# not choices: a chain that returns the answer of its call has them too
+_OF_AN_ANSWER = frozenset({"usage_metadata", "generations"})
+
+
 def _run(record: Record) -> Record:
-    if record.get("run_type") not in _CALLS:
+    if not _is_call(record):
         return record
     inputs, outputs, extra = (mapping_of(record.get(key)) for key in ("inputs", "outputs", "extra"))
     parameters, metadata = mapping_of(extra.get("invocation_params")), mapping_of(extra.get("metadata"))
@@ -109,7 +121,7 @@ def _run(record: Record) -> Record:
         user_id=text_or_none(metadata.get("user_id")),
         agent=text_or_none(metadata.get("langgraph_node")),
         tags={key: value for key, value in metadata.items() if not key.startswith(_NOT_TAGS)} or None,
-        type="embedding" if record["run_type"] == "embedding" else None,
+        type="embedding" if record.get("run_type") == "embedding" else None,
     )
     return _counted(known, outputs, message)
 
@@ -246,10 +258,13 @@ LANGSMITH = Format(
         Sign("run_type", _RUN_TYPES),
         Sign("dotted_order", beside=("id", "trace_id")),  # the end of a run
         *(Within(page, _RUN_TYPES, inside=("run_type",)) for page in _PAGES),
+        Within("patch", inside=("id", "end_time")),
+        Sign("outputs", beside=("id", "trace_id", "end_time")),
+        Sign("error", beside=("id", "trace_id", "end_time", "outputs")),
     ),
     constants={"type": "generation", "log_format": "langsmith"},
     records=_records,
-    session=_Runs,
-    is_call=lambda run: run.get("run_type") in _CALLS,
+    is_call=_is_call,
     traces_itself=True,
+    session=Runs,
 )

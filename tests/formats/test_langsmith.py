@@ -1,5 +1,6 @@
-import io
 import json
+from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import crashlens_frame as cf
+from crashlens_frame.formats.langsmith import Runs
 from tests.support.damaged_records import assert_survives, damaged
 from tests.support.format_rows import extra_of, rows_of
 
@@ -111,6 +113,89 @@ def test_the_beginning_and_the_end_of_a_run_are_one_call() -> None:
     assert rows_of({"post": [begin], "patch": [end]}, "langsmith") == [ROW]
 
 
+BEGIN = {key: value for key, value in RUN.items() if key not in ("outputs", "end_time", "total_cost", "status")}
+END = {key: RUN[key] for key in ("id", "trace_id", "outputs", "end_time", "total_cost")}
+CHAIN = [
+    {**BEGIN, "id": "run-1", "parent_run_id": None, "run_type": "chain"},
+    {**END, "id": "run-1", "outputs": {"output": "Yes."}},
+]
+PAIRS = list(permutations([BEGIN, END, *CHAIN]))
+
+
+def write(path: Path, records: Any) -> Path:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """Return the calls of a path, of which nothing is refused, without what has no column."""
+    assert cf.read_rejects(path).empty
+    calls = cf.read_logs(path, prices=None)
+    calls["timestamp"] = calls["timestamp"].astype("int64")
+    rows = calls.drop(columns="extra").to_dict("records")
+    return [{name: value for name, value in row.items() if not pd.isna(value)} for row in rows]
+
+
+@pytest.mark.filterwarnings("ignore::crashlens_frame.errors.PassedOverWarning")
+@pytest.mark.parametrize("records", PAIRS, ids=lambda records: "-".join(record["id"] for record in records))
+def test_the_beginning_and_the_end_on_lines_of_their_own_are_one_call(records: Any, tmp_path: Path) -> None:
+    assert read(write(tmp_path / "runs.jsonl", records)) == [ROW]
+
+
+@pytest.mark.parametrize("pages", [[{"post": [BEGIN]}, {"patch": [END]}], [{"patch": [END]}, {"post": [BEGIN]}]])
+def test_the_beginning_and_the_end_in_batches_of_their_own_are_one_call(pages: Any, tmp_path: Path) -> None:
+    assert read(write(tmp_path / "batches.jsonl", pages)) == [ROW]
+
+
+def test_an_end_with_an_error_alone_makes_the_run_a_failed_call(tmp_path: Path) -> None:
+    end = {**END, "outputs": None, "error": "RateLimitError('429')"}
+    (row,) = read(write(tmp_path / "runs.jsonl", [BEGIN, end]))
+    assert (row["level"], row["error"], row["latency_ms"]) == ("error", "RateLimitError('429')", 2500)
+
+
+@pytest.mark.filterwarnings("ignore::crashlens_frame.errors.PassedOverWarning")
+def test_the_end_of_a_run_that_began_in_another_file_is_merged_but_for_its_latency(tmp_path: Path) -> None:
+    write(tmp_path / "a.jsonl", [BEGIN, CHAIN[0]])
+    write(tmp_path / "b.jsonl", [END, CHAIN[1]])
+    (row,) = read(tmp_path)
+    kept = ("trace_id", "event_id", "timestamp", "prompt", "tool_calls", "cost", "input_tokens", "output_tokens")
+    assert {name: row[name] for name in kept} == {name: ROW[name] for name in kept}
+    assert row["model"] == "gpt-4o-2024-08-06"  # as the answer has it
+    assert "latency_ms" not in row
+
+
+def test_the_end_of_a_run_that_began_elsewhere_is_a_call_with_its_answer(tmp_path: Path) -> None:
+    (row,) = read(write(tmp_path / "runs.jsonl", [END]))
+    assert {name: row[name] for name in ("event_id", "input_tokens", "output_tokens", "cost")} == {
+        "event_id": "run-2", "input_tokens": 1000, "output_tokens": 50, "cost": 0.0031,
+    }  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::crashlens_frame.errors.PassedOverWarning")
+def test_the_end_of_a_chain_that_returns_the_answer_of_its_call_is_no_call(tmp_path: Path) -> None:
+    chain = {**END, "outputs": {"model": "gpt-4o", "choices": [{"message": {"content": "Yes."}}], "usage": {}}}
+    assert read(write(tmp_path / "runs.jsonl", [chain])) == []
+
+
+@pytest.mark.filterwarnings("ignore::crashlens_frame.errors.PassedOverWarning")
+def test_an_end_that_repeats_a_whole_run_is_merged_with_it(tmp_path: Path) -> None:
+    (row,) = read(write(tmp_path / "runs.jsonl", [RUN, END]))
+    assert (row["input_tokens"], row["latency_ms"]) == (1000, 2500)
+
+
+def test_runs_that_never_end_do_not_fill_the_memory() -> None:
+    memory = Runs()
+    yielded = [run for line in range(10_003) for run in memory.read({**BEGIN, "id": f"run-{line}"}, line)]
+    assert [line for line, _ in (*yielded, *memory.finish())] == list(range(10_003))
+    assert len(yielded) == 3
+
+
+def test_a_run_that_did_not_end_is_a_call_without_an_answer(tmp_path: Path) -> None:
+    (row,) = read(write(tmp_path / "runs.jsonl", [BEGIN]))
+    assert (row["event_id"], row["model"]) == ("run-2", "gpt-4o")
+    assert not {"response", "output_tokens", "latency_ms"}.intersection(row)
+
+
 def test_objects_of_an_export_are_json_texts() -> None:
     packed = {key: json.dumps(value) if key in ("inputs", "outputs", "extra") else value for key, value in RUN.items()}
     assert rows_of(packed, "langsmith") == [ROW]
@@ -126,43 +211,3 @@ def test_fields_without_a_column_are_kept() -> None:
 @given(st.sampled_from([RUN, WRAPPED, {"post": [RUN], "patch": [WRAPPED]}]).flatmap(damaged))
 def test_damaged_runs_are_read_or_refused(record: dict[str, Any]) -> None:
     assert_survives(record, "langsmith")
-
-
-BEGUN = {name: RUN[name] for name in ("id", "trace_id", "dotted_order", "name", "run_type", "start_time", "inputs",
-                                      "extra")}  # fmt: skip
-ENDED = {name: RUN[name] for name in ("id", "trace_id", "dotted_order", "end_time", "outputs", "error")}
-
-
-def lines_of(*records: dict[str, Any]) -> io.BytesIO:
-    return io.BytesIO("\n".join(map(json.dumps, records)).encode())
-
-
-def test_the_beginning_and_the_end_of_a_run_may_be_lines_of_their_own() -> None:
-    other = {"id": "run-9", "trace_id": "run-9", "dotted_order": "x"}
-    log = lines_of(BEGUN, {**BEGUN, **other}, ENDED, {**ENDED, **other, "outputs": {}})
-    calls = cf.read_jsonl(log, on_error="raise")
-    whole = cf.read_jsonl(lines_of(RUN))
-    same = [
-        "event_id",
-        "model",
-        "prompt",
-        "tool_calls",
-        "input_tokens",
-        "cached_input_tokens",
-        "latency_ms",
-        "provider",
-    ]
-    pd.testing.assert_frame_equal(calls.loc[[0], same], whole[same], check_categorical=False)
-    assert calls["event_id"].tolist() == ["run-2", "run-9"]
-
-
-def test_a_run_that_has_not_ended_is_a_call_without_an_answer() -> None:
-    calls = cf.read_jsonl(lines_of(BEGUN), on_error="raise")
-    assert calls["prompt"].notna().all()
-    assert calls[["response", "input_tokens", "latency_ms"]].isna().all(axis=None)
-
-
-@pytest.mark.filterwarnings("ignore::crashlens_frame.errors.PassedOverWarning")
-def test_the_end_of_a_run_that_began_in_another_file_is_passed_over() -> None:
-    assert cf.read_jsonl(lines_of(ENDED), on_error="raise").empty
-    assert len(cf.read_jsonl(lines_of(RUN, ENDED), on_error="raise")) == 1

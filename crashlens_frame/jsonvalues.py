@@ -1,14 +1,16 @@
 """JSON as logs have it: decoding of lines, and one canonical form for fields that have no column."""
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeGuard
 
 import orjson
 
 from .errors import InvalidCallError
 
 # orjson reads whole numbers past 64 bits as floats, and so drops digits; a pattern would take ten times as long
-_LONG_NUMBER, _AS_ZEROS = 19 * b"0", bytes.maketrans(b"123456789", 9 * b"0")
+_LONG, _AS_ZEROS = 19 * b"0", bytes.maketrans(b"123456789", 9 * b"0")
+_LONG_NUMBERS = tuple(before + _LONG for before in (b":", b",", b"[", b"-", b" ", b"\t", b"\n", b"\r"))
 _OPTIONS = (
     orjson.OPT_SORT_KEYS
     | orjson.OPT_NON_STR_KEYS
@@ -28,7 +30,7 @@ def parse_json(line: bytes) -> Any:
     ValueError
         The line is no JSON. The text names the character and what was found there.
     """
-    if _LONG_NUMBER not in line.translate(_AS_ZEROS):
+    if not _may_hold_long_numbers(line):
         try:
             return orjson.loads(line)
         except orjson.JSONDecodeError:
@@ -43,6 +45,21 @@ def parse_json(line: bytes) -> Any:
         raise ValueError(f"not JSON, {what} at character {error.pos + 1}") from None
     except RecursionError:
         raise ValueError("nested too deep") from None
+
+
+def _may_hold_long_numbers(line: bytes) -> bool:
+    """Whether a line may have a whole number past 64 bits; digits behind a quote are text."""
+    digits = line.translate(_AS_ZEROS)
+    return _LONG in digits and (digits.startswith(_LONG) or any(number in digits for number in _LONG_NUMBERS))
+
+
+def is_object(value: Any) -> TypeGuard[Mapping[str, Any]]:
+    """Whether a value is an object; asking Python whether it is a Mapping takes several times as long."""
+    kind = type(value)
+    return kind is dict or (kind not in _NO_OBJECTS and isinstance(value, Mapping))
+
+
+_NO_OBJECTS = frozenset({str, int, float, bool, list, type(None)})
 
 
 def canonical_json(value: Any) -> str:

@@ -88,7 +88,7 @@ def test_each_plot_has_the_text_and_the_arguments_of_its_function(df, plot):
 
 def test_completion_offers_the_plots_and_nothing_else(df):
     offered = [name for name in dir(df.crashlens.plot) if not name.startswith("_")]
-    assert offered == ["cache", "cost", "heatmap", "latency", "tokens", "trace", "waste"]
+    assert offered == ["anomalies", "cache", "cost", "heatmap", "latency", "tokens", "trace", "waste"]
 
 
 def test_findings_are_no_calls(df):

@@ -1,4 +1,6 @@
 import datetime as dt
+import json
+from pathlib import Path
 
 import hypothesis.strategies as st
 import numpy as np
@@ -7,10 +9,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 
+import crashlens_frame as cf
 from crashlens_frame.errors import InvalidCallError, MissingColumnsError
 from crashlens_frame.frame import as_calls, check_calls, empty_frame, frame_from_table, table_from_frame
 from crashlens_frame.schema import CALLS, FINDINGS, REJECTS, TOKEN_SOURCES, arrow_schema
 
+GOLDEN = Path(__file__).parent / "golden"
 TEXTS = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 LABELS = st.none() | st.sampled_from(["gpt-4", "gpt-4o", "Größe", "", "x" * 40])
 COUNTS = st.none() | st.integers(0, 2**63 - 1)
@@ -185,3 +189,12 @@ def test_a_column_of_nothing_but_none_has_no_labels() -> None:
     assert calls["model"].isna().all()
     assert calls["model"].cat.categories.empty
     assert calls["token_source"].cat.categories.tolist() == list(TOKEN_SOURCES)
+
+
+def test_columns_that_a_log_does_not_fill_take_little_memory() -> None:
+    calls = cf.simulate_workload(1000, seed=1)
+    of_version_1 = json.loads((GOLDEN / "calls_v1.json").read_text(encoding="utf-8"))[0]
+    later = [column.name for column in CALLS if column.name not in of_version_1]
+    size = cf.as_calls(calls.drop(columns=later)).memory_usage(deep=True)
+    assert len(later) == 20
+    assert size[later].sum() < 0.15 * size.sum()

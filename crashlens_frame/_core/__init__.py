@@ -1,4 +1,4 @@
-"""Tools that know nothing of calls: groups of equal keys, threads, locks, progress bars, YAML files."""
+"""Tools that know nothing of calls: groups of equal keys, threads, locks, sums, progress bars, YAML files."""
 
 from .groups import (
     byte_lengths,
@@ -17,6 +17,7 @@ from .groups import (
 from .locks import fork_safe_lock
 from .parallel import parallel_map
 from .progress import progress_bar, progress_of_files
+from .sums import exact_sum, exact_sums
 from .yaml_file import Node, YamlReader, node_kind, yaml_text
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "YamlReader",
     "byte_lengths",
     "codes_and_labels",
+    "exact_sum",
+    "exact_sums",
     "first_equal",
     "fork_safe_lock",
     "group_starts",

@@ -19,11 +19,18 @@ from .output import print_note, print_unpriced, terminal_columns, working
 @options.logs
 @click.option("--model", help="Only calls of this model.")
 @click.option("--trace-id", help="Only calls of this trace.")
+@click.option("--by", multiple=True, metavar="KEY", help="Totals by a column, tags.KEY or extra.PATH too; repeatable.")
 @options.config
 @options.max_rejects
 @options.form
 def analyze(
-    logs: tuple[str, ...], model: str | None, trace_id: str | None, config: str | None, max_rejects: float, form: str
+    logs: tuple[str, ...],
+    model: str | None,
+    trace_id: str | None,
+    by: tuple[str, ...],
+    config: str | None,
+    max_rejects: float,
+    form: str,
 ) -> None:
     """Summarize LOGS: calls, cost, tokens, latency, models, unpriced calls and waste.
 
@@ -42,7 +49,7 @@ def analyze(
             near = get_close_matches(model, models, n=3, cutoff=0.3) or list(models[:3])
             raise click.ClickException(f"no call used the model {model!r}; the log has {', '.join(near) or 'none'}")
     with working("looking for waste"):
-        report = summarize(calls, prices=prices)
+        report = summarize(calls, by=by or None, prices=prices)
     print_unpriced(calls)
     texts = {
         "table": lambda: report.to_text(terminal_columns()),

@@ -45,7 +45,7 @@ def bursts_of_models(ordered: OrderedCalls, window: int) -> Bursts:
     facts = ordered.columns.facts
     model = _lowered_models(facts)
     rows = np.flatnonzero((facts.question >= 0) & (facts.start != NEVER) & (facts.paid != 0) & (model >= 0))
-    rows = rows[ordered.sizes[rows] > 1]
+    rows = rows[_of_several_models(ordered.traces[rows], model[rows])]
     lane = lanes(facts, [ordered.traces, facts.question], rows, least=2)
     lane = lane.only(lane.any(lane.follows & (model[lane.row] != lane.previous(model))))
     lane = lane.split(facts.start[lane.row] - lane.previous(facts.start) > window)
@@ -68,6 +68,15 @@ def bursts_of_models(ordered: OrderedCalls, window: int) -> Bursts:
         panel=_panels(facts, lane, models, model, lane.any(marked)),
         evaluation=lane.any(facts.is_evaluation[lane.row]),
     )
+
+
+def _of_several_models(trace: np.ndarray, model: np.ndarray) -> np.ndarray:
+    """Return which calls are of a trace with more than one model."""
+    some = np.zeros(int(trace.max(initial=-1)) + 1, np.int64)
+    some[trace] = model
+    several = np.zeros(len(some), bool)
+    several[trace[some[trace] != model]] = True
+    return several[trace]
 
 
 def _steps_of_agents(facts: Facts, lane: Lane, model: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ from .detector import Detector
 from .evidence import Evidence, concat_text
 from .facts import SECOND
 from .lanes import Lane, lanes
-from .traces import SHARED_COLUMNS, OrderedCalls, conversations, order_calls
+from .traces import SHARED_COLUMNS, OrderedCalls, order_calls
 
 _COLUMNS = (*SHARED_COLUMNS, "cached_input_tokens", "cache_write_tokens")
 _TOGETHER = 10 * SECOND  # cold writes this close together are a fan-out
@@ -124,7 +124,7 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, prices: Prices | None = None
 
 def find_misses(ordered: OrderedCalls, prices: Prices | None) -> Misses:
     """Find all misses, each call with the first cause that holds."""
-    facts, conversation = ordered.columns.facts, conversations(ordered)
+    facts, conversation = ordered.columns.facts, ordered.conversations
     tokens = cache_tokens(facts, prices, [[conversation], [facts.place, facts.model]])
     lane_of, cause_of = np.full(len(tokens.base), -1), np.full(len(tokens.base), -1)
     dollars = np.zeros(len(tokens.base))
@@ -155,7 +155,7 @@ Claims = list[tuple[Lane, int, np.ndarray]]
 def _switched(tokens: CacheTokens, conversation: np.ndarray, free: np.ndarray) -> Claims:
     """Return what a change of the model within a session costs, where it changes more than once."""
     facts = tokens.facts
-    rows = tokens.rows[(free & tokens.asks)[tokens.rows]]
+    rows = tokens.rows[(free & tokens.asks & tokens.written_in(conversation))[tokens.rows]]
     lane = lanes(facts, [conversation, facts.code("agent")], rows, least=3)
     row = lane.row
     gap = facts.start[row] - lane.previous(facts.start)
@@ -207,7 +207,7 @@ def _across_agents(tokens: CacheTokens, conversation: np.ndarray, free: np.ndarr
     """Return what agents of one conversation write that each of them could have read from the one before."""
     facts = tokens.facts
     several = facts.code("agent") >= 0
-    rows = tokens.rows[(free & tokens.asks & several)[tokens.rows]]
+    rows = tokens.rows[(free & tokens.asks & several & tokens.written_in(conversation))[tokens.rows]]
     lane = lanes(facts, [conversation, facts.model], rows, least=2)
     row = lane.row
     gap = facts.start[row] - lane.previous(facts.start)
@@ -223,7 +223,8 @@ def _across_agents(tokens: CacheTokens, conversation: np.ndarray, free: np.ndarr
 def _written_once(tokens: CacheTokens, free: np.ndarray) -> Claims:
     """Return what places of the application write where nothing is ever read."""
     facts = tokens.facts
-    lane = lanes(facts, [facts.place, facts.model], tokens.rows[tokens.asks[tokens.rows]], least=_MIN_UNREAD)
+    rows = tokens.rows[(tokens.asks & tokens.written_in(facts.place))[tokens.rows]]
+    lane = lanes(facts, [facts.place, facts.model], rows, least=_MIN_UNREAD)
     unread = lane.sum(facts.read[lane.row]) < _UNREAD * lane.sum(facts.input[lane.row])
     lone = unread & (facts.written[lane.row] > 0) & free[lane.row]
     lone &= lane.count(lone) >= _MIN_UNREAD

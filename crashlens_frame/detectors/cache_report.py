@@ -11,7 +11,7 @@ from .cache_rules import CAUSES
 from .counting import cost_by_meter
 from .facts import NEVER
 from .lanes import lanes
-from .traces import SHARED_COLUMNS, OrderedCalls, conversations, order_calls
+from .traces import SHARED_COLUMNS, OrderedCalls, order_calls
 
 _COLUMNS = (*SHARED_COLUMNS, "cached_input_tokens", "cache_write_tokens")
 
@@ -57,7 +57,7 @@ def cache_report(calls: pd.DataFrame, *, prices: Prices | None = None) -> pd.Dat
     check_calls(calls, needs=_COLUMNS)
     ordered = order_calls(calls, needs=_COLUMNS)
     facts = ordered.columns.facts
-    conversation = conversations(ordered)
+    conversation = ordered.conversations
     rows = np.flatnonzero((facts.start != NEVER) & (facts.input > 0) & (facts.paid != 0))
     lane = lanes(facts, [conversation, facts.model], rows)
     missed, cause = _by_call(ordered, prices)

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import pyarrow.compute as pc
 
 from .._core import hash_keys, share_bucket
 from ..pricing import Prices
@@ -27,10 +29,11 @@ _UNPUBLISHED = r"(?i)gemini|google|vertex_ai/gemini|deepseek|grok|mistral"
 
 def minimum_prefix(facts: Facts) -> np.ndarray:
     """Return for each call the shortest prefix that its model caches, in tokens."""
-    minimum = np.full(len(facts.start), 0)
-    for pattern, tokens in _MINIMUMS:
-        minimum[facts.matches("model", f"(?i){pattern}") & (minimum == 0)] = tokens
-    return minimum
+    code, names = facts.labels("model")
+    minimum = np.zeros(len(names) + 1, np.int64)  # the last is that of no model
+    for pattern, tokens in reversed(_MINIMUMS):
+        minimum[:-1][pc.match_substring_regex(names, f"(?i){pattern}").to_numpy(zero_copy_only=False)] = tokens
+    return minimum[code]
 
 
 def unpublished(facts: Facts) -> np.ndarray:
@@ -71,17 +74,23 @@ class CacheTokens:
     writing_1h: np.ndarray
     minimum: np.ndarray
 
-    @property
+    @cached_property
     def asks(self) -> np.ndarray:
         """Whether the provider wants to be asked for the cache: writing costs more than input."""
         return self.writing > self.base * 1.001
 
-    @property
+    def written_in(self, group: np.ndarray) -> np.ndarray:
+        """Return which rows are of a group, by its code, that has written something to the cache."""
+        written = np.zeros(int(group.max(initial=-1)) + 1, bool)
+        written[group[self.facts.written > 0]] = True
+        return written[group]
+
+    @cached_property
     def rate_written(self) -> np.ndarray:
         """The rate of what a call wrote."""
         return np.where(self.facts.written_1h > 0.5 * self.facts.written, self.writing_1h, self.writing)
 
-    @property
+    @cached_property
     def ttl(self) -> np.ndarray:
         """How long what a call wrote is kept, in microseconds."""
         return np.where(self.facts.written_1h > 0.5 * self.facts.written, LONG_TTL, SHORT_TTL)

@@ -10,7 +10,7 @@ from .detector import Detector
 from .evidence import Evidence, concat_text
 from .facts import HOUR, NEVER, SAME_COUNT, Facts
 from .lanes import lanes
-from .traces import SHARED_COLUMNS, OrderedCalls, conversations, duration_us, order_calls
+from .traces import SHARED_COLUMNS, OrderedCalls, duration_us, order_calls
 
 _COLUMNS = (*SHARED_COLUMNS, "finish_reason")
 _THOUGHT = 0.9  # share of the output from which on an answer was thought and not written
@@ -67,7 +67,7 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, max_wait: str = "2min") -> E
     empty &= facts.reasoning > 0
     again = np.zeros(len(cut), bool)
     if cut.any():
-        again |= _asked_again(facts, cut, conversations(ordered), wait, more=False)
+        again |= _asked_again(facts, cut, ordered.conversations, wait, more=False)
         again |= _asked_again(facts, cut, np.zeros(len(cut), np.int64), max(wait, _LATER), more=True)
     row = np.flatnonzero(cut & (empty | again))
     found = ordered.at(row)

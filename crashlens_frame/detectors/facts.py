@@ -1,18 +1,18 @@
 """Columns of all calls as arrays, computed once and shared by the detectors: who asked what, when, and what it cost."""
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .._core import byte_lengths, codes_and_labels, joint_codes, parallel_map, take_texts
+from .._core import byte_lengths, codes_and_labels, joint_codes, take_texts
 from ..frame import arrow_column
 from ..pricing import PRICE_COLUMNS, Prices, meter_rates
+from ..times import LATEST
 from .texts import equal_texts
 
 NEVER = np.iinfo(np.int64).max
@@ -42,8 +42,10 @@ class Facts:
         """Return a column of numbers as floats."""
         if name not in self.calls.columns:
             return np.full(len(self.calls), unknown)
-        values = pc.cast(arrow_column(self.calls[name], name), pa.float64())
-        numbers: np.ndarray = values.to_numpy()
+        values = self.calls[name]
+        if isinstance(values.dtype, pd.Int64Dtype):
+            return values.to_numpy(np.float64, na_value=unknown)
+        numbers: np.ndarray = pc.cast(arrow_column(values, name), pa.float64(), safe=False).to_numpy()
         return numbers if np.isnan(unknown) else np.where(np.isnan(numbers), unknown, numbers)
 
     def code(self, name: str) -> np.ndarray:
@@ -60,7 +62,10 @@ class Facts:
         unknown = np.full(len(self.calls), -1), pa.array([], pa.string())
         if name not in self.calls.columns:
             return unknown
-        values = arrow_column(self.calls[name], name)
+        column = self.calls[name]
+        if isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.categories.dtype == "str":
+            return column.cat.codes.to_numpy().astype(np.int64), pa.array(column.dtype.categories, pa.string())
+        values = arrow_column(column, name)
         if values.null_count == len(values):
             return unknown
         if not pa.types.is_dictionary(values.type):
@@ -70,28 +75,25 @@ class Facts:
     def texts(self, name: str, rows: np.ndarray, part: slice = slice(None)) -> "Texts":
         """Return the texts of some rows of ``prompt`` or ``response``, or parts of them in bytes, each once."""
         code = self._prompt if name == "prompt" else self._response
-        own = code[rows]
-        place = np.zeros(len(self.calls) + 1, np.int64)  # of the text of each code; the last is that of no text
-        place[own] = 1
-        distinct = np.flatnonzero(place[:-1])
-        place = place.cumsum() - 1
-        place[-1] = len(distinct)
-        first = np.zeros(len(self.calls), np.int64)
-        first[own[::-1]] = rows[::-1]
+        index, distinct = pd.factorize(code[rows])
+        first = np.zeros(len(distinct), np.int64)
+        first[index[::-1]] = rows[::-1]  # written backwards, so the first row of each text stays
         column = arrow_column(self.calls[name], name).cast(pa.large_string()).cast(pa.large_binary())
         if part == slice(None):
-            values = take_texts(column, first[distinct])
+            values = take_texts(column, first)
         elif len(distinct) > _FEW * len(column):  # parts of all texts are smaller than many whole texts
-            values = take_texts(pc.binary_slice(column, part.start or 0, part.stop), first[distinct])
+            values = take_texts(pc.binary_slice(column, part.start or 0, part.stop), first)
         else:
-            values = pc.binary_slice(take_texts(column, first[distinct]), part.start or 0, part.stop)
+            values = pc.binary_slice(take_texts(column, first), part.start or 0, part.stop)
         values = pa.concat_arrays([*values.chunks, pa.nulls(1, pa.large_binary())])
-        return Texts(values, place[own])
+        return Texts(values, index)
 
     def matches(self, name: str, pattern: str) -> np.ndarray:
         """Return whether the text of each row matches; False where there is none."""
         code, texts = self.labels(name)
         found = pc.fill_null(pc.match_substring_regex(texts, pattern), False).to_numpy(zero_copy_only=False)
+        if not found.any():
+            return np.zeros(len(code), bool)
         return np.append(found, False)[code].astype(bool)
 
     # -- time and money -----------------------------------------------------------------------------------------------
@@ -118,9 +120,10 @@ class Facts:
 
     @cached_property
     def end(self) -> np.ndarray:
-        """Start and latency, in microseconds; the start where no latency is known."""
-        late = (self.number("latency_ms", 0.0) * 1000).astype(np.int64)
-        return np.where(self.start == NEVER, NEVER, self.start + late)
+        """Start and latency, in microseconds, within the calendar; the start where no latency is known."""
+        is_known = self.start != NEVER
+        late = np.minimum(self.number("latency_ms", 0.0) * 1000, LATEST).astype(np.int64)
+        return np.where(is_known, np.minimum(np.where(is_known, self.start, 0) + late, LATEST), NEVER)
 
     @cached_property
     def billed(self) -> np.ndarray:
@@ -273,10 +276,6 @@ class Facts:
         return byte_lengths(arrow_column(self.calls[name], name))
 
     # -- prices -------------------------------------------------------------------------------------------------------
-
-    def warm_up(self) -> None:
-        """Compute, side by side, what most detectors read and what takes longest."""
-        deque(parallel_map(partial(getattr, self), ("prompt", "response", "rank", "place")), maxlen=0)
 
     def rates(self, prices: Prices | None, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Return the rate of each meter for some calls, in US dollars per token."""

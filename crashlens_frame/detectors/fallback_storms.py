@@ -86,7 +86,8 @@ def evidence(
     lane = Lane(lane.row[storm], lane.number[storm])
 
     place = np.arange(len(lane.row))
-    answer = lane.reduce(np.where(bursts.answered[lane.row], place, -1), np.maximum)
+    # where no call is known to have answered, the last one was needed
+    answer = lane.reduce(np.where(bursts.answered[lane.row], place + len(place), place), np.maximum) % len(place)
     needed = np.where(bursts.overlap[storm], lane.reduce(place, np.minimum), answer)
     found = bursts.ordered.at(lane.row)
     sizes = lane.counts

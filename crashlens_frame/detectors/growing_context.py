@@ -10,7 +10,7 @@ from .detector import Detector
 from .evidence import Evidence, concat_text
 from .facts import NEVER
 from .lanes import lanes
-from .traces import SHARED_COLUMNS, OrderedCalls, check_at_least_one, conversations, order_calls
+from .traces import SHARED_COLUMNS, OrderedCalls, check_at_least_one, order_calls
 
 _COLUMNS = (*SHARED_COLUMNS, "cached_input_tokens")
 _GROWING, _TIMES, _CACHED = 0.8, 2.0, 0.3
@@ -66,8 +66,9 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, min_calls: int = 5, prices: 
     check_at_least_one(min_calls=min_calls)
     ordered = order_calls(calls, needs=_COLUMNS)
     facts = ordered.columns.facts
-    known = (facts.start != NEVER) & (facts.paid != 0) & (facts.input > 0) & (facts.prompt >= 0) & ~unpublished(facts)
-    codes = [conversations(ordered), facts.model, facts.code("agent")]
+    known = (ordered.turns >= min_calls) & (facts.start != NEVER) & (facts.paid != 0) & (facts.input > 0)
+    known &= (facts.prompt >= 0) & ~unpublished(facts)
+    codes = [ordered.conversations, facts.model, facts.code("agent")]
     lane = lanes(facts, codes, np.flatnonzero(known), least=min_calls)
     sent, before = facts.input[lane.row], lane.previous(facts.input)
     grows = lane.follows & (sent > before)

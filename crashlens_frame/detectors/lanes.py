@@ -109,7 +109,7 @@ def lanes(facts: Facts, codes: Sequence[np.ndarray], rows: np.ndarray, *, least:
 
     Groups of fewer than ``least`` rows are left out.
     """
-    own = [code[rows] for code in codes]
+    own = [code[rows] for code in codes if code.max(initial=-1) >= 0] or [np.zeros(len(rows), np.int64)]
     if least > 1 and math.prod(int(code.max(initial=0)) + 1 for code in own) > _FEW_GROUPS * len(rows):
         kept = in_large_groups(own, least)
         rows, own = rows[kept], [code[kept] for code in own]

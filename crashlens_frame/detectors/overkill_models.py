@@ -186,10 +186,14 @@ def _labels(facts: Facts, rows: np.ndarray, is_brief: np.ndarray, prices: Prices
     """Return the calls of tasks whose answers are labels."""
     rows = rows[~np.isnan(facts.output[rows])]
     at = lanes(facts, [facts.place, facts.model], rows, least=_MIN_LABELS)
-    rows = _expensive(facts, at.row[at.count(is_brief[at.row]) >= _BRIEF_SHARE * _MIN_LABELS], prices)
+    rows = at.row[at.count(is_brief[at.row]) >= _BRIEF_SHARE * _MIN_LABELS]
     head = np.full(len(facts.start), -1)
     head[rows] = facts.texts("prompt", rows, slice(0, _HEAD)).codes()
-    lane = lanes(facts, [facts.place, facts.model, head], rows, least=_MIN_LABELS)
+    codes = [facts.place, facts.model, head]
+    lane = lanes(facts, codes, rows, least=_MIN_LABELS)
+    # prices are asked for last: only of groups that may have labels enough
+    rows = _expensive(facts, lane.row[lane.count(is_brief[lane.row]) >= _BRIEF_SHARE * _MIN_LABELS], prices)
+    lane = lanes(facts, codes, rows, least=_MIN_LABELS)
     lane = lane.only(lane.count(is_brief[lane.row]) >= _BRIEF_SHARE * lane.size)
     kinds = lane.distinct(facts.response)
     prompts_differ = lane.distinct(facts.question) >= _PROMPTS_SHARE * lane.size

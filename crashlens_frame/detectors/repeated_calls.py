@@ -28,10 +28,10 @@ def find_repeated_calls(calls: pd.DataFrame, *, ttl: str = "1h") -> pd.DataFrame
 
     Two calls of one model are the same question if prompts and input counts are equal. The second one is waste if it
     comes within ``ttl`` and both temperatures are at most 0.2 (0 where the users differ), or the answers are equal, or
-    the tags name the same job, or one user asks twice within 3 seconds or before the first answer has come; or if it is
-    part of a job that repeats at least 10 calls in the same order within 12 hours. Calls at regular times, floods such
-    as load tests, tool calls, evaluations, and prompts whose input counts vary (the log does not show all of them) are
-    left out.
+    the tags name the same job, or one user asks twice, and not more often, within 3 seconds or before the first answer
+    has come; or if it is part of a job that repeats at least 10 calls in the same order within 12 hours. Calls at
+    regular times, floods such as load tests, tool calls, evaluations, and prompts whose input counts vary (the log does
+    not show all of them) are left out.
 
     Parameters
     ----------
@@ -70,15 +70,17 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, ttl: str = "1h") -> Evidence
     longest = duration_us("ttl", ttl)
     ordered = order_calls(calls)
     facts = ordered.columns.facts
-    lane = _questions(ordered)
-    row = lane.row
-    gap = facts.start[row] - lane.previous(facts.start)
-    near = lane.follows & (np.abs(facts.input[row] - lane.previous(facts.input)) <= SAME_COUNT)
-    other = near & (ordered.traces[row] != lane.previous(ordered.traces))
-    again = other & (gap <= longest) & ~_flood(lane, gap)
-    place = np.flatnonzero(again)
-    again[place] = _same_on_purpose(facts, row[place], lane.before[place])
-    again |= near & np.isin(row, _restarted(facts, lane))
+    # the cheapest test comes first: most questions are not asked again in a way that counts
+    known = _could_repeat(ordered)
+    lane = _long_enough(facts, lanes(facts, [facts.model, facts.question], np.flatnonzero(known), least=2))
+    again = _asked_again(ordered, lane, longest)
+    kept = lane.any(again) | (lane.size == 2)
+    lane, again = lane.only(kept), again[kept]
+    kept = ~_left_out(facts, lane, known)
+    lane, again = lane.only(kept), again[kept]
+    gap = facts.start[lane.row] - lane.previous(facts.start)
+    again &= ~_flood(lane, gap)
+    again |= lane.follows & _equal_counts(facts, lane.row, lane.before) & np.isin(lane.row, _restarted(facts, lane))
 
     # the calls of a finding: those that repeat, and the one before the first of them
     begins = ~again
@@ -106,44 +108,84 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, ttl: str = "1h") -> Evidence
     )  # fmt: skip
 
 
-def _questions(ordered: OrderedCalls) -> Lane:
-    """Return the calls that ask the same of the same model, in groups of two or more."""
+def _could_repeat(ordered: OrderedCalls) -> np.ndarray:
+    """Return which calls of the frame were paid and did not fail, without tools, and not to compare answers."""
     facts = ordered.columns.facts
-    known = (facts.question >= 0) & (facts.start != NEVER) & (facts.paid != 0) & (facts.tools < 0)
-    known &= ~facts.is_evaluation & ordered.columns.answered
-    lane = lanes(facts, [facts.model, facts.question], np.flatnonzero(known), least=2)
-    tiny = lane.row[ordered.columns.prompt_lengths[lane.row] < 4 * _LEAST_CHARS]
+    known: np.ndarray = (facts.question >= 0) & (facts.start != NEVER) & (facts.paid != 0) & (facts.tools < 0)
+    return known & ~facts.is_evaluation & ~ordered.columns.failed  # a log may leave its answers out
+
+
+def _long_enough(facts: Facts, lane: Lane) -> Lane:
+    """Leave out the questions whose text is known, and too short to say that they are the same."""
+    tiny = lane.row[(facts.prompt[lane.row] >= 0) & (facts.prompt_lengths[lane.row] < 4 * _LEAST_CHARS)]
     tiny = tiny[facts.texts("prompt", tiny).flags(lambda texts: pc.less(pc.utf8_length(texts), _LEAST_CHARS))]
-    # what is asked at regular times, and prompts with more in them than the log shows, whatever their hashes
-    by_text = lane
-    if facts.question is not facts.prompt:
-        by_text = lanes(facts, [facts.model, facts.prompt], np.flatnonzero(known & (facts.prompt >= 0)), least=2)
     left_out = np.zeros(len(facts.start), bool)
-    left_out[by_text.row[is_periodic(facts, by_text) | _vary(facts, by_text)]] = True
     left_out[tiny] = True
     return lane.only(~left_out[lane.row])
 
 
+def _asked_again(ordered: OrderedCalls, lane: Lane, longest: int) -> np.ndarray:
+    """Return which calls ask what another trace has asked before them, as far as the two calls show."""
+    facts, row = ordered.columns.facts, lane.row
+    again = lane.follows & (ordered.traces[row] != lane.previous(ordered.traces))
+    again &= facts.start[row] - lane.previous(facts.start) <= longest
+    place = np.flatnonzero(again)
+    place = place[_equal_counts(facts, row[place], lane.before[place])]
+    before = lane.before[place]
+    # one user asks twice within seconds by accident, and more often than that on purpose
+    twice = np.zeros(len(row), bool)
+    twice[place] = _by_one_user(facts, row[place], before)
+    twice &= ~(np.append(twice[1:], False)[: len(row)] | np.append(False, twice[:-1])[: len(row)])
+    again[:] = False
+    again[place] = twice[place] | _would_have_done(facts, row[place], before)
+    return again
+
+
+def _by_one_user(facts: Facts, row: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Return which calls one user makes within seconds of the call before, or before it has been answered."""
+    soon = (facts.start[row] - facts.start[before] <= _TWICE) | (facts.start[row] < facts.end[before])
+    by_one: np.ndarray = (facts.user[row] >= 0) & (facts.user[row] == facts.user[before])
+    return by_one & soon
+
+
+def _equal_counts(facts: Facts, row: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Return which calls have as many input tokens as the call before."""
+    equal: np.ndarray = np.abs(facts.input[row] - facts.input[before]) <= SAME_COUNT
+    return equal
+
+
+def _left_out(facts: Facts, lane: Lane, known: np.ndarray) -> np.ndarray:
+    """Return what is asked at regular times, and prompts with more in them than the log shows."""
+    by_text = lane
+    if facts.question is not facts.prompt:
+        asked = np.zeros(len(facts.start) + 1, bool)  # the last is that of no prompt
+        asked[facts.prompt[lane.row]] = True
+        rows = np.flatnonzero(known & (facts.prompt >= 0) & asked[facts.prompt])
+        by_text = lanes(facts, [facts.model, facts.prompt], rows, least=2)
+    left_out = np.zeros(len(facts.start), bool)
+    left_out[by_text.row[is_periodic(facts, by_text) | _vary(facts, by_text)]] = True
+    return left_out[lane.row]
+
+
 def _vary(facts: Facts, lane: Lane) -> np.ndarray:
     """Return the calls of prompts whose input counts mostly differ, where no hash says how the prompts differ."""
-    counts = np.nan_to_num(facts.input).astype(np.int64)
+    counts = np.minimum(np.nan_to_num(facts.input), 2**53).astype(np.int64)
     hashed = facts.prompt_hash[lane.row] >= 0
     return (lane.distinct(counts) > np.maximum(2, _SIZES * lane.size)) & ~hashed
 
 
-def _same_on_purpose(facts: Facts, row: np.ndarray, before: np.ndarray) -> np.ndarray:
+def _would_have_done(facts: Facts, row: np.ndarray, before: np.ndarray) -> np.ndarray:
     """Return which calls show that the answer of the call before would have done."""
 
     def same(code: np.ndarray) -> np.ndarray:
         return (code[row] >= 0) & (code[row] == code[before])
 
     hottest = np.maximum(facts.temperature[row], facts.temperature[before])
-    user, by_one = facts.user, same(facts.user)
-    others = (user[row] >= 0) & (user[before] >= 0) & ~by_one
+    user = facts.user
+    others = (user[row] >= 0) & (user[before] >= 0) & (user[row] != user[before])
     cold = (hottest <= _COLD) & ((hottest == 0) | ~others)
     job = same(facts.code("tags")) & facts.matches("tags", _JOB)[row]
-    soon = (facts.start[row] - facts.start[before] <= _TWICE) | (facts.start[row] < facts.end[before])
-    return cold | same(facts.response) | job | (by_one & soon)
+    return cold | same(facts.response) | job
 
 
 def _flood(lane: Lane, gap: np.ndarray) -> np.ndarray:

@@ -16,7 +16,6 @@ from .traces import (
     OrderedCalls,
     check_at_least_one,
     check_rules,
-    conversations,
     duration_us,
     order_calls,
 )
@@ -149,8 +148,8 @@ def evidence(
 def _same_prompts(ordered: OrderedCalls, wait: int, answered: np.ndarray) -> tuple[Lane, np.ndarray]:
     """Return the chains of calls with equal prompts, and which of them were thrown away."""
     facts = ordered.columns.facts
-    rows = np.flatnonzero((facts.question >= 0) & (facts.start != NEVER))
-    lane = lanes(facts, [conversations(ordered), facts.model, facts.question, facts.code("agent")], rows, least=2)
+    rows = np.flatnonzero((facts.question >= 0) & (facts.start != NEVER) & (ordered.turns > 1))
+    lane = lanes(facts, [ordered.conversations, facts.model, facts.question, facts.code("agent")], rows, least=2)
     regular = is_periodic(facts, lane) & answered[lane.row]  # a poller asks at regular times, and is answered
     gap = facts.start[lane.row] - lane.previous(facts.end)
     reported = facts.reported_input
@@ -191,8 +190,8 @@ def _without_the_needed_one(facts: Facts, lane: Lane, thrown: np.ndarray, answer
 def _grown_prompts(ordered: OrderedCalls, free: np.ndarray, answered: np.ndarray) -> tuple[Lane, np.ndarray]:
     """Return the chains of calls whose next prompt holds this one and a complaint, and which were thrown away."""
     facts = ordered.columns.facts
-    rows = np.flatnonzero(free & (facts.prompt >= 0) & (facts.start != NEVER) & facts.billed)
-    codes = [conversations(ordered), facts.model, facts.code("name"), facts.code("agent")]
+    rows = np.flatnonzero(free & (facts.prompt >= 0) & (facts.start != NEVER) & facts.billed & (ordered.turns > 1))
+    codes = [ordered.conversations, facts.model, facts.code("name"), facts.code("agent")]
     lane = lanes(facts, codes, rows, least=2)
     gap = facts.start[lane.row] - lane.previous(facts.end)
     near = lane.follows & (gap >= 0) & (gap <= _LONGEST_REPLY)

@@ -9,7 +9,7 @@ from .detector import Detector
 from .evidence import Evidence, concat_text, seconds_text
 from .facts import NEVER, Facts
 from .lanes import Lane, is_periodic, lanes
-from .traces import SHARED_COLUMNS, OrderedCalls, check_at_least_one, conversations, order_calls
+from .traces import SHARED_COLUMNS, OrderedCalls, check_at_least_one, order_calls
 
 _COLUMNS = (*SHARED_COLUMNS, "tool_calls")
 _LEAST_CALLS, _LEAST_STUCK = 6, 3
@@ -65,8 +65,8 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, window: int = 8, allowed: in
     check_at_least_one(window=window, allowed=allowed)
     ordered = order_calls(calls, needs=_COLUMNS)
     facts = ordered.columns.facts
-    rows = np.flatnonzero((facts.start != NEVER) & (facts.paid != 0))
-    lane = lanes(facts, [conversations(ordered)], rows, least=_LEAST_CALLS)
+    rows = np.flatnonzero((facts.start != NEVER) & (facts.paid != 0) & (ordered.turns >= _LEAST_CALLS))
+    lane = lanes(facts, [ordered.conversations], rows, least=_LEAST_CALLS)
     grows = lane.follows & (facts.input[lane.row] > lane.previous(facts.input))
     lane = lane.only(lane.any(grows))
     step, state = _steps(facts, lane)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +16,7 @@ from .._core import (
     group_starts,
     hash_keys,
     in_large_groups,
+    parallel_map,
     share_bucket,
     stable_order,
     take_texts,
@@ -71,7 +72,7 @@ class CallColumns:
     @cached_property
     def models(self) -> tuple[np.ndarray, pa.Array]:
         """The number of the model of each call, -1 where it has none, and the name of each number."""
-        return codes_and_labels(arrow_column(self.calls["model"], "model"))
+        return self.facts.labels("model")
 
     @cached_property
     def failed(self) -> np.ndarray:
@@ -85,9 +86,11 @@ class CallColumns:
 
     @cached_property
     def answered(self) -> np.ndarray:
-        """Whether each call is known to have answered: it has output tokens or a response, and did not fail."""
-        has_output = pc.greater(arrow_column(self.calls["output_tokens"], "output_tokens"), 0)
-        return (self.responded | pc.fill_null(has_output, False).to_numpy()) & ~self.failed
+        """Whether each call is known to have answered: with output tokens, a text or calls of tools, and no failure."""
+        some = self.responded | (self.facts.output > 0)
+        if "tool_calls" in self.calls.columns:
+            some |= self.calls["tool_calls"].notna().to_numpy()
+        return some & ~self.failed
 
     @property
     def prompt_lengths(self) -> np.ndarray:
@@ -132,6 +135,22 @@ class OrderedCalls:
     def time(self) -> np.ndarray:
         """The start of each call in microseconds since 1970; the greatest integer where it is unknown."""
         return self.columns.times[self.row]
+
+    @cached_property
+    def conversations(self) -> np.ndarray:
+        """For each row of the frame the number of its session, or of its trace where no session is known."""
+        session = self.columns.facts.session
+        if not (session >= 0).any():
+            return self.traces
+        return np.where(session >= 0, session, self.traces + session.max(initial=-1) + 1)
+
+    @cached_property
+    def turns(self) -> np.ndarray:
+        """For each row of the frame the number of calls of its conversation."""
+        if self.conversations is self.traces:
+            return self.sizes
+        turns: np.ndarray = np.bincount(self.conversations)[self.conversations]
+        return turns
 
     def only(self, kept: np.ndarray) -> Self:
         """Keep the calls that a mask or positions select."""
@@ -200,7 +219,26 @@ def order_calls(
     if isinstance(calls, OrderedCalls):
         return calls
     check_calls(calls, needs=needs)
+    return _ordered(CallColumns(calls), least, alike)
+
+
+def order_for_all(calls: pd.DataFrame, *, needs: Iterable[str]) -> OrderedCalls:
+    """Order all calls and compute, side by side, what most detectors read and what takes longest.
+
+    Raises
+    ------
+    MissingColumnsError
+        The frame lacks a column that the work needs.
+    """
+    check_calls(calls, needs=needs)
     columns = CallColumns(calls)
+    shared = [partial(getattr, columns.facts, name) for name in ("prompt", "response", "rank", "place")]
+    ordered, *_ = parallel_map(lambda each: each(), [partial(_ordered, columns, 1, False), *shared])
+    return ordered
+
+
+def _ordered(columns: CallColumns, least: int, alike: bool) -> OrderedCalls:
+    calls = columns.calls
     trace_id = text_keys(arrow_column(calls["trace_id"], "trace_id"))
     kept: slice | np.ndarray = slice(None)
     if least > 1:
@@ -217,14 +255,6 @@ def order_calls(
     several = _by_time(several, traces[several], columns.times)
     places[several] = np.arange(len(several)) - first_of(traces[several])
     return OrderedCalls(columns, np.concatenate((several, row[size == 1])), traces, sizes, places)
-
-
-def conversations(ordered: OrderedCalls) -> np.ndarray:
-    """Return for each row of the frame the number of its session, or of its trace where no session is known."""
-    session = ordered.columns.facts.session
-    if not (session >= 0).any():
-        return ordered.traces
-    return np.where(session >= 0, session, ordered.traces + session.max(initial=-1) + 1)
 
 
 def _by_time(row: np.ndarray, trace: np.ndarray, times: np.ndarray) -> np.ndarray:

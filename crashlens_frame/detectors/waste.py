@@ -18,7 +18,7 @@ from .counting import Counted, count_by_call, count_by_trace
 from .detector import Detector
 from .evidence import Evidence, severity_by_cost
 from .roster import ROSTER
-from .traces import OrderedCalls, check_rules, order_calls
+from .traces import OrderedCalls, check_rules, order_calls, order_for_all
 
 Thresholds = Mapping[str, Mapping[str, Any]]
 Found = list[Counted]
@@ -231,14 +231,13 @@ def _find_all(
     check_rules(rules)
     detectors = [detector for detector in ROSTER if rules == "default" or detector.in_crashlens]
     _check_thresholds(thresholds or {}, {detector.name: detector for detector in detectors})
-    ordered = order_calls(calls, needs=set(chain.from_iterable(detector.columns for detector in detectors)))
+    needs = set(chain.from_iterable(detector.columns for detector in detectors))
+    ordered = order_for_all(calls, needs=needs) if rules == "default" else order_calls(calls, needs=needs)
 
     def run(detector: Detector) -> Evidence:
         own = (thresholds or {}).get(detector.name, {})
         return detector.evidence(ordered, **detector.options(own, prices=prices, rules=rules))
 
-    if rules == "default":
-        ordered.columns.facts.warm_up()
     found = list(parallel_map(run, detectors))
     return ordered, count_by_trace(found) if rules == "crashlens" else count_by_call(found, prices)
 

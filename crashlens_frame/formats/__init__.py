@@ -19,7 +19,7 @@ from .reading import (
     unfold_extra,
 )
 from .record import FILLABLE
-from .roster import FORMATS, check_format, sign_keys, signs
+from .roster import FORMATS, are_formats_of_the_package, check_format, sign_keys, signs
 from .synonyms import synonyms_among
 from .table import END, Field, Format, Tree, pruned_tree
 from .texts import message_text
@@ -58,6 +58,7 @@ __all__ = [
     "Rows",
     "Tree",
     "amount_value",
+    "are_formats_of_the_package",
     "bool_value",
     "check_format",
     "contradicting_counts",

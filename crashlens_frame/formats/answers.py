@@ -4,13 +4,13 @@ A value that no field holds as its column has it is put under "derived", where `
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from ..jsonvalues import canonical_json
+from ..jsonvalues import canonical_json, is_object
 from .table import Field, Record, Sign
 from .texts import error_text, finish_reason_value, message_text
 from .values import CONVERTERS, amount_value, bool_value, count_value, milliseconds_value, time_value
@@ -45,7 +45,7 @@ class Within(Sign):
             return None  # long texts are not read for nothing
         value = unpacked(value)
         inner = value[0] if isinstance(value, list) and value else value
-        if not isinstance(inner, Mapping) or any(inner.get(key) is None for key in self.inside):
+        if not is_object(inner) or any(inner.get(key) is None for key in self.inside):
             return None
         if self.values and not any(inner[key] in self.values for key in self.inside if isinstance(inner[key], str)):
             return None
@@ -65,13 +65,13 @@ def unpacked(value: Any) -> Any:
 def mapping_of(value: Any) -> Record:
     """Return an object as it is, or unpacked from JSON text; an empty one for any other value."""
     found = unpacked(value)
-    return found if isinstance(found, Mapping) else {}
+    return found if is_object(found) else {}
 
 
 def mappings_of(value: Any) -> list[Record]:
     """Return the objects of a list, or of JSON text of one; none for any other value."""
     found = unpacked(value)
-    return [element for element in found if isinstance(element, Mapping)] if isinstance(found, list) else []
+    return [element for element in found if is_object(element)] if isinstance(found, list) else []
 
 
 def with_derived(record: Record, **columns: Any) -> Record:
@@ -189,13 +189,13 @@ def _tool_calls(value: Any) -> Iterator[Record]:
     if isinstance(value, list):
         for element in value:
             yield from _tool_calls(element)
-    elif isinstance(value, Mapping):
+    elif is_object(value):
         if value.get("type") in _TOOL_PARTS and isinstance(value.get("name"), str):
             yield _tool_call(value)
             return
         for key in _TOOL_OBJECTS:
             inner = value.get(key)
-            if isinstance(inner, Mapping) and isinstance(inner.get("name"), str):
+            if is_object(inner) and isinstance(inner.get("name"), str):
                 yield _tool_call(inner)
                 return
         for key in _TOOL_LISTS:

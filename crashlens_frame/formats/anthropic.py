@@ -1,12 +1,20 @@
 """Responses of Anthropic: messages, and results of batches of messages."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
+from ..jsonvalues import is_object
 from .pieces import Streams
 from .table import Counts, Field, Format, Record, Sign, object_at
-from .texts import billed_of_error, error_text, finish_reason_value, id_text, message_text, tool_calls_text
+from .texts import (
+    billed_of_error,
+    error_text,
+    finish_reason_value,
+    id_text,
+    message_text,
+    region_of_geo,
+    tool_calls_text,
+)
 from .usage import WRITTEN_5M
 from .values import CONVERTERS, amount_value, bool_value, count_value, text_value, time_value
 
@@ -36,13 +44,13 @@ def _records(record: Record) -> Iterator[Record]:
 def _with_whole_usage(message: Record) -> Record:
     """Return a message with the tier that its speed is billed as, and with the tokens that compacted its context."""
     usage = message.get("usage")
-    if not isinstance(usage, Mapping):
+    if not is_object(usage):
         return message
     whole = dict(message)
     if usage.get("speed") == "fast":
         whole["service_tier"] = "fast"
     iterations = usage.get("iterations")
-    rounds = [each for each in iterations if isinstance(each, Mapping)] if isinstance(iterations, list) else []
+    rounds = [each for each in iterations if is_object(each)] if isinstance(iterations, list) else []
     if any(each.get("type") == "compaction" for each in rounds):
         # usage leaves out the rounds that only compacted the context, and they are billed
         sums = {key: sum(each.get(key) or 0 for each in rounds) for key in _COUNTS}
@@ -53,12 +61,6 @@ def _with_whole_usage(message: Record) -> Record:
 def _was_made(record: Record) -> bool:
     """Whether the call was made; a request of a batch may be canceled or expire before."""
     return "custom_id" not in record or object_at(record, "batch").get("type") not in ("canceled", "expired")
-
-
-def _region(value: Any) -> str:
-    if isinstance(value, str) and value not in ("", "not_available"):
-        return value
-    raise ValueError("a region")
 
 
 ANTHROPIC = Format(
@@ -92,7 +94,7 @@ ANTHROPIC = Format(
         Field("usage.output_tokens", "output_tokens", count_value),
         Field("usage.output_tokens_details.thinking_tokens", "reasoning_tokens", count_value),
         Field("usage.server_tool_use.web_search_requests", "web_searches", count_value),
-        Field("usage.inference_geo", "region", _region, loose=True),
+        Field("usage.inference_geo", "region", region_of_geo, loose=True),
         Field("usage.service_tier", "service_tier", text_value, loose=True),
     ),
     signs=(Sign("role", ("assistant",), ("content", "usage")), Sign("custom_id", beside=("result",))),

@@ -96,6 +96,7 @@ def _of_answer(answer: Record) -> dict[str, Any]:
                                "generations", "choices"),
         "tool_calls": tool_calls_of(answer),
         "finish_reason": found_finish_reason(*(answer.get(key) for key in _REASONS)),
+        "service_tier": text_or_none(mapping_of(answer.get("serviceTier")).get("type")),
         "cache_write_1h_tokens": count_or_none(
             one_hour[0] if one_hour else mapping_of(usage.get("cache_creation")).get("ephemeral_1h_input_tokens")
         ),
@@ -128,7 +129,7 @@ def _answer(body: Any) -> Record:
 
 
 _PIECES = ("outputText", "generation", "completion", "text")
-_KEPT = ("stopReason", "stop_reason", "metrics", _METRICS)
+_KEPT = ("stopReason", "stop_reason", "metrics", "serviceTier", _METRICS)
 
 
 def _temperature(question: Record) -> float | None:

@@ -6,13 +6,14 @@ it; ``_calls`` brings such a line into the shape of the fields.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..jsonvalues import is_object
 from .answers import found_finish_reason
 from .table import Field, Format, Record, Sign, object_at
-from .texts import message_text
+from .texts import message_text, region_of_geo
 from .values import amount_value, count_value, json_text_value, milliseconds_value, text_value, time_value
 
 _SPOKEN = ("assistant", "user", "system", "progress", "attachment")
@@ -109,7 +110,7 @@ class Transcript:
 def _answer_id(record: Record) -> str | None:
     """Return the id that all lines of an answer have; None for other lines, and for an answer without an id."""
     message = record.get("message")
-    if record.get("type") != "assistant" or not isinstance(message, Mapping) or message.get("model") == _SYNTHETIC:
+    if record.get("type") != "assistant" or not is_object(message) or message.get("model") == _SYNTHETIC:
         return None
     key = message.get("id") or record.get("requestId")
     return key if isinstance(key, str) else None
@@ -124,18 +125,18 @@ def _same_request(first: Record, other: Record) -> bool:
 def _size(record: Record) -> int:
     """Return the number of all tokens of a line."""
     usage = object_at(record, "message").get("usage")
-    counts = [usage.get(key) for key in _COUNTS] if isinstance(usage, Mapping) else []
+    counts = [usage.get(key) for key in _COUNTS] if is_object(usage) else []
     return sum(count for count in counts if isinstance(count, int))
 
 
 def _question_text(record: Record) -> str | None:
     """Return the text of a line that a user wrote; None for results of tools, and for what Claude Code put in."""
     message = record.get("message")
-    if record.get("type") != "user" or record.get("isMeta") or not isinstance(message, Mapping):
+    if record.get("type") != "user" or record.get("isMeta") or not is_object(message):
         return None
     content = message.get("content")
     if isinstance(content, list):
-        content = [block for block in content if isinstance(block, Mapping) and block.get("type") == "text"]
+        content = [block for block in content if is_object(block) and block.get("type") == "text"]
     return message_text(content) or None
 
 
@@ -150,7 +151,7 @@ def _fullest(old: Any, new: Any) -> Any:
     """Return the larger of two counts, and of two objects the larger of each count: they grow from line to line."""
     if new is None or old == new:
         return old
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
+    if is_object(old) and is_object(new):
         return {key: _fullest(old.get(key), new.get(key)) for key in {**old, **new}}
     if isinstance(old, int) and isinstance(new, int):
         return max(old, new)
@@ -167,10 +168,10 @@ _COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_cr
 def _is_call(record: Record) -> bool:
     """Whether a line is an answer of a model, or the error that came in place of one."""
     message = record.get("message")
-    if record.get("type") != "assistant" or not isinstance(message, Mapping):
+    if record.get("type") != "assistant" or not is_object(message):
         return False
     return bool(record.get("isApiErrorMessage")) or (
-        message.get("model") != _SYNTHETIC and isinstance(message.get("usage"), Mapping)
+        message.get("model") != _SYNTHETIC and is_object(message.get("usage"))
     )
 
 
@@ -214,9 +215,7 @@ def _of_synthetic(record: Record) -> Record:
 
 def _unfolded(message: Record) -> Record:
     """Return a message with its text, its calls of tools and the rest of its content beside one another."""
-    blocks = [
-        block if isinstance(block, Mapping) else {"type": "unknown", "block": block} for block in _blocks(message)
-    ]
+    blocks = [block if is_object(block) else {"type": "unknown", "block": block} for block in _blocks(message)]
     texts = [block["text"] for block in blocks if block.get("type") == "text" and isinstance(block.get("text"), str)]
     tools = [
         {"name": block.get("name"), "arguments": block.get("input")}
@@ -250,7 +249,7 @@ def _by_model(message: Record) -> tuple[Record, list[Record]]:
     """
     usage = object_at(message, "usage")
     steps = usage.get("iterations")
-    if not isinstance(steps, list) or not all(isinstance(step, Mapping) for step in steps):
+    if not isinstance(steps, list) or not all(is_object(step) for step in steps):
         steps = []
     own = [step for step in steps if step.get("model") in (None, message.get("model"))]
     total = {**usage, **_larger(usage, own, _COUNTS)}
@@ -290,11 +289,6 @@ def _provider(message: Record) -> str | None:
 _PROVIDERS = {"msg_bdrk_": "bedrock", "msg_vrtx_": "vertex_ai", "msg_": "anthropic"}
 
 
-def _region(value: Any) -> str | None:
-    """Return where an answer was made; where it does not matter for the price, the word is no place."""
-    return None if value in ("", "not_available") else text_value(value)
-
-
 CLAUDE_CODE = Format(
     "claude_code",
     "transcripts of Claude Code 1.0 to 2.1 (~/.claude/projects), as https://github.com/ryoppippi/ccusage and the bug"
@@ -323,7 +317,7 @@ CLAUDE_CODE = Format(
         Field("message.usage.output_tokens_details.thinking_tokens", "reasoning_tokens", count_value),
         Field("message.usage.server_tool_use.web_search_requests", "web_searches", count_value),
         Field("message.usage.service_tier", "service_tier", text_value),
-        Field("message.usage.inference_geo", "region", _region, kept=True),
+        Field("message.usage.inference_geo", "region", region_of_geo, loose=True, kept=True),
         Field("costUSD", "cost", amount_value),
         Field("agentId", "agent", text_value),
         Field("attributionAgent", "agent", text_value, loose=True),

@@ -4,11 +4,11 @@ Counts are in one line, the model, the question, the answer and the calls of too
 a call together as one record of type "call", which the fields describe.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from ..errors import InvalidCallError
-from ..jsonvalues import parse_json
+from ..jsonvalues import is_object, parse_json
 from .table import Field, Format, Record, Sign
 from .texts import error_text
 from .usage import TOTAL
@@ -44,7 +44,7 @@ class Rollout:
     def read(self, record: Record, line: int) -> Iterator[tuple[int, Record]]:
         """Take the next line, and yield the call before the one that it completes."""
         kind, payload = record.get("type"), record.get("payload")
-        if not isinstance(payload, Mapping):
+        if not is_object(payload):
             yield from self._printed(record, line)
         elif kind == "session_meta":
             self._begin(record, payload)
@@ -71,7 +71,7 @@ class Rollout:
             "session": meta.get("id") or meta.get("session_id"),
             "parent": parent,
             "cwd": meta.get("cwd"),
-            "branch": {"gitBranch": git["branch"]} if isinstance(git, Mapping) and git.get("branch") else None,
+            "branch": {"gitBranch": git["branch"]} if is_object(git) and git.get("branch") else None,
             "provider": meta.get("model_provider"),
             "agent": _agent(meta),
             **{key: meta[key] for key in ("originator", "cli_version") if meta.get(key) is not None},
@@ -99,7 +99,7 @@ class Rollout:
             self._prompt = message
         elif kind == "agent_message" and isinstance(message, str):
             self._texts.append(message)
-        elif kind == "token_count" and isinstance(event.get("info"), Mapping):
+        elif kind == "token_count" and is_object(event.get("info")):
             yield from self._count(record, event, line)
 
     def _count(self, record: Record, event: Record, line: int) -> Iterator[tuple[int, Record]]:
@@ -111,14 +111,14 @@ class Rollout:
             return
         if self._is_repeated(record, info):
             return
-        if isinstance(total, Mapping):
+        if is_object(total):
             self._total = total
-        if not isinstance(usage, Mapping):
+        if not is_object(usage):
             usage = _difference(total, before)
         if not any(usage.get(key) for key in _COUNTS[:5]):
             return  # no call changed them: the context was made smaller
         session = self._session.get("session")
-        number = total.get("total_tokens") if isinstance(total, Mapping) else None
+        number = total.get("total_tokens") if is_object(total) else None
         call = {
             **self._session,
             **self._turn,
@@ -150,7 +150,7 @@ class Rollout:
         before, time_before = self._counted
         time = _time(record)
         self._counted = info, time
-        if isinstance(info.get("total_token_usage"), Mapping):
+        if is_object(info.get("total_token_usage")):
             return bool(before.get("total_token_usage") == info["total_token_usage"])
         near = time is not None and time_before is not None and time - time_before < _BURST
         return near and bool(before.get("last_token_usage") == info.get("last_token_usage"))
@@ -171,7 +171,7 @@ class Rollout:
         kind, item = record.get("type"), record.get("item")
         if kind == "thread.started":
             self._session = {"session": record.get("thread_id")}
-        elif kind == "item.completed" and isinstance(item, Mapping):
+        elif kind == "item.completed" and is_object(item):
             if item.get("type") in ("agent_message", "assistant_message") and isinstance(item.get("text"), str):
                 self._texts.append(item["text"])
             elif item.get("type") == "web_search":
@@ -188,7 +188,7 @@ _TURN = ("model", "cwd", "effort", "turn_id")
 def _calls(record: Record) -> Iterator[Record]:
     """Yield the call that a rollout put together; a line alone is none."""
     payload = record.get("payload")
-    if isinstance(payload, Mapping) and payload.get("type") == "token_count" and payload.get("info"):
+    if is_object(payload) and payload.get("type") == "token_count" and payload.get("info"):
         raise InvalidCallError("counts without the lines of the rollout before them, expected the whole file")
     if record.get("type") != "call":
         yield record
@@ -198,10 +198,10 @@ def _calls(record: Record) -> Iterator[Record]:
 
 def _difference(total: Any, before: Any) -> Record:
     """Return what a total grew by; a total that shrank began again."""
-    if not isinstance(total, Mapping):
+    if not is_object(total):
         return {}
     numbers = {key: total[key] for key in _COUNTS if isinstance(total.get(key), int)}
-    old = before if isinstance(before, Mapping) else {}
+    old = before if is_object(before) else {}
     grown = {key: value - (old[key] if isinstance(old.get(key), int) else 0) for key, value in numbers.items()}
     return numbers if any(value < 0 for value in grown.values()) else grown
 
@@ -215,8 +215,8 @@ def _parent(meta: Record) -> Any:
 def _spawn(meta: Record) -> Record:
     found: Any = meta.get("source")
     for key in ("subagent", "thread_spawn"):
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+        found = found.get(key) if is_object(found) else None
+    return found if is_object(found) else {}
 
 
 def _agent(meta: Record) -> Any:

@@ -1,5 +1,6 @@
 """Answers of Gemini's generateContent: bare, beside their request, in results of batches, in rows of Vertex AI."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -73,9 +74,33 @@ def _call(answer: dict[str, Any], request: Record, batch: bool) -> Record:
         temperature=number_or_none(config.get("temperature")),
         audio_input_tokens=_audio(usage.get("promptTokensDetails")),
         audio_output_tokens=_audio(usage.get("candidatesTokensDetails")),
-        service_tier="batch" if batch else None,
+        service_tier="batch" if batch else _TIERS.get(str(usage.get("trafficType"))),
+        web_searches=_web_searches(answer),
         provider="vertex_ai" if on_vertex else None,
     )
+
+
+# TrafficType of google-genai 1.40 -> tier; what is paid for in advance has no price by the token
+_TIERS = {
+    "ON_DEMAND_PRIORITY": "priority",
+    "ON_DEMAND_FLEX": "flex",
+    "ON_DEMAND_OFFPEAK": "offpeak",
+    "PROVISIONED_THROUGHPUT": "provisioned_throughput",
+}
+# models before Gemini 3 are billed by the answer that a search went into, later ones by the query
+# (https://ai.google.dev/gemini-api/docs/pricing)
+_BY_ANSWER = re.compile(r"gemini-[12]\b")
+
+
+def _web_searches(answer: Record) -> int | None:
+    """Return the number of searches that an answer is billed for; None without any."""
+    found = 0
+    for candidate in mappings_of(answer.get("candidates")):
+        grounding = mapping_of(candidate.get("groundingMetadata") or candidate.get("grounding_metadata"))
+        queries = grounding.get("webSearchQueries") or grounding.get("web_search_queries")
+        found += sum(isinstance(query, str) and bool(query) for query in queries) if isinstance(queries, list) else 0
+    model = answer.get("modelVersion") or answer.get("model")
+    return min(found, 1) or None if isinstance(model, str) and _BY_ANSWER.search(model) else found or None
 
 
 _CONFIGS = ("generationConfig", "generation_config", "config")

@@ -1,8 +1,9 @@
 """Observations of Langfuse, as versions 1 and 2 of its API and its exports write them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from ..jsonvalues import is_object
 from .table import END, Counts, Field, Format, Record, Sign
 from .texts import billed_of_error, id_text, lowercase_text, packed_text, parsed_structure, tags_text, tool_calls_text
 from .usage import TOTAL
@@ -30,7 +31,7 @@ def _records(record: Record) -> Iterator[Record]:
     if flat.get("level") == "ERROR" and flat.get("statusMessage"):
         flat["error"] = flat.pop("statusMessage")
     parameters = flat.get("modelParameters")
-    if isinstance(parameters, Mapping):
+    if is_object(parameters):
         flat |= {key: parameters[key] for key in ("temperature",) if key in parameters and key not in flat}
         if isinstance(parameters.get("service_tier"), str):
             flat["service_tier"] = parameters["service_tier"]  # the tier that served the call, by Langfuse's own client
@@ -41,7 +42,7 @@ def _records(record: Record) -> Iterator[Record]:
 
 def _tier(usage: Any) -> str | None:
     """Return the tier that keys of a usage name: input_flex, output_priority."""
-    counted = [key for key, value in usage.items() if value] if isinstance(usage, Mapping) else []
+    counted = [key for key, value in usage.items() if value] if is_object(usage) else []
     return next((tier for tier in _TIERS for key in counted if tier in key.split("_")), None)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..jsonvalues import is_object
 from .answers import (
     DERIVED,
     Within,
@@ -44,6 +45,36 @@ def _records(record: Record) -> Iterator[Record]:
         key = run.get("id") if isinstance(run.get("id"), str) else number
         whole.setdefault(key, {}).update((name, value) for name, value in run.items() if value is not None)
     yield from map(_run, whole.values())
+
+
+class _Runs:
+    """Memory of the runs of one file: the SDK sends a run when it begins, and what is new when it ends."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, tuple[int, dict[str, Any]]] = {}
+
+    def read(self, record: Record, line: int) -> Iterator[tuple[int, Record]]:
+        """Take the next record; a run is yielded when its end is there, or when too many are open."""
+        key = record.get("id")
+        if not isinstance(key, str) or not record.keys().isdisjoint(_PAGES):
+            yield line, record
+        elif key in self._open:
+            first, begun = self._open.pop(key)
+            yield first, {**begun, **{name: value for name, value in record.items() if value is not None}}
+        elif "run_type" in record and not any(record.get(name) for name in _ENDS):
+            self._open[key] = line, dict(record)
+            if len(self._open) > _MOST_OPEN:
+                yield self._open.pop(next(iter(self._open)))
+        else:
+            yield line, record
+
+    def finish(self) -> Iterator[tuple[int, Record]]:
+        """Yield the runs that have no end."""
+        yield from self._open.values()
+
+
+_ENDS = ("end_time", "outputs", "error")
+_MOST_OPEN = 10_000  # runs of one file that are at work at the same time
 
 
 def _run(record: Record) -> Record:
@@ -91,7 +122,7 @@ def _generation(outputs: Record) -> Record:
     found = outputs.get("generations")
     while isinstance(found, list) and found:
         found = found[0]
-    return found if isinstance(found, Mapping) else {}
+    return found if is_object(found) else {}
 
 
 def _choice(outputs: Record) -> Record:
@@ -117,7 +148,7 @@ def _all_plain(value: Any) -> Any:
     found = unpacked(value)
     if isinstance(found, list):
         return [_all_plain(each) for each in found]
-    return _plain(found) if isinstance(found, Mapping) else found
+    return _plain(found) if is_object(found) else found
 
 
 def _text_of(inputs: Record) -> str | None:
@@ -151,13 +182,26 @@ def _counted(run: Record, outputs: Record, message: Record) -> Record:
     of_answer = _first_object(
         (run, "completion_token_details"), (usage, "output_token_details"), (raw, "completion_tokens_details")
     )
+    tier, of_prompt, of_answer = _without_tier(of_prompt, of_answer)
     counts = {**_named(whole, _WHOLE), **_named(of_prompt, _OF_PROMPT), **_named(of_answer, _OF_ANSWER)}
     if not counts.get("written"):  # LangChain writes 0 in all where it knows the lifetimes
         lifetimes = [count_or_none(of_prompt.get(f"ephemeral_{each}_input_tokens")) or 0 for each in ("5m", "1h")]
         counts |= {"written": sum(lifetimes)} if any(lifetimes) else {}
     names = {name for names in _WHOLE.values() for name in names}
     rest = {key: value for key, value in run.items() if key not in names or (value and whole is not run)}
-    return {**rest, "counts": counts} if counts else rest
+    known = {**rest, "counts": counts} if counts else rest
+    return {**known, "counted_tier": tier} if tier else known
+
+
+# LangChain puts the tier before the names of details that it names: flex, flex_cache_read
+_TIERS = ("flex", "priority")
+
+
+def _without_tier(*details: Record) -> tuple[Any, ...]:
+    """Return the tier that the names of details begin with, if any, and the details without it."""
+    names = [key for each in details for key in each]
+    tier = next((tier for tier in _TIERS for key in names if key.partition("_")[0] == tier), None)
+    return tier, *({key.removeprefix(f"{tier}_"): value for key, value in each.items()} for each in details)
 
 
 def _first_object(*places: tuple[Record, str]) -> Record:
@@ -196,13 +240,16 @@ LANGSMITH = Format(
         Field("counts.audio_input", "audio_input_tokens", count_value),
         Field("counts.reasoning", "reasoning_tokens", count_value),
         Field("counts.audio_output", "audio_output_tokens", count_value),
+        Field("counted_tier", "service_tier", text_value),
     ),
     signs=(
         Sign("run_type", _RUN_TYPES),
+        Sign("dotted_order", beside=("id", "trace_id")),  # the end of a run
         *(Within(page, _RUN_TYPES, inside=("run_type",)) for page in _PAGES),
     ),
     constants={"type": "generation", "log_format": "langsmith"},
     records=_records,
+    session=_Runs,
     is_call=lambda run: run.get("run_type") in _CALLS,
     traces_itself=True,
 )

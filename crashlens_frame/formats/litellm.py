@@ -1,8 +1,9 @@
 """Logs of LiteLLM: the payload that it passes to its callbacks and buckets, and rows of its spend log."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from ..jsonvalues import is_object
 from .table import END, Counts, Field, Format, Record, Sign
 from .texts import (
     billed_of_status,
@@ -12,6 +13,7 @@ from .texts import (
     level_of_status,
     packed_text,
     parsed_structure,
+    region_of_geo,
     tags_text,
     tool_calls_text,
 )
@@ -37,8 +39,14 @@ _PACKED = ("metadata", "response", "model_parameters", "request_tags")
 
 
 def _served_tier(answer: Any) -> str | None:
-    tier = answer.get("service_tier") if isinstance(answer, Mapping) else None
+    tier = answer.get("service_tier") if is_object(answer) else None
     return tier if isinstance(tier, str) else None
+
+
+def _tier_of_speed(value: Any) -> str:
+    if value == "fast":
+        return "fast"
+    raise ValueError("fast")
 
 
 def _session(value: Any) -> str | None:
@@ -121,6 +129,8 @@ LITELLM = Format(
         Field(f"{_USAGE}.completion_tokens_details.reasoning_tokens", "reasoning_tokens", count_value),
         Field(f"{_USAGE}.server_tool_use.web_search_requests", "web_searches", count_value),
         Field(f"{_USAGE}.prompt_tokens_details.web_search_requests", "web_searches", count_value),
+        Field(f"{_USAGE}.speed", "service_tier", _tier_of_speed, loose=True, kept=True),
+        Field(f"{_USAGE}.inference_geo", "region", region_of_geo, loose=True, kept=True),
         Field("cost_breakdown.service_tier", "service_tier", text_value, loose=True),
         Field("metadata.user_api_key_team_alias", "team", text_value),
         Field("metadata.user_api_key_request_route", "route", text_value),

@@ -1,10 +1,11 @@
 """Answers in the form of OpenAI, by whomever: chat completions, completions, responses, embeddings, and batches."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from ..errors import InvalidCallError
+from ..jsonvalues import is_object
 from .pieces import CHUNK, RESPONSE_EVENTS, Streams
 from .table import END, Counts, Field, Format, Record, Sign, object_at
 from .texts import (
@@ -30,7 +31,7 @@ def _records(record: Record) -> Iterator[Record]:
     if record.get("object") == CHUNK:
         raise InvalidCallError(f'object is "{CHUNK}", a piece of a stream, expected the whole answer')
     if "custom_id" not in record:
-        yield _with_outcome(record)
+        yield _with_outcome(_with_own_key(record))
         return
     response = object_at(record, "response")
     body = object_at(response, "body")
@@ -43,6 +44,18 @@ def _records(record: Record) -> Iterator[Record]:
         flat["error"] = record["error"]
     # of a batch only the requests that were answered are billed
     yield _with_outcome({**flat, "billed": "no"} if flat.get("error") else flat)
+
+
+def _with_own_key(record: Record) -> Record:
+    """Return an answer with the whole cost where OpenRouter's is a fee, beside what the provider bills the user."""
+    usage = record.get("usage")
+    if not isinstance(usage, dict) or usage.get("is_byok") is not True:
+        return record
+    fee, beside = usage.get("cost"), object_at(usage, "cost_details").get("upstream_inference_cost")
+    whole = {**record, "usage": {**{key: value for key, value in usage.items() if key != "cost"}, "fee": fee}}
+    if isinstance(fee, int | float) and isinstance(beside, int | float):
+        whole["cost_with_own_key"] = fee + beside
+    return whole
 
 
 def _with_outcome(record: Record) -> Record:
@@ -60,7 +73,7 @@ def _with_outcome(record: Record) -> Record:
 
 def _cost(value: Any) -> float | None:
     """Return a cost that is a number, or an object with the sum of its parts."""
-    return amount_value(value.get("total_cost") if isinstance(value, Mapping) else value)
+    return amount_value(value.get("total_cost") if is_object(value) else value)
 
 
 def _cost_of_ticks(value: Any) -> float | None:
@@ -71,7 +84,7 @@ def _cost_of_ticks(value: Any) -> float | None:
 def _web_searches(output: Any) -> int | None:
     """Return the number of searches among the items of an answer; None without any."""
     items = output if isinstance(output, list) else ()
-    searches = sum(isinstance(item, Mapping) and item.get("type") == "web_search_call" for item in items)
+    searches = sum(is_object(item) and item.get("type") == "web_search_call" for item in items)
     return searches or None
 
 
@@ -138,6 +151,7 @@ OPENAI = Format(
         Field("usage.cached_tokens", "cached_input_tokens", count_value),
         Field("usage.server_tool_use.web_search_requests", "web_searches", count_value),
         Field("usage.num_search_queries", "web_searches", count_value),
+        Field("cost_with_own_key", "cost", amount_value),
         Field("usage.cost", "cost", _cost, loose=True, kept=True),
         Field("usage.estimated_cost", "cost", amount_value, loose=True),
         Field("usage.cost_in_usd_ticks", "cost", _cost_of_ticks, loose=True, kept=True),

@@ -7,9 +7,10 @@ and ``attributes``, an object of names with dots.
 import base64
 import binascii
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from ..jsonvalues import is_object
 from .otlp import attributes_of, nanoseconds_value, required_objects
 from .table import END, Counts, Field, Format, Record, Sign, object_at
 from .texts import (
@@ -63,7 +64,7 @@ def _span(record: Record) -> Record:
     span: dict[str, Any] = {}
     attributes: dict[str, Any] = {}
     for key, value in record.items():
-        if key in ("context", "status", "spanContext", "parentSpanContext") and isinstance(value, Mapping):
+        if key in ("context", "status", "spanContext", "parentSpanContext") and is_object(value):
             span |= {_NAMES.get(f"{key}.{name}", f"{key}.{name}"): part for name, part in value.items()}
         elif key == "attributes":
             attributes |= attributes_of(value)
@@ -128,7 +129,7 @@ def _hex(value: Any) -> Any:
 
 def _exception(events: Any) -> Any:
     for event in events if isinstance(events, list) else ():
-        if isinstance(event, Mapping) and event.get("name") == "exception":
+        if is_object(event) and event.get("name") == "exception":
             attributes = attributes_of(event.get("attributes"))
             return attributes.get("exception.message") or attributes.get("exception.type")
     return None

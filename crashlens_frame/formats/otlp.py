@@ -1,9 +1,9 @@
 """OTLP as JSON has it: groups of spans and of log records, attributes, values that name their type, nanoseconds."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InvalidCallError
+from ..jsonvalues import is_object
 from .table import Record, object_at, objects_at
 from .values import time_value
 
@@ -18,10 +18,10 @@ def required_objects(record: Record, key: str) -> list[Record]:
 def attributes_of(value: Any) -> dict[str, Any]:
     """Return attributes as an object of names with dots: OTLP lists them, some programs nest them."""
     if isinstance(value, list):
-        return {str(pair.get("key")): any_value(pair.get("value")) for pair in value if isinstance(pair, Mapping)}
+        return {str(pair.get("key")): any_value(pair.get("value")) for pair in value if is_object(pair)}
     flat: dict[str, Any] = {}
-    for key, inner in value.items() if isinstance(value, Mapping) else ():
-        if isinstance(inner, Mapping):
+    for key, inner in value.items() if is_object(value) else ():
+        if is_object(inner):
             flat |= {f"{key}.{name}": deep for name, deep in attributes_of(inner).items()}
         else:
             flat[key] = inner
@@ -30,7 +30,7 @@ def attributes_of(value: Any) -> dict[str, Any]:
 
 def any_value(value: Any) -> Any:
     """Read a value of OTLP, which names its type: {"intValue": "5"}."""
-    if not isinstance(value, Mapping):
+    if not is_object(value):
         return value
     for kind, content in value.items():
         if kind == "intValue" and isinstance(content, str) and content.lstrip("-").isdigit():

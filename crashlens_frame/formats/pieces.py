@@ -2,13 +2,15 @@
 
 Sources: chunks of chat completions (https://platform.openai.com/docs/api-reference/chat-streaming), events of responses
 (https://platform.openai.com/docs/api-reference/responses-streaming), events of messages
-(https://docs.claude.com/en/docs/build-with-claude/streaming), and answers of Gemini, each with what is new
-(https://ai.google.dev/api/generate-content).
+(https://docs.claude.com/en/docs/build-with-claude/streaming), events of chats of Cohere
+(https://docs.cohere.com/v2/docs/streaming), and answers of Gemini (https://ai.google.dev/api/generate-content) and of
+Ollama (https://docs.ollama.com/api), each with what is new.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ..jsonvalues import is_object
 from .table import Record
 
 CHUNK = "chat.completion.chunk"
@@ -18,7 +20,11 @@ MESSAGE_EVENTS = (
 )  # fmt: skip
 RESPONSE_EVENTS = ("response.created", "response.in_progress", "response.queued")  # a stream begins with them
 _LAST_EVENTS = ("response.completed", "response.incomplete", "response.failed")
-_TEXTS = ("content", "refusal", "reasoning_content", "reasoning", "arguments")  # that pieces add to
+_COHERE_EVENTS = (
+    "message-start", "content-start", "content-delta", "content-end", "tool-plan-delta", "tool-call-start",
+    "tool-call-delta", "tool-call-end", "citation-start", "citation-end", "message-end",
+)  # fmt: skip
+_TEXTS = ("content", "refusal", "reasoning_content", "reasoning", "thinking", "arguments")  # that pieces add to
 
 
 class Answer(NamedTuple):
@@ -110,6 +116,10 @@ def _kind(piece: Record) -> Callable[[list[Record]], Answer] | None:
         return _response
     if event in MESSAGE_EVENTS:
         return _message
+    if event in _COHERE_EVENTS:
+        return _chat
+    if isinstance(piece.get("done"), bool):
+        return _lines
     return _candidates if "candidates" in piece or "usageMetadata" in piece else None
 
 
@@ -135,7 +145,7 @@ def _add_choice(choice: dict[str, Any], piece: Record) -> None:
     choice |= {key: value for key, value in piece.items() if value is not None and key not in ("delta", "text")}
     if isinstance(text := piece.get("text"), str):
         choice["text"] = choice.get("text", "") + text
-    elif isinstance(delta := piece.get("delta"), Mapping):
+    elif is_object(delta := piece.get("delta")):
         _add_delta(choice.setdefault("message", {}), delta)
 
 
@@ -151,7 +161,7 @@ def _add_delta(message: dict[str, Any], delta: Record) -> None:
                 if place == len(calls):
                     calls.append({})
                 _add_delta(calls[place], {name: each for name, each in call.items() if name != "index"})
-        elif isinstance(value, Mapping):
+        elif is_object(value):
             _add_delta(message.setdefault(key, {}), value)
         elif isinstance(value, str) and key in _TEXTS:
             message[key] = message.get(key, "") + value
@@ -166,12 +176,12 @@ def _response(events: list[Record]) -> Answer:
     whole: dict[str, Any] = {}
     items: dict[int, dict[str, Any]] = {}
     for event in events:
-        if isinstance(event.get("response"), Mapping):
+        if is_object(event.get("response")):
             whole = dict(event["response"])
         if event.get("type") in _LAST_EVENTS:
             return Answer(whole, True)
         index = _place(event, 0, "output_index")
-        if isinstance(event.get("item"), Mapping):
+        if is_object(event.get("item")):
             items[index] = dict(event["item"])
         elif event.get("type") == "response.output_text.delta" and isinstance(event.get("delta"), str):
             item = items.setdefault(index, {"type": "message"})
@@ -259,12 +269,56 @@ def _joined_parts(parts: list[Record]) -> list[Record]:
     return joined
 
 
+# -- chats of Cohere ---------------------------------------------------------------------------------------------------
+
+
+def _chat(events: list[Record]) -> Answer:
+    whole: dict[str, Any] = {}
+    message: dict[str, Any] = {"role": "assistant"}
+    texts: list[str] = []
+    calls: dict[int, dict[str, Any]] = {}
+    is_complete = False
+    for event in events:
+        kind, delta = event.get("type"), _mapping(event.get("delta"))
+        new = _mapping(delta.get("message"))
+        if kind == "message-start":
+            whole["id"] = event.get("id")
+        elif kind == "content-delta" and isinstance(text := _mapping(new.get("content")).get("text"), str):
+            texts.append(text)
+        elif kind in ("tool-call-start", "tool-call-delta"):
+            _add_delta(calls.setdefault(_place(event), {}), _mapping(new.get("tool_calls")))
+        elif kind == "message-end":
+            is_complete = True
+            whole |= {key: delta[key] for key in ("finish_reason", "usage", "error") if delta.get(key) is not None}
+    if texts:
+        message["content"] = [{"type": "text", "text": "".join(texts)}]
+    if calls:
+        message["tool_calls"] = [calls[index] for index in sorted(calls)]
+    return Answer({**whole, "message": message}, is_complete)
+
+
+# -- lines of Ollama ---------------------------------------------------------------------------------------------------
+
+
+def _lines(pieces: list[Record]) -> Answer:
+    whole: dict[str, Any] = {}
+    message: dict[str, Any] = {}
+    text = ""
+    for piece in pieces:
+        whole |= {key: value for key, value in piece.items() if key not in ("message", "response")}
+        _add_delta(message, _mapping(piece.get("message")))
+        text += piece["response"] if isinstance(piece.get("response"), str) else ""
+    whole |= {"message": message} if message else {"response": text}
+    is_complete = whole.pop("done", None) is True
+    return Answer(whole, is_complete)
+
+
 def _mapping(value: Any) -> Record:
-    return value if isinstance(value, Mapping) else {}
+    return value if is_object(value) else {}
 
 
 def _mappings(value: Any) -> list[Record]:
-    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+    return [each for each in value if is_object(each)] if isinstance(value, list) else []
 
 
 def _place(piece: Record, otherwise: int = 0, key: str = "index") -> int:

@@ -6,12 +6,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..errors import InvalidCallError
-from ..jsonvalues import canonical_json, quoted
+from ..jsonvalues import canonical_json, is_object, quoted
 from ..schema import LOG_SCHEMA
 from .crashlens import CRASHLENS, FLAT
 from .record import RecordReading
 from .roster import FORMATS, check_format, sign_keys, signs
-from .table import Counts, Format, Record, Tree, pruned_tree
+from .table import Counts, Field, Format, Record, Tree, pruned_tree
 from .usage import warn_of_unclear
 from .values import Row
 from .whole_prompt import whole_prompt_hash
@@ -122,7 +122,7 @@ def rows_from_line(value: Any, format: str | None = None, columns: frozenset[str
     found = Rows([], [], Counter(), [], [])
     for packed in _unpacked(value):
         try:
-            if not isinstance(packed, Mapping):
+            if not is_object(packed):
                 raise InvalidCallError(f"{quoted(packed)}, expected a JSON object")
             table = FORMATS[format or detect_format(packed).format]
             for record in table.records(_answered(packed, table)):
@@ -170,7 +170,7 @@ def _shows_a_call(row: Row, record: Record, format: Format, columns: frozenset[s
 def _kind(record: Record) -> str | None:
     """Return what a record is that is no call, by the first of its keys that shows it."""
     attributes = record.get("attributes")
-    for source in (attributes if isinstance(attributes, Mapping) else {}, record):
+    for source in (attributes if is_object(attributes) else {}, record):
         for key in _KINDS:
             value = source.get(key)
             if isinstance(value, str) and value:
@@ -190,7 +190,7 @@ def _keys(record: Record) -> str:
 
 def _unpacked(value: Any) -> Iterable[Any]:
     """Return the records of a list, or of a page as the APIs of vendors return it."""
-    if isinstance(value, Mapping) and isinstance(value.get("data"), list) and not value.keys() - _PAGE:
+    if is_object(value) and isinstance(value.get("data"), list) and not value.keys() - _PAGE:
         value = value["data"]
     return value if isinstance(value, list) else [value]
 
@@ -203,9 +203,9 @@ def _answered(value: Record, format: Format) -> Record:
     if "request" not in value or "response" not in value or _shows(value, format):
         return value
     request, answer = value["request"], value["response"]
-    if not isinstance(request, Mapping) or not isinstance(answer, Mapping):
+    if not is_object(request) or not is_object(answer):
         return value
-    asked, answered = (side["body"] if isinstance(side.get("body"), Mapping) else side for side in (request, answer))
+    asked, answered = (side["body"] if is_object(side.get("body")) else side for side in (request, answer))
     shown = {key: asked[key] for key in _ASKED if key in asked and answered.get(key) is None}
     rest = {key: inner for key, inner in asked.items() if key not in shown and answered.get(key) != inner}
     around = {key: inner for key, inner in value.items() if key not in ("request", "response", *answered)}
@@ -280,7 +280,7 @@ def has_no_column(key: str, value: Any) -> bool:
 def unfold_extra(rest: dict[str, Any]) -> dict[str, Any]:
     """Lift the fields under ``extra`` one level: there the writer puts fields that have the names of columns."""
     inner = rest.get("extra")
-    if not isinstance(inner, Mapping) or not inner.keys().isdisjoint(rest.keys() - {"extra"}):
+    if not is_object(inner) or not inner.keys().isdisjoint(rest.keys() - {"extra"}):
         return rest
     return {**{key: value for key, value in rest.items() if key != "extra"}, **inner}
 
@@ -295,7 +295,7 @@ def _row(record: Record, format: Format, columns: frozenset[str] | None) -> tupl
     reading = RecordReading(_groups(format))
     reading.walk(record, _tree(format, columns), ())
     row = reading.row
-    reading.settle_loose(format.fields)
+    reading.settle_loose(_order(format))
     if not row.get("trace_id") and format.traces_itself and "event_id" in row:
         row["trace_id"] = row["event_id"]
     if not row.get("trace_id"):
@@ -331,7 +331,7 @@ def _row(record: Record, format: Format, columns: frozenset[str] | None) -> tupl
 
 def currency_of(rest: Mapping[str, Any]) -> str | None:
     """Return the currency that a record names for its cost, among its fields without a column."""
-    for branch in (rest, *(rest[key] for key in CURRENCY_BRANCHES if isinstance(rest.get(key), Mapping))):
+    for branch in (rest, *(rest[key] for key in CURRENCY_BRANCHES if is_object(rest.get(key)))):
         for key in CURRENCY_KEYS:
             if isinstance(branch.get(key), str) and branch[key]:
                 return branch[key]
@@ -345,6 +345,12 @@ CURRENCY_BRANCHES = ("usage", "metadata", "attributes")
 @lru_cache
 def _groups(format: Format) -> dict[tuple[str, ...], Counts]:
     return {tuple(group.path.split(".")): group for group in format.counts}
+
+
+@lru_cache
+def _order(format: Format) -> dict[Field, int]:
+    """Return the place of each field, as the first one that has a column sets it."""
+    return {field: place for place, field in enumerate(format.fields)}
 
 
 def _set_sources(row: Row) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..errors import InvalidCallError
-from ..jsonvalues import quoted
+from ..jsonvalues import is_object, quoted
 from ..schema import CALLS
 from .table import END, Counts, Field, Record, Tree, is_count
 from .usage import (
@@ -58,15 +58,16 @@ class RecordReading:
 
     def walk(self, record: Record, tree: Tree, path: tuple[str, ...]) -> None:
         """Follow the keys of the record down the tree of the format."""
+        group = self.groups.get(path)
         for key, value in record.items():
             leaf = tree.get(key)
             if leaf is None:
-                self._unknown(path, key, value)
+                self._unknown(path, key, value, group)
             elif value is None:
                 if not isinstance(leaf, dict):
                     self.nulls.add(leaf.column)
             elif isinstance(leaf, dict):
-                if not isinstance(value, Mapping):
+                if not is_object(value):
                     self._repair(
                         (*path, key), value, f"{'.'.join((*path, key))} is {quoted(value)}, expected an object"
                     )
@@ -83,19 +84,20 @@ class RecordReading:
             else:
                 self._take(leaf, value)
 
-    def _unknown(self, path: tuple[str, ...], key: str, value: Any) -> None:
-        if path == () and key == "filled" and value is None:
-            return
-        if path == () and key == "filled" and isinstance(value, list) and FILLABLE.issuperset(map(str, value)):
-            self.filled = value
-            return
-        group = self.groups.get(path)
-        role = group.role_of(key) if group is not None else None
-        if role is not None and type(value) is int and 0 <= value <= MAX_COUNT:
-            count = Count(".".join((*path, key)), role, value, group is not None and group.beside)
-            self.counts.append(_FoundCount(count, (*path, key), value, False))
-        else:
-            self.keep((*path, key), value)
+    def _unknown(self, path: tuple[str, ...], key: str, value: Any, group: Counts | None) -> None:
+        if key == "filled" and path == ():
+            if value is None:
+                return
+            if isinstance(value, list) and FILLABLE.issuperset(map(str, value)):
+                self.filled = value
+                return
+        if group is not None and type(value) is int and 0 <= value <= MAX_COUNT:
+            role = group.role_of(key)
+            if role is not None:
+                count = Count(".".join((*path, key)), role, value, group.beside)
+                self.counts.append(_FoundCount(count, (*path, key), value, False))
+                return
+        self.keep((*path, key), value)
 
     def keep(self, keys: tuple[str, ...], value: Any) -> None:
         """Keep a value under the keys that led to it."""
@@ -163,10 +165,10 @@ class RecordReading:
             if column not in self.row and (found := convert(value)) is not None:
                 self.row[column] = found
 
-    def settle_loose(self, order: tuple[Field, ...]) -> None:
+    def settle_loose(self, order: Mapping[Field, int]) -> None:
         """Use a loose field where it fits its column and no strict field holds another value."""
         if len(self.loose) > 1:
-            self.loose.sort(key=lambda found: order.index(found[0]))
+            self.loose.sort(key=lambda found: order[found[0]])
         for field, value in self.loose:
             if is_null(value):  # a NaN, NaT or NA of a program; walk has left out None
                 continue
@@ -175,7 +177,7 @@ class RecordReading:
             except ValueError as error:
                 new = None
                 # a plain value means what its name says; an object is that of another program
-                if field.path == field.column and field.column not in _STRICT and not isinstance(value, Mapping):
+                if field.path == field.column and field.column not in _STRICT and not is_object(value):
                     self.repairs.append((field.path, f"{field.path} is {quoted(value)}, expected {error}"))
             self._take_also(field, value)
             if is_count(field):

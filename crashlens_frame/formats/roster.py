@@ -61,6 +61,13 @@ FORMATS: dict[str, Format] = {
     )
 }
 
+_OF_THE_PACKAGE = tuple(FORMATS.values())
+
+
+def are_formats_of_the_package() -> bool:
+    """Whether the roster is as the package has it, so that another process has the same."""
+    return tuple(FORMATS.values()) == _OF_THE_PACKAGE
+
 
 def check_format(format: str | None) -> None:
     """Check that a name is that of a format, or None.

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-# of each column the names in the order of trust; case, blanks, dots and dashes do not matter
+# of each column the names in the order of trust; case, blanks, dots, dashes and brackets do not matter
 SYNONYMS: dict[str, tuple[str, ...]] = {
     "trace_id": ("traceid", "trace", "request_id", "requestid", "correlation_id"),
     "event_id": ("generation_id", "response_id", "completion_id", "call_id", "observation_id", "span_id", "id"),
@@ -54,7 +54,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "source": ("app_name", "application", "app"),
     "retry_count": ("retries", "retry", "attempt_number"),
 }  # fmt: skip
-_NO_WORD = re.compile(r"[\s./:-]+")
+_NO_WORD = re.compile(r"[\s./:()-]+")
 
 
 def synonyms_among(columns: Iterable[object]) -> dict[str, str]:
@@ -69,7 +69,7 @@ def synonyms_among(columns: Iterable[object]) -> dict[str, str]:
     names = [name for name in columns if isinstance(name, str)]
     simple: dict[str, str] = {}
     for name in names:
-        simple.setdefault(_NO_WORD.sub("_", name.strip().lower()), name)
+        simple.setdefault(_NO_WORD.sub("_", name.strip().lower()).rstrip("_"), name)
     matched: dict[str, str] = {}
     for column, others in SYNONYMS.items():
         if column in names:

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol
 
 from ..errors import InvalidCallError
-from ..jsonvalues import quoted
+from ..jsonvalues import is_object, quoted
 from .usage import USAGE_COLUMNS, USAGE_ROLES, role_of_key
 
 # a field whose value follows from columns, and is dropped where it does; so is that of the role TOTAL
@@ -15,7 +16,7 @@ Record = Mapping[str, Any]
 Tree = dict[str, Any]  # key of a record -> Field, or the Tree below it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Field:
     """One row of a format table.
 
@@ -36,13 +37,18 @@ class Field:
     loose: bool = False
     kept: bool = False
     adds: str = ""
-    also: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict, hash=False)
+    also: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys that lead to the value."""
-        outer, attributes, name = self.path.partition("attributes.")
-        return (*outer.split(".")[:-1], "attributes", name) if attributes else tuple(self.path.split("."))
+        return _keys(self.path)
+
+
+@cache
+def _keys(path: str) -> tuple[str, ...]:
+    outer, attributes, name = path.partition("attributes.")
+    return (*outer.split(".")[:-1], "attributes", name) if attributes else tuple(path.split("."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +167,7 @@ def object_at(record: Record, key: str) -> Record:
     value = record.get(key)
     if value is None:
         return {}
-    if isinstance(value, Mapping):
+    if is_object(value):
         return value
     raise InvalidCallError(f"{key} is {quoted(value)}, expected an object")
 
@@ -177,7 +183,7 @@ def objects_at(record: Record, key: str) -> list[Record]:
     value = record.get(key)
     if value is None:
         return []
-    if isinstance(value, list) and all(isinstance(element, Mapping) for element in value):
+    if isinstance(value, list) and all(is_object(element) for element in value):
         return value
     raise InvalidCallError(f"{key} is {quoted(value)}, expected a list of objects")
 

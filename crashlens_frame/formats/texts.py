@@ -1,12 +1,12 @@
 """Texts in the shapes that vendors use: chat messages, calls of tools, errors, words for how a call ended."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
 
-from ..jsonvalues import canonical_json
+from ..jsonvalues import canonical_json, is_object
 
 # keys under which a message, a part of one, or an answer has its text; the first one present counts
 _KEYS = (
@@ -35,11 +35,14 @@ def message_text(value: Any) -> str | None:
     """
     if isinstance(value, str):
         return None if is_redacted(value) else value
-    if isinstance(value, Mapping) and value.get("type") not in _SILENT:
-        return next((found for key in _KEYS if (found := message_text(value.get(key))) is not None), None)
     if isinstance(value, list):
         texts = [found for element in value if (found := message_text(element)) is not None]
         return "\n".join(texts) if texts else None
+    if is_object(value) and value.get("type") not in _SILENT:
+        for key in _KEYS:
+            inner = value.get(key)
+            if inner is not None and (found := message_text(inner)) is not None:
+                return found
     return None
 
 
@@ -86,7 +89,8 @@ def _tool_calls(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, list):
         for element in value:
             yield from _tool_calls(element)
-    if not isinstance(value, Mapping):
+        return
+    if not is_object(value):
         return
     name = next((value[key] for key in _NAMES if isinstance(value.get(key), str)), None)
     if name is not None and (value.get("type") in _CALL_TYPES or any(key in value for key in _ARGUMENTS)):
@@ -94,12 +98,14 @@ def _tool_calls(value: Any) -> Iterator[dict[str, Any]]:
         yield {"name": name, "arguments": parsed_structure(arguments)}
         return
     for key in _CALL_KEYS:
-        yield from _tool_calls(value.get(key))
+        inner = value.get(key)
+        if inner is not None and not isinstance(inner, str):
+            yield from _tool_calls(inner)
 
 
 def error_text(value: Any) -> str | None:
     """Return the text of an error that is text, an object, or an object within an object."""
-    if isinstance(value, Mapping):
+    if is_object(value):
         inner = next((value[key] for key in ("message", "error", "code", "type") if value.get(key)), None)
         return None if inner is None else error_text(inner)
     if isinstance(value, str):
@@ -156,11 +162,11 @@ def first_finish_reason(value: Any) -> str | None:
 
 def finish_of_choices(value: Any) -> str | None:
     """Return why the answer ended that a list of choices, or an object with one, holds; None where it is not known."""
-    if isinstance(value, Mapping):
+    if is_object(value):
         value = value.get("choices")
     first = value[0] if isinstance(value, list) and value else None
     try:
-        return finish_reason_value(first.get("finish_reason")) if isinstance(first, Mapping) else None
+        return finish_reason_value(first.get("finish_reason")) if is_object(first) else None
     except ValueError:
         return None
 
@@ -175,7 +181,7 @@ _UNBILLED = {
 
 def billed_of_error(value: Any) -> str | None:
     """Return "no" for an error at which nothing is billed: too many requests, or a fault of the server."""
-    if isinstance(value, Mapping):
+    if is_object(value):
         found = (billed_of_error(value.get(key)) for key in ("status_code", "code", "type", "error", "message"))
         return next((billed for billed in found if billed is not None), None)
     if isinstance(value, str) and not value.isdigit():
@@ -197,7 +203,7 @@ def billed_of_status(value: Any) -> str:
 def tags_text(value: Any) -> str:
     """Return keys of the user's own as JSON text."""
     value = parsed_structure(value)
-    if isinstance(value, Mapping) and value:
+    if is_object(value) and value:
         return canonical_json(value)
     if isinstance(value, list) and value:
         return canonical_json({"tags": value})
@@ -206,10 +212,17 @@ def tags_text(value: Any) -> str:
 
 def id_text(value: Any) -> str | None:
     """Return an id that is text or stands in an object; None where it is empty."""
-    if isinstance(value, Mapping):
+    if is_object(value):
         value = value.get("id")
     if value is None or (isinstance(value, str) and not value):
         return None
     if isinstance(value, str):
         return value
     raise ValueError("text")
+
+
+def region_of_geo(value: Any) -> str:
+    """Return where Anthropic made an answer; its word for models whose price does not depend on it is no place."""
+    if isinstance(value, str) and value not in ("", "not_available"):
+        return value
+    raise ValueError("a region")

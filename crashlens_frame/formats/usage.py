@@ -9,6 +9,7 @@ counts, the counts are null: never a clamp, never a guess.
 import re
 import warnings
 from collections.abc import Mapping
+from functools import lru_cache
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -80,6 +81,7 @@ _ONE_SIDED = {CACHED, WRITTEN, WRITTEN_5M, WRITTEN_1H, REASONING}  # their names
 _COUNTED = re.compile(r"input|output|prompt|completion|tokens?($|_)", re.IGNORECASE)
 
 
+@lru_cache(maxsize=4096)
 def role_of_key(key: str, side: str = "") -> str | None:
     """Return the role of a count that a format does not name, by the words of its key; None where it is no count.
 
@@ -152,9 +154,7 @@ def settle_usage(counts: list[Count], model: Any = None) -> dict[str, Any] | Non
     open_groups = {group for group, roles in _GROUPS.items() if any(_is_open(role, sums) for role in roles)}
     if _LIFETIMES in open_groups:
         open_groups.add(_CACHE)  # writes by lifetime may be all that was written
-    for reading in READINGS:
-        if not reading <= open_groups:
-            continue  # without a part of a group it is the reading without the group
+    for reading in _readings_of(frozenset(open_groups)):
         row = None if whole_writes and _LIFETIMES in reading else _read(sums, reading)
         if row is not None and row.get(INPUT, 0) + row.get(OUTPUT, 0) == total:
             fitting[reading] = row
@@ -165,6 +165,12 @@ def settle_usage(counts: list[Count], model: Any = None) -> dict[str, Any] | Non
     if any(other != row for other in fitting.values()):
         return None
     return row if beside & open_groups in fitting else {**row, READING: _name_of_reading(reading)}
+
+
+@lru_cache
+def _readings_of(open_groups: frozenset[str]) -> tuple[frozenset[str], ...]:
+    """Return the readings to try: without a part of a group, a reading is that without the group."""
+    return tuple(reading for reading in READINGS if reading <= open_groups)
 
 
 def _name_of_reading(beside: frozenset[str]) -> str:

@@ -57,7 +57,7 @@ _SPECIAL = (
     (stat.S_ISBLK, "a device"),
 )
 _OBJECT_LINE = re.compile(rb"^[\s\0]*\{", re.MULTILINE)
-_CSV_HEADER = re.compile(rb'"?[A-Za-z_][\w .-]*"?([,;\t]"?[A-Za-z_][\w .-]*"?)+\r?')
+_CSV_HEADER = re.compile(rb'"?[A-Za-z_][\w .()/%$-]*"?([,;\t]"?[A-Za-z_][\w .()/%$-]*"?)+\r?')
 _LONG_DOCUMENT = re.compile(rb'\{\s*"(data|runs|trace|observations|results|object|resourceSpans|resourceLogs)"')
 _DOCUMENT = re.compile(rb'(\{[^\n]*)\n[ \t"}\]]')  # the second line continues the value of the first
 

@@ -19,6 +19,7 @@ from ..schema import CALLS, arrow_schema
 from .csv import csv_parts
 from .documents import RecordLines, record_lines
 from .file_kind import HEAD, kind_of
+from .line_processes import LineProcesses
 from .not_logs import NOT_LOGS
 from .parquet import parquet_tables
 from .read_lines import BlockReader, LinesContent, Reject, make_reject
@@ -45,6 +46,11 @@ class FileReader:
         self._format = format
         self._columns = columns
         self._own_names = own_names or {}
+        self._one_by_one = LineProcesses(format, columns)
+
+    def close(self) -> None:
+        """End what was started to read the files."""
+        self._one_by_one.close()
 
     def blocks(self, stream: IO[Any], name: str) -> Iterator[LinesContent]:
         """Yield the blocks of a file in order. A file that cannot be read is one reject."""
@@ -91,7 +97,7 @@ class FileReader:
             named = self._format is not None
             yield from read_session(blocks, source=name, format=session, named=named, columns=self._columns)
             return
-        reader = BlockReader(name, format=self._format, columns=self._columns)
+        reader = self._block_reader(name)
 
         def read_block(block: bytes | LongLine) -> LinesContent:
             if isinstance(block, LongLine):
@@ -103,8 +109,11 @@ class FileReader:
             yield _with_lines(block, partial(add, lines_before))
             lines_before += block.lines
 
+    def _block_reader(self, name: str) -> BlockReader:
+        return BlockReader(name, format=self._format, columns=self._columns, one_by_one=self._one_by_one.read)
+
     def _records(self, blocks: Iterator[RecordLines], name: str) -> Iterator[LinesContent]:
-        reader = BlockReader(name, format=self._format, columns=self._columns)
+        reader = self._block_reader(name)
         for records in blocks:
             numbers = records.numbers
             yield _with_lines(reader.read(records.block), partial(_line_of, numbers))

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -101,7 +102,7 @@ def iter_blocks(
     """Yield the blocks of logs, a few megabytes each, in the order of their lines."""
     files = without_strays(list_files(source))
     reader = FileReader(format, _needed(columns), own_names)
-    with progress_of_files(files, shown=progress) as wrap:
+    with closing(reader), progress_of_files(files, shown=progress) as wrap:
         for file in files:
             with open_source(file) as (name, stream):
                 for block in reader.blocks(wrap(stream), name):

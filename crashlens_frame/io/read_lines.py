@@ -1,11 +1,11 @@
 """Blocks of log lines -> CALLS and REJECTS tables."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import pairwise
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -58,6 +58,17 @@ class LinesContent(NamedTuple):
     repairs: Sequence[Repair] = ()
 
 
+class LinesOfBlock(NamedTuple):
+    """Lines to be read one by one: the bytes, the number of each line, and the name of the log."""
+
+    block: bytes
+    numbers: np.ndarray
+    source: str
+
+
+OneByOne: TypeAlias = Callable[[LinesOfBlock], LinesContent]
+
+
 class BlockReader:
     """Read blocks of whole lines of one log: regular lines in bulk, the others one by one.
 
@@ -69,11 +80,22 @@ class BlockReader:
         Key of FORMATS; None detects it.
     columns
         The columns to read; None: all.
+    one_by_one
+        Reads a block, given the numbers of its lines and the name of the log, one line after another; None:
+        ``read_block_by_line``.
     """
 
-    def __init__(self, source: str, *, format: str | None = None, columns: frozenset[str] | None = None) -> None:
+    def __init__(
+        self,
+        source: str,
+        *,
+        format: str | None = None,
+        columns: frozenset[str] | None = None,
+        one_by_one: OneByOne | None = None,
+    ) -> None:
         self._bulk = BulkReader(format, columns)
-        self._line_by_line = partial(read_line_by_line, source=source, format=format, columns=columns)
+        self._one_by_one = one_by_one or partial(read_block_by_line, format=format, columns=columns)
+        self._source = source
 
     def read(self, block: bytes, line: int = 1) -> LinesContent:
         """Read a block, whose first line has the given number."""
@@ -87,17 +109,20 @@ class BlockReader:
         if regular.all():
             return self._parts(block, numbers)._replace(lines=len(regular))
         lines = np.array(block.split(b"\n")[:-1], dtype=object)
-        irregular = self._line_by_line(zip(numbers[~regular], lines[~regular], strict=True))
-        rest = b"".join(raw + b"\n" for raw in lines[regular])
-        return _joined([irregular, self._parts(rest, numbers[regular])])._replace(lines=len(regular))
+        good, bad = (b"".join(raw + b"\n" for raw in lines[chosen]) for chosen in (regular, ~regular))
+        irregular = self._one_by_one(LinesOfBlock(bad, numbers[~regular], self._source))
+        return _joined([irregular, self._parts(good, numbers[regular])])._replace(lines=len(regular))
 
     def _parts(self, block: bytes, numbers: np.ndarray) -> LinesContent:
         """Read lines in bulk or, if that fails, in parts, so that a bad line slows down its part and not the block."""
+        lines = LinesOfBlock(block, numbers, self._source)
+        if not self._bulk.understands(block):
+            return self._one_by_one(lines)
         table = self._bulk.read(block, len(numbers))
         if table is not None:
             return LinesContent(table, numbers, [])
-        if len(numbers) <= _FEW_LINES or not self._bulk.understands(block):
-            return self._line_by_line(zip(numbers, block.split(b"\n")[:-1], strict=True))
+        if len(numbers) <= _FEW_LINES:
+            return self._one_by_one(lines)
         cuts = np.linspace(0, len(numbers), _PARTS + 1).astype(int)
         ends = np.append(0, line_ends(block) + 1)
         return _joined([self._parts(block[ends[a] : ends[b]], numbers[a:b]) for a, b in pairwise(cuts)])
@@ -116,6 +141,13 @@ def _joined(parts: list[LinesContent]) -> LinesContent:
         return content
     order = np.argsort(numbers, kind="stable")
     return content._replace(table=table.take(order), numbers=numbers[order])
+
+
+def read_block_by_line(lines: LinesOfBlock, *, format: str | None, columns: frozenset[str] | None) -> LinesContent:
+    """Read the lines of a block one by one."""
+    raw = lines.block.split(b"\n")[:-1]
+    numbered = zip(lines.numbers, raw, strict=True)
+    return read_line_by_line(numbered, source=lines.source, format=format, columns=columns)
 
 
 def read_line_by_line(

@@ -4,22 +4,21 @@ import hashlib
 import os
 import re
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from ..errors import CrashlensFrameError, UnsavedCallsWarning
+from ..errors import CrashlensFrameError
 from ..formats import Row, put_together
 from ..jsonvalues import canonical_json
 from ..logbook import row_from_response
 from ..pricing import fill_cost
 from ..tokens import fill_tokens
 from .context import Budget, budgets_now, columns_now, spend
+from .hooks import warn_unsaved
 
 if TYPE_CHECKING:
     from ..logbook import LogBook
@@ -35,7 +34,10 @@ class Endpoint(NamedTuple):
 ENDPOINTS = tuple(
     Endpoint(re.compile(path), name)
     for path, name in (
-        (r"/(chat/completions|completions|fim/completions|responses|embeddings)$", "openai"),
+        (
+            r"(/deployments/(?P<model>[^/]+))?/(chat/completions|completions|fim/completions|responses|embeddings)$",
+            "openai",
+        ),
         (r"/messages$", "anthropic"),
         (r"/(?P<model>[^/]+):(generateContent|streamGenerateContent)$", "gemini"),
         (r"/v2/chat$", "cohere"),
@@ -79,6 +81,16 @@ def endpoint_of(method: str, path: str) -> tuple[Endpoint, str | None] | None:
             if found := endpoint.path.search(path):
                 return endpoint, found.groupdict().get("model")
     return None
+
+
+def pieces_in(body: bytes, kind: str) -> list[Mapping[str, Any]] | None:
+    """Return the pieces of a streamed answer, by its content type; None where the answer came whole."""
+    if "text/event-stream" in kind:
+        return list(events_in(body))
+    if "ndjson" in kind:
+        return [piece for line in body.splitlines() if (piece := _object(line))]
+    value = _decoded(body)
+    return [piece for piece in value if isinstance(piece, Mapping)] if isinstance(value, list) else None
 
 
 def events_in(body: bytes) -> Iterator[Mapping[str, Any]]:
@@ -127,9 +139,11 @@ class Attempt:
         """Log an attempt that got no answer."""
         self._end(lambda: self._without_answer(error))
 
-    def answered(self, status: int, headers: Mapping[str, str], body: bytes, error: BaseException | None) -> None:
+    def answered(
+        self, status: int, headers: Mapping[str, str], body: bytes, error: BaseException | None, *, left: bool = False
+    ) -> None:
         """Log an attempt that got an answer, or what came of it before an error or before the program left it."""
-        self._end(lambda: self._with_answer(status, headers, body, error))
+        self._end(lambda: self._with_answer(status, headers, body, error, left))
 
     def _end(self, make: Callable[[], Row]) -> None:
         """Log the row; whatever fails here does not fail the call of the user."""
@@ -147,8 +161,7 @@ class Attempt:
                 spend(self.budgets, str(row["trace_id"]), priced["cost"] or 0.0)
             book.log_row(row)
         except Exception as error:
-            with suppress(Warning):  # also where warnings are errors
-                warnings.warn(f"a call is not logged, or only in memory: {error}", UnsavedCallsWarning, stacklevel=2)
+            warn_unsaved(f"a call is not logged, or only in memory: {error}")
 
     # -- rows ---------------------------------------------------------------------------------------------------------
 
@@ -173,7 +186,9 @@ class Attempt:
         billed = "no" if kinds & _NOT_SENT else "estimated" if kinds & _TIMED_OUT else "unknown"
         return self._row({}, {}, finish_reason="error", level="error", billed=billed, error=failed)
 
-    def _with_answer(self, status: int, headers: Mapping[str, str], body: bytes, error: BaseException | None) -> Row:
+    def _with_answer(
+        self, status: int, headers: Mapping[str, str], body: bytes, error: BaseException | None, left: bool
+    ) -> Row:
         kept: dict[str, Any] = {"http_status": status}
         if request_id := headers.get("x-request-id") or headers.get("request-id"):
             kept["request_id"] = request_id
@@ -182,13 +197,15 @@ class Attempt:
         if status >= 400:
             return self._refused(status, body, kept)
         failed = None if error is None else f"{type(error).__name__}: {error}".removesuffix(": ")
-        is_streamed = "text/event-stream" in headers.get("content-type", "")
-        answer, is_complete = put_together(events_in(body)) if is_streamed else (_object(body), True)
+        pieces = pieces_in(body, headers.get("content-type", ""))
+        answer, is_complete = (_object(body), not left) if pieces is None else put_together(pieces)
         outcome: dict[str, Any] = {"level": None if failed is None else "error", "error": failed}
         try:
-            if is_streamed and not is_complete:
-                columns = {**outcome, "finish_reason": "aborted", "billed": "estimated"}
-                return self._estimated(self._row(answer, kept, **columns))
+            if pieces and not answer and not left and failed is None:  # a stream of another kind, to its end
+                return self._row({}, kept, billed="unknown")
+            if not is_complete and not (pieces is None and answer):
+                row = self._row(answer, kept, **outcome, finish_reason="aborted")
+                return self._estimated({"billed": "estimated", **row})
             if answer:
                 return {"billed": "yes", **self._row(answer, kept, **outcome)}
             failed = failed or f"the answer is no JSON object: {body[:80].decode(errors='replace')!r}"
@@ -247,15 +264,17 @@ def _prefix(asked: Mapping[str, Any]) -> str | None:
     prefix: list[Any] = [asked[key] for key in _PREFIX if asked.get(key)]
     messages = asked.get("messages")
     if isinstance(messages, list):
-        prefix += [
-            each for each in messages if isinstance(each, Mapping) and each.get("role") in ("system", "developer")
-        ]
+        prefix += [each for each in messages if isinstance(each, Mapping) and each.get("role") in _OF_SYSTEM]
     return hashlib.sha256(canonical_json(prefix).encode("utf-8", "replace")).hexdigest()[:32] if prefix else None
 
 
 def _object(body: bytes) -> Mapping[str, Any]:
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
+    value = _decoded(body)
     return value if isinstance(value, Mapping) else {}
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None

@@ -1,7 +1,8 @@
-"""What the hooks of LiteLLM and LangChain log: the row of a record, whatever fails here."""
+"""What hooks log, whatever fails here: the rows of a record, and warnings that never reach the program."""
 
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UnsavedCallsWarning
@@ -9,6 +10,12 @@ from ..formats import Row, rows_from_line
 
 if TYPE_CHECKING:
     from ..logbook import LogBook
+
+
+def warn_unsaved(text: str) -> None:
+    """Warn of calls that are not logged; also where warnings are errors, the program goes on."""
+    with suppress(Warning):
+        warnings.warn(text, UnsavedCallsWarning, stacklevel=3)
 
 
 def log_record(
@@ -26,4 +33,4 @@ def log_record(
         if found.errors:
             raise ValueError(found.errors[0])
     except Exception as error:
-        warnings.warn(f"a call is not logged, or only in memory: {error}", UnsavedCallsWarning, stacklevel=3)
+        warn_unsaved(f"a call is not logged, or only in memory: {error}")

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.load import dumpd
 
+from .._core import fork_safe_lock
 from .context import columns_checked, columns_now
 from .hooks import log_record
 
@@ -47,7 +47,7 @@ class LangChainHandler(BaseCallbackHandler):
     def __init__(self, book: "LogBook", **columns: Any) -> None:
         self._book = book
         self._columns = columns_checked(columns)
-        self._lock = Lock()
+        self._lock = fork_safe_lock()
         self._roots: dict[Any, Any] = {}  # run -> the run at its root, of runs that are not over
         self._open: dict[Any, dict[str, Any]] = {}  # calls that are not over
 

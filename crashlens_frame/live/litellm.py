@@ -1,11 +1,11 @@
 """LiteLLMLogger: the calls that LiteLLM makes, in a program or in its proxy."""
 
 from collections import OrderedDict
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from litellm.integrations.custom_logger import CustomLogger
 
+from .._core import fork_safe_lock
 from ..formats import Row
 from .context import columns_checked
 from .hooks import log_record
@@ -42,7 +42,7 @@ class LiteLLMLogger(CustomLogger):
         super().__init__()
         self._book = book
         self._columns = columns_checked(columns)
-        self._lock = Lock()
+        self._lock = fork_safe_lock()
         self._seen: OrderedDict[Any, None] = OrderedDict()
         self._failures: OrderedDict[Any, int] = OrderedDict()  # by trace and model
 

@@ -37,12 +37,9 @@ class OtlpServer:
     ----------
     url
         Address for ``OTEL_EXPORTER_OTLP_ENDPOINT``.
-    n_calls
-        Number of calls that it has logged.
     """
 
     def __init__(self, telemetry: Telemetry, host: str, port: int, token: str | None) -> None:
-        self.n_calls = 0
         self._telemetry = telemetry
         self.token = token
         self._server = _Server((host, port), _Handler)
@@ -54,9 +51,12 @@ class OtlpServer:
 
     def take(self, document: Any) -> Taken:
         """Log the calls of a document."""
-        taken = self._telemetry.take(document)
-        self.n_calls += taken.calls
-        return taken
+        return self._telemetry.take(document)
+
+    @property
+    def n_calls(self) -> int:
+        """Number of calls that were logged."""
+        return self._telemetry.n_calls
 
     def close(self) -> None:
         """Answer what has begun, and stop."""

@@ -1,12 +1,11 @@
 """SpanExporter: the calls among the spans that instrumentations of OpenTelemetry make in this program."""
 
 import json
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UnsavedCallsWarning
 from .context import columns_checked
+from .hooks import warn_unsaved
 from .telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -57,10 +56,10 @@ class SpanExporter:
         try:
             taken = self._telemetry.take([json.loads(span.to_json()) for span in spans])
         except Exception as error:
-            warnings.warn(f"spans are not logged: {error}", UnsavedCallsWarning, stacklevel=2)
+            warn_unsaved(f"spans are not logged: {error}")
             return SpanExportResult.FAILURE
         if taken.errors:
-            warnings.warn(f"a span is not logged: {taken.errors[0]}", UnsavedCallsWarning, stacklevel=2)
+            warn_unsaved(f"a span is not logged: {taken.errors[0]}")
         return SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:

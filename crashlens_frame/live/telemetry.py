@@ -35,6 +35,7 @@ class Telemetry:
         self._columns = columns
         self._lock = fork_safe_lock()
         self._seen: OrderedDict[tuple[Any, Any], Row] = OrderedDict()
+        self.n_calls = 0  # that were logged
 
     def take(self, document: Any) -> Taken:
         """Log the calls of a document of OTLP, or of a list of spans.
@@ -49,6 +50,7 @@ class Telemetry:
         unsaved: UnsavedCallsError | None = None
         with self._lock:
             rows = self._new(found.rows)
+            self.n_calls += len(rows)
             for row in rows:
                 try:
                     self._book.log_row({**self._columns, **row})
@@ -63,8 +65,7 @@ class Telemetry:
         traces = {row["trace_id"] for row in fresh.values()}
         before = [row for (trace, _), row in self._seen.items() if trace in traces]
         compared = [{name: row[name] for name in _COMPARED if name in row} for row in fresh.values()]
-        once = keep_once(table_from_rows([*before, *compared])).calls
-        kept = set(zip(once["trace_id"].to_pylist(), once["event_id"].to_pylist(), strict=True))
+        kept = _kept([*before, *compared])
         # spans that are logged already, around spans of the same call that come now
         outer = {_key(row) for row in before} - kept
         for key, row in zip(fresh, compared, strict=True):
@@ -76,6 +77,15 @@ class Telemetry:
             for key, row in fresh.items()
             if row.get("event_id") is None or (key in kept and (row["trace_id"], row.get("parent_id")) not in outer)
         ]
+
+
+def _kept(rows: list[Row]) -> set[tuple[Any, Any]]:
+    """Return the keys of rows that are no second record of another one."""
+    keys = {_key(row) for row in rows}
+    if keys.isdisjoint((row["trace_id"], row.get("parent_id")) for row in rows):
+        return keys  # none is inside another: a table of one or two rows takes long to make
+    once = keep_once(table_from_rows(rows)).calls
+    return set(zip(once["trace_id"].to_pylist(), once["event_id"].to_pylist(), strict=True))
 
 
 def _key(row: Row) -> tuple[Any, Any]:

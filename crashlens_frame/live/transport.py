@@ -196,11 +196,11 @@ class _Listener:
         self._pieces.append(piece)
         return piece if self._usage is None else self._usage.visible(piece)
 
-    def _end(self, error: BaseException | None = None) -> None:
+    def _end(self, error: BaseException | None = None, *, left: bool = False) -> None:
         if not self._attempt.is_over:
-            # what a program leaves is no error
             failed = error if isinstance(error, Exception) else None
-            self._attempt.answered(self._status, self._headers, self._body(), failed)
+            left = left or (error is not None and failed is None)  # what a program leaves is no error
+            self._attempt.answered(self._status, self._headers, self._body(), failed, left=left)
 
     def _body(self) -> bytes:
         """Return what came, unpacked as far as it goes."""
@@ -216,7 +216,7 @@ class _Listener:
         return body
 
     def __del__(self) -> None:
-        self._end()
+        self._end(left=True)
 
 
 class _Stream(_Listener):
@@ -236,7 +236,7 @@ class _Stream(_Listener):
         try:
             self._inner.close()
         finally:
-            self._end()
+            self._end(left=True)
 
 
 class _AsyncStream(_Listener):
@@ -256,7 +256,7 @@ class _AsyncStream(_Listener):
         try:
             await self._inner.aclose()
         finally:
-            self._end()
+            self._end(left=True)
 
 
 @lru_cache

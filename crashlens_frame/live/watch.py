@@ -10,6 +10,8 @@ from .context import columns_checked
 from .transport import library_of, watched_client
 
 Client = TypeVar("Client")
+# clients of the SDK of Anthropic that send to paths of a cloud of their own
+_OF_CLOUDS = {"AnthropicBedrock", "AsyncAnthropicBedrock", "AnthropicVertex", "AsyncAnthropicVertex"}
 
 
 def watch(
@@ -81,5 +83,10 @@ def watch(
         raise InvalidOptionError(
             f"client is {type(client).__name__}, expected one of the SDKs of OpenAI or Anthropic, or an HTTP client of"
             " httpx or httpx2"
+        )
+    if not _OF_CLOUDS.isdisjoint(kind.__name__ for kind in type(client).__mro__):
+        raise InvalidOptionError(
+            f"client is {type(client).__name__}, whose requests are those of a cloud and would not be seen; log its"
+            " answers with book.log_response"
         )
     return with_options(http_client=watched_client(http, settings))

@@ -1,4 +1,4 @@
-"""Plots of calls: cost, waste, latency, tokens, the prompt cache, the hours of the week, and what one trace did.
+"""Plots of calls: cost, anomalies, waste, latency, tokens, the prompt cache, the hours of the week, one trace.
 
 PLOTS is the roster. ``df.crashlens.plot``, ``cf.plot_...`` and the tabs of the Explorer follow from it.
 """
@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from inspect import signature
 from typing import Any, NamedTuple
 
+from .anomalies import plot_anomalies
 from .cache import plot_cache
 from .canvas import COLORS, GREY, WELL_SPENT, colors_of
 from .cost import plot_cost
@@ -26,6 +27,7 @@ __all__ = [
     "colors_of",
     "draw_svg",
     "duration_text",
+    "plot_anomalies",
     "plot_cache",
     "plot_cost",
     "plot_heatmap",
@@ -67,6 +69,7 @@ class Plot(NamedTuple):
 # the order is that of the tabs
 PLOTS = (
     Plot(plot_cost, tab="Cost"),
+    Plot(plot_anomalies, tab="Unusual"),
     Plot(plot_waste, tab="Waste"),
     Plot(plot_latency, tab="Latency"),
     Plot(plot_tokens, tab="Tokens"),

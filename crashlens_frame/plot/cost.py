@@ -10,6 +10,7 @@ from ..report import period_starts
 from ..words import cut, money, printable, quantity
 from .canvas import (
     COLORS,
+    GREY,
     LONGEST_NAME,
     OTHERS,
     axis_label,
@@ -46,6 +47,7 @@ def plot_cost(
     by: str = "model",
     freq: str | None = None,
     tz: str | None = None,
+    marked: pd.DataFrame | None = None,
 ) -> "Axes":
     """Draw what calls cost over time, stacked by model or by another column.
 
@@ -62,6 +64,9 @@ def plot_cost(
         of the calls when not given.
     tz
         Time zone in which periods begin and times are written, such as ``"Europe/Paris"``; UTC when not given.
+    marked
+        Anomalies to mark, as :func:`crashlens_frame.anomalies` finds them by the same column: each as a band in the
+        colour of its series, or grey where many series share it.
 
     Returns
     -------
@@ -101,6 +106,8 @@ def plot_cost(
         ax.bar(places, cost, bottom=below, width=0.92 * _days(freq), align="edge", color=colors[name], label=label)
         below += cost.to_numpy()
 
+    if marked is not None:
+        _mark(ax, marked[by].astype("object"), marked["start"], marked["end"], colors)
     locator = AutoDateLocator(tz=tz, minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=tz, show_offset=False))  # type: ignore[no-untyped-call]
@@ -116,6 +123,19 @@ def plot_cost(
     for text in legend.get_texts():
         text.set_parse_math(False)  # a $ in a logged name starts no formula
     return ax
+
+
+def _mark(ax: "Axes", names: pd.Series, start: pd.Series, end: pd.Series, colors: dict[str, str]) -> None:
+    """Draw bands for anomalies, with a line above each that is seen where the band is narrow."""
+    from matplotlib.dates import date2num
+
+    begins, ends = (date2num(times.dt.tz_convert("UTC").dt.tz_localize(None)) for times in (start, end))  # type: ignore[no-untyped-call]
+    above = ax.get_xaxis_transform()
+    for number, (name, begin, stop) in enumerate(zip(names, begins, ends, strict=True)):
+        color = colors.get(name, GREY) if isinstance(name, str) else GREY
+        label = "anomaly" if number == 0 else None
+        ax.axvspan(begin, stop, color=color, alpha=0.15, linewidth=0, zorder=0)
+        ax.plot([begin, stop], [0.985] * 2, transform=above, color=color, linewidth=4, label=label)
 
 
 def _stack(labels: pd.Series, begin: pd.Series, cost: pd.Series) -> pd.DataFrame:

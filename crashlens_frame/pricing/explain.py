@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .._core import exact_sums
 from ..formats import READING, UNCLEAR
 from ..frame import check_calls
 from .book import PriceBook, Prices
@@ -85,7 +86,7 @@ def unpriced(calls: pd.DataFrame, prices: Prices | None = None) -> pd.DataFrame:
         unknown[needed].assign(model=unknown["model"].astype("str"), reason=reason)
         .groupby(["model", "reason"], dropna=False, sort=True)
     )  # fmt: skip
-    models = by_model.sum(min_count=1)
+    models = exact_sums(by_model)
     models.insert(0, "n_calls", by_model.size())
     models = models.astype("Int64").sort_values("n_calls", ascending=False, kind="stable").reset_index()
     return models.assign(share=models["n_calls"].to_numpy(np.float64) / max(len(calls), 1))

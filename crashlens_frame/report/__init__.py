@@ -7,15 +7,17 @@ from .patterns import PATTERN_COLUMNS, waste_by
 from .styling import style_findings
 from .summary import REPORT_COLUMNS, Report, summarize
 from .tables import Table, escape_markdown, frame_records, json_text, text_cells
-from .totals import by, period_starts, trace_codes, traces
+from .totals import TOTALS_COLUMNS, all_period_starts, by, period_starts, trace_codes, traces
 
 __all__ = [
     "PATTERN_COLUMNS",
     "PATTERN_PLACE",
     "REPORT_COLUMNS",
+    "TOTALS_COLUMNS",
     "PartialReport",
     "Report",
     "Table",
+    "all_period_starts",
     "by",
     "calls_table",
     "column_of_key",

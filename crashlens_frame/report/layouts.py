@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from ..words import digits, money, quantity
+from ..words import digits, money, percent, quantity
 from .tables import Table, count_cells, money_cells, text_cells
 
 _MODELS_SHOWN = 20
@@ -106,6 +106,45 @@ def models_table(by_model: pd.DataFrame) -> Table:
             "p95 ms": count_cells(head["p95_latency_ms"]),
         },
         note=_more(by_model),
+    )
+
+
+def keys_of_groups(groups: pd.DataFrame) -> list[str]:
+    """Return the keys that a result of ``by`` was grouped by: its columns before the number of calls.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.report.layouts import keys_of_groups
+    >>> keys_of_groups(cf.by(cf.LogBook().df, "team", "route"))
+    ['team', 'route']
+    """
+    return [str(name) for name in groups.columns[: groups.columns.get_loc("n_calls")]]
+
+
+def groups_table(groups: pd.DataFrame) -> Table:
+    """Return the table of ``by(calls, ..., waste=True)``, with its first twenty groups.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.report.layouts import groups_table
+    >>> list(groups_table(cf.summarize(cf.LogBook().df, by="team").groups).columns)[:4]
+    ['team', 'calls', 'cost', 'wasted']
+    """
+    head = groups.head(_MODELS_SHOWN)
+    hidden = len(groups) - len(head)
+    return Table(
+        {
+            **{key: text_cells(head[key].astype("str")) for key in keys_of_groups(groups)},
+            "calls": count_cells(head["n_calls"]),
+            "cost": money_cells(head["cost"]),
+            "wasted": money_cells(head["waste_cost"]),
+            "could save": money_cells(head["could_save"]),
+            "from cache": text_cells([percent(share, 1) for share in head["cached_share"]], flexible=False),
+            "errors": count_cells(head["n_errors"]),
+        },
+        note=f"and {quantity(hidden, 'more group')}" if hidden else "",
     )
 
 

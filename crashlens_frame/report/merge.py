@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from .._core import exact_sums
 from ..schema import TEXT
 from .patterns import merge_patterns
 from .summary import Report, summarize
@@ -82,7 +83,7 @@ def _by_text(models: pd.DataFrame) -> pd.DataFrame:
 
 
 def _models(parts: pd.DataFrame, times: pd.DataFrame) -> pd.DataFrame:
-    models = parts.groupby("model", dropna=False)[_SUMS_BY_MODEL].sum(min_count=1)
+    models = exact_sums(parts.groupby("model", dropna=False)[_SUMS_BY_MODEL])
     timed = times.groupby("model", dropna=False)
     mean, p95 = _mean_and_p95(timed.ngroup().to_numpy(), times)
     latency = pd.DataFrame({"mean_latency_ms": mean, "p95_latency_ms": p95}, index=timed.size().index)
@@ -106,9 +107,8 @@ def _mean_and_p95(group: np.ndarray, times: pd.DataFrame) -> tuple[np.ndarray, n
 
 
 def _unpriced(parts: pd.DataFrame, events: int) -> pd.DataFrame:
-    models = parts.groupby(["model", "reason"], dropna=False)[["n_calls", "input_tokens", "output_tokens"]].sum(
-        min_count=1
-    )
+    by_model = parts.groupby(["model", "reason"], dropna=False)
+    models = exact_sums(by_model[["n_calls", "input_tokens", "output_tokens"]])
     models = models.sort_values("n_calls", ascending=False, kind="stable").reset_index()
     return models.assign(share=models["n_calls"].to_numpy(np.float64) / max(events, 1))
 
@@ -118,7 +118,7 @@ def _waste(parts: pd.DataFrame) -> pd.DataFrame:
     amounts = parts[_WASTE_AMOUNTS].where(parts["n_findings"] > 0)
     looked = parts.loc[parts["missing"].isna() & (parts["n_calls"] > 0), "detector"].unique()
     by_detector = parts.assign(**{name: amounts[name] for name in _WASTE_AMOUNTS}).groupby("detector", observed=False)
-    waste = by_detector[["n_findings", "n_traces", *_WASTE_AMOUNTS, "n_suppressed"]].sum(min_count=1)
+    waste = exact_sums(by_detector[["n_findings", "n_traces", *_WASTE_AMOUNTS, "n_suppressed"]])
     missing = by_detector["missing"].first()
     waste = waste.assign(missing=missing.where(~missing.index.isin(looked)).astype("str"))
     known_zero = {name: waste[name].where(waste["n_findings"] > 0, 0) for name in _WASTE_AMOUNTS}

@@ -1,20 +1,32 @@
 """The report of a log: totals, by model, unpriced models, waste; as text, Markdown, JSON and HTML."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from .._core import exact_sum, exact_sums
 from ..detectors import ROSTER, Detector, find_waste
+from ..errors import InvalidOptionError
 from ..frame import check_calls, failed_calls
 from ..pricing import Prices, unpriced
 from ..schema import COST_SOURCES, DETECTORS, TOKEN_SOURCES
 from ..words import cut, digits, money, percent, quantity
-from .layouts import PATTERN_PLACE, blind_table, models_table, pattern_tables, unpriced_table, waste_table
+from .layouts import (
+    PATTERN_PLACE,
+    blind_table,
+    groups_table,
+    keys_of_groups,
+    models_table,
+    pattern_tables,
+    unpriced_table,
+    waste_table,
+)
 from .patterns import waste_by
 from .tables import Cells, Table, escape_markdown, frame_records, json_text, text_cells
 from .totals import TOTALS_COLUMNS, totals_by, trace_codes
+from .totals import by as totals_of_keys
 
 REPORT_COLUMNS = (*TOTALS_COLUMNS, "timestamp", "model", "cost_source", "token_source", "token_reading")
 
@@ -52,6 +64,9 @@ class Report:
     patterns
         Frame with one row per pattern behind the findings, most expensive first: the result of
         ``waste_by(calls, "route", "model", "team")``.
+    groups
+        Frame with one row per group that ``summarize(by=...)`` names, most expensive first: the result of
+        ``by(calls, ..., waste=True)``, which adds up to the totals; None without ``by``.
     waste
         Frame with one row per detector: detector, n_findings, n_traces, cost, waste_cost (of certain and likely
         findings), could_save (of candidates), waste_tokens, n_suppressed (findings not counted in the other columns,
@@ -87,6 +102,7 @@ class Report:
     unpriced: pd.DataFrame
     patterns: pd.DataFrame
     waste: pd.DataFrame
+    groups: pd.DataFrame | None = None
 
     @property
     def waste_cost(self) -> float:
@@ -159,7 +175,11 @@ class Report:
         0
         """
         fields = {name: frame_records(v) if isinstance(v, pd.DataFrame) else v for name, v in vars(self).items()}
+        if self.groups is None:
+            del fields["groups"]
         fields |= {"waste_cost": self.waste_cost, "could_save": self.could_save}
+        # readers of JSON take larger whole numbers for floats, and so does the writer
+        fields |= {name: float(v) for name, v in fields.items() if isinstance(v, int) and v > 2**63 - 1}
         return json_text(fields)
 
     def __repr__(self) -> str:
@@ -207,6 +227,8 @@ class Report:
 
     def _tables(self) -> Iterator[tuple[str, Table]]:
         yield from pattern_tables(self.patterns).items()
+        if self.groups is not None:
+            yield f"By {', '.join(keys_of_groups(self.groups))}", groups_table(self.groups)
         yield "By model", models_table(self.by_model)
         yield "Waste by detector", waste_table(self.waste)
         if self.waste["missing"].notna().any():
@@ -215,7 +237,13 @@ class Report:
             yield "Without a known cost", unpriced_table(self.unpriced)
 
 
-def summarize(calls: pd.DataFrame, findings: pd.DataFrame | None = None, *, prices: Prices | None = None) -> Report:
+def summarize(
+    calls: pd.DataFrame,
+    findings: pd.DataFrame | None = None,
+    *,
+    by: str | Sequence[str] | None = None,
+    prices: Prices | None = None,
+) -> Report:
     """Sum up a log: calls, traces, cost, tokens, latency, by model, what is unpriced and what was wasted.
 
     Parameters
@@ -224,6 +252,9 @@ def summarize(calls: pd.DataFrame, findings: pd.DataFrame | None = None, *, pric
         Frame of calls; ``add_cost`` prices those without a cost first.
     findings
         What the detectors found in them; ``find_waste`` is run when not given.
+    by
+        Key or keys of groups whose totals and waste the report has too, as :func:`crashlens_frame.by` takes them: a
+        column such as ``"team"``, ``"tags.customer"``, ``"extra.request.region"``.
     prices
         Prices for the detectors that compare models: the path of a YAML file, a PriceBook or a mapping; the shipped
         ones when not given.
@@ -237,6 +268,8 @@ def summarize(calls: pd.DataFrame, findings: pd.DataFrame | None = None, *, pric
     ------
     MissingColumnsError
         The frame lacks a column.
+    InvalidOptionError
+        A key has no name behind its dot, or ``findings`` and ``by`` are both given.
 
     Examples
     --------
@@ -248,11 +281,17 @@ def summarize(calls: pd.DataFrame, findings: pd.DataFrame | None = None, *, pric
     1 call in 1 trace, 2026-03-01 00:00 UTC
     """
     check_calls(calls, needs=REPORT_COLUMNS)
+    groups = None
+    if by is not None:
+        if findings is not None:
+            raise InvalidOptionError("findings and by are both given, but findings name no calls; leave findings out")
+        groups = totals_of_keys(calls, *([by] if isinstance(by, str) else by), waste=True, prices=prices)
+        groups = groups.sort_values("cost", ascending=False, kind="stable", ignore_index=True)
     if findings is None:
         findings = find_waste(calls, prices=prices)
     trace, _ = trace_codes(calls["trace_id"])
     models = totals_by(calls, ["model"], trace).drop(columns="n_errors")
-    input_tokens, output_tokens = int(calls["input_tokens"].sum()), int(calls["output_tokens"].sum())
+    input_tokens, output_tokens = exact_sum(calls["input_tokens"]), exact_sum(calls["output_tokens"])
     latency, times = calls["latency_ms"].astype("float64"), calls["timestamp"]
     return Report(
         events=len(calls),
@@ -279,6 +318,7 @@ def summarize(calls: pd.DataFrame, findings: pd.DataFrame | None = None, *, pric
         unpriced=unpriced(calls, prices),
         patterns=waste_by(calls, *PATTERN_PLACE, findings=findings),
         waste=_waste(findings, calls),
+        groups=groups,
     )
 
 
@@ -291,7 +331,7 @@ def _waste(findings: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
         could_save=findings["counted_cost"].where(is_candidate, 0.0),
     )
     by_detector = split[counted].groupby(detector[counted], observed=False)
-    sums = by_detector[["cost", "waste_cost", "could_save", "waste_tokens"]].sum(min_count=1)
+    sums = exact_sums(by_detector[["cost", "waste_cost", "could_save", "waste_tokens"]])
     n_findings = by_detector.size()
     return pd.DataFrame(
         {

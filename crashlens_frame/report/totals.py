@@ -1,6 +1,7 @@
 """Totals of calls: by any of their columns, by periods of time, by trace."""
 
 from collections.abc import Sequence
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .._core import first_equal, text_keys
+from .._core import exact_sums, first_equal, text_keys
 from ..detectors import waste_of_calls
 from ..errors import InvalidOptionError
 from ..frame import arrow_column, check_calls, failed_calls
 from ..pricing import Prices
+from ..times import LATEST
 from .keys import column_of_key, key_values
 
 TOTALS_COLUMNS = ("trace_id", "cost", "input_tokens", "output_tokens", "latency_ms", "level", "error")
@@ -157,7 +159,10 @@ def traces(calls: pd.DataFrame) -> pd.DataFrame:
     codes, names = trace_codes(calls["trace_id"])
     size = len(names)
     start = _times(calls)
-    end = start + pd.to_timedelta(calls["latency_ms"].fillna(0).to_numpy("int64"), unit="ms")
+    latency = calls["latency_ms"].fillna(0).to_numpy("int64")
+    # a call whose end would be past the calendar has none
+    is_within = latency <= (LATEST - start.array.asi8) // 1000
+    end = (start + pd.to_timedelta(np.where(is_within, latency, 0), unit="ms")).where(is_within)
     started, ended = start.groupby(codes).min(), end.groupby(codes).max().dt.as_unit("us")
     summed = _sums(calls, codes, size)
     return pd.DataFrame(
@@ -254,7 +259,7 @@ def _distinct(groups: np.ndarray, trace: np.ndarray, size: int) -> np.ndarray:
 def _sums(calls: pd.DataFrame, groups: np.ndarray, size: int) -> dict[str, Any]:
     """Sum the known values of each group; null where none is known."""
     names = ["cost", "input_tokens", "output_tokens"]
-    sums = _by_group(calls[names], groups, size).sum(min_count=1)
+    sums = exact_sums(_by_group(calls[names], groups, size))
     errors = np.bincount(groups, weights=failed_calls(calls), minlength=size)
     return {**{name: sums[name].array for name in names}, "n_errors": errors.astype(np.int64)}
 
@@ -317,6 +322,30 @@ def period_starts(times: pd.Series, freq: str, zone: str) -> pd.Series:
     start = start.tz_localize(zone, ambiguous=earlier, nonexistent="shift_forward").as_unit("us")
     # a missing time has the number -1, so it takes the NaT at the end
     return pd.Series(start.insert(len(start), pd.NaT)[numbers])
+
+
+def all_period_starts(first: pd.Timestamp, last: pd.Timestamp, freq: str) -> pd.DatetimeIndex:
+    """Return the starts of all periods from one start to another, in its time zone.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from crashlens_frame.report.totals import all_period_starts
+    >>> first, last = pd.Timestamp("2026-03-01", tz="Europe/Paris"), pd.Timestamp("2026-05-01", tz="Europe/Paris")
+    >>> all_period_starts(first, last, "ME").strftime("%d %B").tolist()
+    ['01 March', '01 April', '01 May']
+    """
+    step = _step(freq)
+    if isinstance(step, str):
+        # of periods, as date_range steps from one end of a month to the next where a freq names the end
+        times = pd.period_range(first.tz_localize(None), last.tz_localize(None), freq=step).start_time
+        times = times.tz_localize(first.tz, ambiguous=np.ones(len(times), bool), nonexistent="shift_forward")
+        times = times.tz_convert("UTC")
+    else:
+        # a change of clocks makes a period longer or shorter by half an hour or more, so a look in each misses none
+        look = pd.Timedelta(gcd(step.as_unit("ns").value, pd.Timedelta("30min").as_unit("ns").value), "ns")
+        times = pd.date_range(first.tz_convert("UTC"), last.tz_convert("UTC"), freq=look)
+    return pd.DatetimeIndex(period_starts(pd.Series(times), freq, str(first.tz)).unique())
 
 
 def _step(freq: str) -> pd.Timedelta | str:

@@ -1,6 +1,6 @@
 """The same frame, asked over time: what changed, why, whether it will hold, and whether it stays within its budgets."""
 
-from .budgets import Budgets, broken_rules, budgets
+from .budgets import Budgets, BudgetSource, broken_rules, budgets
 from .compare import change, compare
 from .explain import explain_change
 from .focus import to_focus
@@ -8,13 +8,15 @@ from .forecast import forecast
 from .increase import CostIncrease, cost_increase
 from .reconcile import reconcile
 from .redact import CONTENTS, redact
-from .unusual import anomalies
+from .unusual import anomalies, anomalies_and_hours
 
 __all__ = [
     "CONTENTS",
+    "BudgetSource",
     "Budgets",
     "CostIncrease",
     "anomalies",
+    "anomalies_and_hours",
     "broken_rules",
     "budgets",
     "change",

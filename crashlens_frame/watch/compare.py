@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..report import all_period_starts
 from ..report import by as totals_by_key
 from .keys import keys_of, texts
 
@@ -97,7 +98,8 @@ def change(calls: pd.DataFrame, *keys: str, freq: str = "W", tz: str | None = No
     """
     totals = totals_by_key(calls, *keys, freq=freq, tz=tz)
     totals = totals[totals["timestamp"].notna()]
-    starts = _all_periods(totals["timestamp"], freq)
+    known = totals["timestamp"]
+    starts = pd.DatetimeIndex(known) if known.empty else all_period_starts(known.min(), known.max(), freq)
     groups = [group for _, group in totals.groupby(list(keys), dropna=False, observed=True, sort=False)] if keys else []
     filled = [_filled(group, keys, starts) for group in groups or [totals]]
     return pd.concat(filled, ignore_index=True) if totals.size else _filled(totals, keys, starts)
@@ -112,22 +114,6 @@ def _amounts(joined: pd.DataFrame, name: str, side: str) -> pd.Series:
     """Return the amounts of one side; 0 for a group that has no call there, and not null."""
     amounts = joined[f"{name}_{side}"]
     return amounts.mask(joined[f"n_calls_{side}"].isna(), 0).astype("float64" if name == "cost" else "Int64")
-
-
-def _all_periods(starts: pd.Series, freq: str) -> pd.DatetimeIndex:
-    """Return the starts of all periods from the first one to the last one."""
-    known = pd.DatetimeIndex(starts.unique()).sort_values()
-    if len(known) < 2:
-        return known
-    wall = pd.date_range(known[0].tz_localize(None), known[-1].tz_localize(None), freq=_from_its_start(freq))
-    local = wall.tz_localize(known.tz, ambiguous=True, nonexistent="shift_forward").as_unit("us")
-    return local.union(known)
-
-
-def _from_its_start(freq: str) -> Any:
-    """Return the step from one start of a period to the next."""
-    offset = pd.tseries.frequencies.to_offset(freq)
-    return pd.DateOffset(weeks=1) if isinstance(offset, pd.offsets.Week) else offset
 
 
 def _filled(totals: pd.DataFrame, keys: tuple[str, ...], starts: pd.DatetimeIndex) -> pd.DataFrame:

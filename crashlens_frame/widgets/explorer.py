@@ -13,7 +13,8 @@ from ..logbook import LogBook
 from ..plot import PLOTS, Plot, draw_svg, duration_text
 from ..pricing import Prices
 from ..report import pattern_tables
-from ..words import UNKNOWN, digits, money, percent, quantity
+from ..watch import BudgetSource
+from ..words import UNKNOWN, cut, digits, money, percent, printable, quantity
 from . import markup
 from .panels import (
     ExportPanel,
@@ -24,8 +25,10 @@ from .panels import (
     WhatIfPanel,
     make_field,
     show_errors,
+    toolbar,
 )
-from .views import LABELS, Study
+from .views import Study
+from .watching import BudgetPanel, ChangePanel
 
 _PLOTS_WITH_TAB = [plot for plot in PLOTS if plot.tab is not None]
 
@@ -45,6 +48,10 @@ class Explorer(W.VBox):
     prices
         Prices for the detectors that compare models and for what-if: the path of a YAML file, a PriceBook or a mapping;
         the shipped prices when not given.
+    budgets
+        Budgets to show, of all calls whatever the filters: the path of ``budgets.yaml``, ``Budgets`` or a mapping.
+    tz
+        Time zone of days and plots at first, such as ``"Europe/Paris"``; its field changes it.
 
     Raises
     ------
@@ -52,8 +59,8 @@ class Explorer(W.VBox):
         The frame is no frame of calls.
     InvalidOptionError
         ``calls`` is neither a frame nor a LogBook, or a threshold is not allowed.
-    PriceFileError
-        The prices are not valid.
+    PriceFileError, BudgetFileError
+        The prices or the budgets are not valid.
 
     Examples
     --------
@@ -65,13 +72,23 @@ class Explorer(W.VBox):
     """
 
     def __init__(
-        self, calls: pd.DataFrame | LogBook, *, thresholds: Thresholds | None = None, prices: Prices | None = None
+        self,
+        calls: pd.DataFrame | LogBook,
+        *,
+        thresholds: Thresholds | None = None,
+        prices: Prices | None = None,
+        budgets: BudgetSource | None = None,
+        tz: str = "UTC",
     ) -> None:
         self._study = Study(_frame_of(calls), thresholds=thresholds, prices=prices)
         self.status = W.HTML()
         self.cards = W.HTML()
-        self.filters = FilterPanel(self._study, self.update)
-        self.by = make_field(W.Dropdown, "Plots by", options=[(label, label) for label in LABELS])
+        self.filters = FilterPanel(self._study, self.update, tz)
+        groupings = [(cut(printable(name), 40), name) for name in self._study.groupings]
+        self.by = make_field(W.Dropdown, "Group by", options=groupings)
+        self.marks = make_field(W.Checkbox, "Mark anomalies", value=True, indent=False, style={})
+        self.change = ChangePanel(self._study)
+        self.budgets = [] if budgets is None else [BudgetPanel(self._study.calls, budgets)]
         self.plots = W.Tab([W.HTML() for _ in _PLOTS_WITH_TAB], titles=[plot.tab for plot in _PLOTS_WITH_TAB])
         self.patterns = W.HTML()
         self.findings = FindingsPanel(self.choose)
@@ -79,15 +96,18 @@ class Explorer(W.VBox):
         self.what_if = WhatIfPanel(self._study)
         self.thresholds = ThresholdPanel(self._find)
         self.export = ExportPanel()
-        for each in (self.by, self.plots):
+        for each in (self.by, self.marks, self.plots):
             each.observe(lambda _: self.draw(), names=["value", "selected_index"])
+        self.by.observe(lambda _: self.change.show(self.filters.filters, self.by.value), names="value")
         tools = W.Accordion(
             [self.what_if, self.thresholds, self.export],
             titles=("What if: the same tokens on another model", "Thresholds of the detectors", "Export"),
         )
         super().__init__(
             [
-                W.HTML(markup.STYLE), self.cards, self.filters, self.status, self.by, self.plots, self.patterns,
+                W.HTML(markup.STYLE), self.cards, self.filters, self.status, *self.budgets,
+                toolbar(self.by, self.marks), self.plots,
+                W.HTML(markup.heading("Against the period before")), self.change, self.patterns,
                 W.HTML(markup.heading("Findings")), self.findings, self.trace, tools,
             ]
         )  # fmt: skip
@@ -101,6 +121,7 @@ class Explorer(W.VBox):
         self.view = self._study.view(self.filters.filters)
         self.cards.value = self._cards()
         self.draw()
+        self.change.show(self.filters.filters, self.by.value)
         tables = pattern_tables(self.view.patterns)
         self.patterns.value = "".join(markup.section(title, table) for title, table in tables.items())
         self.findings.show(self.view.findings)
@@ -138,7 +159,10 @@ class Explorer(W.VBox):
 
     def _plot(self, plot: Plot) -> Callable[..., Any]:
         """Return a function that draws a plot of the calls of the view, with the options that it takes."""
-        options = {"findings": self.view.findings, "by": self.by.value}
+        by, tz = self.by.value, self.filters.tz.value.strip() or "UTC"
+        options: dict[str, Any] = {"findings": self.view.findings, "by": by, "tz": tz}
+        if self.marks.value and "marked" in plot.parameters:
+            options["marked"] = self.view.anomalies(by, tz)
         calls = self.view.logged if plot.reads_texts else self.view.calls
         return partial(plot.draw, calls, **{k: v for k, v in options.items() if k in plot.parameters})
 

@@ -47,6 +47,14 @@ STYLE = """<style>
 .crashlens .cl-severity { border-left: 4px solid; padding-left: 6px; }
 .crashlens .cl-high { border-color: #D55E00; } .crashlens .cl-medium { border-color: #E69F00; }
 .crashlens .cl-low { border-color: #56B4E9; }
+.crashlens .cl-budget { max-width: 1020px; margin: 6px 0 10px; }
+.crashlens .cl-budget > div:first-child { display: flex; gap: 12px; justify-content: space-between; flex-wrap: wrap; }
+.crashlens .cl-track { position: relative; height: 10px; border-radius: 5px; background: var(--tint); overflow: hidden;
+  border: 1px solid var(--line); }
+.crashlens .cl-track i { position: absolute; inset: 0 auto 0 0; }
+.crashlens .cl-track u { position: absolute; top: 0; bottom: 0; width: 2px; background: var(--ink); }
+.crashlens .cl-ok i { background: #009E73; } .crashlens .cl-warn i { background: #E69F00; }
+.crashlens .cl-over i { background: #D55E00; } .crashlens .cl-track i.cl-projected { opacity: 0.35; }
 .crashlens .cl-alert { color: var(--jp-error-color1, #b3261e); font-weight: 600; }
 .crashlens .widget-inline-hbox .widget-label { color: var(--ink); }
 .crashlens button:focus-visible, .crashlens input:focus-visible, .crashlens select:focus-visible,
@@ -93,6 +101,19 @@ def line(cells: Iterable[tuple[str, str]], kind: str = "") -> str:
     """Return a line of the table of findings from its cells: (text, class)."""
     spans = (f'<span class="{each}" title="{escape_text(words)}">{escape_text(words)}</span>' for words, each in cells)
     return f'<div class="cl-finding {kind}">{"".join(spans)}</div>'
+
+
+def budget_bar(title: str, words: str, remark: str, status: str, *, spent: float, projected: float) -> str:
+    """Return a bar of what is spent and what is projected, as shares of a limit, which a line marks if it is passed."""
+    spent, projected = (0.0 if share != share else max(share, 0.0) for share in (spent, projected))
+    width = max(spent, projected, 1.0)
+    limit = f'<u style="left:{100 / width:.4g}%"></u>' if width > 1 else ""
+    return (
+        f'<div class="cl-budget cl-{status}"><div><span><b>{escape_text(title)}</b> {escape_text(remark)}</span>'
+        f'<span>{escape_text(words)}</span></div><div class="cl-track">'
+        f'<i class="cl-projected" style="width:{100 * projected / width:.4g}%"></i>'
+        f'<i style="width:{100 * spent / width:.4g}%"></i>{limit}</div></div>'
+    )
 
 
 def note(words: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
+from zoneinfo import available_timezones
 
 import ipywidgets as W  # noqa: N812  as its own documentation does
 import pandas as pd
@@ -70,8 +71,11 @@ def toolbar(*parts: W.Widget) -> W.Box:
 class FilterPanel(W.VBox):
     """The filters; ``changed`` is called after each change."""
 
-    def __init__(self, study: Study, changed: Callable[[], None]) -> None:
+    def __init__(self, study: Study, changed: Callable[[], None], tz: str = "UTC") -> None:
         self._changed = changed
+        self.tz = make_field(
+            W.Combobox, "Time zone", value=tz, options=sorted(available_timezones()), continuous_update=False
+        )
         self.since = make_field(W.DatePicker, "From")
         self.until = make_field(W.DatePicker, "Until")
         self.trace = make_field(W.Text, "Trace", placeholder="part of its id", continuous_update=False)
@@ -88,12 +92,12 @@ class FilterPanel(W.VBox):
         self.reset = W.Button(description="Reset filters", tooltip="Show all calls again")
         self.reset.on_click(lambda _: self.clear())
         self._empty: list[tuple[Any, Any]] = [
-            (self.since, None), (self.until, None), (self.trace, ""), (self.only_wasted, False),
+            (self.since, None), (self.until, None), (self.tz, tz), (self.trace, ""), (self.only_wasted, False),
             *((each, ()) for each in self.labels.values()),
         ]  # fmt: skip
         for each, _ in self._empty:
             each.observe(self._on_change, names="value")
-        dates = W.VBox([self.since, self.until, self.trace])
+        dates = W.VBox([self.since, self.until, self.tz, self.trace])
         super().__init__([make_row(dates, *self.labels.values()), toolbar(self.only_wasted, self.reset)])
 
     @property
@@ -105,6 +109,7 @@ class FilterPanel(W.VBox):
             labels={label: each.value for label, each in self.labels.items()},
             trace=self.trace.value.strip(),
             only_wasted=self.only_wasted.value,
+            tz=self.tz.value.strip() or "UTC",
         )
 
     def clear(self) -> None:

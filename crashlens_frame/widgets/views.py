@@ -1,19 +1,24 @@
 """Which calls the Explorer shows: the filters and the view that passes them. Figures and rows, no widget."""
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from functools import cached_property
 
 import numpy as np
+import orjson
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..detectors import Thresholds, find_and_flag
 from ..frame import as_calls
+from ..plot import COLORS
 from ..pricing import PriceBook, Prices, reprice
-from ..report import PATTERN_PLACE, trace_codes, waste_by
+from ..report import PATTERN_PLACE, TOTALS_COLUMNS, key_values, trace_codes, waste_by
+from ..watch import anomalies
 
 LABELS = ("model", "team", "route")
 # the columns that figures and plots need; the texts are not copied
@@ -21,7 +26,8 @@ _FIGURES = (
     "timestamp", *LABELS, "cost", "latency_ms", "input_tokens", "output_tokens", "cached_input_tokens",
     "cache_write_tokens", "service_tier",
 )  # fmt: skip
-_DAY_US = 86_400_000_000
+_MOST_TAGS, _MOST_TEXTS = 12, 1000  # that are offered, and whose keys are looked at
+_COUNTED = (*TOTALS_COLUMNS, "model", "team", "route")
 
 
 @dataclass(frozen=True)
@@ -31,13 +37,15 @@ class ViewFilters:
     Parameters
     ----------
     since, until
-        First and last day, in UTC.
+        First and last day, in the time zone.
     labels
         Values of ``model``, ``team`` and ``route`` that pass; None means an unknown value.
     trace
         Part of a trace id, in upper or lower case.
     only_wasted
         Whether only wasted calls pass.
+    tz
+        Time zone in which days begin.
     """
 
     since: date | None = None
@@ -45,6 +53,7 @@ class ViewFilters:
     labels: Mapping[str, tuple[str | None, ...]] | None = None
     trace: str = ""
     only_wasted: bool = False
+    tz: str = "UTC"
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,9 @@ class Study:
         self.prices = PriceBook.load(prices)
         self._trace, self._names = trace_codes(self.calls["trace_id"])
         # numbers replace trace ids, which are slow to compare
-        self._figures = self.calls[list(_FIGURES)].assign(trace_id=self._trace)
+        tags = _tags(self.calls)
+        self._figures = self.calls[list(_FIGURES)].assign(trace_id=self._trace, **tags)
+        self.groupings = (*LABELS, *tags)
         self._time = self.calls["timestamp"].array.asi8
         self.detect(thresholds)
 
@@ -108,9 +119,11 @@ class Study:
         """Return the calls that pass the filters."""
         passed = np.ones(len(self.calls), bool)
         if filters.since is not None:
-            passed &= self._time >= _midnight(filters.since)
+            passed &= self._time >= _midnight(filters.since, filters.tz)
         if filters.until is not None:
-            passed &= (self._time < _midnight(filters.until) + _DAY_US) & self.calls["timestamp"].notna().to_numpy()
+            passed &= (self._time < _midnight(filters.until + timedelta(days=1), filters.tz)) & self.calls[
+                "timestamp"
+            ].notna().to_numpy()
         for label, values in (filters.labels or {}).items():
             if values:
                 passed &= self._has(label, values)
@@ -119,6 +132,19 @@ class Study:
         if filters.only_wasted:
             passed &= self._wasted != 0  # NaN: wasted, at an unknown cost
         return View(self, np.flatnonzero(passed))
+
+    def periods(self, filters: ViewFilters, days: int) -> tuple[ViewFilters, ViewFilters] | None:
+        """Return the filters of the period before and of the period: the days of filters, or their last days."""
+        last = self.view(filters).calls["timestamp"].max()
+        if pd.isna(last):
+            return None
+        until = filters.until or last.tz_convert(filters.tz).date()
+        since = filters.since or until - timedelta(days=days - 1)
+        length = until - since + timedelta(days=1)
+        return (
+            replace(filters, since=since - length, until=since - timedelta(days=1)),
+            replace(filters, since=since, until=until),
+        )
 
     def _has(self, label: str, values: tuple[str | None, ...]) -> np.ndarray:
         """Return which calls have one of the values."""
@@ -144,11 +170,22 @@ class View:
         figures = self._study._figures
         return figures if len(self) == len(figures) else figures.take(self._rows)
 
+    def anomalies(self, by: str, tz: str) -> pd.DataFrame:
+        """Return the anomalies of the most expensive groups, which have colours of their own in the plot of costs."""
+        cost = self.calls.groupby(by, observed=True)["cost"].sum()
+        own = self.calls[self.calls[by].isin(cost.nlargest(len(COLORS)).index)]
+        return anomalies(own, by=by, tz=tz)
+
     @property
     def logged(self) -> pd.DataFrame:
         """The calls as logged."""
         calls = self._study.calls
         return calls if len(self) == len(calls) else calls.take(self._rows)
+
+    def counted(self, by: str) -> pd.DataFrame:
+        """Return the calls with the columns that totals need, and a grouping."""
+        calls = self._study.calls[list(_COUNTED)].take(self._rows)
+        return calls.assign(**{by: self.calls[by]})
 
     @cached_property
     def findings(self) -> pd.DataFrame:
@@ -194,5 +231,16 @@ class View:
         return reprice(own, {model: to_model}, prices=self._study.prices)
 
 
-def _midnight(day: date) -> int:
-    return pd.Timestamp(day, tz="UTC").value // 1000
+def _midnight(day: date, zone: str) -> int:
+    return pd.Timestamp(day).tz_localize(zone, ambiguous=True, nonexistent="shift_forward").value // 1000
+
+
+def _tags(calls: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return the values of the tags that most calls have, each under the name of its key."""
+    number: Counter[str] = Counter()
+    for text, times in calls["tags"].value_counts().head(_MOST_TEXTS).items():
+        with suppress(orjson.JSONDecodeError):
+            tags = orjson.loads(str(text))
+            number.update(dict.fromkeys(tags, int(times)) if isinstance(tags, dict) else {})
+    names = {key: f"{key} (tag)" if key in calls.columns else key for key, _ in number.most_common(_MOST_TAGS)}
+    return {name: key_values(calls, f"tags.{key}").astype("category") for key, name in names.items()}

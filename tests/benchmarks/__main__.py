@@ -22,6 +22,7 @@ MODULES = (
     "pricing",
     "tokens",
     "jsonl",
+    "vendors",
     "parquet",
     "detectors",
     "scan",

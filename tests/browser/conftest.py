@@ -25,6 +25,12 @@ _FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "-
 NOTEBOOKS = {
     "form": "book = cf.LogBook()\nform = cf.LogForm(book)\ndisplay(form)\ncf.LogForm(book)",
     "explorer": "calls = cf.simulate_workload(1500, seed=3, days=14)\nexplorer = cf.Explorer(calls)\nexplorer",
+    "watched": (
+        'calls = cf.as_calls(cf.simulate_workload(5000, seed=7, days=45).assign(tags=\'{"customer":"acme"}\'))\n'
+        "limits = {'budgets': [{'name': 'everything', 'per': 'month', 'limit_usd': 9},"
+        " {'name': 'team', 'each': 'team', 'per': 'month', 'limit_usd': 6}]}\n"
+        "explorer = cf.Explorer(calls, budgets=limits, tz='Europe/Paris')\nexplorer"
+    ),
     "attack": (
         "from tests.support.attack import attacked\ncalls = attacked()\nbook = cf.LogBook()\nbook.extend(calls)\n"
         "explorer = cf.Explorer(calls)\ndisplay(explorer, cf.LogForm(book), book, cf.summarize(calls), book.prices)\n"

@@ -135,3 +135,12 @@ def test_nothing_that_was_logged_runs_or_is_markup(page, site):
     widgets = page.evaluate("[...document.querySelectorAll('.crashlens')].map(each => each.innerText).join()")
     assert "\u202e" not in widgets
     assert "\x1b" not in widgets
+
+
+def test_a_bill_is_watched(page, site):
+    explorer = explorer_of(page, site, "watched")
+    assert explorer.locator(".cl-budget").count() == site.evaluate("explorer.budgets[0].value.count('cl-track')")
+    explorer.get_by_label("Group by").select_option("customer")
+    explorer.locator("td", has_text="acme").first.wait_for()
+    explorer.get_by_role("tab", name="Unusual").click()
+    explorer.locator("svg[aria-label*='by customer']").wait_for()

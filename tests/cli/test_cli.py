@@ -200,6 +200,8 @@ def test_analyze_by_model_and_trace_in_every_format() -> None:
     path = str(written())
     report = json.loads(run("analyze", path, "--model", "gpt-4", "--format", "json").stdout)
     assert (report["events"], report["traces"]) == (5, 1)
+    groups = json.loads(run("analyze", path, "--by", "model", "--by", "team", "--format", "json").stdout)["groups"]
+    assert {(each["model"], each["team"]) for each in groups} >= {("gpt-4", None)}
     assert json.loads(run("analyze", path, "--trace-id", "sound", "--format", "json").stdout)["cost"] == 0.0026
     markdown = run("analyze", path, "--format", "markdown").stdout
     assert "| gpt-4 | 5 |" in markdown.replace("  ", " ")

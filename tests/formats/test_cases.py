@@ -276,7 +276,7 @@ def test_counts_that_contradict_one_another_are_null_and_reported_once() -> None
     wrong = chat(prompt_tokens=100, completion_tokens=5, total_tokens=999)
     log = io.BytesIO(b"\n".join(json.dumps({**line, "id": str(n)}).encode() for n, line in enumerate([wrong] * 3)))
     expected = (
-        r"^the tokens of 3 calls of 1 file are null, as their counts contradict one another, the first in <stream>:"
+        r"^the tokens of 3 calls of 1 file are null, as the counts contradict one another, the first in <stream>:"
         r" usage.prompt_tokens 100, usage.completion_tokens 5, usage.total_tokens 999; extra holds them$"
     )
     with pytest.warns(cf.UnclearTokensWarning, match=expected):

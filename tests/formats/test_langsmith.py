@@ -1,10 +1,13 @@
+import io
 import json
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import crashlens_frame as cf
 from tests.support.damaged_records import assert_survives, damaged
 from tests.support.format_rows import extra_of, rows_of
 
@@ -123,3 +126,43 @@ def test_fields_without_a_column_are_kept() -> None:
 @given(st.sampled_from([RUN, WRAPPED, {"post": [RUN], "patch": [WRAPPED]}]).flatmap(damaged))
 def test_damaged_runs_are_read_or_refused(record: dict[str, Any]) -> None:
     assert_survives(record, "langsmith")
+
+
+BEGUN = {name: RUN[name] for name in ("id", "trace_id", "dotted_order", "name", "run_type", "start_time", "inputs",
+                                      "extra")}  # fmt: skip
+ENDED = {name: RUN[name] for name in ("id", "trace_id", "dotted_order", "end_time", "outputs", "error")}
+
+
+def lines_of(*records: dict[str, Any]) -> io.BytesIO:
+    return io.BytesIO("\n".join(map(json.dumps, records)).encode())
+
+
+def test_the_beginning_and_the_end_of_a_run_may_be_lines_of_their_own() -> None:
+    other = {"id": "run-9", "trace_id": "run-9", "dotted_order": "x"}
+    log = lines_of(BEGUN, {**BEGUN, **other}, ENDED, {**ENDED, **other, "outputs": {}})
+    calls = cf.read_jsonl(log, on_error="raise")
+    whole = cf.read_jsonl(lines_of(RUN))
+    same = [
+        "event_id",
+        "model",
+        "prompt",
+        "tool_calls",
+        "input_tokens",
+        "cached_input_tokens",
+        "latency_ms",
+        "provider",
+    ]
+    pd.testing.assert_frame_equal(calls.loc[[0], same], whole[same], check_categorical=False)
+    assert calls["event_id"].tolist() == ["run-2", "run-9"]
+
+
+def test_a_run_that_has_not_ended_is_a_call_without_an_answer() -> None:
+    calls = cf.read_jsonl(lines_of(BEGUN), on_error="raise")
+    assert calls["prompt"].notna().all()
+    assert calls[["response", "input_tokens", "latency_ms"]].isna().all(axis=None)
+
+
+@pytest.mark.filterwarnings("ignore::crashlens_frame.errors.PassedOverWarning")
+def test_the_end_of_a_run_that_began_in_another_file_is_passed_over() -> None:
+    assert cf.read_jsonl(lines_of(ENDED), on_error="raise").empty
+    assert len(cf.read_jsonl(lines_of(RUN, ENDED), on_error="raise")) == 1

@@ -3,6 +3,8 @@
 import csv
 import io
 
+import pytest
+
 import crashlens_frame as cf
 from tests.support.attack import ATTACKS, TEXTS, attacked
 from tests.support.calls import calls
@@ -43,3 +45,15 @@ def test_the_calls_are_not_changed_and_a_path_is_packed(tmp_path):
 
     assert (tmp_path / "calls.csv.gz").read_bytes()[:2] == b"\x1f\x8b"
     assert log.equals(before)
+
+
+def test_names_of_columns_with_units_in_brackets_are_matched(tmp_path):
+    path = tmp_path / "export.csv"
+    path.write_text("Created At,Request ID,Model,Prompt Tokens,Completion Tokens,Latency (ms),Cost (USD)\n"
+                    "2026-03-01T10:00:00Z,h1,gpt-4o,1000,50,1200,0.003\n")  # fmt: skip
+    for source in (path, io.BytesIO(path.read_bytes())):
+        with pytest.warns(cf.MatchedColumnsWarning):
+            calls = cf.read_logs(source)
+        assert calls[["trace_id", "input_tokens", "output_tokens", "latency_ms", "cost"]].iloc[0].tolist() == [
+            "h1", 1000, 50, 1200, 0.003
+        ]  # fmt: skip

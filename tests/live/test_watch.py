@@ -167,6 +167,15 @@ def _done(vendor: Vendor, client: Any, does: str, *, asynchronous: bool) -> Any:
         return _sync(vendor, client, does)
 
 
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    """Collect the clients that a test does not close, before the next test is blamed for their sockets."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with fault_server() as server:

@@ -23,6 +23,7 @@ from crashlens_frame.plot import (
     GREY,
     WELL_SPENT,
     colors_of,
+    plot_anomalies,
     plot_cache,
     plot_cost,
     plot_heatmap,
@@ -35,7 +36,7 @@ from crashlens_frame.words import money
 from tests.support.calls import calls
 from tests.support.findings import findings
 
-PLOTS = [plot_cost, plot_waste, plot_latency, plot_tokens, plot_cache, plot_heatmap]
+PLOTS = [plot_cost, plot_waste, plot_latency, plot_tokens, plot_cache, plot_heatmap, plot_anomalies]
 
 
 @pytest.fixture(autouse=True)
@@ -518,8 +519,60 @@ def test_a_long_trace_shows_its_first_forty_calls():
 def test_the_accessor_draws_every_plot():
     draw = TRACE.crashlens.plot
     assert {name for name in dir(draw) if not name.startswith("_")} == {
-        "cache", "cost", "heatmap", "latency", "tokens", "trace", "waste",
+        "anomalies", "cache", "cost", "heatmap", "latency", "tokens", "trace", "waste",
     }  # fmt: skip
     for ax in (draw.cost(), draw.latency(), draw.trace("t1"), draw.waste(), draw.heatmap()):
         assert ax.get_title(loc="left")
     assert words(draw.tokens()) == ["None of the calls has known tokens"]
+
+
+def month_with_a_spike(*, outage: bool = False) -> pd.DataFrame:
+    """Return ten calls an hour of two models, one of them with 300 more in two hours, and both with an outage."""
+    hours = pd.date_range("2026-03-02", periods=24 * 24, freq="h", tz="UTC")
+    usual = hours.delete(range(480, 504)) if outage else hours
+    spike = pd.date_range("2026-03-18 10:00", periods=300, freq="24s", tz="UTC")
+    models = {"gpt-$4": [*usual.repeat(10), *spike], "o3": usual.repeat(10)}
+    frames = [pd.DataFrame({"timestamp": times, "model": model, "cost": 0.01}) for model, times in models.items()]
+    rows = pd.concat(frames, ignore_index=True)
+    return cf.as_calls(rows.assign(trace_id=rows.index.astype(str)))
+
+
+def test_the_spend_what_was_expected_and_what_moved_are_drawn():
+    log = month_with_a_spike()
+    ax = plot_anomalies(log)
+    (event,) = cf.anomalies(log).to_dict("records")
+    assert ax.get_title(loc="left") == f"1 anomaly by model, {money(event['dollars'])} more than expected"
+    assert [text.get_text() for text in ax.texts] == [f"spike +{money(event['dollars'])}"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["gpt-$4\n$60.60"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["spend", "expected", "more calls"]
+    steps = ax.lines[0]  # ten calls of a cent each hour, three hours a step; nothing before three days are known
+    drawn = steps.get_ydata()[:-1]
+    assert np.isnan(drawn[:24]).all()
+    assert np.nanmax(drawn[56:]) - np.nanmin(drawn[56:]) < 0.02 * np.nanmax(drawn)
+    assert [to_hex(line.get_color()) for line in ax.lines] == [WELL_SPENT.lower(), COLORS[5].lower()]
+
+
+def test_a_fall_of_all_series_is_drawn_once_and_named():
+    ax = plot_anomalies(month_with_a_spike(outage=True))
+    (fall,) = cf.anomalies(month_with_a_spike(outage=True)).query("dollars < 0").to_dict("records")
+    assert [text.get_text() for text in ax.texts if "drop" in text.get_text()] == [
+        f"drop of many series -{money(-fall['dollars'])}"
+    ]
+    assert "fewer calls" in [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_where_nothing_is_unusual_the_spend_is_drawn_all_the_same():
+    ax = plot_anomalies(month_with_a_spike().query("model == 'o3'"))
+    assert ax.get_title(loc="left") == "Nothing unusual, by model"
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["o3\n$57.60"]
+
+
+def test_anomalies_are_marked_in_the_colour_of_their_series():
+    log = month_with_a_spike()
+    ax = plot_cost(log, freq="D", marked=cf.anomalies(log))
+    (mark,) = ax.lines
+    (found,) = cf.anomalies(log).to_dict("records")
+    begin, end = mpl.dates.num2date(mark.get_xdata(), tz="UTC")
+    assert (begin, end) == (found["start"], found["end"])
+    assert to_hex(mark.get_color()) == colors_of(["gpt-$4", "o3"])["gpt-$4"].lower()
+    assert "anomaly" in [text.get_text() for text in ax.get_legend().get_texts()]

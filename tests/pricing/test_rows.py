@@ -52,16 +52,6 @@ def typed(row: dict[str, Any]) -> pd.DataFrame:
 
 
 @settings(max_examples=150, deadline=None)
-@example(
-    row={
-        "trace_id": "t",
-        "model": "gpt-4",
-        "timestamp": 1500000000000000,
-        "input_tokens": 0,
-        "output_tokens": 0,
-        "cache_write_1h_tokens": 1,
-    }
-)
 @given(row=ROWS)
 def test_the_tokens_of_a_row_are_counted_as_those_of_a_frame(row: dict[str, Any]) -> None:
     by_row = dict(row)

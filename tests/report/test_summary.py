@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import crashlens_frame as cf
 from crashlens_frame.detectors.waste import find_waste
-from crashlens_frame.errors import MissingColumnsError
+from crashlens_frame.errors import InvalidOptionError, MissingColumnsError
 from crashlens_frame.frame import empty_frame
 from crashlens_frame.report.layouts import calls_table, findings_table, models_table
 from crashlens_frame.report.summary import summarize
@@ -363,3 +364,26 @@ def test_the_twenty_dearest_models_have_lines_of_their_own():
 
     assert table.columns["model"].texts == tuple(f"m{number}" for number in range(21, 1, -1))
     assert table.note == "and 2 more models"
+
+
+def test_groups_add_up_to_the_report_and_are_a_table_of_it():
+    mixed = cf.simulate_workload(300, seed=1, days=3)
+    mixed["tags"] = np.where(mixed["team"] == "legal", None, '{"customer":"acme"}')
+    report = mixed.crashlens.summary(by=["tags.customer", "team"])
+
+    pd.testing.assert_frame_equal(
+        report.groups.sort_values(["tags.customer", "team"], ignore_index=True),
+        cf.by(mixed, "tags.customer", "team", waste=True),
+    )
+    assert report.groups["cost"].is_monotonic_decreasing
+    assert report.groups["tags.customer"].isna().any()
+    for name in ("cost", "waste_cost", "could_save"):
+        assert report.groups[name].sum() == pytest.approx(getattr(report, name), abs=1e-9)
+    assert "By tags.customer, team\ntags.customer  team" in report.to_text(120)
+    assert [each["team"] for each in json.loads(report.to_json())["groups"]] == report.groups["team"].tolist()
+    assert "By tags.customer" not in summarize(mixed).to_text()
+
+
+def test_findings_of_another_search_are_not_divided_among_groups():
+    with pytest.raises(InvalidOptionError, match="findings and by are both given"):
+        summarize(log(), found(), by="team")

@@ -13,6 +13,7 @@ from . import (
     caching,  # noqa: F401
     choices,  # noqa: F401
     fallbacks,  # noqa: F401
+    habits,  # noqa: F401
     repeats,  # noqa: F401
     retries,  # noqa: F401
     sound_agents,  # noqa: F401

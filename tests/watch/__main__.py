@@ -10,6 +10,7 @@ import pandas as pd
 import crashlens_frame as cf
 from tests.watch.months import DAYS, HOURS, KINDS, START, month
 from tests.watch.scoring import ALERTS, Score, alerts_of, joined_hours, score
+from tests.watch.varied import varied_month
 
 
 def hourly(calls: pd.DataFrame) -> pd.DataFrame:
@@ -76,8 +77,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--first", type=int, default=2000, help="first seed; those below 1000 were developed on")
     parser.add_argument("--months", type=int, default=40)
+    parser.add_argument("--varied", action="store_true", help="months unlike each other, of tests/watch/varied.py")
     chosen = parser.parse_args()
-    months = [month(seed) for seed in range(chosen.first, chosen.first + chosen.months)]
+    make = varied_month if chosen.varied else month
+    months = [make(seed) for seed in range(chosen.first, chosen.first + chosen.months)]
     print(f"{'rule':<17} {'F1':>5} {'precision':>9} {'recall':>6} {'false':>5} {'ms/series':>9}  {' '.join(KINDS)}")
     for rule_name, rule in RULES.items():
         began = time.perf_counter()

@@ -46,7 +46,7 @@ def month(seed: int) -> Month:
     rng = np.random.default_rng(seed)
     n_series = int(rng.integers(4, 8))
     names = [f"model-{number}" for number in range(n_series)]
-    plan = _labels(rng, names)
+    plan = planned(rng, names)
     holiday = int(rng.integers(8, DAYS - 2)) if rng.random() < 0.3 else None
     frames = [_series(rng, name, [each for each in plan if each.series == name], holiday) for name in names]
     rows = pd.concat(frames, ignore_index=True).sort_values("timestamp", ignore_index=True)
@@ -55,7 +55,8 @@ def month(seed: int) -> Month:
     return Month(cf.as_calls(rows), plan)
 
 
-def _labels(rng: np.random.Generator, names: list[str]) -> list[Label]:
+def planned(rng: np.random.Generator, names: list[str]) -> list[Label]:
+    """Choose the events of a month."""
     chosen = rng.choice(names, size=int(rng.choice([0, 1, 1, 2])), replace=False)
     found = []
     for name in chosen:
@@ -88,7 +89,7 @@ def _series(rng: np.random.Generator, name: str, labels: list[Label], holiday: i
     mean *= rng.gamma(1 / scatter**2, scatter**2, len(mean))
     unit = np.zeros(len(mean))
     for label in labels:
-        _inject(rng, label, mean, unit)
+        injected(rng, label, mean, unit)
     n_calls = rng.poisson(mean)
     hour = np.repeat(np.arange(len(mean)), n_calls)
     a_call, spread = float(np.exp(rng.uniform(np.log(0.0005), np.log(0.02)))), rng.uniform(0.5, 1.1)
@@ -108,7 +109,8 @@ def _series(rng: np.random.Generator, name: str, labels: list[Label], holiday: i
     )
 
 
-def _inject(rng: np.random.Generator, label: Label, mean: np.ndarray, unit: np.ndarray) -> None:
+def injected(rng: np.random.Generator, label: Label, mean: np.ndarray, unit: np.ndarray) -> None:
+    """Change the calls of each hour, or the logarithm of their cost, as an event does."""
     hours = slice(label.start, label.end)
     length = label.end - label.start
     if label.kind == "spike":

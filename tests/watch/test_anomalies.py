@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 import crashlens_frame as cf
+from crashlens_frame.watch.unusual.hours import hours_of
 from tests.watch.months import HOURS, START, month
 from tests.watch.scoring import alerts_of, score
+from tests.watch.varied import varied_month
 
 
 def log(n_calls: np.ndarray, cost: float | np.ndarray = 0.01, model: str = "gpt-4o") -> pd.DataFrame:
@@ -116,3 +118,80 @@ def test_an_outage_after_a_short_spike_is_found() -> None:
     n_calls[400:402] = 400
     n_calls[448:460] = 0
     assert cf.anomalies(calls_of(log(n_calls)))["kind"].tolist() == ["spike", "drop"]
+
+
+@pytest.mark.parametrize("change", ["2025-10-26", "2026-03-29"])
+def test_a_change_of_clocks_is_no_anomaly(change: str) -> None:
+    # as many calls in each real hour, so 80 in an hour that clocks show twice and none in one that they leave out
+    calls = log(steady(days=24))
+    calls["timestamp"] += pd.Timestamp(change, tz="UTC") - pd.Timedelta(days=20) - START
+    assert cf.anomalies(calls_of(calls), tz="Europe/Paris").empty
+
+
+def test_hours_are_those_of_clocks_in_a_time_zone() -> None:
+    autumn = pd.Timestamp("2025-10-26", tz="UTC")  # 02:00 to 03:00 in Paris, twice
+    wall = pd.Series(pd.date_range(autumn - pd.Timedelta("2h"), periods=25 * 4, freq="15min"))
+    wall = wall.dt.tz_convert("Europe/Paris").dt.tz_localize(None)
+    hours = hours_of(wall, np.zeros(100, int), np.ones(100), 1, "Europe/Paris")
+    assert hours.n_calls.tolist() == [[[4.0] * 24]]
+
+
+def test_what_runs_once_a_week_is_unusual_at_first_only() -> None:
+    n_calls = steady(days=35)
+    for week in range(1, 5):
+        n_calls[week * 7 * HOURS + 30 : week * 7 * HOURS + 32] = 400
+    found = cf.anomalies(calls_of(log(n_calls)))
+    assert found["kind"].tolist() == ["spike", "spike"]
+    assert found["end"].max() < START + pd.Timedelta(days=16)
+
+
+def test_a_saturday_unlike_sundays_is_usual() -> None:
+    n_calls = steady(days=28)
+    for week in range(4):
+        n_calls[(week * 7 + 5) * HOURS : (week * 7 + 6) * HOURS] = 4
+    assert cf.anomalies(calls_of(log(n_calls))).empty
+
+
+def test_an_outage_of_a_restless_series_is_found() -> None:
+    n_calls = np.random.default_rng(3).poisson(np.random.default_rng(4).gamma(8, 1 / 8, 25 * HOURS) * 10)
+    n_calls[500:509] = 0
+    (found,) = cf.anomalies(calls_of(log(n_calls))).to_dict("records")
+    assert (found["kind"], found["seen"]) == ("drop", 0)
+    assert found["start"] == START + pd.Timedelta(hours=500)
+
+
+def test_a_fall_while_another_series_falls_by_chance_stays_its_own() -> None:
+    n_calls, chance = steady(days=20), steady(days=20)
+    n_calls[15 * HOURS : 16 * HOURS] = 0
+    chance[15 * HOURS : 16 * HOURS] = 28
+    logs = [log(n_calls, model="down"), log(chance, model="less"), *(log(steady(), model=f"m{n}") for n in range(3))]
+    found = cf.anomalies(calls_of(*logs))
+    assert "down" in found["model"].tolist()
+
+
+def test_a_rise_after_a_holiday_is_found() -> None:
+    n_calls = steady(days=25)
+    n_calls[15 * HOURS : 16 * HOURS] = 4
+    n_calls[18 * HOURS : 21 * HOURS] = 90
+    assert cf.anomalies(calls_of(log(n_calls)))["kind"].tolist() == ["drop", "shift"]
+
+
+def test_most_events_in_months_unlike_each_other_are_found() -> None:
+    months = [varied_month(seed) for seed in range(1000, 1008)]
+    reached = score(months, lambda calls: alerts_of(cf.anomalies(calls)))
+    assert sum(len(each.labels) for each in months) >= 4
+    assert reached.recall >= 0.5
+    assert reached.false <= reached.series / 4
+
+
+def test_where_both_moved_the_more_unusual_is_named_first_and_measured() -> None:
+    n_calls, cost = steady(), np.full(20 * HOURS, 0.01)
+    n_calls[400:404], cost[400:404] = 400, 0.02
+    (found,) = cf.anomalies(calls_of(log(n_calls, cost))).to_dict("records")
+    assert found["moved"] in ("calls and cost of a call", "cost of a call and calls")
+    if found["moved"].startswith("calls"):
+        assert found["seen"] >= 400
+        assert "calls where" in found["sentence"]
+    else:
+        assert found["seen"] == pytest.approx(0.02, rel=0.1)
+        assert "a call cost" in found["sentence"]

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -183,6 +184,61 @@ def test_periods_without_a_call_are_there(freq: str, tz: str | None, n: int) -> 
     assert len(found) == n
     assert found["n_calls"].sum() == 2
     assert found["timestamp"].is_monotonic_increasing
+
+
+def start_of_period(time: dt.datetime, freq: str, zone: ZoneInfo) -> dt.datetime:
+    """Return the start of the period that contains a time, as a clock in the zone shows it."""
+    wall = time.astimezone(zone)
+    if freq == "h":
+        # the hour that clocks show twice is two hours: its fold stays
+        return wall.replace(minute=0, second=0).astimezone(dt.UTC)
+    midnight = wall.replace(hour=0, minute=0, second=0, fold=0)
+    begin = {
+        "6h": lambda: midnight.replace(hour=wall.hour // 6 * 6),
+        "D": lambda: midnight,
+        "W": lambda: midnight - dt.timedelta(days=wall.weekday()),
+        "M": lambda: midnight.replace(day=1),
+        "Q": lambda: midnight.replace(day=1, month=(wall.month - 1) // 3 * 3 + 1),
+        "Y": lambda: midnight.replace(day=1, month=1),
+    }[freq if freq in ("6h", "D", "W") else freq[0]]()
+    return begin.replace(fold=0).astimezone(dt.UTC)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(["h", "6h", "D", "W", "MS", "ME", "QS", "QE", "YS", "YE"]),
+    st.sampled_from(["UTC", "Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Africa/Cairo"]),
+    st.sampled_from([dt.datetime(2025, 10, 25), dt.datetime(2026, 3, 7), dt.datetime(2026, 4, 23)]),
+    st.lists(st.integers(0, 16 * 96), min_size=1, max_size=6),
+)
+def test_periods_are_those_of_a_calendar_with_its_changes_of_clocks(
+    freq: str, tz: str, first: dt.datetime, quarters: list[int]
+) -> None:
+    times = [first.replace(tzinfo=dt.UTC) + dt.timedelta(minutes=15 * each) for each in quarters]
+    quarter = dt.timedelta(minutes=15)
+    every = [min(times) + step * quarter for step in range((max(times) - min(times)) // quarter + 1)]
+    zone = ZoneInfo(tz)
+    expected = dict.fromkeys((start_of_period(time, freq, zone) for time in every), 0)
+    for time in times:
+        expected[start_of_period(time, freq, zone)] += 1
+    found = cf.change(log([{"timestamp": time, "cost": 1.0} for time in times]), freq=freq, tz=tz)
+    assert dict(zip(found["timestamp"], found["n_calls"], strict=True)) == expected
+    assert found["timestamp"].is_monotonic_increasing
+
+
+@pytest.mark.parametrize("freq", ["ME", "QE", "YE"])
+def test_periods_named_by_their_end_are_those_named_by_their_start(freq: str) -> None:
+    calls = log([{"timestamp": START + dt.timedelta(days=days), "cost": 1.0} for days in (0, 40, 800)])
+    pd.testing.assert_frame_equal(cf.change(calls, freq=freq), cf.change(calls, freq=f"{freq[0]}S"))
+
+
+def test_the_hour_that_clocks_show_twice_is_two_hours() -> None:
+    autumn = dt.datetime(2025, 10, 26, tzinfo=dt.UTC)  # 02:00 to 03:00 in Paris, twice
+    found = cf.change(
+        log([{"timestamp": autumn + dt.timedelta(hours=n), "cost": 1.0} for n in (0, 1)]), freq="h", tz="Europe/Paris"
+    )
+    assert [str(time) for time in found["timestamp"]] == ["2025-10-26 02:00:00+02:00", "2025-10-26 02:00:00+01:00"]
+    assert found["cost_change"].tolist()[1:] == [0.0]
 
 
 def test_no_calls_at_all() -> None:

@@ -57,7 +57,7 @@ def test_what_is_neither_a_frame_nor_a_book_is_refused():
 
 
 def test_the_tabs_are_those_of_the_roster(explorer):
-    assert explorer.plots.titles == ("Cost", "Waste", "Latency", "Tokens", "Cache", "Week")
+    assert explorer.plots.titles == ("Cost", "Unusual", "Waste", "Latency", "Tokens", "Cache", "Week")
 
 
 def test_the_cards_show_the_figures_of_the_log(explorer):
@@ -102,14 +102,14 @@ def test_every_filter_is_read(explorer):
 
 
 def test_each_tab_is_drawn_when_it_is_opened(explorer):
-    assert [bool(tab.value) for tab in explorer.plots.children] == [True, False, False, False, False, False]
+    assert [bool(tab.value) for tab in explorer.plots.children] == [True] + [False] * 6
     labels = []
-    for place in range(6):
+    for place in range(7):
         explorer.plots.selected_index = place
         labels.append(label(explorer))
 
-    parts = ("by model", "wasted", "p95", "tokens in", "read from a cache", "most of it")
-    assert [part in text for part, text in zip(parts, labels, strict=True)] == [True] * 6
+    parts = ("by model", "Nothing unusual", "wasted", "p95", "tokens in", "read from a cache", "most of it")
+    assert [part in text for part, text in zip(parts, labels, strict=True)] == [True] * 7
     explorer.plots.selected_index = 0
     explorer.by.value = "team"
     assert label(explorer).endswith("by team")
@@ -241,7 +241,7 @@ def test_logged_text_is_text_everywhere():
     for place in range(8):
         explorer.findings.choose(place)
         seen += [explorer.trace.timeline.value, explorer.trace.calls.value]
-    for place in range(6):
+    for place in range(7):
         for by in ("model", "team", "route"):
             explorer.by.value, explorer.plots.selected_index = by, place
             seen.append(explorer.plots.children[place].value)
@@ -268,3 +268,86 @@ def test_only_what_is_visible_is_sent_to_the_browser():
 
     assert len(log) > 30_000
     assert sent < 400_000
+
+
+# -- a bill that is watched ------------------------------------------------------------------------------------------
+
+
+def tagged() -> pd.DataFrame:
+    """Return a call a day of two customers, of one dollar in the first week and of four in the second."""
+    days = pd.date_range("2026-06-01 22:30", periods=14, freq="D", tz="UTC")
+    rows = [
+        {"timestamp": day, "model": "gpt-4o", "trace_id": f"{number}{customer}", "cost": 4.0 if number >= 7 else 1.0,
+         "tags": f'{{"customer":"{customer}","team":"mine"}}'}
+        for number, day in enumerate(days)
+        for customer in ("acme", "globex")
+    ]  # fmt: skip
+    return cf.as_calls(pd.DataFrame(rows))
+
+
+def test_calls_are_grouped_by_tags_too():
+    explorer = cf.Explorer(tagged())
+    assert [name for name, _ in explorer.by.options] == ["model", "team", "route", "customer", "team (tag)"]
+    explorer.by.value = "customer"
+    assert label(explorer).endswith("by customer")
+    assert "acme" in explorer.change.table.value
+
+
+def test_the_last_days_are_compared_with_as_many_before():
+    explorer = cf.Explorer(tagged())
+    assert words(explorer.change.status) == (
+        "2026-06-08 to 2026-06-14: $56.00, +$42.00 (300.0 %) against 2026-06-01 to 2026-06-07"
+    )
+    explorer.change.length.value = "day"
+    assert words(explorer.change.status).startswith("2026-06-14 to 2026-06-14: $8.00, +$0.00 (0.0 %)")
+    explorer.change.length.value = "30 days"
+    assert words(explorer.change.status) == "No calls from 2026-04-16 to 2026-05-15 to compare with."
+
+
+def test_the_days_of_the_filters_are_compared_with_as_many_before():
+    explorer = cf.Explorer(tagged())
+    explorer.filters.since.value, explorer.filters.until.value = date(2026, 6, 8), date(2026, 6, 9)
+    assert cards(explorer)["Spend"] == "$16.00"
+    assert words(explorer.change.status).startswith(
+        "2026-06-08 to 2026-06-09: $16.00, +$12.00 (300.0 %) against 2026-06-06"
+    )
+
+
+def test_days_are_those_of_the_time_zone():
+    explorer = cf.Explorer(tagged(), tz="Europe/Paris")  # 22:30 in UTC is half past midnight of the next day
+    explorer.filters.until.value = date(2026, 6, 2)
+    assert cards(explorer)["Calls"] == "2"
+    explorer.filters.tz.value = "UTC"
+    assert cards(explorer)["Calls"] == "4"
+    explorer.filters.tz.value = "Mars"
+    assert "Mars" in explorer.status.value
+
+
+def test_budgets_are_bars_with_what_is_projected():
+    limits = {"budgets": [{"name": "a<b", "match": {"tags.customer": "acme"}, "per": "month", "limit_usd": 50}]}
+    explorer = cf.Explorer(tagged(), budgets=limits)
+    (row,) = cf.budgets(tagged(), limits).to_dict("records")
+    (panel,) = explorer.budgets
+    assert re.findall(r"width:([0-9.]+)%", panel.value) == ["100", f"{100 * row['spent'] / row['projected']:.4g}"]
+    assert re.findall(r"left:([0-9.]+)%", panel.value) == [f"{100 * 50 / row['projected']:.4g}"]
+    assert "a&lt;b" in panel.value
+    assert f"$35.00 of $50.00, {money(row['projected'])} projected" in words(panel)
+    assert f"used up on {row['exhausted_on']:%Y-%m-%d}" in words(panel)
+    explorer.filters.trace.value = "1acme"
+    assert "$35.00 of $50.00" in words(panel)
+
+
+def test_wrong_budgets_are_named_at_once():
+    with pytest.raises(cf.BudgetFileError):
+        cf.Explorer(tagged(), budgets={"budgets": [{"name": "x", "limit": 5}]})
+
+
+def test_anomalies_are_marked_on_the_plot_of_costs():
+    hours = pd.date_range("2026-03-02", periods=20 * 24, freq="h", tz="UTC").repeat(10)
+    spike = pd.date_range("2026-03-18 10:00", periods=300, freq="24s", tz="UTC")
+    rows = pd.DataFrame({"timestamp": hours.append(spike), "trace_id": "t", "model": "gpt-4o", "cost": 0.01})
+    explorer = cf.Explorer(cf.as_calls(rows))
+    marked = explorer.plots.children[0].value
+    explorer.marks.value = False
+    assert explorer.plots.children[0].value != marked
+    assert len(explorer.view.anomalies("model", "UTC")) == 1

@@ -1,22 +1,24 @@
 """Hours in which a series of calls was not what its past lets expect, and what moved."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from ...errors import InvalidOptionError, check_choice
-from ...frame import arrow_column, check_calls
+from ...frame import check_calls
 from ...report import column_of_key, key_values
 from ...words import digits, money
 from ..keys import keys_of
+from ..moments import local_times
 from .events import Event, Limits, joined, unusual_events
 from .hours import HOURS, Hours, hours_of
-from .scores import WINDOWS, cost_scores, volume_scores
+from .scores import WINDOWS, cost_scores, usual_costs, volume_scores
 
 _KINDS = ("spike", "night loop", "unit price", "shift", "leak", "drop")
-_SHARED_SHARE = 0.2  # of the series: when more of them fall on one day, the cause is common to them
-_FELL = -2.0  # score of a day that takes part in such a fall
+_SHARED_SHARE = 0.2  # of the other series: when more of them fall on a day too, the cause is common to them
+_FELL = -2.5  # score of a day that takes part in such a fall
 _EXPLAINING = ("route", "model", "team")
 _SHORTEST = {"h": 1, "D": HOURS}  # hours of the shortest window that is judged
 
@@ -34,7 +36,8 @@ def anomalies(
 
     Spend is calls times dollars a call. The sum is heavy-tailed, each of its halves is quiet, so they are judged apart.
     The calls of the last 1, 3, 6, 24 and 72 hours are judged against the same hours of comparable days of four weeks,
-    at the level of the last seven days; the mean logarithm of the cost of a call against that of the two weeks before.
+    at the level of the last seven days, and against the same weekday, and the nearer of both counts; the mean logarithm
+    of the cost of a call against that of the two weeks before. What runs once a week is unusual at first only.
     Only what was known at the time is used, and nothing is judged before three comparable days.
 
     Parameters
@@ -57,9 +60,10 @@ def anomalies(
     DataFrame
         One row per event, in the order of time: ``start`` and ``end``; the keys (null for a fall that the series share,
         as on a holiday); ``kind`` ("spike", "night loop", "unit price", "shift", "leak", "drop"); ``moved`` ("calls",
-        "cost of a call", or both); ``expected`` and ``seen`` (calls, or USD of a usual call, in the most unusual
-        window); ``dollars`` (USD more than expected, below 0 where less); ``score``; ``explained_by`` (the route or
-        model with most of the change); ``sentence``. Falls of the cost of a call are not reported.
+        "cost of a call", or both, the more unusual first); ``expected`` and ``seen`` (calls, or USD of a usual call,
+        as the first of what moved, in the most unusual window); ``dollars`` (USD more than expected, below 0 where
+        less); ``score``; ``explained_by`` (the route or model with most of the change); ``sentence``. Falls of the cost
+        of a call are not reported.
 
     Raises
     ------
@@ -78,43 +82,60 @@ def anomalies(
     >>> print(cf.anomalies(cf.as_calls(rows))["sentence"].item())
     spike: 330 calls where 31 were expected, $2.99 more than expected.
     """
+    found, _ = anomalies_and_hours(calls, by=by, freq=freq, tz=tz, threshold=threshold, min_usd=min_usd)
+    return found
+
+
+def anomalies_and_hours(
+    calls: pd.DataFrame,
+    *,
+    by: str | Sequence[str],
+    freq: str = "h",
+    tz: str | None = None,
+    threshold: float = 5.0,
+    min_usd: float | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return what :func:`anomalies` finds, and the hours that were judged.
+
+    Returns
+    -------
+    tuple of DataFrame
+        The anomalies; and a row per series and hour: the keys, ``timestamp``, ``cost`` (USD) and ``expected`` (USD:
+        the expected calls at the usual cost of a call; NaN where nothing is judged).
+    """
     keys = keys_of(by)
     check_calls(calls, needs={*map(column_of_key, keys), "timestamp", "cost"})
     check_choice("freq", freq, _SHORTEST)
     if not threshold > 0:
         raise InvalidOptionError(f"threshold is {threshold!r}, expected a number above 0")
     zone = tz or "UTC"
-    times = arrow_column(calls["timestamp"], "timestamp").to_pandas()
+    times = local_times(calls, zone)
     dated = times.notna().to_numpy()
+    wall = times[dated].reset_index(drop=True)
     labels = pd.DataFrame({key: key_values(calls, key) for key in keys})[dated].reset_index(drop=True)
-    try:
-        wall = times[dated].dt.tz_convert(zone).dt.tz_localize(None).reset_index(drop=True)
-    except (LookupError, ValueError, TypeError) as error:
-        raise InvalidOptionError(f"tz is {tz!r}, expected the name of a time zone such as Europe/Paris") from error
     if wall.empty:
-        return _none(keys, zone)
+        return _none(keys, zone), pd.DataFrame({**labels, "timestamp": [], "cost": [], "expected": []})
     series = labels.groupby(list(keys), dropna=False, observed=True, sort=False).ngroup().to_numpy(np.int64)
     cost = calls["cost"].to_numpy("float64", na_value=np.nan)[dated]
-    hours = hours_of(wall, series, cost, int(series.max()) + 1)
+    hours = hours_of(wall, series, cost, int(series.max()) + 1, zone)
     limits = Limits(threshold, min_usd, _SHORTEST[freq])
     judged = [_of_series(hours, number, limits) for number in range(len(hours.n_calls))]
-    found = _shared_once([events for events, _ in judged], np.array([fell for _, fell in judged]))
+    found = _shared_once([each.events for each in judged], np.array([each.fell for each in judged]))
     begins = hours.start + pd.to_timedelta([event.start for _, event in found], unit="h")
     ends = hours.start + pd.to_timedelta([event.end for _, event in found], unit="h")
     explained = [
         _explanation(calls[dated], keys, wall, cost, None if number is None else series == number, begin, end, event)
         for (number, event), begin, end in zip(found, begins, ends, strict=True)
     ]
-    first = np.unique(series, return_index=True)[1]
-    rows = pd.array([-1 if number is None else first[number] for number, _ in found], dtype="int64").to_numpy()
-    named = {key: labels[key].astype("object").where(labels[key].notna(), None) for key in keys}
-    return pd.DataFrame(
+    named = labels.iloc[np.unique(series, return_index=True)[1]]
+    named = named.astype("object").where(named.notna(), None).reset_index(drop=True)
+    events = pd.DataFrame(
         {
             "start": _in_zone(begins, zone),
             "end": _in_zone(ends, zone),
             **{
-                key: pd.Series([values.iloc[row] if row >= 0 else None for row in rows], dtype="str")
-                for key, values in named.items()
+                key: pd.Series([None if at is None else named[key].iloc[at] for at, _ in found], dtype="str")
+                for key in keys
             },
             **_columns([event for _, event in found]),
             "explained_by": pd.Series(explained, dtype="str"),
@@ -124,6 +145,20 @@ def anomalies(
             ),
         }
     )
+    size = hours.n_calls[0].size
+    each_hour = _in_zone(hours.start + pd.to_timedelta(np.arange(size), unit="h"), zone)
+    of_hours = named.loc[named.index.repeat(size)].reset_index(drop=True)
+    return events, of_hours.assign(
+        timestamp=np.tile(each_hour, len(named)),
+        cost=hours.cost.ravel(),
+        expected=np.concatenate([each.expected for each in judged]),
+    )
+
+
+class _Judged(NamedTuple):
+    events: list[Event]
+    fell: np.ndarray  # whether each day had clearly fewer calls than expected
+    expected: np.ndarray  # US dollars of each hour
 
 
 def _none(keys: tuple[str, ...], zone: str) -> pd.DataFrame:
@@ -135,26 +170,31 @@ def _none(keys: tuple[str, ...], zone: str) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _of_series(hours: Hours, number: int, limits: Limits) -> tuple[list[Event], np.ndarray]:
-    """Return the events of a series, and whether each day had clearly fewer calls than expected."""
+def _of_series(hours: Hours, number: int, limits: Limits) -> _Judged:
     first_day = int(hours.first_day[number])
     weekend = (hours.start.day_of_week + np.arange(hours.n_calls.shape[1])) % 7 >= 5
     n_costs, cost = hours.n_costs[number], hours.cost[number]
     volume = volume_scores(hours.n_calls[number], cost, first_day, weekend)
     costs = cost_scores(n_costs, hours.log_cost[number], hours.squares[number], cost, first_day)
-    return unusual_events(volume, costs, limits, hours.last_hour), volume.score[WINDOWS.index(HOURS), :, -1] < _FELL
+    return _Judged(
+        unusual_events(volume, costs, limits, hours.last_hour),
+        volume.score[WINDOWS.index(HOURS), :, -1] < _FELL,
+        (volume.expected[0] * usual_costs(hours.n_calls[number], cost, first_day)[:, None]).ravel(),
+    )
 
 
 def _shared_once(found: list[list[Event]], fell: np.ndarray) -> list[tuple[int | None, Event]]:
     """Of falls that many series share on one day keep a single row, without a series."""
-    together = np.flatnonzero(fell.sum(axis=0) > max(_SHARED_SHARE * len(found), 1))
-    shared = set(together.tolist())
+    others = len(found) - 1
+    # two series that fall by chance make no holiday, unless there are no more
+    enough = min(max(_SHARED_SHARE * others, 2), max(others, 1))
+    common_to = (fell.sum(axis=0) - fell >= enough).tolist()
     kept: list[tuple[int | None, Event]] = []
     common: dict[int, list[Event]] = {}
     for number, events in enumerate(found):
         for event in events:
             days = range(event.start // HOURS, (event.end - 1) // HOURS + 1)
-            day = next((day for day in days if day in shared), None)
+            day = next((day for day in days if common_to[number][day]), None)
             if event.kind == "drop" and day is not None:
                 common.setdefault(day, []).append(event)
             else:
@@ -212,7 +252,7 @@ def _sentence(event: Event, explained: str | None, is_shared: bool) -> str:
     less = event.dollars < 0
     who = "Many series at once: " if is_shared else ""
     amount = f"{money(abs(event.dollars))} {'less' if less else 'more'} than expected"
-    if event.moved == "cost of a call":
+    if event.moved.startswith("cost of a call"):
         change = f"a call cost {event.seen / event.expected:.2f} times as much as usual"
     else:
         change = f"{digits(round(event.seen))} calls where {digits(round(event.expected))} were expected"

@@ -10,6 +10,7 @@ from .scores import WINDOWS, Scores
 _GAP = 72  # hours between two unusual hours of the same event
 _LASTING = 24  # hours from which a rise of calls is a shift or a leak
 _MOVED = 0.5  # score of the last hours of a window that is part of an event
+_TAKEN_FOR_USUAL = 60  # hours of an event from which the days of a week before count as they were in it
 _QUIET = 0.5  # of a usual hour: less is expected in the quiet hours
 _SETTLED = 7 * HOURS  # hours after an event in which the return to the level before it is no event
 
@@ -20,7 +21,7 @@ class Event:
 
     start: int  # hour, from midnight of the first day
     end: int  # the hour after the last one
-    moved: str  # "calls" or "cost of a call"
+    moved: str  # "calls" or "cost of a call", or both: first the one that expected and seen measure
     kind: str
     score: float
     expected: float
@@ -58,7 +59,7 @@ def unusual_events(volume: Scores, cost: Scores, limits: Limits, last_hour: int)
 
 def _without_returns(events: list[Event], opposite: list[Event]) -> list[Event]:
     """Leave out the return from an event of the other direction that lasted long enough to be taken for usual."""
-    lasting = [each for each in opposite if each.end - each.start >= _LASTING]
+    lasting = [each for each in opposite if each.end - each.start >= _TAKEN_FOR_USUAL]
     return [event for event in events if not any(each.start <= event.start < each.end + _SETTLED for each in lasting)]
 
 
@@ -129,14 +130,14 @@ def _kind(scores: Scores, hours: np.ndarray, start: int, end: int, moved: str, n
 
 
 def _apart(events: list[Event]) -> list[Event]:
-    """Of events that overlap keep the one with the most dollars, which names both halves."""
+    """Of events that overlap keep the most unusual, which names both halves, its own first."""
     kept: list[Event] = []
-    for event in sorted(events, key=lambda each: -each.dollars):
+    for event in sorted(events, key=lambda each: -each.score):
         place = next((at for at, each in enumerate(kept) if event.start < each.end and each.start < event.end), None)
         if place is None:
             kept.append(event)
         elif event.moved not in kept[place].moved:
-            kept[place] = replace(kept[place], moved="calls and cost of a call")
+            kept[place] = replace(kept[place], moved=f"{kept[place].moved} and {event.moved}")
     return kept
 
 

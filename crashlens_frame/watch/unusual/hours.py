@@ -12,7 +12,11 @@ _WIDEST = 4.5  # median deviations from the median; a call beyond is counted as 
 
 @dataclass(frozen=True)
 class Hours:
-    """The hours of the series of a log, as arrays of series by day by hour."""
+    """The hours of the series of a log, as arrays of series by day by hour.
+
+    An hour that clocks show twice holds the mean of both, and one that they leave out what the hour before it held:
+    every day has 24 hours, and none looks unusual because clocks were changed.
+    """
 
     start: pd.Timestamp  # midnight of the first day, local time without a zone
     n_calls: np.ndarray
@@ -25,7 +29,7 @@ class Hours:
     last_hour: int
 
 
-def hours_of(wall: pd.Series, series: np.ndarray, cost: np.ndarray, n_series: int) -> Hours:
+def hours_of(wall: pd.Series, series: np.ndarray, cost: np.ndarray, n_series: int, zone: str = "UTC") -> Hours:
     """Return the calls laid out by hour.
 
     Parameters
@@ -38,6 +42,8 @@ def hours_of(wall: pd.Series, series: np.ndarray, cost: np.ndarray, n_series: in
         US dollars of each call; NaN where unknown.
     n_series
         Number of series.
+    zone
+        Time zone of the local times.
 
     Returns
     -------
@@ -60,8 +66,13 @@ def hours_of(wall: pd.Series, series: np.ndarray, cost: np.ndarray, n_series: in
     known = cost > 0
     logs = _without_extremes(np.log(cost[known]), series[known], hour[known] // HOURS)
 
+    length = _lengths(start, days, zone)
+    missing = np.flatnonzero(length == 0)
+
     def laid_out(places: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-        return np.bincount(places, weights, minlength=size).astype(float).reshape(n_series, days, HOURS)
+        sums = np.bincount(places, weights, minlength=size).reshape(n_series, -1) / np.where(length > 0, length, 1.0)
+        sums[:, missing] = sums[:, np.maximum(missing - 1, 0)]
+        return sums.reshape(n_series, days, HOURS)
 
     n_calls = laid_out(place)
     seen = n_calls.any(axis=2)
@@ -77,6 +88,17 @@ def hours_of(wall: pd.Series, series: np.ndarray, cost: np.ndarray, n_series: in
         int(hour.min()),
         int(hour.max()),
     )
+
+
+def _lengths(start: pd.Timestamp, days: int, zone: str) -> np.ndarray:
+    """Return how long clocks show each hour, in hours: 1, but for days on which they are changed."""
+    first, end = (
+        time.tz_localize(zone, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
+        for time in (start, start + pd.Timedelta(days=days))
+    )
+    shown = pd.date_range(first, end, freq="30min", inclusive="left").tz_convert(zone).tz_localize(None)
+    hour = ((shown - start) // pd.Timedelta("1h")).to_numpy(np.int64)
+    return np.bincount(hour, minlength=days * HOURS) / 2
 
 
 def _without_extremes(logs: np.ndarray, series: np.ndarray, day: np.ndarray) -> np.ndarray:

@@ -29,6 +29,8 @@ class Scores:
 def volume_scores(n_calls: np.ndarray, cost: np.ndarray, first_day: int, weekend: np.ndarray) -> Scores:
     """Judge the number of calls of each window against the same hours of comparable days, at the level of last week.
 
+    What is between that and the same hours of the same weekday is usual too.
+
     Parameters
     ----------
     n_calls, cost
@@ -48,20 +50,50 @@ def volume_scores(n_calls: np.ndarray, cost: np.ndarray, first_day: int, weekend
     >>> bool(scores.score[0, 8, 10] > 5), bool(abs(scores.score[0, 8, 9]) < 1)
     (True, True)
     """
-    expected = _expected_calls(n_calls, first_day, weekend)
+    level = _levels(n_calls.sum(axis=1), first_day, weekend)
+    comparable, days = _as_on_comparable_days(n_calls, level, first_day, weekend)
+    weekly, weeks = _as_on_this_weekday(n_calls, level, first_day)
     sums = [_window_sums(n_calls, width) for width in WINDOWS]
     found = _nothing(n_calls, sums, cost)
-    a_call = np.array([_ratio_of_sums(cost, n_calls, first_day, day) for day in range(len(n_calls))])
+    a_call = usual_costs(n_calls, cost, first_day)
     for place, width in enumerate(WINDOWS):
-        usual = _window_sums(expected, width)
-        apart = _root_deviance(sums[place], np.where(usual > 0, usual, 1.0))
+        seen, usual, same = sums[place], _window_sums(comparable, width), _window_sums(weekly, width)
+        # a job that runs once a week, or a Saturday unlike Sundays, is usual: of both expectations the nearer counts
+        nearest = np.where(np.isfinite(same), np.clip(seen, np.fmin(usual, same), np.fmax(usual, same)), usual)
+        known = 1 + 1 / np.where(nearest == usual, days[:, None], weeks[:, None])  # what few days say is uncertain
+        apart = _root_deviance(seen, np.where(nearest > 0, nearest, 1.0)) / np.sqrt(known)
         for day in range(first_day + LEAST_DAYS, len(n_calls)):
-            spread = _own_scatter(apart[first_day:day], usual[first_day:day])
-            found.score[place, day] = apart[day] / np.sqrt(1 + spread * usual[day])
+            spread = _own_scatter(apart[first_day:day], nearest[first_day:day])
+            rise = apart[day] / np.sqrt(1 + spread * nearest[day])
+            fall = -np.sqrt(_deviance_with_scatter(seen[day], nearest[day], spread) / known[day])
+            found.score[place, day] = np.where(seen[day] < nearest[day], fall, rise)
         found.score[place, ~np.isfinite(usual)] = np.nan
-        found.expected[place] = usual
-        found.dollars[place] = (sums[place] - usual) * a_call[:, None]
+        if width == HOURS:
+            found.score[place] = _sustained(found.score[place])
+        found.expected[place] = nearest
+        found.dollars[place] = (seen - nearest) * a_call[:, None]
     return found
+
+
+def usual_costs(n_calls: np.ndarray, cost: np.ndarray, first_day: int) -> np.ndarray:
+    """Return the usual US dollars of a call on each day: the median of the two weeks before; 0 where none is known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crashlens_frame.watch.unusual.scores import usual_costs
+    >>> calls = np.full((4, 24), 10.0)
+    >>> usual_costs(calls, calls * 0.5, 0).tolist()
+    [0.0, 0.5, 0.5, 0.5]
+    """
+    number = n_calls.sum(axis=1)
+    each = np.divide(cost.sum(axis=1), number, out=np.full(len(number), np.nan), where=number > 0)
+    usual = np.zeros(len(number))
+    for day in range(first_day + 1, len(number)):
+        known = each[max(first_day, day - _COST_DAYS) : day]
+        known = known[np.isfinite(known)]
+        usual[day] = np.median(known) if len(known) else 0.0
+    return usual
 
 
 def cost_scores(
@@ -106,7 +138,21 @@ def cost_scores(
             found.expected[place, day] = np.exp(usual)
             found.score[place, day] = moved / np.sqrt(by_chance + own + 0.04**2)
             found.dollars[place, day] = spent[day] * (1 - np.exp(-moved))
+        if width == HOURS:
+            found.score[place] = _sustained(found.score[place])
     return found
+
+
+def _sustained(score: np.ndarray) -> np.ndarray:
+    """Raise the scores of a day that the day or two days before confirm: a slow leak is small on each of them."""
+    flat = score.ravel()
+    found = flat.copy()
+    for days in (2, 3):
+        past = np.stack([np.concatenate([np.full(HOURS * ago, np.nan), flat])[: len(flat)] for ago in range(days)])
+        for sign in (1, -1):
+            least = (sign * past).min(axis=0) * np.sqrt(days)
+            found = np.where(least > np.maximum(sign * found, 0), sign * least, found)
+    return found.reshape(score.shape)
 
 
 def _nothing(values: np.ndarray, seen: list[np.ndarray], cost: np.ndarray) -> Scores:
@@ -142,10 +188,11 @@ def _levels(total: np.ndarray, first_day: int, weekend: np.ndarray) -> np.ndarra
     return np.maximum(level, 0.5)
 
 
-def _expected_calls(n_calls: np.ndarray, first_day: int, weekend: np.ndarray) -> np.ndarray:
-    """Return the calls that each hour lets expect before its day begins; NaN without comparable days."""
-    expected = np.full(n_calls.shape, np.nan)
-    level = _levels(n_calls.sum(axis=1), first_day, weekend)
+def _as_on_comparable_days(
+    n_calls: np.ndarray, level: np.ndarray, first_day: int, weekend: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the calls that each hour lets expect before its day begins, NaN without comparable days, and how many."""
+    expected, days = np.full(n_calls.shape, np.nan), np.ones(len(n_calls))
     for day in range(first_day + LEAST_DAYS, len(n_calls)):
         past = np.arange(max(first_day, day - _VOLUME_DAYS), day)
         past = past[weekend[past] == weekend[day]]
@@ -154,7 +201,18 @@ def _expected_calls(n_calls: np.ndarray, first_day: int, weekend: np.ndarray) ->
             middle, mean = np.median(relative, axis=0), relative.mean(axis=0)
             # where calls are rare, the median is 0 and the mean is what is left
             expected[day] = np.maximum(middle, 0.5 * mean) * level[day] + 0.3
-    return expected
+            days[day] = len(past)
+    return expected, days
+
+
+def _as_on_this_weekday(n_calls: np.ndarray, level: np.ndarray, first_day: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the usual calls of each hour on the same day of the weeks before, NaN in the first, and how many weeks."""
+    expected, weeks = np.full(n_calls.shape, np.nan), np.ones(len(n_calls))
+    for day in range(first_day + 7, len(n_calls)):
+        past = np.arange(day - 7, max(first_day, day - _VOLUME_DAYS) - 1, -7)
+        expected[day] = np.median(n_calls[past] / level[past, None], axis=0) * level[day] + 0.3
+        weeks[day] = len(past)
+    return expected, weeks
 
 
 def _own_scatter(apart: np.ndarray, usual: np.ndarray) -> float:
@@ -187,6 +245,9 @@ def _root_deviance(seen: np.ndarray, expected: np.ndarray) -> np.ndarray:
     return np.sign(seen - expected) * np.sqrt(np.maximum(deviance, 0))
 
 
-def _ratio_of_sums(cost: np.ndarray, n_calls: np.ndarray, first_day: int, day: int) -> float:
-    past = slice(max(first_day, day - _COST_DAYS), day)
-    return float(cost[past].sum() / max(n_calls[past].sum(), 1))
+def _deviance_with_scatter(seen: np.ndarray, expected: np.ndarray, spread: float) -> np.ndarray:
+    """Return the deviance of the negative binomial: a fall ends at 0 calls, so widening the root would hide it."""
+    shape, safe = 1 / spread, np.maximum(expected, 1e-9)
+    part = np.where(seen > 0, seen * np.log(np.maximum(seen, 1e-9) / safe), 0.0)
+    deviance: np.ndarray = 2 * (part - (seen + shape) * np.log((seen + shape) / (safe + shape)))
+    return np.maximum(deviance, 0.0)

@@ -1,0 +1,188 @@
+"""Lines that are read in processes are the lines that are read here, whatever their format and however damaged."""
+
+import copy
+import json
+import os
+import random
+import signal
+import threading
+import warnings
+from collections.abc import Iterator
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import crashlens_frame as cf
+from crashlens_frame.formats import FORMATS
+from crashlens_frame.io import line_processes
+from crashlens_frame.io.line_processes import LineProcesses
+from crashlens_frame.io.processes import Processes
+from crashlens_frame.io.read_lines import LinesContent, LinesOfBlock, read_block_by_line
+from tests.support.damaged_records import JUNK, paths
+from tests.support.vendor_logs import TELLERS, Call
+
+CASES = Path(__file__).parents[1] / "cases" / "files"
+DATA = Path(__file__).parents[2] / "data"
+
+
+@pytest.fixture(scope="module")
+def here() -> partial[LinesContent]:
+    return partial(read_block_by_line, format=None, columns=None)
+
+
+@pytest.fixture(scope="module")
+def processes(here: partial[LinesContent]) -> Iterator[Processes[LinesOfBlock, LinesContent]]:
+    started = Processes(here)
+    yield started
+    started.close()
+
+
+def lines_of(*records: Any) -> LinesOfBlock:
+    raw = [record if isinstance(record, bytes) else json.dumps(record).encode() for record in records]
+    return LinesOfBlock(b"".join(line + b"\n" for line in raw), np.arange(7, 7 + len(raw)), "app.jsonl")
+
+
+@cache
+def samples() -> list[Any]:
+    found: list[Any] = [teller(Call()).line for teller in TELLERS]
+    for path in sorted([*CASES.glob("*.json*"), *DATA.glob("*.jsonl")]):
+        found += [line for line in path.read_bytes().splitlines()[:20] if line]
+    return found
+
+
+def damaged(record: Any, draw: random.Random) -> Any:
+    """Return a record with a few of its values replaced, or its line cut."""
+    if isinstance(record, bytes):
+        try:
+            record = json.loads(record)
+        except ValueError:
+            return record
+    line = json.dumps(record)
+    if draw.random() < 0.1:
+        return line[: draw.randrange(len(line))].encode()
+    hurt = json.loads(line)
+    for _ in range(draw.randint(1, 3)):
+        found = list(paths(hurt))
+        if not found:
+            break
+        *above, key = draw.choice(found)
+        branch = hurt
+        for step in above:
+            branch = branch[step]
+        branch[key] = copy.deepcopy(draw.choice(JUNK))
+    return hurt
+
+
+def assert_same(one: LinesContent, other: LinesContent) -> None:
+    assert one.table.equals(other.table)
+    assert one.numbers.tolist() == other.numbers.tolist()
+    assert one._replace(table=None, numbers=None) == other._replace(table=None, numbers=None)
+
+
+def test_the_samples_are_of_every_format_that_has_lines_of_its_own(here: partial[LinesContent]) -> None:
+    read = here(lines_of(*samples())).table["log_format"].to_pylist()
+    bulk = {"openai", "anthropic", "litellm", "langfuse", "bedrock", "otel", "otlp_logs", "claude_code"}
+    assert bulk <= set(read)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_damaged_lines_of_every_format_are_read_alike(
+    seed: int, here: partial[LinesContent], processes: Processes[LinesOfBlock, LinesContent]
+) -> None:
+    draw = random.Random(seed)
+    lines = lines_of(*samples(), *(damaged(record, draw) for record in samples()))
+    content = here(lines)
+    assert_same(processes.do(lines), content)
+    assert len(content.table) > 200
+    assert content.rejects
+    assert content.repairs
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_named_format_and_few_columns_reach_the_processes(format: str) -> None:
+    columns = frozenset({"trace_id", "event_id", "model", "input_tokens", "output_tokens"})
+    lines = lines_of(*samples())
+    processes = LineProcesses(format, columns)
+    expected = read_block_by_line(lines, format=format, columns=columns)
+    assert_same(processes.read(lines), expected)  # few lines are read here
+    processes.close()
+
+
+def test_many_lines_are_read_in_processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "spans.jsonl"
+    path.write_bytes(lines_of(*samples() * 3).block)
+    expected = read_quietly(path)
+    done: list[int] = []
+    do = Processes.do
+    monkeypatch.setattr(Processes, "do", lambda self, item: done.append(len(item.numbers)) or do(self, item))
+    monkeypatch.setattr(line_processes, "_MANY", 0)
+    pd.testing.assert_frame_equal(read_quietly(path), expected)
+    assert sum(done) >= 2 * len(samples())  # all but the lines that are read in bulk
+
+
+def read_quietly(path: Path) -> pd.DataFrame:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return cf.read_jsonl(path, duplicates="all")
+
+
+def test_a_format_of_the_users_own_is_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line_processes, "_MANY", 0)
+    monkeypatch.setitem(FORMATS, "own", FORMATS["openai"])
+    monkeypatch.setattr(Processes, "do", lambda self, item: pytest.fail("a process has no such format"))
+    reader = LineProcesses("own", None)
+    assert len(reader.read(lines_of(TELLERS[0](Call()).line)).table) == 1
+
+
+# -- processes that do not start, end, or fail ------------------------------------------------------------------------
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def own_process(ends: int) -> int:
+    """Return the id of the process; end it if it is another than that of the test."""
+    if ends and os.getpid() != ends:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return os.getpid()
+
+
+def test_the_work_is_done_in_other_processes_which_end_with_their_owner() -> None:
+    processes = Processes(own_process)
+    other = processes.do(0)
+    assert other != os.getpid()
+    assert processes.do(0) == other  # it is used again
+    processes.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(other, 0)
+
+
+def test_a_process_that_was_killed_costs_no_result_and_no_thread_waits_for_it() -> None:
+    processes = Processes(own_process)
+    results: list[int] = []
+    threads = [threading.Thread(target=lambda: results.append(processes.do(os.getpid()))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert results == 6 * [os.getpid()]
+    processes.close()
+
+
+def test_without_processes_the_work_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    assert [Processes(square).do(number) for number in (2, 3)] == [4, 9]
+    monkeypatch.setattr("sys.executable", "")
+    assert Processes(square).do(4) == 16
+
+
+def test_an_error_of_the_work_is_raised_here() -> None:
+    processes = Processes(square)
+    with pytest.raises(TypeError):
+        processes.do("x")  # type: ignore[arg-type]
+    processes.close()

@@ -1,0 +1,1 @@
+"""Faults played on the package: what was acknowledged is kept, and nothing half-written is read as whole."""

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -36,6 +37,7 @@ def test_counts_that_no_call_has_end_no_report(tokens: int, tmp_path: Path) -> N
     for plot in (cf.plot_cost, cf.plot_waste, cf.plot_cache, cf.plot_tokens, cf.plot_latency):
         plot(calls)
     cf.plot_trace(calls, "a")
+    plt.close("all")
     cf.Explorer(calls)
 
 

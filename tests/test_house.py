@@ -42,7 +42,7 @@ SHARED_NAMES = {
     "DETECTOR": "of a detector: its entry of the roster",
     "P": "the parameters of a wrapped function, as the type is called everywhere",
     "evidence": "of a detector: what it finds before costs and overlaps are settled",
-    "redact": "a command has the name of the function that it calls",
+    **dict.fromkeys(("compare", "redact"), "a command has the name of the function that it computes with"),
     "scan": "a command has the name of the function that it calls",
     "watch": "logs calls as they happen, as a function and as a command",
 }

@@ -9,7 +9,7 @@ import click
 
 from ..errors import CrashlensFrameError, CrashlensFrameWarning, RejectedLinesWarning, UnpricedWarning
 from ..words import printable_lines
-from . import check, demo, files, focus, live, logs, redact, reports
+from . import check, compare, demo, files, focus, live, logs, redact, reports
 from .output import one_line, print_warning
 
 __all__ = ["main"]
@@ -54,6 +54,7 @@ for _command in (
     reports.scan,
     reports.dashboard,
     check.check,
+    compare.compare,
     live.watch,
     files.simulate,
     files.convert,

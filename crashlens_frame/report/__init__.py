@@ -6,7 +6,7 @@ from .merge import PartialReport, merge_reports, partial_report
 from .patterns import PATTERN_COLUMNS, waste_by
 from .styling import style_findings
 from .summary import REPORT_COLUMNS, Report, summarize
-from .tables import Table, escape_markdown, frame_records, json_text, text_cells
+from .tables import Table, count_cells, escape_markdown, frame_records, json_text, money_cells, text_cells
 from .totals import TOTALS_COLUMNS, all_period_starts, by, period_starts, trace_codes, traces
 
 __all__ = [
@@ -21,12 +21,14 @@ __all__ = [
     "by",
     "calls_table",
     "column_of_key",
+    "count_cells",
     "escape_markdown",
     "findings_table",
     "frame_records",
     "json_text",
     "key_values",
     "merge_reports",
+    "money_cells",
     "partial_report",
     "pattern_tables",
     "period_starts",

@@ -178,8 +178,6 @@ class Report:
         if self.groups is None:
             del fields["groups"]
         fields |= {"waste_cost": self.waste_cost, "could_save": self.could_save}
-        # readers of JSON take larger whole numbers for floats, and so does the writer
-        fields |= {name: float(v) for name, v in fields.items() if isinstance(v, int) and v > 2**63 - 1}
         return json_text(fields)
 
     def __repr__(self) -> str:

@@ -24,7 +24,7 @@ def test_counts_that_no_call_has_end_no_report(tokens: int, tmp_path: Path) -> N
     report = cf.summarize(calls)
     assert (report.input_tokens, report.total_tokens) == (4 * tokens, 8 * tokens)
     assert f"{4 * tokens:,}" in report.to_text()
-    assert json.loads(report.to_json())["input_tokens"] in (4 * tokens, float(4 * tokens))
+    assert json.loads(report.to_json())["input_tokens"] == 4 * tokens
     exact = 4 * tokens if 4 * tokens < 2**63 else pd.NA
     assert cf.by(calls, "model")["input_tokens"].tolist() == [exact]
     assert cf.unpriced(calls.assign(cost=np.nan))["input_tokens"].tolist() == [exact]
@@ -39,11 +39,3 @@ def test_counts_that_no_call_has_end_no_report(tokens: int, tmp_path: Path) -> N
     cf.plot_trace(calls, "a")
     plt.close("all")
     cf.Explorer(calls)
-
-
-@pytest.mark.filterwarnings("always")
-def test_a_sum_that_no_column_can_hold_is_null_with_a_warning() -> None:
-    calls = cf.as_calls(pd.DataFrame({"trace_id": ["t", "t"], "model": "gpt-4o", "input_tokens": 2**62}))
-    calls = calls.assign(cost=1.0)
-    with pytest.warns(cf.CrashlensFrameWarning, match=r"^sums of input_tokens past 2\*\*63 - 1 are null"):
-        assert cf.by(calls, "model")["input_tokens"].isna().all()

@@ -1,0 +1,82 @@
+"""The command compare: what changed between two logs, and by what."""
+
+from typing import Any
+
+import click
+import pandas as pd
+
+from ..report import Table, count_cells, frame_records, json_text, money_cells, text_cells
+from ..watch import explain_change
+from ..words import money, percent
+from . import options
+from .inputs import read_calls
+from .output import print_unpriced, terminal_columns, working
+
+_PARTS = ("volume", "mix", "tokens", "cache", "price")
+
+
+@click.command()
+@click.argument("before")
+@click.argument("after")
+@click.option(
+    "--by",
+    multiple=True,
+    metavar="KEY",
+    default=("model",),
+    show_default=True,
+    help="Column, tags.KEY or extra.PATH to group by; repeatable.",
+)
+@options.config
+@options.max_rejects
+@options.form
+def compare(before: str, after: str, by: tuple[str, ...], config: str | None, max_rejects: float, form: str) -> None:
+    """Compare the cost of the log AFTER with that of the log BEFORE, group by group.
+
+    The difference is divided into volume (more calls), mix (other groups), tokens a call, cache and price.
+    """
+    logs = [read_calls([log], config, max_rejects) for log in (before, after)]
+    with working("comparing"):
+        found = explain_change(*logs, by=list(by), prices=config)
+    print_unpriced(pd.concat(logs, ignore_index=True))
+    groups = found[found["row"] == "group"]
+    sums = {name: float(groups[name].sum()) for name in ("cost_before", "cost_after", "difference", *_PARTS)}
+    if form == "json":
+        click.echo(json_text({**sums, "groups": frame_records(found)}))
+        return
+    table = _table(found, by)
+    text = table.to_markdown() if form == "markdown" else table.to_text(terminal_columns())
+    click.echo(f"{_headline(sums)}\n\n{text}")
+
+
+def _headline(sums: dict[str, float]) -> str:
+    share = percent(sums["difference"], sums["cost_before"])
+    change = f"{_signed(sums['difference'])}, {share}" if sums["cost_before"] else _signed(sums["difference"])
+    return f"{money(sums['cost_before'])} -> {money(sums['cost_after'])} ({change}): {_by_what(sums)}"
+
+
+def _table(found: pd.DataFrame, by: tuple[str, ...]) -> Table:
+    found = found[(found["row"] == "group") | (found["n_calls_before"] + found["n_calls_after"] > 0)]
+    is_unknown = found["row"] != "group"
+    keys = {key: text_cells(found[key].astype("str").where(~is_unknown, "unknown cost")) for key in by}
+    return Table(
+        {
+            **keys,
+            "calls before": count_cells(found["n_calls_before"]),
+            "after": count_cells(found["n_calls_after"]),
+            "cost before": money_cells(found["cost_before"]),
+            "cost after": money_cells(found["cost_after"]),
+            "mostly": text_cells(_by_what(amounts, most=1) for amounts in frame_records(found)),
+        }
+    )
+
+
+def _by_what(amounts: dict[str, Any], *, most: int = len(_PARTS)) -> str:
+    """Write the parts of a difference that are more than a hundredth of the largest, the largest first."""
+    parts = {name: amounts[name] or 0.0 for name in _PARTS}
+    least = max(abs(value) for value in parts.values()) / 100
+    shown = sorted((name for name in parts if abs(parts[name]) > least), key=lambda name: -abs(parts[name]))
+    return ", ".join(f"{name} {_signed(parts[name])}" for name in shown[:most]) or "no change"
+
+
+def _signed(amount: float) -> str:
+    return f"+{money(amount)}" if amount >= 0 else f"-{money(-amount)}"

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from ..frame import check_calls
 from ..watch import anomalies_and_hours
 from ..words import UNKNOWN, cut, money, printable, quantity
-from .canvas import COLORS, GREY, LONGEST_NAME, WELL_SPENT, draw_message, new_axes, set_title
+from .canvas import COLORS, GREY, LONGEST_NAME, WELL_SPENT, can_be_drawn, draw_message, new_axes, set_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,7 +72,9 @@ def plot_anomalies(
     """
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-    found, hours = anomalies_and_hours(calls, by=by, tz=tz, threshold=threshold)
+    check_calls(calls, needs=("timestamp",))
+    drawable = calls[can_be_drawn(calls["timestamp"])]
+    found, hours = anomalies_and_hours(drawable, by=by, tz=tz, threshold=threshold)
     if hours.empty:
         return draw_message(new_axes(ax), "None of the calls has a time" if len(calls) else "No calls to draw")
     hours = hours.assign(**{by: _names(hours[by])})

@@ -87,9 +87,9 @@ def picture(svg: str) -> str:
     return f'<div class="cl-picture">{svg}</div>'
 
 
-def scrolled(table: Table) -> str:
+def scrolled(table: Table, kind: str = "cl-rows") -> str:
     """Return a table that scrolls sideways where it is too wide."""
-    return f'<div class="cl-scroll">{table.to_html()}</div>'
+    return f'<div class="cl-scroll {kind}">{table.to_html()}</div>'
 
 
 def section(title: str, table: Table) -> str:

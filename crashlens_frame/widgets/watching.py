@@ -56,7 +56,7 @@ class ChangePanel(W.VBox):
             f"{texts[1]}: {money(total['cost_after'])}, {_signed(more)} ({percent(abs(more), total['cost_before'])})"
             f" against {texts[0]}"
         )
-        self.table.value = markup.scrolled(_table(rows, by))
+        self.table.value = markup.scrolled(_table(rows, by), "cl-compared")
 
 
 class BudgetPanel(W.HTML):

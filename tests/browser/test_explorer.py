@@ -45,7 +45,7 @@ def test_a_finding_opens_its_timeline_and_its_calls(page, site):
     timeline.wait_for()
     number = site.evaluate(f"int(calls['trace_id'].str.startswith('{trace}').sum())")
     assert f"{number} calls" in timeline.get_attribute("aria-label")
-    assert explorer.locator(".cl-scroll:not(.cl-patterns) tbody tr").count() == number
+    assert explorer.locator(".cl-rows tbody tr").count() == number
 
 
 def test_what_if_tells_the_new_cost(page, site):

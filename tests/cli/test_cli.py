@@ -403,8 +403,8 @@ def test_long_work_shows_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch)
 def test_every_command_has_help() -> None:
     result = run("--help")
     assert list(main.commands) == [
-        "log", "init-config", "analyze", "scan", "dashboard", "check", "watch", "simulate", "convert", "redact",
-        "focus", "demo",
+        "log", "init-config", "analyze", "scan", "dashboard", "check", "compare", "watch", "simulate", "convert",
+        "redact", "focus", "demo",
     ]  # fmt: skip
     for name in main.commands:
         assert name in result.stdout

@@ -20,6 +20,7 @@ _KINDS = ("spike", "night loop", "unit price", "shift", "leak", "drop")
 _SHARED_SHARE = 0.2  # of the other series: when more of them fall on a day too, the cause is common to them
 _FELL = -2.5  # score of a day that takes part in such a fall
 _EXPLAINING = ("route", "model", "team")
+_FARTHEST = np.timedelta64(3 * 366, "D")
 _SHORTEST = {"h": 1, "D": HOURS}  # hours of the shortest window that is judged
 
 
@@ -43,7 +44,7 @@ def anomalies(
     Parameters
     ----------
     calls
-        Frame of calls.
+        Frame of calls. Those more than three years from the middle one are not judged.
     by
         Key or keys of a series, as :func:`crashlens_frame.by` takes them.
     freq
@@ -110,7 +111,11 @@ def anomalies_and_hours(
         raise InvalidOptionError(f"threshold is {threshold!r}, expected a number above 0")
     zone = tz or "UTC"
     times = local_times(calls, zone)
-    dated = times.notna().to_numpy()
+    # a call that is dated centuries off does not make hours of all the time between
+    dated = times.notna().to_numpy(copy=True)
+    if dated.any():
+        moments = times.to_numpy("datetime64[us]")
+        dated[dated] = np.abs(moments[dated] - np.sort(moments[dated])[(dated.sum() - 1) // 2]) <= _FARTHEST
     wall = times[dated].reset_index(drop=True)
     labels = pd.DataFrame({key: key_values(calls, key) for key in keys})[dated].reset_index(drop=True)
     if wall.empty:

@@ -47,11 +47,9 @@ def __getattr__(name: str) -> Any:
         return __dir__()
     if name == "datasets":
         return import_module(".io", __name__).datasets
-    if name.startswith(("find_", "plot_")) and name not in _list_names():
-        found = _of_rosters()
-        if name in found:
-            return found[name]
-    try:
+    if name in _list_names():
         return _get_listed(name)
-    except AttributeError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    found = _of_rosters() if name.startswith(("find_", "plot_")) else {}
+    if name not in found:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return found[name]

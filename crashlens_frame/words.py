@@ -91,6 +91,18 @@ def money(dollars: Any) -> str:
     return f"-${text}" if dollars < 0 else f"${text}"
 
 
+def signed_money(dollars: Any) -> str:
+    """Write how many US dollars more or less something is.
+
+    Examples
+    --------
+    >>> from crashlens_frame.words import signed_money
+    >>> [signed_money(amount) for amount in (2, -0.5, float("nan"))]
+    ['+$2.00', '-$0.50', 'unknown']
+    """
+    return f"+{money(dollars)}" if dollars >= 0 else money(dollars)
+
+
 def digits(number: Any) -> str:
     """Write a whole number with thousands separators.
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ..report import Table, count_cells, frame_records, json_text, money_cells, text_cells
 from ..watch import explain_change
-from ..words import money, percent
+from ..words import money, percent, signed_money
 from . import options
 from .inputs import read_calls
 from .output import print_unpriced, terminal_columns, working
@@ -50,7 +50,7 @@ def compare(before: str, after: str, by: tuple[str, ...], config: str | None, ma
 
 def _headline(sums: dict[str, float]) -> str:
     share = percent(sums["difference"], sums["cost_before"])
-    change = f"{_signed(sums['difference'])}, {share}" if sums["cost_before"] else _signed(sums["difference"])
+    change = signed_money(sums["difference"]) + (f", {share}" if sums["cost_before"] else "")
     return f"{money(sums['cost_before'])} -> {money(sums['cost_after'])} ({change}): {_by_what(sums)}"
 
 
@@ -75,8 +75,4 @@ def _by_what(amounts: dict[str, Any], *, most: int = len(_PARTS)) -> str:
     parts = {name: amounts[name] or 0.0 for name in _PARTS}
     least = max(abs(value) for value in parts.values()) / 100
     shown = sorted((name for name in parts if abs(parts[name]) > least), key=lambda name: -abs(parts[name]))
-    return ", ".join(f"{name} {_signed(parts[name])}" for name in shown[:most]) or "no change"
-
-
-def _signed(amount: float) -> str:
-    return f"+{money(amount)}" if amount >= 0 else f"-{money(-amount)}"
+    return ", ".join(f"{name} {signed_money(parts[name])}" for name in shown[:most]) or "no change"

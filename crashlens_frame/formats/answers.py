@@ -4,6 +4,7 @@ A value that no field holds as its column has it is put under "derived", where `
 """
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -227,3 +228,14 @@ def milliseconds_of_nanoseconds(value: Any) -> int | None:
     """Return a duration in nanoseconds as one in milliseconds."""
     nanoseconds = count_value(value)
     return None if nanoseconds is None else milliseconds_value(nanoseconds / 1_000_000)
+
+
+# models before Gemini 3 are billed by the answer that searches went into, later ones by the query
+# (https://ai.google.dev/gemini-api/docs/pricing)
+_SEARCHES_BY_ANSWER = re.compile(r"gemini-[12]\b")
+
+
+def billed_searches(model: Any, queries: int) -> int:
+    """Return how many searches Google bills for the queries of an answer."""
+    by_answer = isinstance(model, str) and _SEARCHES_BY_ANSWER.search(model)
+    return min(queries, 1) if by_answer else queries

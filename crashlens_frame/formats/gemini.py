@@ -1,12 +1,12 @@
 """Answers of Gemini's generateContent: bare, beside their request, in results of batches, in rows of Vertex AI."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .answers import (
     DERIVED,
     Within,
+    billed_searches,
     count_or_none,
     first_text,
     found_finish_reason,
@@ -87,9 +87,6 @@ _TIERS = {
     "ON_DEMAND_OFFPEAK": "offpeak",
     "PROVISIONED_THROUGHPUT": "provisioned_throughput",
 }
-# models before Gemini 3 are billed by the answer that a search went into, later ones by the query
-# (https://ai.google.dev/gemini-api/docs/pricing)
-_BY_ANSWER = re.compile(r"gemini-[12]\b")
 
 
 def _web_searches(answer: Record) -> int | None:
@@ -99,8 +96,7 @@ def _web_searches(answer: Record) -> int | None:
         grounding = mapping_of(candidate.get("groundingMetadata") or candidate.get("grounding_metadata"))
         queries = grounding.get("webSearchQueries") or grounding.get("web_search_queries")
         found += sum(isinstance(query, str) and bool(query) for query in queries) if isinstance(queries, list) else 0
-    model = answer.get("modelVersion") or answer.get("model")
-    return min(found, 1) or None if isinstance(model, str) and _BY_ANSWER.search(model) else found or None
+    return billed_searches(answer.get("modelVersion") or answer.get("model"), found) or None
 
 
 _CONFIGS = ("generationConfig", "generation_config", "config")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..jsonvalues import is_object
+from .answers import billed_searches, count_or_none, mapping_of
 from .table import END, Counts, Field, Format, Record, Sign
 from .texts import (
     billed_of_status,
@@ -32,6 +33,10 @@ def _records(record: Record) -> Iterator[Record]:
         record.get("response_cost_failure_debug_info") or record.get("zero_cost_diagnostic")
     ):
         flat["response_cost"] = None
+    usage = mapping_of(mapping_of(flat.get("metadata")).get("usage_object"))
+    queries = count_or_none(mapping_of(usage.get("prompt_tokens_details")).get("web_search_requests"))  # of Google
+    if queries:
+        flat["searches"] = billed_searches(flat.get("model"), queries)
     yield flat
 
 
@@ -128,7 +133,8 @@ LITELLM = Format(
         Field(f"{_LIFETIMES}.ephemeral_5m_input_tokens", WRITTEN_5M, count_value),
         Field(f"{_USAGE}.completion_tokens_details.reasoning_tokens", "reasoning_tokens", count_value),
         Field(f"{_USAGE}.server_tool_use.web_search_requests", "web_searches", count_value),
-        Field(f"{_USAGE}.prompt_tokens_details.web_search_requests", "web_searches", count_value),
+        Field("searches", "web_searches", count_value),
+        Field(f"{_USAGE}.prompt_tokens_details.web_search_requests", "web_searches", count_value, loose=True),
         Field(f"{_USAGE}.speed", "service_tier", _tier_of_speed, loose=True, kept=True),
         Field(f"{_USAGE}.inference_geo", "region", region_of_geo, loose=True, kept=True),
         Field("cost_breakdown.service_tier", "service_tier", text_value, loose=True),

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ..frame import check_calls
 from ..watch import anomalies_and_hours
-from ..words import UNKNOWN, cut, money, printable, quantity
+from ..words import UNKNOWN, cut, money, printable, quantity, signed_money
 from .canvas import COLORS, GREY, LONGEST_NAME, WELL_SPENT, can_be_drawn, draw_message, new_axes, set_title
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _draw_events(ax: "Axes", row: int, found: pd.DataFrame, begin: pd.Timestamp,
         is_below = place - last < _TEXT_WIDTH and not is_below
         last = place
         ax.annotate(
-            f"{kind}{' of many series' if is_shared else ''} {_signed(dollars)}",
+            f"{kind}{' of many series' if is_shared else ''} {signed_money(dollars)}",
             (middle, row + _LANE),
             xytext=(0, -4 if is_below else 3),
             textcoords="offset points",
@@ -155,10 +155,6 @@ def _draw_events(ax: "Axes", row: int, found: pd.DataFrame, begin: pd.Timestamp,
             color=color,
             parse_math=False,
         )
-
-
-def _signed(dollars: float) -> str:
-    return f"{'-' if dollars < 0 else '+'}{money(abs(dollars))}"
 
 
 def _look(moved: str, dollars: float) -> tuple[str, str]:

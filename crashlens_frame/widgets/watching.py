@@ -3,9 +3,9 @@
 import ipywidgets as W  # noqa: N812
 import pandas as pd
 
-from ..report import Table, text_cells
+from ..report import Table, count_cells, money_cells, text_cells
 from ..watch import Budgets, BudgetSource, budgets, compare
-from ..words import UNKNOWN, cut, digits, money, percent, printable, quantity
+from ..words import UNKNOWN, cut, money, percent, printable, quantity, signed_money
 from . import markup
 from .panels import make_field, show_errors
 from .views import Study, ViewFilters
@@ -53,8 +53,8 @@ class ChangePanel(W.VBox):
         total = rows[["cost_before", "cost_after"]].sum()
         more = total["cost_after"] - total["cost_before"]
         self.status.value = markup.note(
-            f"{texts[1]}: {money(total['cost_after'])}, {_signed(more)} ({percent(abs(more), total['cost_before'])})"
-            f" against {texts[0]}"
+            f"{texts[1]}: {money(total['cost_after'])}, {signed_money(more)}"
+            f" ({percent(abs(more), total['cost_before'])}) against {texts[0]}"
         )
         self.table.value = markup.scrolled(_table(rows, by), "cl-compared")
 
@@ -102,18 +102,11 @@ def _table(rows: pd.DataFrame, by: str) -> Table:
     return Table(
         {
             by: text_cells(head[by].astype("object").where(head[by].notna(), UNKNOWN).astype("str")),
-            **{
-                f"cost {side}": text_cells(map(money, head[f"cost_{side}"]), flexible=False)
-                for side in ("before", "after")
-            },
-            "change": text_cells(map(_signed, head["cost_change"]), flexible=False),
-            "calls before": text_cells(map(digits, head["n_calls_before"]), flexible=False),
-            "calls after": text_cells(map(digits, head["n_calls_after"]), flexible=False),
+            "cost before": money_cells(head["cost_before"]),
+            "cost after": money_cells(head["cost_after"]),
+            "change": text_cells(map(signed_money, head["cost_change"]), flexible=False),
+            "calls before": count_cells(head["n_calls_before"]),
+            "calls after": count_cells(head["n_calls_after"]),
         },
         note=f"and {quantity(more, 'more row')}" if more else "",
     )
-
-
-def _signed(dollars: float) -> str:
-    amount = money(abs(dollars))
-    return amount if amount == UNKNOWN else f"{'-' if dollars < 0 else '+'}{amount}"

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import crashlens_frame as cf
 from tests.support import vendor_logs as told
+from tests.support import vendor_samples
 from tests.support.agent_logs import Answer, claude_lines
 from tests.support.vendor_logs import Call
 
@@ -37,25 +38,9 @@ def _renumbered(line: bytes, number: int, again: int) -> bytes:
 
 
 def _calls() -> list[Call]:
-    frame = cf.simulate_workload(900, seed=11, days=7).sort_values("timestamp", kind="stable")
-    rows = frame[frame["error"].isna()].fillna({"cached_input_tokens": 0}).head(_DIFFERENT).to_dict("records")
     return [
-        Call(
-            model=row["model"],
-            prompt=row["prompt"],
-            response=row["response"] if isinstance(row["response"], str) else "Done.",
-            input_tokens=row["input_tokens"],
-            cached_input_tokens=row["cached_input_tokens"],
-            cache_write_tokens=0,
-            output_tokens=row["output_tokens"],
-            reasoning_tokens=0,
-            latency_ms=row["latency_ms"],
-            start=row["timestamp"].to_pydatetime(),
-            cost=row["cost"],
-            trace_id=f"{number}" + 22 * "a",
-            number=number,
-        )
-        for number, row in enumerate(rows, _FIRST_NUMBER)
+        replace(call, trace_id=f"{number}" + 22 * "a", number=number)
+        for number, call in enumerate(vendor_samples.calls()[:_DIFFERENT], _FIRST_NUMBER)
     ]
 
 

@@ -301,6 +301,8 @@ def test_each_public_report_has_a_kind_with_several_emitters() -> None:
 )
 def test_searches_of_google_are_billed_by_the_answer_until_gemini_3(model: str, searches: int) -> None:
     assert read({**gemini({}, groundingMetadata=QUERIES), "modelVersion": model})["web_searches"] == searches
+    by_proxy = litellm({"prompt_tokens_details": {"web_search_requests": 2}}, model=f"gemini/{model}")
+    assert read(by_proxy)["web_searches"] == searches
 
 
 def test_throughput_paid_in_advance_has_no_price_by_the_token() -> None:

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 import crashlens_frame as cf
 from crashlens_frame.cli import main
+from crashlens_frame.plot import PLOTS
 
 ODD, HUGE = 2**53 + 1, 2**62
 MOST = 2**63 - 1
@@ -102,3 +104,20 @@ def test_no_warning_and_no_other_type_for_usual_numbers() -> None:
     totals = cf.by(calls, "model")
     assert totals["input_tokens"].tolist() == [60]
     assert str(totals["input_tokens"].dtype) == "Int64"
+
+
+@pytest.mark.filterwarnings("ignore::crashlens_frame.errors.CrashlensFrameWarning")
+@pytest.mark.parametrize("number", [ODD, HUGE, MOST])
+def test_what_no_call_has_is_drawn_and_scanned(number: int, tmp_path: Path) -> None:
+    times = pd.date_range("2026-03-01", periods=4, freq="s", tz="UTC")
+    counts = dict.fromkeys(("input_tokens", "output_tokens", "latency_ms", "retry_count"), number)
+    frame = pd.DataFrame({"trace_id": list("aabb"), "model": "gpt-4o", "timestamp": times, "prompt": "Hi", **counts})
+    calls = cf.add_cost(cf.as_calls(frame))
+    for plot in PLOTS:
+        plot.draw(calls, "a") if plot.name == "trace" else plot.draw(calls)
+        plt.close("all")
+    cf.to_jsonl(calls, tmp_path / "log.jsonl")
+    report, findings = cf.scan(tmp_path / "log.jsonl")
+    assert report.input_tokens == 4 * number
+    assert len(findings) == len(cf.find_waste(calls))
+    assert cf.traces(calls)["end"].isna().all()  # past the calendar

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ..frame import check_calls
 from ..watch import anomalies_and_hours
-from ..words import UNKNOWN, cut, money, printable, quantity, signed_money
+from ..words import UNKNOWN, cut, money, printable, signed_money
 from .canvas import COLORS, GREY, LONGEST_NAME, WELL_SPENT, can_be_drawn, draw_message, new_axes, set_title
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def plot_anomalies(
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
     hidden = found.loc[~found["is_shared"], by].nunique() - len(set(found[by]) & set(drawn))
-    more = f"; {quantity(hidden, 'more series')} with anomalies not shown" if hidden > 0 else ""
+    more = f"; {hidden} more series with anomalies not shown" if hidden > 0 else ""
     ax.set_xlabel(f"{begin:%Y-%m-%d} to {end - pd.Timedelta('1h'):%Y-%m-%d}, {tz or 'UTC'}{more}")
     set_title(ax, _title(found, by))
     _draw_legend(ax, found)

@@ -132,11 +132,12 @@ def _mark(ax: "Axes", names: pd.Series, start: pd.Series, end: pd.Series, colors
 
     begins, ends = (date2num(times.dt.tz_convert("UTC").dt.tz_localize(None)) for times in (start, end))  # type: ignore[no-untyped-call]
     above = ax.get_xaxis_transform()
-    for number, (name, begin, stop) in enumerate(zip(names, begins, ends, strict=True)):
+    for name, begin, stop in zip(names, begins, ends, strict=True):
         color = colors.get(name, GREY) if isinstance(name, str) else GREY
-        label = "anomaly" if number == 0 else None
         ax.axvspan(begin, stop, color=color, alpha=0.15, linewidth=0, zorder=0)
-        ax.plot([begin, stop], [0.985] * 2, transform=above, color=color, linewidth=4, label=label)
+        ax.plot([begin, stop], [0.985] * 2, transform=above, color=color, linewidth=4)
+    if len(names):
+        ax.plot([], [], color=GREY, linewidth=4, label="anomaly")  # of whichever series
 
 
 def _stack(labels: pd.Series, begin: pd.Series, cost: pd.Series) -> pd.DataFrame:

@@ -10,18 +10,21 @@ from typing import IO, Any
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from .._core import parallel_map
 from ..errors import InvalidCallError, LogFileError, MissingColumnsError, SchemaVersionError
+from ..formats import export_records
 from ..frame import as_calls, table_from_frame
+from ..jsonvalues import canonical_json
 from ..schema import CALLS, arrow_schema
 from .csv import csv_parts
 from .documents import RecordLines, record_lines
 from .file_kind import HEAD, kind_of
 from .line_processes import LineProcesses
 from .not_logs import NOT_LOGS
-from .parquet import parquet_tables
+from .parquet import ExportedRows, parquet_tables
 from .read_lines import BlockReader, LinesContent, Reject, make_reject
 from .read_sessions import read_session, session_format
 from .streams import LOG_ENDINGS, ChunkStream, LongLine, blocks_of_lines, plain_chunks, seekable
@@ -74,13 +77,20 @@ class FileReader:
             yield from self._records(record_lines(rest), name)
         elif kind == "csv":
             header = first.partition(b"\n")[0]
-            for part in csv_parts(io.BufferedReader(ChunkStream(rest)), name, header, self._own_names):
+            for part in csv_parts(io.BufferedReader(ChunkStream(rest)), name, header, self._own_names, self._format):
+                if part.format is not None:
+                    found = self._export(part.frame, part.format, name, above=2)
+                    yield found._replace(rejects=[*part.rejects, *found.rejects])
+                    continue
                 calls = as_calls(part.frame, columns=self._own_names)
                 yield _table_content(table_from_frame(calls), part.rejects)._replace(repairs=part.repairs)
         elif kind == "parquet":
             names = [column.name for column in CALLS if self._columns is None or column.name in self._columns]
-            for table in parquet_tables(seekable(stream, rest), name, names):
-                yield _table_content(table, [])
+            for table in parquet_tables(seekable(stream, rest), name, names, self._format):
+                if isinstance(table, ExportedRows):
+                    yield self._export(table.frame, table.format, name, above=1)
+                else:
+                    yield _table_content(table, [])
         elif kind == "zip":
             with ZipFile(seekable(stream, rest)) as archive:
                 for member in filter(_is_log, archive.namelist()):
@@ -88,6 +98,13 @@ class FileReader:
                         yield from self.blocks(inner, f"{name}/{member}")
         else:
             yield only_a_reject(make_reject(name, 1, f"the file is {kind}, and no log", b""))
+
+    def _export(self, frame: pd.DataFrame, format: str, name: str, *, above: int) -> LinesContent:
+        """Read rows that a vendor's program exported as lines of its format; the first row is below some lines."""
+        lines = "".join(f"{canonical_json(record)}\n" for record in export_records(frame))
+        first = above + int(frame.index[0]) if len(frame) else above
+        reader = BlockReader(name, format=format, columns=self._columns)
+        return _with_lines(reader.read(lines.encode("utf-8", "replace")), partial(add, first - 1))
 
     def _lines(self, blocks: Iterator[bytes | LongLine], name: str) -> Iterator[LinesContent]:
         first = next(blocks, b"")

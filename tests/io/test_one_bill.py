@@ -20,6 +20,7 @@ from tests.formats.test_evaluations import SAMPLE
 from tests.formats.test_gateways import HELICONE, OPENROUTER, PORTKEY
 from tests.formats.test_langsmith import RUN
 from tests.formats.test_local_models import COHERE, OLLAMA
+from tests.io.test_exports import SPANS
 from tests.support.streams import ANTHROPIC_STREAM, OPENAI_STREAM
 
 DATA = Path(__file__).parents[2] / "data"
@@ -72,6 +73,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (vendors / f"{name}_stream.jsonl").write_text(
             lines.replace("chatcmpl-1", "chatcmpl-s").replace("msg_1", "msg_s")
         )
+    SPANS.to_parquet(vendors / "phoenix.parquet")
+    again = {"context.span_id": [f"again-{number}" for number in range(len(SPANS))]}
+    SPANS.assign(**again).to_csv(vendors / "phoenix.csv", index=False)
     pretty = (CASES / "w26_pretty_document.json").read_text()
     (top / "pretty.json").write_text(pretty.replace("chatcmpl-", "chatcmpl-pretty-"))
     a_morning(1, "nested").crashlens.to_jsonl(top / "nested.jsonl")

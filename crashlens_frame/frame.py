@@ -18,7 +18,6 @@ import pyarrow.compute as pc
 from .errors import (
     InvalidCallError,
     InvalidOptionError,
-    MatchedColumnsWarning,
     MissingColumnsError,
     PassedOverWarning,
 )
@@ -31,6 +30,7 @@ from .formats import (
     series_of_column,
     settle_counts,
     synonyms_among,
+    warn_of_matched,
     warn_of_unclear,
     with_trace_ids,
 )
@@ -286,10 +286,7 @@ def _with_own_names(df: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFram
             raise InvalidOptionError(f"columns names {twice} twice, expected each column of CALLS once")
     matched = synonyms_among(own.columns)
     if matched:
-        pairs = ", ".join(f"{theirs} as {ours}" for theirs, ours in matched.items())
-        warnings.warn(
-            f"columns matched by their names: {pairs}; columns= overrides this", MatchedColumnsWarning, stacklevel=3
-        )
+        warn_of_matched(matched, stacklevel=3)
     return own.rename(columns=matched)
 
 

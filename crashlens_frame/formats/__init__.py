@@ -6,6 +6,7 @@ A field that no table names is kept in ``extra``, under the keys that led to it.
 from .columns import contradicting_counts, convert_column, settle_counts
 from .crashlens import CRASHLENS, FLAT
 from .exports import export_format, export_records, may_be_export, rows_of_export
+from .own_lines import own_format, warn_of_matched
 from .own_tables import folded_extra, with_trace_ids
 from .pieces import put_together
 from .reading import (
@@ -77,6 +78,7 @@ __all__ = [
     "may_be_export",
     "message_text",
     "milliseconds_value",
+    "own_format",
     "pruned_tree",
     "put_together",
     "row_from_record",
@@ -92,6 +94,7 @@ __all__ = [
     "time_option",
     "time_value",
     "unfold_extra",
+    "warn_of_matched",
     "warn_of_unclear",
     "whole_prompt_hash",
     "with_trace_ids",

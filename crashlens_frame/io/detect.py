@@ -72,7 +72,8 @@ def _of_stream(stream: IO[Any], name: str) -> Detected:
         raise LogFileError(f"{name} is {kind}, and no log")
     session = session_format(first, None) if kind == "lines" else None
     if session is not None:
-        return Detected(session.name, "its first lines are those of a session")
+        shown = "are those of a session" if session.signs else "have names of their own"
+        return Detected(session.name, f"its first lines {shown}")
     lines: Iterator[bytes] = iter(first.splitlines())
     if kind == "document":
         lines = chain.from_iterable(block.splitlines() for block, _ in record_lines(chain([first], chunks)))

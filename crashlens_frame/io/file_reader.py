@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from .._core import parallel_map
 from ..errors import InvalidCallError, LogFileError, MissingColumnsError, SchemaVersionError
-from ..formats import export_records
+from ..formats import Format, export_records
 from ..frame import as_calls, table_from_frame
 from ..jsonvalues import canonical_json
 from ..schema import CALLS, arrow_schema
@@ -130,10 +130,28 @@ class FileReader:
         return BlockReader(name, format=self._format, columns=self._columns, one_by_one=self._one_by_one.read)
 
     def _records(self, blocks: Iterator[RecordLines], name: str) -> Iterator[LinesContent]:
+        first = next(blocks, None)
+        if first is None:
+            return
+        blocks = chain([first], blocks)
+        session = session_format(first.block, self._format)
+        if session is not None and not session.signs:  # records with names of a user's own
+            yield from self._own_records(blocks, name, session)
+            return
         reader = self._block_reader(name)
         for records in blocks:
-            numbers = records.numbers
-            yield _with_lines(reader.read(records.block), partial(_line_of, numbers))
+            yield _with_lines(reader.read(records.block), partial(_line_of, records.numbers))
+
+    def _own_records(self, blocks: Iterator[RecordLines], name: str, format: Format) -> Iterator[LinesContent]:
+        numbers: list[int] = []
+
+        def lines() -> Iterator[bytes | LongLine]:
+            for records in blocks:
+                numbers.extend(records.numbers.tolist())
+                yield records.block
+
+        for content in read_session(lines(), source=name, format=format, named=False, columns=self._columns):
+            yield _with_lines(content, lambda line: numbers[line - 1])
 
 
 def _with_lines(block: LinesContent, number: Callable[[int], int]) -> LinesContent:

@@ -135,14 +135,14 @@ class FileReader:
             return
         blocks = chain([first], blocks)
         session = session_format(first.block, self._format)
-        if session is not None and not session.signs:  # records with names of a user's own
-            yield from self._own_records(blocks, name, session)
+        if session is not None:
+            yield from self._session_records(blocks, name, session)
             return
         reader = self._block_reader(name)
         for records in blocks:
             yield _with_lines(reader.read(records.block), partial(_line_of, records.numbers))
 
-    def _own_records(self, blocks: Iterator[RecordLines], name: str, format: Format) -> Iterator[LinesContent]:
+    def _session_records(self, blocks: Iterator[RecordLines], name: str, format: Format) -> Iterator[LinesContent]:
         numbers: list[int] = []
 
         def lines() -> Iterator[bytes | LongLine]:
@@ -150,7 +150,8 @@ class FileReader:
                 numbers.extend(records.numbers.tolist())
                 yield records.block
 
-        for content in read_session(lines(), source=name, format=format, named=False, columns=self._columns):
+        named = self._format is not None
+        for content in read_session(lines(), source=name, format=format, named=named, columns=self._columns):
             yield _with_lines(content, lambda line: numbers[line - 1])
 
 

@@ -16,6 +16,8 @@ import crashlens_frame as cf
 import crashlens_frame.dask
 from crashlens_frame.cli import main
 from crashlens_frame.formats import FORMATS
+from tests.formats.test_aider import SENT
+from tests.formats.test_cline import TASK
 from tests.formats.test_evaluations import SAMPLE
 from tests.formats.test_gateways import HELICONE, OPENROUTER, PORTKEY
 from tests.formats.test_langsmith import RUN
@@ -39,6 +41,8 @@ RECORDS = {
     "ollama": OLLAMA,
     "cohere": COHERE,
     "inspect": SAMPLE,
+    "ui_messages": TASK,
+    "aider": SENT,
 }
 pytestmark = pytest.mark.filterwarnings("ignore::crashlens_frame.errors.CrashlensFrameWarning")
 

@@ -1,4 +1,4 @@
-"""Tasks of Cline and Roo Code, ui_messages.json: what was said, and the counts of each request as JSON text."""
+"""Tasks of Cline and Roo Code, ui_messages.json: its messages, and the counts of each request as JSON text."""
 
 import re
 from collections.abc import Iterator
@@ -34,22 +34,22 @@ class Task:
 
     def read(self, record: Record, line: int) -> Iterator[tuple[int, Record]]:
         """Take the next message, and yield the request before it where it begins another."""
-        said, text = record.get("say") or record.get("ask"), text_or_none(record.get("text"))
+        kind, text = record.get("say") or record.get("ask"), text_or_none(record.get("text"))
         is_first = self._task is None
         if is_first:
             self._task = str(record.get("ts"))
         if _counts_of(record):
             yield from self.finish()
             self._open = line, {**record, "task": self._task, "asked": self._asked, "texts": [], "tools": []}
-        elif said in _OF_USER or (is_first and said == "text"):
+        elif kind in _OF_USER or (is_first and kind == "text"):
             self._asked = text or self._asked
         elif self._open is not None and text is not None:
-            if said == "text":
+            if kind == "text":
                 self._open[1]["texts"].append(text)
-            elif said == "tool" and (tool := mapping_of(text)):
+            elif kind == "tool" and (tool := mapping_of(text)):
                 arguments = {key: value for key, value in tool.items() if key != "tool"}
                 self._open[1]["tools"].append({"name": tool.get("tool"), "arguments": arguments})
-            elif said == "command":
+            elif kind == "command":
                 self._open[1]["tools"].append({"name": "command", "arguments": {"command": text}})
 
     def finish(self) -> Iterator[tuple[int, Record]]:
@@ -61,11 +61,11 @@ class Task:
 
 def _counts_of(message: Record) -> Record:
     """Return the counts and the cost of a message; none for other messages and requests without an answer."""
-    said = message.get("say")
-    if said == "condense_context":
+    kind = message.get("say")
+    if kind == "condense_context":
         found = mapping_of(message.get("contextCondense"))
         return found if number_or_none(found.get("cost")) else {}
-    if said != _REQUEST and said not in _SUMS:
+    if kind != _REQUEST and kind not in _SUMS:
         return {}
     found = mapping_of(message.get("text"))
     known = (*_COUNTS, "cost", "cancelReason", "streamingFailedMessage")

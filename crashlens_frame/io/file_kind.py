@@ -58,7 +58,7 @@ _SPECIAL = (
 )
 _OBJECT_LINE = re.compile(rb"^[\s\0]*\{", re.MULTILINE)
 _CSV_HEADER = re.compile(rb'"?[A-Za-z_][\w .()/%$-]*"?([,;\t]"?[A-Za-z_][\w .()/%$-]*"?)+\r?')
-_LONG_DOCUMENT = re.compile(rb'\{\s*"(data|runs|trace|observations|results|object|resourceSpans|resourceLogs)"')
+_LONG_DOCUMENT = re.compile(rb'\{\s*"(data|log|runs|trace|observations|results|object|resourceSpans|resourceLogs)"')
 _DOCUMENT = re.compile(rb'(\{[^\n]*)\n[ \t"}\]]')  # the second line continues the value of the first
 
 

@@ -22,6 +22,7 @@ from ..schema import CALLS, arrow_schema
 from .csv import csv_parts
 from .documents import RecordLines, record_lines
 from .file_kind import HEAD, kind_of
+from .inspect_archive import inspect_samples, is_inspect_archive
 from .line_processes import LineProcesses
 from .not_logs import NOT_LOGS
 from .parquet import ExportedRows, parquet_tables
@@ -93,6 +94,10 @@ class FileReader:
                     yield _table_content(table, [])
         elif kind == "zip":
             with ZipFile(seekable(stream, rest)) as archive:
+                if is_inspect_archive(archive):
+                    for sample, line in inspect_samples(archive):
+                        yield self._block_reader(f"{name}/{sample}").read(line)
+                    return
                 for member in filter(_is_log, archive.namelist()):
                     with archive.open(member) as inner:
                         yield from self.blocks(inner, f"{name}/{member}")

@@ -23,6 +23,7 @@ from tests.formats.test_gateways import HELICONE, OPENROUTER, PORTKEY
 from tests.formats.test_langsmith import RUN
 from tests.formats.test_local_models import COHERE, OLLAMA
 from tests.io.test_exports import SPANS
+from tests.io.test_har import HAR
 from tests.support.streams import ANTHROPIC_STREAM, OPENAI_STREAM
 
 DATA = Path(__file__).parents[2] / "data"
@@ -78,6 +79,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             lines.replace("chatcmpl-1", "chatcmpl-s").replace("msg_1", "msg_s")
         )
     SPANS.to_parquet(vendors / "phoenix.parquet")
+    recorded = json.dumps(HAR, indent=1).replace("chatcmpl-1", "chatcmpl-h").replace("msg_1", "msg_h")
+    (vendors / "recorded.har").write_text(recorded)
     again = {"context.span_id": [f"again-{number}" for number in range(len(SPANS))]}
     SPANS.assign(**again).to_csv(vendors / "phoenix.csv", index=False)
     pretty = (CASES / "w26_pretty_document.json").read_text()

@@ -31,7 +31,7 @@ def test_the_home_folder_is_known_by_its_sign(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "logs" / "a.jsonl").write_bytes(LINE)
     (tmp_path / "logs" / ".hidden.jsonl").write_bytes(LINE)
     assert len(cf.read_logs("~/logs")) == 1
-    with pytest.raises(FileNotFoundError, match=r"holds no file whose name ends in \.csv, \.json, "):
+    with pytest.raises(FileNotFoundError, match=r"holds no file whose name ends in \.csv, \.eval, \.har, \.json, "):
         cf.read_logs(_empty(tmp_path))
 
 

@@ -36,8 +36,8 @@ class Task:
         """Take the next message, and yield the request before it where it begins another."""
         kind, text = record.get("say") or record.get("ask"), text_or_none(record.get("text"))
         is_first = self._task is None
-        if is_first:
-            self._task = str(record.get("ts"))
+        if is_first and record.get("ts") is not None:
+            self._task = str(record["ts"])
         if _counts_of(record):
             yield from self.finish()
             self._open = line, {**record, "task": self._task, "asked": self._asked, "texts": [], "tools": []}
@@ -80,14 +80,15 @@ def _records(message: Record) -> Iterator[Record]:
     request = text_or_none(counts.get("request"))
     named = _MODEL.search(request) if request else None
     model = mapping_of(message.get("modelInfo"))
-    task, ts = message.get("task"), message.get("ts")
+    ts = message.get("ts")
+    task = message.get("task") or (None if ts is None else str(ts))  # a message alone is a task of its own
     why = counts.get("cancelReason")
     used = ("type", "say", "text", "task", "asked", "texts", "tools", "contextCondense")
     yield with_derived(
         {**{key: value for key, value in message.items() if key not in used}, "counts": _whole(counts)},
         trace_id=task,
         session_id=task,
-        event_id=f"{task or 'request'}/{ts}",
+        event_id=None if ts is None else f"{task}/{ts}",
         timestamp=time_or_none(ts),
         model=text_or_none(model.get("modelId")) or (named[1].strip() if named else None),
         provider=text_or_none(model.get("providerId")),

@@ -157,6 +157,8 @@ def other_kind(head: bytes) -> str | None:
         return "a JSON document"
     if not text or text.startswith(b"{"):
         return None
+    if text.startswith(b"# aider chat started at"):
+        return "a chat history of aider, whose counts are rounded"
     if _CSV_HEADER.fullmatch(text.partition(b"\n")[0]):
         return "a CSV file"
     if _OBJECT_LINE.search(text) and b"\0" not in text:

@@ -28,6 +28,7 @@ _ROOMS = {
     "detectors": "Waste",
     "watch": "Changes, budgets, bills",
     "plot": "Plots",
+    "handout": "A report to send",
     "widgets": "Widgets",
     "scale": "Larger than memory",
     "simulate": "Simulate",

@@ -35,9 +35,7 @@ def test_a_command_has_its_usage_its_example_and_its_options(tmp_path: Path) -> 
     page = (tmp_path / "cli.md").read_text(encoding="utf-8")
     assert "crashlens-frame scan [OPTIONS] LOGS..." in page
     assert "| `--fail-on-waste` | Exit with 1 if more was wasted. |" in page
-    assert commands._text("First.\n\n\b\nan example\n  goes on\n\nLast\nlines.") == (
-        "First.\n\n```sh\nan example\n  goes on\n```\n\nLast lines."
-    )
+    assert '```sh\ncrashlens-frame scan "logs/*.jsonl.gz" --fail-on-waste 10\n```' in page
     assert commands._options(click.Command("bare")) == ""
 
 

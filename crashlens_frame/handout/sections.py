@@ -141,7 +141,7 @@ def groups(report: Report) -> str:
     return "" if report.groups is None else _scrolled(groups_table(report.groups))
 
 
-def unusual(found: pd.DataFrame | None) -> str:
+def unusual(found: pd.DataFrame | None, by: str, tz: str) -> str:
     """Return the unusual hours, a sentence each, those with the most money first."""
     if found is None:
         return "<p>No call has a time, so nothing can be judged.</p>"
@@ -149,7 +149,12 @@ def unusual(found: pd.DataFrame | None) -> str:
         return "<p>No hour was unusual against its own past.</p>"
     order = found["dollars"].abs().sort_values(ascending=False, kind="stable").index
     head = found.loc[order].head(_MOST_ROWS)
-    items = "".join(f"<li>{text(sentence)}</li>" for sentence in head["sentence"])
+    starts = head["start"].dt.tz_convert(tz).dt.strftime("%Y-%m-%d %H:%M")
+    names = head[by].astype("object")
+    items = "".join(
+        f"<li>{text(start)}, {'all together' if pd.isna(name) else text(name)}: {text(sentence)}</li>"
+        for start, name, sentence in zip(starts, names, head["sentence"], strict=True)
+    )
     hidden = len(found) - len(head)
     return f"<ul>{items}</ul>" + (f"<p>and {quantity(hidden, 'more event')}</p>" if hidden else "")
 

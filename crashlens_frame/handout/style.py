@@ -35,11 +35,12 @@ svg { width: 100%; min-width: 34rem; height: auto; }
 @media print {
   :root { color-scheme: light; }
   body { max-width: none; padding: 0; font-size: 10.5pt; background: none; }
-  section, figure, table { break-inside: avoid; }
+  figure, table, li, .cards { break-inside: avoid; }
   h2 { break-after: avoid; }
   .table, figure { overflow: visible; }
   svg { min-width: 0; }
   th, td { white-space: normal; }
+  .cards { grid-template-columns: repeat(4, 1fr); }
   .cards div { border: 1px solid var(--line); border-left: 4px solid var(--accent); }
 }
 """

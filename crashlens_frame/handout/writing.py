@@ -124,7 +124,7 @@ def report_page(
         sections.titled("Waste by kind", sections.waste_plot(calls, findings)),
         sections.titled("What changed", sections.changed(periods, by, book)),
         sections.titled(f"By {by}", sections.groups(report)),
-        sections.titled("What was unusual", sections.unusual(found)),
+        sections.titled("What was unusual", sections.unusual(found, by, tz)),
         sections.titled("What is unknown", sections.unknown(report, rejects)),
         f"<div class='method'>{sections.titled('How this was made', sections.method(book, tz))}</div>",
     )

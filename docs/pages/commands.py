@@ -9,6 +9,20 @@ from crashlens_frame.cli import main
 from .markdown import block, table, write
 
 _WIDTH = 100
+_COMPLETION = """\
+## Completion with the tab key
+
+Commands, options, their values and file names. One line for your shell:
+
+- bash 4.4 or newer, in `~/.bashrc`: `eval "$(_CRASHLENS_FRAME_COMPLETE=bash_source crashlens-frame)"`
+- zsh, in `~/.zshrc`: `eval "$(_CRASHLENS_FRAME_COMPLETE=zsh_source crashlens-frame)"`
+- fish, in `~/.config/fish/config.fish`: `_CRASHLENS_FRAME_COMPLETE=fish_source crashlens-frame | source`
+
+## Colours
+
+None: what is printed is the same on a terminal, in a file and with `NO_COLOR`. On a terminal, stderr has a line that says
+what is being done, and takes itself away.
+"""
 
 
 def write_pages(folder: Path, root: Path) -> None:
@@ -17,24 +31,31 @@ def write_pages(folder: Path, root: Path) -> None:
     for name, command in main.commands.items():
         context = click.Context(command, info_name=f"crashlens-frame {name}", max_content_width=_WIDTH)
         usage = command.get_usage(context).removeprefix("Usage: ")
-        parts += [f"## {name}", block(usage), _text(command.help or ""), _options(command)]
+        parts += [
+            f"## {name}",
+            block(usage),
+            _text(command.help or ""),
+            _example(command.epilog or ""),
+            _options(command),
+        ]
     write(
         folder / "cli.md",
         "# Command line",
         "`crashlens-frame COMMAND`, or `python -m crashlens_frame COMMAND`. Data goes to stdout, notes to"
         " stderr, and `-` is stdin or stdout.",
         "Exit 0: done; 1: the error, or the limit that was crossed, is explained in one line; 2: usage.",
+        _COMPLETION,
         *parts,
     )
 
 
 def _text(text: str) -> str:
-    r"""Return the help of a command, in which ``\b`` begins a block whose lines stay as they are."""
-    paragraphs = text.replace("\r", "").split("\n\n")
-    return "\n\n".join(
-        block(part.removeprefix("\b\n"), "sh") if part.startswith("\b") else " ".join(part.split())
-        for part in paragraphs
-    )
+    """Return the help of a command as paragraphs."""
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
+
+
+def _example(epilog: str) -> str:
+    return block(epilog.partition("Example:\n")[2].strip(), "sh")
 
 
 def _options(command: click.Command) -> str:

@@ -136,6 +136,18 @@ def test_what_is_unknown_is_named() -> None:
     assert "not counted here" in "".join(page_of(calls)[0].sections["What is unknown"])
 
 
+def test_an_unusual_hour_is_named_with_its_time_and_its_group() -> None:
+    hours = pd.date_range("2026-03-02", periods=20 * 24, freq="h", tz="UTC").repeat(10)
+    loop = pd.date_range("2026-03-18 02:00", periods=300, freq="20s", tz="UTC")
+    times = hours.append(loop)
+    calls = cf.as_calls(
+        pd.DataFrame({"trace_id": "t", "model": "gpt-4o", "team": "a<b", "timestamp": times, "cost": 0.01})
+    )
+    (event,) = calls.crashlens.anomalies(by="team", tz="Asia/Tokyo").to_dict("records")
+    texts = page_of(calls, tz="Asia/Tokyo")[0].sections["What was unusual"]
+    assert texts == [f"2026-03-18 11:00, a<b: {event['sentence']}"]
+
+
 def test_a_log_without_calls_times_or_prices_is_a_page_too(month: pd.DataFrame) -> None:
     empty, _ = page_of(month[:0])
     assert empty.sections[""][2:5] == ["no time", "cost", "$0.00"]

@@ -20,8 +20,8 @@ Commands, options, their values and file names. One line for your shell:
 
 ## Colours
 
-None: what is printed is the same on a terminal, in a file and with `NO_COLOR`. On a terminal, stderr has a line that says
-what is being done, and takes itself away.
+None: what is printed is the same on a terminal, in a file and with `NO_COLOR`. On a terminal, a line on stderr names
+what is being done, and goes away when it is done.
 """
 
 

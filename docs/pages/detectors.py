@@ -107,7 +107,7 @@ def _page(detector: Detector, scored: Score, example: "pd.Series[Any]") -> list[
         f"What each means: {{func}}`cf.find_{detector.name} <crashlens_frame.find_{detector.name}>`.",
         "## An example",
         f"> {example['description']}",
-        f"Cost {money(example['cost'])}, wasted {money(example['counted_cost'])}.",
+        f"Cost {money(example['cost'])}, {_verb(detector)} {money(example['counted_cost'])}.",
         f"What to change: {example['savings_note']}",
         "## How true it is",
         _HOW_TRUE.format(**_amounts(scored.detectors[detector.name])),
@@ -134,6 +134,10 @@ def _share(row: Row, name: str) -> str:
 
 def _markdown(text: str) -> str:
     return text.replace("``", "`")
+
+
+def _verb(detector: Detector) -> str:
+    return "could have saved" if detector.certainty == "candidate" else "wasted"
 
 
 def _peer(detector: Detector) -> str:

@@ -36,7 +36,8 @@ html_copy_source = False
 smartquotes = False  # two dashes begin an option
 # pages that are a section of their own have nothing to navigate in
 html_sidebars = {
-    page: [] for page in ("index", "start", "cli", "benchmarks", "reliability", "security", "compare", "changelog")
+    page: []
+    for page in ("index", "start", "cli", "tour", "benchmarks", "reliability", "security", "compare", "changelog")
 }
 html_theme_options = {
     "logo": {"text": "crashlens_frame"},

@@ -6,7 +6,7 @@ import click
 
 import crashlens_frame as cf
 from crashlens_frame.formats import FORMATS
-from docs.pages import commands, formats, guides, links, markdown, prices, python_api
+from docs.pages import commands, formats, guides, links, markdown, prices, python_api, repository
 
 ROOT = Path(__file__).parents[1]
 
@@ -65,6 +65,13 @@ def test_a_link_leads_to_the_notebook_that_replaces_a_guide(tmp_path: Path) -> N
     guides._point_to_notebooks(tmp_path)
     assert (tmp_path / "start.md").read_text(encoding="utf-8") == "[a](guides/who.ipynb#x) [b](guides/index.md)"
     assert (tmp_path / "guides" / "index.md").read_text(encoding="utf-8") == "[a](who.ipynb) [b](../start.md)"
+
+
+def test_a_link_out_of_docs_leads_to_the_copy_that_the_site_has(tmp_path: Path) -> None:
+    (tmp_path / "tour.md").write_text("[a](../notebooks/08.ipynb) [b](../SECURITY.md) [c](start.md)", encoding="utf-8")
+    repository.point_into_site(tmp_path)
+    text = (tmp_path / "tour.md").read_text(encoding="utf-8")
+    assert text == "[a](notebooks/08.ipynb) [b](security.md) [c](start.md)"
 
 
 def test_the_check_of_links_sees_what_leads_nowhere_and_what_is_loaded_from_elsewhere(tmp_path: Path) -> None:

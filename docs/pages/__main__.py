@@ -17,6 +17,7 @@ def main(folder: Path) -> None:
     shutil.copytree(ROOT / "docs", folder, ignore=hidden)
     shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True)
     shutil.copytree(ROOT / "data", folder / "data", ignore=shutil.ignore_patterns("*.py", "*.md"))
+    repository.point_into_site(folder)
     with ProcessPoolExecutor(2) as pool:
         running = [pool.submit(pages.write_pages, folder, ROOT) for pages in PAGES]
     for each in running:

@@ -1,4 +1,4 @@
-"""Pages made of files of the repository: benchmarks, changelog, security; and the list of notebooks."""
+"""Pages made of files of the repository: changelog, security, the list of notebooks; and links to such files."""
 
 import json
 import re
@@ -6,24 +6,13 @@ from pathlib import Path
 
 from .markdown import contents, write
 
-_BEFORE = """\
-Medians on two cores, each case in a process of its own. The figures of other programs are how many times longer they
-take for the same calls, and their peak memory. `python -m tests.benchmarks` measures all of it, in about 20 minutes.
-"""
-_AFTER = """\
-![Time by number of calls, from ten thousand to ten million](data/growth.png)
-
-The detectors sort and compare in linear time; past a million calls what they look up no longer fits into the caches of
-the processor.
-"""
-_START, _END = "<!-- benchmarks -->", "<!-- end of benchmarks -->"
+_PAGES = ("CHANGELOG.md", "SECURITY.md")
 
 
 def write_pages(folder: Path, root: Path) -> None:
     """Write them into the folder."""
-    write(folder / "changelog.md", _without_links((root / "CHANGELOG.md").read_text(encoding="utf-8")))
-    write(folder / "security.md", _without_links((root / "SECURITY.md").read_text(encoding="utf-8")))
-    write(folder / "benchmarks.md", *_benchmarks((root / "README.md").read_text(encoding="utf-8")))
+    for name in _PAGES:
+        write(folder / name.lower(), _without_links((root / name).read_text(encoding="utf-8")))
     notebooks = sorted((root / "notebooks").glob("*.ipynb"))
     write(
         folder / "notebooks" / "index.md",
@@ -34,11 +23,15 @@ def write_pages(folder: Path, root: Path) -> None:
     )
 
 
-def _benchmarks(readme: str) -> list[str]:
-    if _START not in readme or _END not in readme:
-        raise SystemExit(f"README.md lacks {_START} or {_END}, between which the table of benchmarks is")
-    table = readme.partition(_START)[2].partition(_END)[0]
-    return ["# Benchmarks", _BEFORE, table, _AFTER]
+def point_into_site(folder: Path) -> None:
+    """Let links of pages that lead out of ``docs`` lead to the copies that the site has."""
+    for page in folder.glob("*.md"):
+        text = re.sub(r"\]\(\.\./([^)]+)\)", _in_site, page.read_text(encoding="utf-8"))
+        page.write_text(text, encoding="utf-8")
+
+
+def _in_site(link: re.Match[str]) -> str:
+    return f"]({link[1].lower() if link[1] in _PAGES else link[1]})"
 
 
 def _without_links(text: str) -> str:

@@ -76,7 +76,7 @@ def main() -> None:
     """Log LLM calls, know what each one cost, find the money wasted."""
 
 
-# the order is that of the README
+# the order is that of the help and the documentation
 for _command in (
     logs.log,
     logs.init_config,

@@ -61,8 +61,10 @@ def _with_own_key(record: Record) -> Record:
 def _with_outcome(record: Record) -> Record:
     """Return an answer with why it ended, where other fields than its own show it."""
     if record.get("object") == "list":
-        usage = object_at(record, "usage")
-        return {**record, "usage": {"completion_tokens": 0, **usage}, "answer_type": "embedding"}
+        usage = {"completion_tokens": 0, **object_at(record, "usage")}
+        if usage.keys().isdisjoint(("prompt_tokens", "input_tokens")) and "total_tokens" in usage:
+            usage["prompt_tokens"] = usage["total_tokens"]  # all that Voyage counts
+        return {**record, "usage": usage, "answer_type": "embedding"}
     if record.get("object") != "response" or "finish_reason" in record:
         return record
     if record.get("status") == "incomplete":

@@ -257,6 +257,10 @@ READ: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"object": "list", "model": "m", "id": "e", "data": [], "usage": {"prompt_tokens": 8, "total_tokens": 8}},
         {"input_tokens": 8, "output_tokens": 0, "type": "embedding"},
     ),
+    "an embedding whose tokens are counted in all": (
+        {"object": "list", "model": "voyage-3.5", "id": "e", "data": [], "usage": {"total_tokens": 14}},
+        {"input_tokens": 14, "output_tokens": 0, "type": "embedding"},
+    ),
     "a time of JavaScript": (
         {"traceId": "t", "spanId": "s", "startTime": [1772359200, 500000000], "endTime": [1772359201, 0],
          "attributes": {"gen_ai.request.model": "m"}},

@@ -102,11 +102,19 @@ def test_a_result_of_a_batch_is_billed_as_one(around: dict[str, str]) -> None:
 
 
 def test_a_refused_prompt_has_counts_and_no_answer() -> None:
+    # the API leaves out numbers that are 0
     usage = {"promptTokenCount": 8, "totalTokenCount": 8}
     record = {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": usage, "modelVersion": "gemini-2.5-flash"}
     (row,) = rows_of(record, "gemini")
-    assert (row["input_tokens"], row.get("output_tokens"), row.get("response")) == (8, None, None)
+    assert (row["input_tokens"], row["output_tokens"], row.get("response")) == (8, 0, None)
     assert len(row["trace_id"]) == 32
+
+
+@pytest.mark.parametrize("total", [None, 12])
+def test_a_count_of_the_answer_that_is_missing_is_no_zero(total: int | None) -> None:
+    usage = {"promptTokenCount": 8, "totalTokenCount": total}
+    (row,) = rows_of({**ANSWER, "usageMetadata": usage}, "gemini")
+    assert row.get("output_tokens") != 0
 
 
 def test_a_model_is_named_without_its_project() -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 from .detectors import ROSTER, cache_report, find_waste, flag
 from .errors import NotCallsError
 from .formats import may_be_export, synonyms_among
+from .handout import write_report
 from .io import to_csv, to_excel, to_jsonl, to_parquet
 from .plot import PLOTS
 from .pricing import add_cost, cost_parts, reprice, reprice_calls, unpriced
@@ -85,6 +86,7 @@ class CrashlensAccessor:
         self._calls = calls
 
     summary = _bound(summarize)
+    report = _bound(write_report)
     by = _bound(by)
     traces = _bound(traces)
     change = _bound(change)

@@ -24,6 +24,7 @@ from .usage import INPUT, OUTPUT, TOTAL
 from .values import CONVERTERS, amount_value, bool_value, count_value, text_value, time_value
 
 _OBJECTS = ("chat.completion", "response", "text_completion")
+_FREE_ACTIONS = ("open_page", "find_in_page")
 _TICKS = 10**10  # in which xAI counts a dollar
 
 
@@ -91,10 +92,14 @@ def _cost_of_ticks(value: Any) -> float | None:
 
 
 def _web_searches(output: Any) -> int | None:
-    """Return the number of searches among the items of an answer; None without any."""
+    """Return the number of searches among the items of an answer; None without any.
+
+    Opening a page and finding something in it are calls of the same tool that cost nothing
+    (https://developers.openai.com/api/docs/guides/tools-web-search).
+    """
     items = output if isinstance(output, list) else ()
-    searches = sum(is_object(item) and item.get("type") == "web_search_call" for item in items)
-    return searches or None
+    calls = (item for item in items if is_object(item) and item.get("type") == "web_search_call")
+    return sum(object_at(call, "action").get("type") not in _FREE_ACTIONS for call in calls) or None
 
 
 OPENAI = Format(

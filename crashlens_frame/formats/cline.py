@@ -24,7 +24,7 @@ _COUNTS = ("tokensIn", "tokensOut", "cacheWrites", "cacheReads")
 _MODEL = re.compile(r"<model>([^<]+)</model>")  # in the environment that Roo Code writes into each request
 
 
-class Task:
+class ClineTask:
     """Memory of one task: its first message, what the user asked last, and what the open request was answered."""
 
     def __init__(self) -> None:
@@ -38,8 +38,10 @@ class Task:
         is_first = self._task is None
         if is_first and record.get("ts") is not None:
             self._task = str(record["ts"])
-        if _counts_of(record):
+        is_counted = bool(_counts_of(record))
+        if is_counted or kind == _REQUEST:
             yield from self.finish()
+        if is_counted:
             self._open = line, {**record, "task": self._task, "asked": self._asked, "texts": [], "tools": []}
         elif kind in _OF_USER or (is_first and kind == "text"):
             self._asked = text or self._asked
@@ -131,5 +133,5 @@ CLINE = Format(
     records=_records,
     is_call=lambda message: "counts" in message,
     traces_itself=True,
-    session=Task,
+    session=ClineTask,
 )

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import crashlens_frame as cf
-from crashlens_frame.formats.cline import Task
+from crashlens_frame.formats.cline import ClineTask
 from tests.support.damaged_records import assert_survives, damaged
 
 START = 1772359200000
@@ -81,6 +81,13 @@ def test_each_request_of_a_task_is_a_call() -> None:
     assert json.loads(calls["extra"].iloc[0]) == {"counts": {"request": "<task>Add a test</task>"}, "modelInfo": MODEL}
 
 
+def test_what_follows_a_request_that_was_broken_off_is_no_answer_to_another() -> None:
+    (call,) = read([TASK[0], TASK[1], message(2, "text", "Yes."), request(9), message(10, "text", "Half an")]).to_dict(
+        "records"
+    )
+    assert call["response"] == "Yes."
+
+
 def test_a_task_in_lines_is_the_same() -> None:
     lines = io.BytesIO(b"".join(json.dumps(each).encode() + b"\n" for each in TASK))
     pd.testing.assert_frame_equal(cf.read_logs(lines, prices=None), read(TASK))
@@ -129,7 +136,7 @@ def test_a_damaged_message_costs_no_other_request(place: int, data: st.DataObjec
     hurt = copy.deepcopy(TASK)
     hurt[place] = data.draw(damaged(hurt[place]))
     assert_survives(hurt[place], "cline")
-    memory, found = Task(), []
+    memory, found = ClineTask(), []
     for number, each in enumerate(hurt):
         found += memory.read(each, number)
     found += memory.finish()

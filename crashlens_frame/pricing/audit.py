@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from .book import PriceBook
+from .regions import region_factor
 
 # a dozen days on both sides of known changes; 08:00 UTC is a peak hour
 DAYS = (
@@ -89,7 +90,7 @@ def _rate(book: PriceBook, name: str, meter: str, day: str) -> float:
         return float("nan")
     at = pd.Timestamp(f"{day}T08:00Z").value // 1000
     rate = book.table.rate_of_one(meter, book.table.level_of_one(book.position[found.model], -1, at, 0))
-    return rate * book.region_factor(name, None, None)
+    return rate * region_factor(book, name, None, None)
 
 
 def _alike(ours: float, theirs: float) -> bool:

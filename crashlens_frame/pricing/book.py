@@ -14,14 +14,13 @@ import pandas as pd
 from ..formats import time_option
 from ..times import now_us
 from .combine import discount_rule, merged_entries
-from .hosts import host_of, hosted_name
+from .hosts import name_at
 from .listing import price_facts, price_frame, price_html
 from .names import Names, Resolution
 from .one_call import cost_of_call, why_unknown
 from .price_file import Entry, PriceFile, Rules, dump_price_file, read_price_file
 from .public_lists import genai_prices, litellm_prices
 from .rates import RateTable
-from .regions import region_factor
 
 
 @dataclass(frozen=True, repr=False)
@@ -155,8 +154,7 @@ class PriceBook:
         name
             Name of a model as in logs: it may have a provider, a region, the date of a snapshot and the like.
         provider
-            Who ran the model, as logged. At hosts of open models, such as Groq or Ollama, only prices of theirs hold,
-            and prices of entries without a provider.
+            Who ran the model, as logged: a host of open models, such as Groq or Ollama, has prices of its own.
 
         Returns
         -------
@@ -176,7 +174,7 @@ class PriceBook:
         >>> cf.PriceBook.default().resolve("openai/gpt-oss-20b", provider="groq").model
         'groq/openai/gpt-oss-20b'
         """
-        return self._names.resolve(self.name_at(name, provider))
+        return self._names.resolve(name_at(self, name, provider))
 
     def cost(
         self,
@@ -251,12 +249,6 @@ class PriceBook:
         if math.isnan(cost):
             raise why_unknown(self, found.model, call, at)
         return cost
-
-    def region_factor(self, model: str | None, provider: str | None, region: str | None) -> float:
-        """Return by what the price of tokens is multiplied, for names as logged; NaN where the region has no rate."""
-        if not model or (found := self.find(model)) is None:
-            return 1.0
-        return region_factor(self.rules.regions, self.entries[found.model], found.name, provider, region)
 
     def discount(self, of: str, share: float, from_: Any = None) -> "PriceBook":
         """Return a book with a negotiated discount.
@@ -361,19 +353,6 @@ class PriceBook:
         0  gpt-4      0   30.0    60.0
         """
         return price_frame(self.entries.values())
-
-    def name_at(self, name: str, provider: str | None) -> str:
-        """Return the name under which the price of a model at a provider is looked up.
-
-        A host of open models has prices of its own, under names such as ``groq/openai/gpt-oss-120b``. An entry without
-        a provider, as in a price file of one's own, holds everywhere.
-        """
-        host = host_of(provider)
-        if host is None:
-            return name
-        at_host = hosted_name(host, name)
-        is_anywhere = (found := self.find(name)) is not None and self.entries[found.model].provider is None
-        return name if is_anywhere and self.find(at_host) is None else at_host
 
     def find(self, name: str) -> Resolution | None:
         """Find the model that a logged name means; None where it means none."""

@@ -2,6 +2,10 @@
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .book import PriceBook
 
 # the beginning of the names of a host's models, and other names that logs have for the host
 _HOSTS = {
@@ -33,13 +37,22 @@ def host_of(provider: str | None) -> str | None:
     return _HOSTS.get(re.sub(r"[^a-z0-9]+", "_", provider.lower()).strip("_")) if provider else None
 
 
-def hosted_name(host: str, name: str) -> str:
-    """Return the name that a model has at a host.
+def name_at(book: "PriceBook", name: str, provider: str | None) -> str:
+    """Return the name under which a book has the price of a model at a provider.
+
+    A host of open models has prices of its own. An entry without a provider, as in a price file of one's own, holds
+    everywhere.
 
     Examples
     --------
-    >>> from crashlens_frame.pricing.hosts import hosted_name
-    >>> hosted_name("groq", "openai/gpt-oss-120b"), hosted_name("groq", "groq/llama-3.3-70b-versatile")
-    ('groq/openai/gpt-oss-120b', 'groq/llama-3.3-70b-versatile')
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.pricing.hosts import name_at
+    >>> name_at(cf.PriceBook.default(), "openai/gpt-oss-120b", "groq"), name_at(cf.PriceBook.default(), "o3", "azure")
+    ('groq/openai/gpt-oss-120b', 'o3')
     """
-    return name if name.lower().startswith(f"{host}/") else f"{host}/{name}"
+    host = host_of(provider)
+    if host is None:
+        return name
+    at_host = name if name.lower().startswith(f"{host}/") else f"{host}/{name}"
+    is_anywhere = (found := book.find(name)) is not None and book.entries[found.model].provider is None
+    return name if is_anywhere and book.find(at_host) is None else at_host

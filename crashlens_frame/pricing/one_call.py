@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CrashlensFrameError, InvalidCallError, UnknownModelError
+from .hosts import name_at
 from .price_file import METERS
+from .regions import region_factor
 from .tiers import OTHER, tier_kind
 from .timeline import BASE
 
@@ -18,7 +20,7 @@ _WHOLES = {meter.column for meter in METERS if any(part.part_of == meter.name fo
 
 def cost_of_call(book: "PriceBook", call: Mapping[str, Any]) -> float:
     """Return the cost of one call, a mapping of values by column, in US dollars; NaN where it is unknown."""
-    name = book.name_at(call["model"], call.get("provider")) if call.get("model") else None
+    name = name_at(book, call["model"], call.get("provider")) if call.get("model") else None
     found = book.find(name) if name else None
     if found is None or call.get("input_tokens") is None:
         return math.nan
@@ -29,7 +31,7 @@ def cost_of_call(book: "PriceBook", call: Mapping[str, Any]) -> float:
     units = {column: call.get(column) or 0 for column in _UNITS if column in _WHOLES or call.get(column)}
     if call.get("output_tokens") is None:
         units["output_tokens"] = math.nan
-    factor = book.region_factor(name, call.get("provider"), call.get("region"))
+    factor = region_factor(book, name, call.get("provider"), call.get("region"))
     return book.table.cost_of_one(level, units, factor)
 
 
@@ -37,8 +39,8 @@ def why_unknown(book: "PriceBook", model: str, call: Mapping[str, Any], at: Any)
     """Return the error for a call of a known model whose cost is unknown."""
     if math.isnan(book.table.rate_of_one("input", _level(book, model, call))):
         return UnknownModelError(f"no price of {model} is known for {at}: its first price begins later")
-    name = book.name_at(call["model"], call["provider"])
-    if math.isnan(book.region_factor(name, call["provider"], call["region"])):
+    name = name_at(book, call["model"], call["provider"])
+    if math.isnan(region_factor(book, name, call["provider"], call["region"])):
         return UnknownModelError(f"no price of {model} is known for the region {call['region'] or call['model']}")
     untiered = {**call, "service_tier": None}
     if not math.isnan(cost_of_call(book, untiered)):

@@ -8,7 +8,9 @@ import pandas as pd
 
 from .book import PriceBook
 from .columns import checked_codes, take, time_array, unit_arrays
+from .hosts import name_at
 from .names import Resolution
+from .regions import region_factor
 from .tiers import CHEAPER, OTHER, STANDARD, tier_kind
 from .timeline import BASE
 
@@ -120,14 +122,14 @@ def _grouped(calls: pd.DataFrame, book: PriceBook) -> tuple[np.ndarray, Groups]:
     texts, tiers, regions, providers, words = (labels for _, labels in columns)
     of_provider = [_label(providers, each) for each in provider.tolist()]
     at = [
-        None if each < 0 else book.name_at(texts[each], of_group)
+        None if each < 0 else name_at(book, texts[each], of_group)
         for each, of_group in zip(name.tolist(), of_provider, strict=True)
     ]
     names = {text: book.find(text) for text in at if text is not None}
     position = {text: number for number, text in enumerate(names)}
     name = np.array([-1 if text is None else position[text] for text in at], dtype=np.int64)
     factors = [
-        book.region_factor(text, of_group, _label(regions, each))
+        region_factor(book, text, of_group, _label(regions, each))
         for text, of_group, each in zip(at, of_provider, region.tolist(), strict=True)
     ]
     model = take([book.position[found.model] if found else -1 for found in names.values()], name)

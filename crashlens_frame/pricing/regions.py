@@ -3,9 +3,13 @@
 import math
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from .names import place_of
-from .price_file import Entry, RegionFactor
+from .price_file import RegionFactor
+
+if TYPE_CHECKING:
+    from .book import PriceBook
 
 # the names that logs have for a host whose prices depend on the region
 _HOSTS = {
@@ -21,27 +25,26 @@ _HOSTS = {
 _ANYWHERE = ("", "global", "global-standard", "not_available", "unknown")
 
 
-def region_factor(
-    rules: Sequence[RegionFactor], entry: Entry, name: str, provider: str | None, region: str | None
-) -> float:
-    """Return by what the price of tokens is multiplied; NaN where the region has no rate.
+def region_factor(book: "PriceBook", name: str | None, provider: str | None, region: str | None) -> float:
+    """Return by what a book's price of tokens is multiplied; NaN where the region has no rate.
 
     Parameters
     ----------
-    rules
-        Factors of regions; the first that matches counts.
-    entry
-        The entry that the name means.
+    book
+        The first of its factors of regions that matches counts.
     name, provider, region
         As logged. A region of its own column counts before that of the name.
     """
-    host, region_of_name = place_of(name)
+    if not name or (found := book.find(name)) is None:
+        return 1.0
+    entry = book.entries[found.model]
+    host, region_of_name = place_of(found.name)
     region = (region or region_of_name or "").lower()
     if region in _ANYWHERE:
         return 1.0
     provider = (provider or "").lower().replace("-", "_")
     host = host or _HOSTS.get(provider) or provider or entry.provider
-    of_model = [rule for rule in rules if rule.host == host and _is_about(rule, entry.model)]
+    of_model = [rule for rule in book.rules.regions if rule.host == host and _is_about(rule, entry.model)]
     if not of_model:
         return 1.0
     factors = (rule.factor for rule in of_model if _matches(region, rule.regions))

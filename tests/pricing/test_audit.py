@@ -6,6 +6,7 @@ import sys
 
 from crashlens_frame.pricing import PriceBook
 from crashlens_frame.pricing.audit import differences, litellm_names, litellm_path
+from crashlens_frame.pricing.regions import region_factor
 
 PEAK_DAYS = "genai-prices has no dates and no weekdays of DeepSeek's peak hours"
 MOVED = "the name moved to other models, with dates in the shipped prices"
@@ -57,7 +58,7 @@ def test_nearly_all_chat_names_of_litellm_have_a_price() -> None:
     unknown = [name for name in names if PriceBook.default().find(name) is None]
     assert len(names) > 1000
     assert len(unknown) / len(names) < 0.05
-    without_region = [name for name in names if math.isnan(PriceBook.default().region_factor(name, None, None))]
+    without_region = [name for name in names if math.isnan(region_factor(PriceBook.default(), name, None, None))]
     assert without_region == ["bedrock/us-gov-east-1/meta.llama3-8b-instruct-v1:0"]
 
 

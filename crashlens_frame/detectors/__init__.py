@@ -3,8 +3,20 @@
 from .cache_report import cache_report, missed_by_call
 from .cache_rules import CAUSES
 from .detector import Detector
+from .partial import (
+    JoinedFindings,
+    Known,
+    PartOfFindings,
+    Shown,
+    flag_marked,
+    join_parts,
+    needed_spreads,
+    search_spread,
+    search_traces,
+)
 from .roster import ROSTER
-from .waste import Thresholds, find_and_flag, find_waste, flag, waste_of_calls, weigh_findings
+from .together import KEY, MARKS, NUMBER, mark_calls, spread_calls
+from .waste import Thresholds, find_and_flag, find_waste, flag, waste_of_calls
 
 CACHE_CAUSES = tuple(cause.name for cause in CAUSES)
 FINDERS = {f"find_{detector.name}": detector.find for detector in ROSTER}
@@ -12,14 +24,27 @@ FINDERS = {f"find_{detector.name}": detector.find for detector in ROSTER}
 __all__ = [
     "CACHE_CAUSES",
     "FINDERS",
+    "KEY",
+    "MARKS",
+    "NUMBER",
     "ROSTER",
     "Detector",
+    "JoinedFindings",
+    "Known",
+    "PartOfFindings",
+    "Shown",
     "Thresholds",
     "cache_report",
     "find_and_flag",
     "find_waste",
     "flag",
+    "flag_marked",
+    "join_parts",
+    "mark_calls",
     "missed_by_call",
+    "needed_spreads",
+    "search_spread",
+    "search_traces",
+    "spread_calls",
     "waste_of_calls",
-    "weigh_findings",
 ]

@@ -31,7 +31,7 @@ from .errors import MissingExtraError
 from .frame import empty_frame, frame_from_table, selected_columns, table_from_frame
 from .io import NEEDED_TO_FILL, SHIPPED, AnyPath, partitions, price_book, priced_table, read_parquet, trace_buckets
 from .pricing import PriceBook, Prices, add_cost
-from .report import PartialReport, Report, merge_reports, partial_report, traces
+from .report import PartialReport, merge_reports, partial_report, traces
 from .scale import SCAN_COLUMNS
 from .schema import CALLS
 from .tokens import add_tokens
@@ -178,8 +178,9 @@ class DaskAccessor:
     add_tokens = _bound(add_tokens, traces=False)
     add_cost = _bound(add_cost, traces=False)
 
+    @wraps(flag)
     def flag(self, **options: Any) -> dd.DataFrame:
-        """Return the calls as :func:`crashlens_frame.flag` does, with its options."""
+        # its findings are joined before a call is flagged, and the calls stay where they are
         if self._calls.npartitions == 1 or options.get("rules") == "crashlens":
             return _bound(flag)(self, **options)
         meta = _open(_applied(flag, (), options, self._calls._meta))
@@ -191,7 +192,7 @@ class DaskAccessor:
         """Sum up the log as :func:`crashlens_frame.summarize` does, as a Delayed of the Report."""
         parts = _whole_traces(_with(self._calls, SCAN_COLUMNS)).to_delayed()
         (findings,) = self.waste(prices=prices).to_delayed()
-        return delayed(_merged)([delayed(_part_report)(part) for part in parts], findings)
+        return delayed(merge_reports)([delayed(_part_report)(part) for part in parts], findings)
 
 
 for _detector in ROSTER:
@@ -299,11 +300,7 @@ def _by_text(calls: pd.DataFrame) -> pd.DataFrame:
     return calls.astype(dict.fromkeys(calls.select_dtypes("category").columns, "str"))
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-
-
-def _merged(reports: list[PartialReport], findings: pd.DataFrame) -> Report:
-    return merge_reports(reports, findings)
+# -- a partition ------------------------------------------------------------------------------------------------------
 
 
 def _applied(

@@ -121,6 +121,24 @@ def scan(
     >>> report.events, findings["detector"].tolist()
     (5, ['retry_loops'])
     """
+    result, left = scan_counted(
+        source, memory=memory, thresholds=thresholds, prices=prices, rules=rules, prepare=prepare, progress=progress
+    )
+    left.warn(stacklevel=3)
+    return result
+
+
+def scan_counted(
+    source: Source,
+    *,
+    memory: str | int,
+    thresholds: Thresholds | None = None,
+    prices: Prices | None = SHIPPED,
+    rules: str = "default",
+    prepare: Prepare | None = None,
+    progress: bool | None = None,
+) -> tuple[Scan, LeftOutCounts]:
+    """Scan a log as ``scan`` does, and return the counts of what was left out in place of warnings about it."""
     book = price_book(prices)
     most = _bytes(memory) // _PART
     find = partial(find_waste, thresholds=thresholds, prices=book, rules=rules)
@@ -151,8 +169,7 @@ def scan(
                         search.add(calls, numbers)
                         del calls
                     findings = search.findings()
-    left.warn(stacklevel=3)
-    return Scan(merge_reports(reports, findings), findings)
+    return Scan(merge_reports(reports, findings), findings), left
 
 
 def _numbers(prepared: pd.DataFrame, numbers: np.ndarray, behind: int) -> np.ndarray:

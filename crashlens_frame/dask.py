@@ -138,6 +138,16 @@ def _bound_search(function: Callable[..., pd.DataFrame], only: str | None = None
     return method
 
 
+@wraps(flag)
+def _flag(self: Any, **options: Any) -> dd.DataFrame:
+    if self._calls.npartitions == 1 or options.get("rules") == "crashlens":
+        return _bound(flag)(self, **options)
+    meta = _open(_applied(flag, (), options, self._calls._meta))
+    marked = _marked(self._calls)
+    flags = _joined(_with(marked, (*SCAN_COLUMNS, *MARKS)), options).flags
+    return marked.map_partitions(_flagged, flags, meta=meta)
+
+
 @register_dataframe_accessor("crashlens")
 class DaskAccessor:
     """The functions of the package that take calls, for calls on many machines.
@@ -173,20 +183,11 @@ class DaskAccessor:
         self._calls = calls
 
     waste = _bound_search(find_waste)
+    flag = _flag
     traces = _bound(traces, columns=SCAN_COLUMNS)
 
     add_tokens = _bound(add_tokens, traces=False)
     add_cost = _bound(add_cost, traces=False)
-
-    @wraps(flag)
-    def flag(self, **options: Any) -> dd.DataFrame:
-        # its findings are joined before a call is flagged, and the calls stay where they are
-        if self._calls.npartitions == 1 or options.get("rules") == "crashlens":
-            return _bound(flag)(self, **options)
-        meta = _open(_applied(flag, (), options, self._calls._meta))
-        marked = _marked(self._calls)
-        flags = _joined(_with(marked, (*SCAN_COLUMNS, *MARKS)), options).flags
-        return marked.map_partitions(_flagged, flags, meta=meta)
 
     def summary(self, *, prices: Prices | None = None) -> Any:
         """Sum up the log as :func:`crashlens_frame.summarize` does, as a Delayed of the Report."""

@@ -9,9 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .._core import hash_keys
+from ..frame import ANSWER_COLUMNS
+from ..pricing import PRICE_COLUMNS
 from .cache_prefixes import PREFIX_BYTES, prefix_halves
 from .facts import PLACE_COLUMNS, Facts
-from .traces import OrderedCalls, Part, order_calls
+from .roster import ROSTER
+from .traces import SHARED_COLUMNS, OrderedCalls, Part, order_calls
 
 # columns that calls of a part have beside those of CALLS
 NUMBER, PLACE, SIZE, LENGTH = (f"crashlens_{name}" for name in ("number", "place", "size", "length"))
@@ -69,10 +72,22 @@ def spread_calls(
             "response": response.shortened(_LONG),
         },
     }
-    spread = {name: marked.assign(**texts[name], **{KEY: hash_keys(keys[name]).view(np.int64)}) for name in names}
+    spread = {
+        name: marked[[column for column in marked.columns if column in _columns(name)]].assign(
+            **texts[name], **{KEY: hash_keys(keys[name]).view(np.int64)}
+        )
+        for name in names
+    }
     if "session" in spread:
         spread["session"] = spread["session"][has_session(marked)]
     return spread
+
+
+def _columns(together: str) -> set[str]:
+    """Return the columns that the detectors read which look at calls together."""
+    detectors = [detector for detector in ROSTER if together in detector.together]
+    shared = {*MARKS, *SHARED_COLUMNS, *PRICE_COLUMNS, *ANSWER_COLUMNS, "route", "team"}
+    return shared.union(*(detector.columns + detector.reads for detector in detectors))
 
 
 class _Hashed:

@@ -10,13 +10,13 @@ import pandas as pd
 
 from .accessor import check_holds_calls
 from .detectors import (
+    CALL_NUMBER,
     KEY,
     MARKS,
-    NUMBER,
     ROSTER,
     JoinedFindings,
     Known,
-    Shown,
+    SearchedPart,
     find_waste,
     flag,
     flag_marked,
@@ -228,15 +228,15 @@ def _numbered_traces(calls: dd.DataFrame) -> dd.DataFrame:
 def _numbered(calls: pd.DataFrame, partition_info: dict[str, Any] | None = None) -> pd.DataFrame:
     """Add row numbers, because a shuffle loses the order, and turn labels, which differ by partition, into text."""
     first = (partition_info or {"number": 0})["number"] << 40
-    return _by_text(calls).assign(**{NUMBER: first + np.arange(len(calls), dtype=np.int64)})
+    return _by_text(calls).assign(**{CALL_NUMBER: first + np.arange(len(calls), dtype=np.int64)})
 
 
 def _in_order(calls: pd.DataFrame) -> pd.DataFrame:
-    return calls.sort_values(NUMBER)
+    return calls.sort_values(CALL_NUMBER)
 
 
 def _without_numbers(calls: pd.DataFrame) -> pd.DataFrame:
-    return calls.drop(columns=NUMBER)
+    return calls.drop(columns=CALL_NUMBER)
 
 
 # -- waste that goes across traces ------------------------------------------------------------------------------------
@@ -250,46 +250,46 @@ def _marked(calls: dd.DataFrame) -> dd.DataFrame:
 
 def _with_marks(numbered: pd.DataFrame) -> pd.DataFrame:
     calls = _typed(numbered)
-    return mark_calls(calls, calls[NUMBER].to_numpy())
+    return mark_calls(calls, calls[CALL_NUMBER].to_numpy())
 
 
 def _joined(marked: dd.DataFrame, options: dict[str, Any], only: str | None = None) -> Any:
-    """Search marked calls by traces, and spread anew for what goes across them; return JoinedFindings, delayed."""
+    """Search marked calls by traces, and spread again for what goes across them; return JoinedFindings, delayed."""
     thresholds = options.get("thresholds") or {}
     if only is not None:
         thresholds = {only: {name: value for name, value in options.items() if name not in ("prices", "rules")}}
     search = thresholds, options.get("prices"), only
     names = needed_spreads(only)
     parts = [delayed(_searched_traces, nout=3)(part, names, *search) for part in marked.to_delayed()]
-    costs, shown, spread = map(list, zip(*parts, strict=True))
+    costs, results, spread = map(list, zip(*parts, strict=True))
     meta = _searched_traces(marked._meta, names, *search)[2]
     for name in names:
-        known = delayed(_known)(shown)
+        known = delayed(_known)(results)
         moved = dd.from_delayed([each[name] for each in spread], meta=meta[name], verify_meta=False).shuffle(KEY)
-        shown += [delayed(_searched)(part, name, known, *search) for part in moved.to_delayed()]
-    return delayed(_join)(shown, costs, only is None)
+        results += [delayed(_searched)(part, name, known, *search) for part in moved.to_delayed()]
+    return delayed(_join)(results, costs, only is None)
 
 
 def _searched_traces(
     marked: pd.DataFrame, names: tuple[str, ...], *search: Any
-) -> tuple[float, Shown, dict[str, pd.DataFrame]]:
-    shown, ordered = search_traces(_typed(marked), *search)
+) -> tuple[float, SearchedPart, dict[str, pd.DataFrame]]:
+    result, ordered = search_traces(_typed(marked), *search)
     spread = spread_calls(ordered, search[0], names)
-    return ordered.columns.cost, shown, {name: _by_text(calls) for name, calls in spread.items()}
+    return ordered.columns.cost, result, {name: _by_text(calls) for name, calls in spread.items()}
 
 
-def _searched(marked: pd.DataFrame, name: str, known: Known, *search: Any) -> Shown:
-    in_order = marked.drop(columns=KEY).sort_values(NUMBER, ignore_index=True)
+def _searched(marked: pd.DataFrame, name: str, known: Known, *search: Any) -> SearchedPart:
+    in_order = marked.drop(columns=KEY).sort_values(CALL_NUMBER, ignore_index=True)
     return search_spread(_typed(in_order), name, known, *search)
 
 
-def _known(shown: list[Shown]) -> Known:
-    return Known.joined(each.known for each in shown)
+def _known(results: list[SearchedPart]) -> Known:
+    return Known.joined(each.known for each in results)
 
 
-def _join(shown: list[Shown], costs: list[float], count: bool) -> JoinedFindings:
-    found = [part for each in shown for part in each.found]
-    return join_parts(found, _known(shown), sum(costs), count=count)
+def _join(results: list[SearchedPart], costs: list[float], count: bool) -> JoinedFindings:
+    found = [part for each in results for part in each.found]
+    return join_parts(found, _known(results), sum(costs), count=count)
 
 
 def _flagged(marked: pd.DataFrame, flags: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from .partial import (
     JoinedFindings,
     Known,
     PartOfFindings,
-    Shown,
+    SearchedPart,
     flag_marked,
     join_parts,
     needed_spreads,
@@ -15,7 +15,7 @@ from .partial import (
     search_traces,
 )
 from .roster import ROSTER
-from .together import KEY, MARKS, NUMBER, mark_calls, spread_calls
+from .together import CALL_NUMBER, KEY, MARKS, mark_calls, spread_calls
 from .waste import Thresholds, find_and_flag, find_waste, flag, waste_of_calls
 
 CACHE_CAUSES = tuple(cause.name for cause in CAUSES)
@@ -23,16 +23,16 @@ FINDERS = {f"find_{detector.name}": detector.find for detector in ROSTER}
 
 __all__ = [
     "CACHE_CAUSES",
+    "CALL_NUMBER",
     "FINDERS",
     "KEY",
     "MARKS",
-    "NUMBER",
     "ROSTER",
     "Detector",
     "JoinedFindings",
     "Known",
     "PartOfFindings",
-    "Shown",
+    "SearchedPart",
     "Thresholds",
     "cache_report",
     "find_and_flag",

@@ -15,10 +15,10 @@ from .facts import Facts
 FLAGS = ("finding", "finding_id", "waste_cost")  # the columns that ``flag`` adds
 
 
-class Claims(NamedTuple):
+class Claimed(NamedTuple):
     """What a detector claims: for each wasted call its entry, its finding and the US dollars; NaN where unknown.
 
-    ``entry`` is the place of a call among all calls of which something is claimed. ``meters`` are the parts of the cost
+    ``entry`` is the place of a call among all calls that something is claimed of. ``meters`` are the parts of the cost
     that the dollars are saved on.
     """
 
@@ -118,10 +118,10 @@ def count_by_call(found: Iterable[Evidence], prices: Prices | None) -> list[Coun
     return counted
 
 
-def claims_of(evidence: Evidence, entry_of: np.ndarray) -> Claims:
+def claims_of(evidence: Evidence, entry_of: np.ndarray) -> Claimed:
     """Return what a detector claims, given the entry of each row of the frame."""
     wasted = evidence.wasted
-    return Claims(
+    return Claimed(
         evidence.detector,
         evidence.meters,
         entry_of[evidence.calls.row[wasted]],
@@ -131,7 +131,7 @@ def claims_of(evidence: Evidence, entry_of: np.ndarray) -> Claims:
     )
 
 
-def count_claims(claims: Iterable[Claims], costs: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def count_claims(claims: Iterable[Claimed], costs: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield for each detector, in the order of precedence, the owners of its findings, and what of its claims counts.
 
     ``costs`` holds what each entry cost by meter.
@@ -152,7 +152,7 @@ def count_claims(claims: Iterable[Claims], costs: np.ndarray) -> Iterator[tuple[
         yield owner, amount
 
 
-def _owners(claims: Claims, amount: np.ndarray, taken_by: np.ndarray) -> np.ndarray:
+def _owners(claims: Claimed, amount: np.ndarray, taken_by: np.ndarray) -> np.ndarray:
     """Return for each finding who has counted all of it already; -1 where something is left, or it claims nothing."""
     finding, size = claims.finding, claims.n_findings
     something = np.bincount(finding, ~(amount == 0), minlength=size) > 0

@@ -36,7 +36,7 @@ class Facts:
     """Arrays with one entry for each row of a frame of calls. A code of -1 means that the value is not known."""
 
     calls: pd.DataFrame
-    known_lengths: np.ndarray | None = None  # bytes of the prompts, of which the frame may hold less
+    known_lengths: np.ndarray | None = None  # bytes of the prompts, which the frame may hold in part
     cache: dict[str, tuple[np.ndarray, pa.Array]] = field(default_factory=dict, repr=False)
 
     # -- values -------------------------------------------------------------------------------------------------------

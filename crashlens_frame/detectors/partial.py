@@ -14,12 +14,12 @@ from ..frame import frame_from_table
 from ..pricing import Prices
 from ..schema import DETECTORS, FINDINGS, SEVERITIES, TEXT
 from .bursts import frequent_panels
-from .counting import FLAGS, Claims, Membership, cost_by_meter, count_claims, flag_entries, sum_counted
+from .counting import FLAGS, Claimed, Membership, cost_by_meter, count_claims, flag_entries, sum_counted
 from .detector import Detector
 from .evidence import Evidence, severity_by_cost, sort_findings
 from .repeated_calls import restarted
 from .roster import ROSTER
-from .together import NUMBER, SPREADS, has_session, part_of
+from .together import CALL_NUMBER, SPREADS, has_session, part_of
 from .traces import OrderedCalls, order_for_all
 from .waste import Thresholds
 
@@ -49,7 +49,7 @@ class PartOfFindings(NamedTuple):
 
 @dataclass(frozen=True)
 class Known:
-    """What parts have shown, and other parts or the join ask for, mostly as numbers of calls in the log.
+    """What was found out in some parts, and other parts or the join ask for, mostly as numbers of calls in the log.
 
     ``taken``: calls whose cache misses are known; ``pairs``: calls that may be of a job that started again, each with
     the call that it repeats; ``restarted``: those that are; ``panels``: the keys of bursts of models.
@@ -62,12 +62,12 @@ class Known:
 
     @staticmethod
     def joined(parts: Iterable["Known"]) -> "Known":
-        """Join what several parts have shown."""
+        """Join what was found out in several parts."""
         every = list(parts) or [Known()]
         return Known(**{own.name: np.concatenate([getattr(each, own.name) for each in every]) for own in fields(Known)})
 
 
-class Shown(NamedTuple):
+class SearchedPart(NamedTuple):
     """What a search of a part returns: findings by detector, and what others must know."""
 
     found: list[PartOfFindings]
@@ -88,7 +88,7 @@ def _chosen(only: str | None) -> list[Detector]:
 
 def search_traces(
     marked: pd.DataFrame, thresholds: Thresholds, prices: Prices | None, only: str | None = None
-) -> tuple[Shown, OrderedCalls]:
+) -> tuple[SearchedPart, OrderedCalls]:
     """Search marked calls of whole traces for what their traces show; return it, and the calls in order.
 
     ``only`` is the name of a detector: the others are left out.
@@ -97,9 +97,9 @@ def search_traces(
     options = (thresholds, prices, only)
     if not in_sessions.any():  # a trace is what a session would be
         return _searched(marked, ("trace", "session"), Known(), *options)
-    shown, ordered = _searched(marked, ("trace",), Known(), *options)
+    result, ordered = _searched(marked, ("trace",), Known(), *options)
     alone, _ = _searched(marked[~in_sessions], ("session",), Known(), *options)
-    return Shown(shown.found + alone.found, Known.joined([shown.known, alone.known])), ordered
+    return SearchedPart(result.found + alone.found, Known.joined([result.known, alone.known])), ordered
 
 
 def search_spread(
@@ -109,10 +109,10 @@ def search_spread(
     thresholds: Thresholds,
     prices: Prices | None,
     only: str | None = None,
-) -> Shown:
+) -> SearchedPart:
     """Search marked calls, in the order of the log, that hold together what one of SPREADS says.
 
-    ``known`` is what parts have shown before.
+    ``known`` is what was found out before.
     """
     return _searched(marked, (together,), known, thresholds, prices, only)[0]
 
@@ -124,7 +124,7 @@ def _searched(
     thresholds: Thresholds,
     prices: Prices | None,
     only: str | None,
-) -> tuple[Shown, OrderedCalls]:
+) -> tuple[SearchedPart, OrderedCalls]:
     detectors = [detector for detector in _chosen(only) if {*together} & {*detector.together}]
     needs = set(chain.from_iterable(detector.columns for detector in detectors))
     part = part_of(marked, together, known.taken)
@@ -137,10 +137,10 @@ def _searched(
         return _part_of(evidence, part.numbers, prices), more
 
     results = list(parallel_map(run, detectors))
-    shown = {name: values for _, more in results for name, values in more.items()}
+    more = {name: values for _, more in results for name, values in more.items()}
     if "place" in together and len(known.pairs):
-        shown["restarted"] = _restarted(ordered, part.numbers, known.pairs)
-    return Shown([found for found, _ in results], Known(**shown)), ordered
+        more["restarted"] = _restarted(ordered, part.numbers, known.pairs)
+    return SearchedPart([found for found, _ in results], Known(**more)), ordered
 
 
 # what the evidence of a detector shows others
@@ -178,7 +178,7 @@ class JoinedFindings(NamedTuple):
 
 
 def join_parts(found: Iterable[PartOfFindings], known: Known, cost: float, *, count: bool = True) -> JoinedFindings:
-    """Join what parts of a log have shown, as ``find_waste`` and ``flag`` return it for all calls at once.
+    """Join what was found in the parts of a log, as ``find_waste`` and ``flag`` return it for all calls at once.
 
     ``cost`` is what the whole log cost in US dollars. Each dollar is counted once; if not ``count``, as often as it is
     found.
@@ -189,7 +189,7 @@ def join_parts(found: Iterable[PartOfFindings], known: Known, cost: float, *, co
     joined = [_holding(_joined(by_detector[name]), known) for name in DETECTORS if name in by_detector]
     wasted, place = np.unique(np.concatenate([each.number[each.wasted] for each in joined]), return_index=True)
     claims = [
-        Claims(
+        Claimed(
             each.detector,
             each.meters,
             np.searchsorted(wasted, each.number[each.wasted]),
@@ -222,13 +222,13 @@ def _flags(joined: Sequence[PartOfFindings], counted: Sequence[tuple[np.ndarray,
 
 def flag_marked(marked: pd.DataFrame, flags: pd.DataFrame) -> pd.DataFrame:
     """Return marked calls as ``flag`` does, given the flags of all calls of findings."""
-    own = flags.reindex(marked[NUMBER].to_numpy())
+    own = flags.reindex(marked[CALL_NUMBER].to_numpy())
     own["waste_cost"] = own["waste_cost"].where(own.index.isin(flags.index), 0.0)
     return marked.assign(**{name: own[name].array for name in FLAGS})
 
 
 def _joined(parts: Sequence[PartOfFindings]) -> PartOfFindings:
-    """Join the findings of one detector, numbered anew."""
+    """Join the findings of one detector, with numbers of their own."""
     sizes = [len(part.findings) for part in parts]
     begins = np.cumsum([0, *sizes[:-1]])
     first = parts[0]

@@ -14,13 +14,13 @@ from ..pricing import PRICE_COLUMNS
 from .cache_prefixes import PREFIX_BYTES, prefix_halves
 from .facts import PLACE_COLUMNS, Facts
 from .roster import ROSTER
-from .traces import SHARED_COLUMNS, OrderedCalls, Part, order_calls
+from .traces import SHARED_COLUMNS, OrderedCalls, PartOfLog, order_calls
 
 # columns that calls of a part have beside those of CALLS
-NUMBER, PLACE, SIZE, LENGTH = (f"crashlens_{name}" for name in ("number", "place", "size", "length"))
-MARKS = (NUMBER, PLACE, SIZE, LENGTH)
+CALL_NUMBER, PLACE, SIZE, LENGTH = (f"crashlens_{name}" for name in ("number", "place", "size", "length"))
+MARKS = (CALL_NUMBER, PLACE, SIZE, LENGTH)
 KEY = "crashlens_key"
-# how calls are spread anew, in this order, when they have been searched by whole traces
+# how calls are spread again, in this order, when they have been searched by whole traces
 SPREADS = ("session", "question", "place")
 
 _LONG = 160  # bytes; a text of more is no placeholder, and a hash of it is enough
@@ -36,10 +36,10 @@ def mark_calls(calls: pd.DataFrame, numbers: np.ndarray) -> pd.DataFrame:
     return calls.assign(**dict(zip(MARKS, (numbers, places, sizes, ordered.columns.prompt_lengths), strict=True)))
 
 
-def part_of(marked: pd.DataFrame, together: tuple[str, ...], taken: np.ndarray) -> Part:
+def part_of(marked: pd.DataFrame, together: tuple[str, ...], taken: np.ndarray) -> PartOfLog:
     """Return what is known of marked calls, given the numbers of the calls whose cache misses are known."""
     numbers, places, sizes, lengths = (marked[name].to_numpy() for name in MARKS)
-    return Part(together, numbers, places, sizes, lengths, np.isin(numbers, taken))
+    return PartOfLog(together, numbers, places, sizes, lengths, np.isin(numbers, taken))
 
 
 def has_session(marked: pd.DataFrame) -> np.ndarray:
@@ -57,7 +57,7 @@ def spread_calls(
     facts, marked = ordered.columns.facts, ordered.columns.calls
     prompt, response = _Hashed(facts, "prompt"), _Hashed(facts, "response")
     model = facts.label_hashes("model")
-    no_question = marked[NUMBER].to_numpy().astype(np.uint64)
+    no_question = marked[CALL_NUMBER].to_numpy().astype(np.uint64)
     hidden = np.where(facts.prompt_hash >= 0, facts.label_hashes("prompt_hash"), no_question)
     keys = {
         "session": [facts.label_hashes("session_id")],

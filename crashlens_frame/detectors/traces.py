@@ -44,12 +44,12 @@ _TEXTS = ("trace_id", "prompt")
 
 
 @dataclass(frozen=True)
-class Part:
+class PartOfLog:
     """What calls that are a part of a log hold all calls of (see ``Detector.together``), and what the whole log knows.
 
     One entry per call: ``numbers`` (its place in the log), ``places`` and ``sizes`` (of its trace, as in OrderedCalls),
-    ``lengths`` (bytes of its prompt, of which a part may hold less) and ``taken`` (whether a cache miss of the call is
-    known).
+    ``lengths`` (bytes of its prompt, which a part may hold only in part), ``taken`` (whether a cache miss of it
+    is known).
     """
 
     together: tuple[str, ...]
@@ -65,7 +65,7 @@ class CallColumns:
     """What is computed for all calls of a frame, however few of them are kept; computed once, when first used."""
 
     calls: pd.DataFrame
-    part: Part | None = None
+    part: PartOfLog | None = None
 
     @property
     def times(self) -> np.ndarray:
@@ -155,7 +155,7 @@ class OrderedCalls:
         return self.columns.times[self.row]
 
     @property
-    def part(self) -> Part | None:
+    def part(self) -> PartOfLog | None:
         """What the calls hold together, where they are a part of a log."""
         return self.columns.part
 
@@ -245,7 +245,7 @@ def order_calls(
     return _ordered(CallColumns(calls), least, alike)
 
 
-def order_for_all(calls: pd.DataFrame, *, needs: Iterable[str], part: Part | None = None) -> OrderedCalls:
+def order_for_all(calls: pd.DataFrame, *, needs: Iterable[str], part: PartOfLog | None = None) -> OrderedCalls:
     """Order all calls and compute, side by side, what most detectors read and what takes longest.
 
     ``part`` says what they hold together, where they are a part of a log.

@@ -97,7 +97,7 @@ def _by_text(models: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_lost(sums: pd.DataFrame, too_large: pd.DataFrame) -> pd.DataFrame:
-    """Mark the sums of tokens that are null because they are too large, by the models of which some are."""
+    """Mark the sums of tokens that are null because they are too large, by the models that have such."""
     of_model = too_large.reindex(sums["model"].astype("str"), fill_value=False)
     return sums.assign(
         **{_lost(name): sums[name].isna().to_numpy() & of_model[name].to_numpy(bool) for name in _TOKENS}

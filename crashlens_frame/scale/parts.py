@@ -32,7 +32,7 @@ from ..pricing import PRICE_COLUMNS, PriceBook
 from ..report import REPORT_COLUMNS
 from ..schema import CALLS, TEXT
 from .repeats import IdsElsewhere
-from .spill import Bucket, concat_parts, group_buckets, spread_calls, whole_groups
+from .spill import Bucket, concat_parts, group_buckets, spread_tables, whole_groups
 
 # what detectors, prices and report read
 _NEEDED = {*PRICE_COLUMNS, *REPORT_COLUMNS, *NEEDED_TO_FILL, *ANSWER_COLUMNS}.union(
@@ -131,7 +131,7 @@ def _is_dataset(source: Any) -> bool:
 
 
 def _spilled(tables: Iterable[pa.Table], folder: Path, most: int) -> Parts:
-    buckets = spread_calls(tables, folder, most=most // 2)
+    buckets = spread_tables(tables, folder, most=most // 2)
     return Parts(_calls(buckets), _fits(buckets, most), whole_groups(buckets, most=most))
 
 

@@ -1,4 +1,4 @@
-"""The waste of a log in parts: calls are searched by whole traces, and spread anew for what goes across traces."""
+"""The waste of a log in parts: calls are searched by whole traces, and spread again for what goes across traces."""
 
 from contextlib import ExitStack
 from functools import partial
@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..detectors import (
+    CALL_NUMBER,
     KEY,
     MARKS,
-    NUMBER,
     Known,
     PartOfFindings,
     Thresholds,
@@ -60,9 +60,9 @@ class DividedSearch:
         ``numbers`` are the places of the calls in the log.
         """
         marked = mark_calls(calls[[name for name in SCAN_COLUMNS if name in calls.columns]], numbers)
-        shown, ordered = search_traces(marked, self._thresholds, self._prices)
-        self._found += shown.found
-        self._known.append(shown.known)
+        result, ordered = search_traces(marked, self._thresholds, self._prices)
+        self._found += result.found
+        self._known.append(result.known)
         self._cost += ordered.columns.cost
         for name, some in spread_calls(ordered, self._thresholds, self._spreads).items():
             if len(some):
@@ -76,9 +76,9 @@ class DividedSearch:
                 search_spread, together=name, known=known, thresholds=self._thresholds, prices=self._prices
             )
             # map keeps no reference to a part while the next one is read
-            for shown in map(search, map(_frame, whole_groups(spread.buckets(), most=self._most, by=KEY))):
-                self._found += shown.found
-                self._known.append(shown.known)
+            for result in map(search, map(_frame, whole_groups(spread.buckets(), most=self._most, by=KEY))):
+                self._found += result.found
+                self._known.append(result.known)
                 pa.default_memory_pool().release_unused()
         return join_parts(self._found, Known.joined(self._known), self._cost).findings
 
@@ -95,7 +95,7 @@ def _table(marked: pd.DataFrame) -> pa.Table:
 
 def _frame(table: pa.Table) -> pd.DataFrame:
     """Return the calls of a table with their marks, in the order of the log."""
-    table = table.take(pc.sort_indices(table[NUMBER]))  # those of equal times are searched in this order
+    table = table.take(pc.sort_indices(table[CALL_NUMBER]))  # those of equal times are searched in this order
     names = [name for name in table.column_names if name not in (*MARKS, KEY)]
     calls = frame_from_table(table.select(names), selected_columns(names))
     return calls.assign(**{name: table[name].to_numpy() for name in MARKS})

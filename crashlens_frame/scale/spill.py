@@ -74,7 +74,7 @@ class Spread:
         return self._folder / f"{bucket:03d}.arrow"
 
 
-def spread_calls(
+def spread_tables(
     tables: Iterable[pa.Table], folder: Path, *, most: int, by: str = "trace_id", level: int = 0
 ) -> list[Bucket]:
     """Write calls to files as ``Spread`` does, and return these."""
@@ -93,7 +93,7 @@ def whole_groups(buckets: list[Bucket], *, most: int, by: str = "trace_id", leve
         large, *others = group
         if not others and large.size > most and level + 1 < _LEVELS:
             folder = large.path.with_suffix("")
-            finer = spread_calls(_batches(large.path), folder, most=most, by=by, level=level + 1)
+            finer = spread_tables(_batches(large.path), folder, most=most, by=by, level=level + 1)
             large.path.unlink()
             yield from whole_groups(finer, most=most, by=by, level=level + 1)
         else:

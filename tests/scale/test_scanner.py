@@ -103,7 +103,7 @@ def test_a_scan_finds_what_is_found_in_memory(
 def test_a_dataset_by_trace_is_read_as_it_stands(
     folder: Path, monkeypatch: pytest.MonkeyPatch, parts: list[pd.DataFrame]
 ) -> None:
-    monkeypatch.setattr("crashlens_frame.scale.parts.spread_calls", None)
+    monkeypatch.setattr("crashlens_frame.scale.parts.spread_tables", None)
     sizes = [part.rows for part in cf.partitions(folder / "by_trace")]
     for memory in ("9GB", "5MB", "3MB"):
         assert_same(cf.scan(folder / "by_trace", memory=memory))

@@ -9,17 +9,33 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from difflib import get_close_matches
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .errors import InvalidCallError, InvalidOptionError, MatchedColumnsWarning, MissingColumnsError
-from .formats import Row, convert_column, settle_counts, synonyms_among, warn_of_unclear
+from .errors import (
+    InvalidCallError,
+    InvalidOptionError,
+    MissingColumnsError,
+    PassedOverWarning,
+)
+from .formats import (
+    Row,
+    convert_column,
+    export_format,
+    folded_extra,
+    rows_of_export,
+    series_of_column,
+    settle_counts,
+    synonyms_among,
+    warn_of_matched,
+    warn_of_unclear,
+    with_trace_ids,
+)
 from .jsonvalues import without_surrogates
-from .schema import CALLS, FLAG, LABEL, NUMBER, TEXT, TIME, Column, Schema, arrow_schema
+from .schema import CALLS, LABEL, Column, Schema, arrow_schema
 from .words import quantity
 
 # columns that show, where a frame has them, whether a call has an answer
@@ -55,7 +71,7 @@ def frame_from_table(table: pa.Table, columns: Schema = CALLS) -> pd.DataFrame:
     present = set(table.column_names)
 
     def series(column: Column) -> pd.Series:
-        return _series(table[column.name] if column.name in present else pa.nulls(len(table)), column)
+        return series_of_column(table[column.name] if column.name in present else pa.nulls(len(table)), column)
 
     with ThreadPoolExecutor() if len(table) > _MANY else nullcontext() as pool:
         values = (pool.map if pool else map)(series, columns)
@@ -177,7 +193,8 @@ def as_calls(df: pd.DataFrame, *, columns: Mapping[str, str] | None = None) -> p
 
     Columns that CALLS does not name are matched by a table of the names that other programs use, such as
     ``prompt_tokens`` for ``input_tokens``, ``created_at`` for ``timestamp`` and ``cost_usd`` for ``cost``. What was
-    matched is reported in one warning.
+    matched is reported in one warning. A frame whose columns are those of a vendor's format, such as the spans of
+    Phoenix, is read as ``read_logs`` reads the JSON of that vendor; its rows that are no calls are left out.
 
     Parameters
     ----------
@@ -207,6 +224,8 @@ def as_calls(df: pd.DataFrame, *, columns: Mapping[str, str] | None = None) -> p
     -----
     MatchedColumnsWarning
         Columns were matched by the table.
+    PassedOverWarning
+        Rows of a vendor's frame are no calls.
     UnclearTokensWarning
         Counts of calls contradict one another: their tokens are null, and ``extra`` holds them.
 
@@ -221,11 +240,14 @@ def as_calls(df: pd.DataFrame, *, columns: Mapping[str, str] | None = None) -> p
     if not df.columns.is_unique:
         twice = sorted(set(df.columns[df.columns.duplicated()]))
         raise InvalidCallError(f"two columns have the same name: {', '.join(map(str, twice))}; rename one of each")
+    of_vendor = None if columns else export_format(df)
+    if of_vendor is not None:
+        return _calls_of_export(df, of_vendor)
     df = _with_own_names(df, columns or {})
     check_calls(df, needs=("model",))
-    df = _with_trace_ids(df)
+    df = with_trace_ids(df)
     unknown = [name for name in df.columns if name not in _BY_NAME]
-    table = table_from_frame(df.assign(extra=_folded(df, unknown)) if unknown else df)
+    table = table_from_frame(df.assign(extra=folded_extra(df, unknown)) if unknown else df)
     trace_id = table["trace_id"]
     missing = pc.fill_null(pc.equal(trace_id, ""), True).to_numpy()
     if missing.any():
@@ -240,6 +262,18 @@ def as_calls(df: pd.DataFrame, *, columns: Mapping[str, str] | None = None) -> p
     return frame_from_table(table)
 
 
+def _calls_of_export(df: pd.DataFrame, format: str) -> pd.DataFrame:
+    """Return the calls among the rows of a frame that a vendor's program made; its named index is a column too."""
+    names = [name for name in df.index.names if name is not None and name not in df.columns]
+    found = rows_of_export(df.reset_index(names) if names else df, format)
+    if found.passed:
+        left_out = f"left out {quantity(found.passed.total(), 'row')} other than calls of a model"
+        warnings.warn(f"{left_out} ({next(iter(found.passed))})", PassedOverWarning, stacklevel=3)
+    if found.unclear:
+        warn_of_unclear(quantity(len(found.unclear), "call"), found.unclear[0], "the first", stacklevel=3)
+    return frame_from_table(table_from_rows(found.rows))
+
+
 def _with_own_names(df: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
     """Rename the columns that the user names, and those that the table of synonyms knows."""
     check_calls(df, needs=columns)
@@ -252,24 +286,8 @@ def _with_own_names(df: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFram
             raise InvalidOptionError(f"columns names {twice} twice, expected each column of CALLS once")
     matched = synonyms_among(own.columns)
     if matched:
-        pairs = ", ".join(f"{theirs} as {ours}" for theirs, ours in matched.items())
-        warnings.warn(
-            f"columns matched by their names: {pairs}; columns= overrides this", MatchedColumnsWarning, stacklevel=3
-        )
+        warn_of_matched(matched, stacklevel=3)
     return own.rename(columns=matched)
-
-
-def _with_trace_ids(df: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame with trace ids: those that it has, its event ids, or ids made from the rows."""
-    if "trace_id" in df.columns and (len(df) == 0 or df["trace_id"].notna().any()):
-        return df
-    texts = df.astype("str") if len(df.columns) else df
-    numbers = pd.util.hash_pandas_object(texts, index=False).to_numpy()
-    made = [f"{number:016x}-{row}" for row, number in enumerate(numbers)]
-    ids = pd.Series(made, index=df.index, dtype="str")
-    if "event_id" in df.columns:
-        ids = df["event_id"].astype("str").where(df["event_id"].notna(), ids)
-    return df.assign(trace_id=ids)
 
 
 def empty_frame(columns: Schema = CALLS) -> pd.DataFrame:
@@ -348,53 +366,3 @@ def failed_calls(calls: pd.DataFrame) -> np.ndarray:
     if "type" in calls.columns:
         silent &= ~calls["type"].eq("embedding").fillna(False)
     return flags | silent.to_numpy(bool)
-
-
-def _series(values: pa.ChunkedArray | pa.Array, column: Column) -> pd.Series:
-    """Return an Arrow column as a pandas one of exactly the dtype of the schema."""
-    if column.arrow == LABEL:
-        return pd.Series(_categorical(values, column), copy=False)
-    if values.type != column.arrow:
-        values = values.cast(pa.large_string() if column.arrow == TEXT else column.arrow)
-    if column.arrow == TEXT:
-        # pandas keeps its strings as large_string, chunks and all, so nothing is copied
-        chunked = values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])
-        return pd.Series(pd.array(chunked.cast(pa.large_string()), dtype="str"), copy=False)
-    if column.arrow == TIME:
-        return values.to_pandas()
-    if column.arrow == NUMBER:
-        # the buffer of Arrow is read-only, and users assign to df.loc[..., "cost"]
-        return values.to_pandas().copy()
-    dtype: Any = pd.BooleanDtype() if column.arrow == FLAG else pd.Int64Dtype()
-    return pd.Series(dtype.__from_arrow__(values), copy=False)
-
-
-def _categorical(values: pa.ChunkedArray | pa.Array, column: Column) -> pd.Categorical:
-    if not pa.types.is_dictionary(values.type):
-        values = pc.dictionary_encode(values.cast(TEXT))
-    if isinstance(values, pa.ChunkedArray):
-        values = values.unify_dictionaries().combine_chunks()
-        if isinstance(values, pa.ChunkedArray):  # combine_chunks of no chunk at all stays chunked
-            values = pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), pa.array([], TEXT))
-    codes = values.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    found = np.asarray(values.dictionary.cast(TEXT).to_pylist(), dtype=object)
-    used = np.zeros(len(found) + 1, dtype=bool)
-    used[codes] = True  # the last one stands for null
-    occurring = sorted(set(found[used[:-1]]))
-    categories = np.array(occurring if column.categories is None else column.categories, dtype=object)
-    if unknown := sorted(set(occurring) - set(categories)):
-        raise InvalidCallError(f"{column.name} is {unknown[0]!r}, expected one of {', '.join(categories)}")
-    place = {name: position for position, name in enumerate(categories)}
-    new_code = np.array([place.get(name, -1) for name in found] + [-1], dtype=np.min_scalar_type(-len(categories) - 1))
-    dtype = pd.CategoricalDtype(pd.Index(categories, dtype="str"), ordered=column.categories is not None)
-    return pd.Categorical.from_codes(new_code[codes], dtype=dtype, validate=False)
-
-
-def _folded(df: pd.DataFrame, unknown: list[str]) -> pd.Series:
-    """Return ``extra`` with the columns that CALLS does not name added to it."""
-    lines = df[unknown].to_json(orient="records", lines=True, date_format="iso").splitlines()
-    new = pd.Series(lines, index=df.index, dtype="str")
-    if "extra" not in df.columns:
-        return new
-    old = df["extra"].astype("str")
-    return new.where(old.isna() | (old == "{}"), old.str[:-1] + "," + new.str[1:])

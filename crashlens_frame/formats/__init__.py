@@ -5,6 +5,9 @@ A field that no table names is kept in ``extra``, under the keys that led to it.
 
 from .columns import contradicting_counts, convert_column, settle_counts
 from .crashlens import CRASHLENS, FLAT
+from .exports import export_format, export_records, may_be_export, rows_of_export
+from .own_lines import own_format, warn_of_matched
+from .own_tables import folded_extra, with_trace_ids
 from .pieces import put_together
 from .reading import (
     CURRENCY_KEYS,
@@ -20,6 +23,7 @@ from .reading import (
 )
 from .record import FILLABLE
 from .roster import FORMATS, are_formats_of_the_package, check_format, sign_keys, signs
+from .series import series_of_column
 from .synonyms import synonyms_among
 from .table import END, Field, Format, Tree, pruned_tree
 from .texts import message_text
@@ -67,13 +71,20 @@ __all__ = [
     "count_value",
     "currency_of",
     "detect_format",
+    "export_format",
+    "export_records",
+    "folded_extra",
     "has_no_column",
+    "may_be_export",
     "message_text",
     "milliseconds_value",
+    "own_format",
     "pruned_tree",
     "put_together",
     "row_from_record",
     "rows_from_line",
+    "rows_of_export",
+    "series_of_column",
     "settle_counts",
     "settle_row",
     "sign_keys",
@@ -83,6 +94,8 @@ __all__ = [
     "time_option",
     "time_value",
     "unfold_extra",
+    "warn_of_matched",
     "warn_of_unclear",
     "whole_prompt_hash",
+    "with_trace_ids",
 ]

@@ -26,9 +26,6 @@ from .errors import (
     CrashlensFrameWarning as CrashlensFrameWarning,
 )
 from .errors import (
-    DividedSearchWarning as DividedSearchWarning,
-)
-from .errors import (
     ExistingFileError as ExistingFileError,
 )
 from .errors import (

@@ -9,13 +9,30 @@ import numpy as np
 import pandas as pd
 
 from .accessor import check_holds_calls
-from .detectors import ROSTER, find_waste, flag, weigh_findings
+from .detectors import (
+    CALL_NUMBER,
+    KEY,
+    MARKS,
+    ROSTER,
+    JoinedFindings,
+    Known,
+    SearchedPart,
+    find_waste,
+    flag,
+    flag_marked,
+    join_parts,
+    mark_calls,
+    needed_spreads,
+    search_spread,
+    search_traces,
+    spread_calls,
+)
 from .errors import MissingExtraError
 from .frame import empty_frame, frame_from_table, selected_columns, table_from_frame
 from .io import NEEDED_TO_FILL, SHIPPED, AnyPath, partitions, price_book, priced_table, read_parquet, trace_buckets
 from .pricing import PriceBook, Prices, add_cost
 from .report import PartialReport, merge_reports, partial_report, traces
-from .scale import SCAN_COLUMNS, warn_divided
+from .scale import SCAN_COLUMNS
 from .schema import CALLS
 from .tokens import add_tokens
 
@@ -28,8 +45,6 @@ except ImportError as error:
     raise MissingExtraError('dask is not installed; pip install "crashlens-frame[dask]"') from error
 
 _BUCKET = "trace_bucket"
-_SEARCHES = {find_waste, *(detector.find for detector in ROSTER)}
-_ROW = "crashlens_row"
 
 
 def read_dataset(
@@ -103,16 +118,34 @@ def _bound(
         calls = _whole_traces(_with(self._calls, columns)) if traces else self._calls
         work = partial(_applied, function, args, options)
         # a result that has not one row per call has an index of its own
-        found = calls.map_partitions(work, meta=_open(work(calls._meta)), clear_divisions=columns is not None)
-        if function not in {*_SEARCHES, flag} or options.get("rules") == "crashlens":
-            return found
-        _warn_if_divided(calls)
-        if function is flag:
-            return found
-        cost = calls["cost"].sum() if "cost" in calls.columns else 0.0
-        return found.map_partitions(weigh_findings, cost, meta=found._meta)
+        return calls.map_partitions(work, meta=_open(work(calls._meta)), clear_divisions=columns is not None)
 
     return method
+
+
+def _bound_search(function: Callable[..., pd.DataFrame], only: str | None = None) -> Callable[..., dd.DataFrame]:
+    """Make a method of a function that finds waste, with all detectors or a single one."""
+    in_each_part = _bound(function, columns=SCAN_COLUMNS)
+
+    @wraps(function)
+    def method(self: Any, **options: Any) -> dd.DataFrame:
+        if self._calls.npartitions == 1 or options.get("rules") == "crashlens":
+            return in_each_part(self, **options)
+        calls = _with(self._calls, SCAN_COLUMNS)
+        meta = _open(_applied(function, (), options, calls._meta))
+        return dd.from_delayed([_joined(_marked(calls), options, only).findings], meta=meta, verify_meta=False)
+
+    return method
+
+
+@wraps(flag)
+def _flag(self: Any, **options: Any) -> dd.DataFrame:
+    if self._calls.npartitions == 1 or options.get("rules") == "crashlens":
+        return _bound(flag)(self, **options)
+    meta = _open(_applied(flag, (), options, self._calls._meta))
+    marked = _marked(self._calls)
+    flags = _joined(_with(marked, (*SCAN_COLUMNS, *MARKS)), options).flags
+    return marked.map_partitions(_flagged, flags, meta=meta)
 
 
 @register_dataframe_accessor("crashlens")
@@ -120,8 +153,8 @@ class DaskAccessor:
     """The functions of the package that take calls, for calls on many machines.
 
     Each method is the free function of the same purpose, with its options, run on whole traces, one partition at a
-    time. Nothing is computed before ``compute()``. The findings are the same as for all calls in memory, in the order
-    of the partitions, but for what goes across traces, which is found within each partition only: a warning says so.
+    time. Nothing is computed before ``compute()``. The findings are the same as for all calls in memory, in the same
+    order and in a single partition; for what goes across traces, what is needed of the calls is shuffled again.
     ``summary()`` is a Delayed of the Report.
 
     The calls are shuffled by ``trace_id`` first, unless the divisions guarantee that all calls of a trace are in one
@@ -140,8 +173,8 @@ class DaskAccessor:
     >>> import crashlens_frame.dask
     >>> calls = cf.simulate_workload(100, seed=1)
     >>> ddf = dd.from_pandas(calls, npartitions=3)
-    >>> findings = ddf.crashlens.waste(rules="crashlens").compute(scheduler="synchronous")
-    >>> sorted(findings["finding_id"]) == sorted(cf.find_waste(calls, rules="crashlens")["finding_id"])
+    >>> findings = ddf.crashlens.waste().compute(scheduler="synchronous")
+    >>> findings["finding_id"].tolist() == cf.find_waste(calls)["finding_id"].tolist()
     True
     """
 
@@ -149,28 +182,22 @@ class DaskAccessor:
         check_holds_calls(calls.columns)
         self._calls = calls
 
-    waste = _bound(find_waste, columns=SCAN_COLUMNS)
+    waste = _bound_search(find_waste)
+    flag = _flag
     traces = _bound(traces, columns=SCAN_COLUMNS)
-    flag = _bound(flag)
 
     add_tokens = _bound(add_tokens, traces=False)
     add_cost = _bound(add_cost, traces=False)
 
     def summary(self, *, prices: Prices | None = None) -> Any:
         """Sum up the log as :func:`crashlens_frame.summarize` does, as a Delayed of the Report."""
-        calls = _whole_traces(_with(self._calls, SCAN_COLUMNS))
-        _warn_if_divided(calls)
-        parts = calls.to_delayed()
-        return delayed(merge_reports)([delayed(_part_report)(part, prices) for part in parts])
+        parts = _whole_traces(_with(self._calls, SCAN_COLUMNS)).to_delayed()
+        (findings,) = self.waste(prices=prices).to_delayed()
+        return delayed(merge_reports)([delayed(_part_report)(part) for part in parts], findings)
 
 
 for _detector in ROSTER:
-    setattr(DaskAccessor, _detector.name, _bound(_detector.find, columns=SCAN_COLUMNS))
-
-
-def _warn_if_divided(calls: dd.DataFrame) -> None:
-    if calls.npartitions > 1:
-        warn_divided(calls.npartitions, "for a log that fits into memory, use cf.find_waste", stacklevel=3)
+    setattr(DaskAccessor, _detector.name, _bound_search(_detector.find, _detector.name))
 
 
 def _with(calls: dd.DataFrame, columns: Iterable[str] | None) -> dd.DataFrame:
@@ -179,21 +206,102 @@ def _with(calls: dd.DataFrame, columns: Iterable[str] | None) -> dd.DataFrame:
 
 def _whole_traces(calls: dd.DataFrame) -> dd.DataFrame:
     """Move all calls of a trace into one partition, unless they are in one already."""
-    if calls.npartitions == 1 or (calls.known_divisions and calls._meta.index.name in (_BUCKET, "trace_id")):
+    if _has_whole_traces(calls):
         return calls
+    numbered = _numbered_traces(calls)
+    return numbered.map_partitions(_without_numbers, meta=_without_numbers(numbered._meta))
+
+
+def _has_whole_traces(calls: dd.DataFrame) -> bool:
+    by_trace = calls.known_divisions and calls._meta.index.name in (_BUCKET, "trace_id")
+    return bool(calls.npartitions == 1 or by_trace)
+
+
+def _numbered_traces(calls: dd.DataFrame) -> dd.DataFrame:
+    """Return the calls with their numbers in the log, each trace in one partition and in the order of the log."""
     numbered = calls.map_partitions(_numbered, meta=_numbered(calls._meta))
-    return numbered.shuffle("trace_id").map_partitions(_in_order, meta=_in_order(numbered._meta))
+    if _has_whole_traces(calls):
+        return numbered
+    return numbered.shuffle("trace_id").map_partitions(_in_order, meta=numbered._meta)
 
 
 def _numbered(calls: pd.DataFrame, partition_info: dict[str, Any] | None = None) -> pd.DataFrame:
     """Add row numbers, because a shuffle loses the order, and turn labels, which differ by partition, into text."""
     first = (partition_info or {"number": 0})["number"] << 40
-    labels = calls.select_dtypes("category").columns
-    return calls.astype(dict.fromkeys(labels, "str")).assign(**{_ROW: first + np.arange(len(calls), dtype=np.int64)})
+    return _by_text(calls).assign(**{CALL_NUMBER: first + np.arange(len(calls), dtype=np.int64)})
 
 
 def _in_order(calls: pd.DataFrame) -> pd.DataFrame:
-    return calls.sort_values(_ROW).drop(columns=_ROW)
+    return calls.sort_values(CALL_NUMBER)
+
+
+def _without_numbers(calls: pd.DataFrame) -> pd.DataFrame:
+    return calls.drop(columns=CALL_NUMBER)
+
+
+# -- waste that goes across traces ------------------------------------------------------------------------------------
+
+
+def _marked(calls: dd.DataFrame) -> dd.DataFrame:
+    """Return the calls of whole traces with what other parts need to know of them."""
+    numbered = _numbered_traces(calls)
+    return numbered.map_partitions(_with_marks, meta=_with_marks(numbered._meta))
+
+
+def _with_marks(numbered: pd.DataFrame) -> pd.DataFrame:
+    calls = _typed(numbered)
+    return mark_calls(calls, calls[CALL_NUMBER].to_numpy())
+
+
+def _joined(marked: dd.DataFrame, options: dict[str, Any], only: str | None = None) -> Any:
+    """Search marked calls by traces, and spread again for what goes across them; return JoinedFindings, delayed."""
+    thresholds = options.get("thresholds") or {}
+    if only is not None:
+        thresholds = {only: {name: value for name, value in options.items() if name not in ("prices", "rules")}}
+    search = thresholds, options.get("prices"), only
+    names = needed_spreads(only)
+    parts = [delayed(_searched_traces, nout=3)(part, names, *search) for part in marked.to_delayed()]
+    costs, results, spread = map(list, zip(*parts, strict=True))
+    meta = _searched_traces(marked._meta, names, *search)[2]
+    for name in names:
+        known = delayed(_known)(results)
+        moved = dd.from_delayed([each[name] for each in spread], meta=meta[name], verify_meta=False).shuffle(KEY)
+        results += [delayed(_searched)(part, name, known, *search) for part in moved.to_delayed()]
+    return delayed(_join)(results, costs, only is None)
+
+
+def _searched_traces(
+    marked: pd.DataFrame, names: tuple[str, ...], *search: Any
+) -> tuple[float, SearchedPart, dict[str, pd.DataFrame]]:
+    result, ordered = search_traces(_typed(marked), *search)
+    spread = spread_calls(ordered, search[0], names)
+    return ordered.columns.cost, result, {name: _by_text(calls) for name, calls in spread.items()}
+
+
+def _searched(marked: pd.DataFrame, name: str, known: Known, *search: Any) -> SearchedPart:
+    in_order = marked.drop(columns=KEY).sort_values(CALL_NUMBER, ignore_index=True)
+    return search_spread(_typed(in_order), name, known, *search)
+
+
+def _known(results: list[SearchedPart]) -> Known:
+    return Known.joined(each.known for each in results)
+
+
+def _join(results: list[SearchedPart], costs: list[float], count: bool) -> JoinedFindings:
+    found = [part for each in results for part in each.found]
+    return join_parts(found, _known(results), sum(costs), count=count)
+
+
+def _flagged(marked: pd.DataFrame, flags: pd.DataFrame) -> pd.DataFrame:
+    return flag_marked(_typed(marked), flags).drop(columns=list(MARKS))
+
+
+def _by_text(calls: pd.DataFrame) -> pd.DataFrame:
+    """Turn labels, which differ by partition, into text."""
+    return calls.astype(dict.fromkeys(calls.select_dtypes("category").columns, "str"))
+
+
+# -- a partition ------------------------------------------------------------------------------------------------------
 
 
 def _applied(
@@ -202,9 +310,8 @@ def _applied(
     return function(_typed(calls), *args, **options)
 
 
-def _part_report(calls: pd.DataFrame, prices: Prices | None) -> PartialReport:
-    calls = _typed(calls)
-    return partial_report(calls, find_waste(calls, prices=prices))
+def _part_report(calls: pd.DataFrame) -> PartialReport:
+    return partial_report(_typed(calls))
 
 
 def _typed(calls: pd.DataFrame) -> pd.DataFrame:

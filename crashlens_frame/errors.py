@@ -119,10 +119,6 @@ class UnclearTokensWarning(CrashlensFrameWarning):
     """Counts of calls contradict one another, so their tokens are null."""
 
 
-class DividedSearchWarning(CrashlensFrameWarning):
-    """A log was searched for waste in parts, so what goes across traces is found within each part only."""
-
-
 class LogFileChangedWarning(CrashlensFrameWarning):
     """Another program replaced or cut the file of a book while the book logged to it."""
 

@@ -124,6 +124,7 @@ DETECTOR = Detector(
     columns=SHARED_COLUMNS,
     certainty="candidate",
     in_crashlens=False,
+    together=("place",),
     looks_at=(("timestamp",),),
     summary="a job that runs every night at full price",
     reads=(

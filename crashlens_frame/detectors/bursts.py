@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .._core import joint_codes
-from .facts import NEVER, SAME_COUNT, Facts
+from .._core import hash_keys, joint_codes
+from .facts import NEVER, PLACE_COLUMNS, SAME_COUNT, Facts
 from .lanes import Lane, lanes
 from .traces import OrderedCalls
 
@@ -32,6 +32,7 @@ class Bursts:
     marked: np.ndarray
     planned: np.ndarray
     panel: np.ndarray
+    panel_key: np.ndarray  # equal where models are compared in the same way; 0 where none are
     evaluation: np.ndarray
 
     @property
@@ -57,6 +58,8 @@ def bursts_of_models(ordered: OrderedCalls, window: int) -> Bursts:
     attempted = _true(facts, "fallback_attempted")
     marked = changed & (reason | attempted)[lane.row]
     planned = marked & facts.matches("fallback_reason", _PLANNED)[lane.row]
+    key = _panel_keys(facts, lane, (models == lane.size) & ~lane.any(marked) & (models >= 3))
+    panels = frequent_panels(key[~lane.follows]) if ordered.part is None else key[:0]
     return Bursts(
         ordered,
         lane,
@@ -65,7 +68,8 @@ def bursts_of_models(ordered: OrderedCalls, window: int) -> Bursts:
         overlap=lane.any(lane_starts_before_end & changed),
         marked=lane.any(marked),
         planned=lane.any(planned),
-        panel=_panels(facts, lane, models, model, lane.any(marked)),
+        panel=np.isin(key, panels),
+        panel_key=key,
         evaluation=lane.any(facts.is_evaluation[lane.row]),
     )
 
@@ -104,17 +108,23 @@ def _smallest(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     return -_largest(-values, group)
 
 
-def _panels(facts: Facts, lane: Lane, models: np.ndarray, model: np.ndarray, marked: np.ndarray) -> np.ndarray:
-    """Return which bursts are part of a panel: three models or more, each once, in five traces or more, unmarked."""
-    if not len(lane.row):
-        return np.zeros(0, bool)
-    # the set of models as a number: a sum of random numbers, one per model
-    random = np.random.default_rng(7).integers(1, 2**40, int(model.max(initial=0)) + 1)
-    signature = lane.reduce(random[model[lane.row]], np.add)
-    each_once = (models == lane.size) & ~marked & (models >= 3)
-    same = pd.factorize(joint_codes([signature, facts.place[lane.row]]))[0]
-    firsts = ~lane.follows & each_once
-    return each_once & (np.bincount(same[firsts], minlength=same.max() + 1)[same] >= _PANEL)
+def frequent_panels(keys: np.ndarray) -> np.ndarray:
+    """Return the panels, by the keys of all bursts: the same models, each once and unmarked, in five traces or more."""
+    distinct, n_bursts = np.unique(keys[keys != 0], return_counts=True)
+    return distinct[n_bursts >= _PANEL]
+
+
+def _panel_keys(facts: Facts, lane: Lane, each_once: np.ndarray) -> np.ndarray:
+    """Return for each row a number for the models of its burst and the place of its first call; 0 if not each once."""
+    if not each_once.any():
+        return np.zeros(len(lane.row), np.int64)
+    code, names = facts.labels("model")
+    lowered = pd.Series(names.to_pylist(), dtype=object).str.lower()
+    model = np.append(pd.util.hash_array(lowered.to_numpy(), categorize=False), np.uint64(0))[code[lane.row]]
+    first = lane.row[lane.starts][lane.number]
+    place = [facts.label_hashes(name)[first] for name in PLACE_COLUMNS]
+    key = hash_keys([lane.reduce(model, np.add), *place]).view(np.int64)
+    return np.where(each_once, key, 0)
 
 
 def _lowered_models(facts: Facts) -> np.ndarray:

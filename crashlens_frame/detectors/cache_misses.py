@@ -119,25 +119,31 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, prices: Prices | None = None
         cause=pa.array([each.name for each in named], pa.string()),
         savings_note=pa.array([each.note for each in named], pa.string()),
         meters=("fresh", "written"),
+        shows=None if ordered.part is None else ordered.part.numbers[misses.row],
     )  # fmt: skip
 
 
 def find_misses(ordered: OrderedCalls, prices: Prices | None) -> Misses:
     """Find all misses, each call with the first cause that holds."""
     facts, conversation = ordered.columns.facts, ordered.conversations
-    tokens = cache_tokens(facts, prices, [[conversation], [facts.place, facts.model]])
+    together = ("session", "place") if ordered.part is None else ordered.part.together
+    groups_of = {"session": [conversation], "place": [facts.place, facts.model]}
+    tokens = cache_tokens(facts, prices, [groups_of[each] for each in together if each in groups_of])
     lane_of, cause_of = np.full(len(tokens.base), -1), np.full(len(tokens.base), -1)
     dollars = np.zeros(len(tokens.base))
     free = np.zeros(len(tokens.base), bool)
     free[tokens.rows] = True
+    if ordered.part is not None:
+        free[ordered.part.taken] = False
     begin = 0
-    of_conversations = (_switched, _within_conversations, _across_agents)
-    groups, first_lines = shared_lanes(tokens)
-    searches: list[Callable[[np.ndarray], Claims]] = [
-        *(partial(search, tokens, conversation) for search in of_conversations),
-        *(partial(_over_traces, tokens, group, first_lines) for group in groups),
-        partial(_written_once, tokens),
-    ]
+    searches: list[Callable[[np.ndarray], Claims]] = []
+    if "session" in together:
+        of_conversations = (_switched, _within_conversations, _across_agents)
+        searches += [partial(search, tokens, conversation) for search in of_conversations]
+    if "place" in together:
+        groups, first_lines = shared_lanes(tokens)
+        searches += [partial(_over_traces, tokens, group, first_lines) for group in groups]
+        searches.append(partial(_written_once, tokens))
     for search in searches:
         for lane, cause, amount in search(free):
             hit = np.flatnonzero((amount > 0) & free[lane.row])
@@ -322,6 +328,7 @@ DETECTOR = Detector(
     columns=_COLUMNS,
     certainty="likely",
     in_crashlens=False,
+    together=("session", "place"),
     looks_at=(("cached_input_tokens", "cache_write_tokens"), ("timestamp",)),
     summary="a long prefix paid in full, or written to the cache and not read",
     reads=(

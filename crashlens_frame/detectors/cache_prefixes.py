@@ -75,6 +75,15 @@ def shared_lanes(tokens: CacheTokens) -> tuple[list[np.ndarray], np.ndarray]:
     return [after_head, begins], lines
 
 
+def prefix_halves(prompts: pa.LargeStringArray) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """Return how the first line of each prompt begins, how the rest does, and whether there is a rest."""
+    seen = pc.binary_slice(prompts.view(pa.large_binary()), 0, _LONGEST_LINE).view(pa.large_string())
+    first, rest = _first_line_and_rest(seen)
+    has_rest = pc.greater(pc.binary_length(rest), 0)  # which ends with the end of the line that was added
+    is_whole = pc.less(pc.binary_length(rest), PREFIX_BYTES)
+    return first, pc.if_else(is_whole, pc.replace_substring_regex(rest, r"\n\z", ""), rest), has_rest
+
+
 def _at_least(texts: pa.Array, least: int) -> pa.Array:
     """Return which texts have at least this number of characters."""
     return pc.greater_equal(pc.utf8_length(texts), least)

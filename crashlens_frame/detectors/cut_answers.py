@@ -111,6 +111,7 @@ DETECTOR = Detector(
     columns=_COLUMNS,
     certainty="certain",
     in_crashlens=False,
+    together=("question",),
     looks_at=(("finish_reason",), ("timestamp",)),
     summary="an answer cut at the limit of tokens, and asked for again",
     texts=("prompt", "response"),

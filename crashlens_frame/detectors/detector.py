@@ -33,6 +33,9 @@ class Detector:
         Whether ``crashlens scan`` 2.20.0 has it, and so ``rules="crashlens"``.
     summary
         What it finds, in one line that goes on after its name.
+    together
+        What it looks at together: ``"trace"``, ``"session"`` (or trace), ``"question"`` (equal prompts to one model) or
+        ``"place"`` (calls of one place in the application to one model).
     texts
         Those of ``prompt``, ``response`` and ``error`` whose text it reads; of the others it only asks whether there is
         one.
@@ -49,6 +52,7 @@ class Detector:
     certainty: Literal["certain", "likely", "candidate"]
     in_crashlens: bool
     summary: str
+    together: tuple[str, ...] = ("trace",)
     texts: tuple[str, ...] = ("prompt",)
     reads: tuple[str, ...] = ()
     looks_at: tuple[tuple[str, ...], ...] = ()

@@ -34,6 +34,9 @@ class Evidence:
     unknown). One entry per finding: ``sizes`` (number of calls) and the columns of FINDINGS that only the detector can
     fill. ``certainty``, ``cause`` and ``savings_note`` are of all findings, or one per finding. ``meters``: the
     parts of the cost of a call that the dollars are saved on, of "fresh", "read", "written" and "output".
+
+    Where the calls are a part of a log, the rest of it may decide whether a finding holds: ``condition`` has 0 for
+    those that hold anyway, and ``shows`` is what is to be known of this part for such decisions about others.
     """
 
     detector: str
@@ -50,6 +53,8 @@ class Evidence:
     cause: str | pa.Array | None = None
     savings_note: str | pa.Array | None = None
     meters: tuple[str, ...] = TOKEN_METERS
+    condition: np.ndarray | None = None
+    shows: np.ndarray | None = None
 
     @property
     def finding(self) -> np.ndarray:
@@ -81,6 +86,13 @@ class Evidence:
 
         ``counted_cost`` is what of the waste of each finding is counted; all of it when not given.
         """
+        counted = self.waste() if counted_cost is None else counted_cost
+        table = self.unsorted().append_column("counted_cost", pa.array(counted, from_pandas=True))
+        table = table.append_column("severity", pa.array(SEVERITIES).take(pa.array(self.severities())))
+        return sort_findings(table if suppressed_by is None else table.append_column("suppressed_by", suppressed_by))
+
+    def unsorted(self) -> pa.Table:
+        """Return what the calls of each finding show, as columns of FINDINGS, and the place of the first call."""
         first, last = self.first, self.calls.only(self.sizes.cumsum() - 1)
         code, names = first.models()
         start, end = first.column("timestamp"), last.column("timestamp")
@@ -89,7 +101,6 @@ class Evidence:
             "finding_id": self.ids(),
             "detector": pa.repeat(self.detector, len(self.sizes)),
             "trace_id": first.column("trace_id"),
-            "severity": pa.array(SEVERITIES).take(pa.array(self.severities())),
             "certainty": self.certainties(),
             "model": names.take(pa.array(code, mask=code < 0)),
             "models": self._models(),
@@ -104,14 +115,9 @@ class Evidence:
             "team": self._label("team"),
             "savings_note": self._text(self.savings_note),
         }
-        columns["counted_cost"] = (
-            columns["waste_cost"] if counted_cost is None else pa.array(counted_cost, from_pandas=True)
-        )
-        optional = {"score": self.score, "suggested_model": self.suggested_model, "suppressed_by": suppressed_by}
+        optional = {"score": self.score, "suggested_model": self.suggested_model}
         columns |= {name: values for name, values in optional.items() if values is not None}
-        table = pa.table({**columns, "place": first.place})
-        order = pc.sort_indices(table, [(name, "ascending") for name in ("start", "trace_id", "place")])
-        return table.take(order).drop_columns("place")
+        return pa.table({**columns, "place": first.place})
 
     def amounts(self) -> dict[str, pa.Array]:
         """Sum up what each finding cost and wasted, and the tokens of its wasted calls."""
@@ -161,6 +167,12 @@ class Evidence:
         lists = pa.ListArray.from_arrays(np.append(0, ends).astype(np.int32), names.take(pa.array(code)))
         text = pc.binary_join(lists, " -> ")
         return pc.if_else(pc.equal(pc.list_value_length(lists), 0), pa.scalar(None, TEXT), text)
+
+
+def sort_findings(table: pa.Table) -> pa.Table:
+    """Sort findings by their start, then by their trace and the place in it."""
+    order = pc.sort_indices(table, [(name, "ascending") for name in ("start", "trace_id", "place")])
+    return table.take(order).drop_columns("place")
 
 
 def severity_by_cost(waste: np.ndarray, cost: float) -> np.ndarray:

@@ -16,6 +16,8 @@ from ..times import LATEST
 from .texts import equal_texts
 
 NEVER = np.iinfo(np.int64).max
+# columns that say where in an application a call is made
+PLACE_COLUMNS = ("source", "route", "name", "agent")
 SECOND = 1_000_000  # microseconds
 MINUTE, HOUR = 60 * SECOND, 3600 * SECOND
 
@@ -34,6 +36,7 @@ class Facts:
     """Arrays with one entry for each row of a frame of calls. A code of -1 means that the value is not known."""
 
     calls: pd.DataFrame
+    known_lengths: np.ndarray | None = None  # bytes of the prompts, which the frame may hold in part
     cache: dict[str, tuple[np.ndarray, pa.Array]] = field(default_factory=dict, repr=False)
 
     # -- values -------------------------------------------------------------------------------------------------------
@@ -58,6 +61,12 @@ class Facts:
         if name not in self.cache:
             self.cache[name] = self._labels(name)
         return self.cache[name]
+
+    def label_hashes(self, name: str) -> np.ndarray:
+        """Return a hash of 64 bits for each value of a column of labels, the same in every frame; 0 for null."""
+        code, labels = self.labels(name)
+        hashes = pd.util.hash_array(np.asarray(labels.to_pylist(), dtype=object), categorize=False)
+        return np.append(hashes, np.uint64(0))[code]
 
     def _labels(self, name: str) -> tuple[np.ndarray, pa.Array]:
         unknown = np.full(len(self.calls), -1), pa.array([], pa.string())
@@ -201,7 +210,7 @@ class Facts:
     @cached_property
     def place(self) -> np.ndarray:
         """A number for the place in the application that makes the call: source, route, name and agent."""
-        return joint_codes([self.code(name) for name in ("source", "route", "name", "agent")])
+        return joint_codes([self.code(name) for name in PLACE_COLUMNS])
 
     @cached_property
     def is_evaluation(self) -> np.ndarray:
@@ -271,7 +280,7 @@ class Facts:
     @cached_property
     def prompt_lengths(self) -> np.ndarray:
         """The number of bytes of each prompt; 0 for null."""
-        return self._lengths("prompt")
+        return self._lengths("prompt") if self.known_lengths is None else self.known_lengths
 
     def _lengths(self, name: str) -> np.ndarray:
         return byte_lengths(arrow_column(self.calls[name], name))

@@ -104,6 +104,8 @@ def evidence(
             sizes, " calls on ", bursts.models[storm][first], " models for one request in ", seconds_text(span), " s"
         ),
         savings_note=_NOTE,
+        condition=bursts.panel_key[storm][first],
+        shows=bursts.panel_key[~bursts.lane.follows],
     )
 
 

@@ -119,6 +119,7 @@ DETECTOR = Detector(
     columns=_COLUMNS,
     certainty="candidate",
     in_crashlens=False,
+    together=("session",),
     looks_at=(("prompt",), ("input_tokens",), ("timestamp",)),
     summary="the history resent and paid in full at every step",
     reads=("cache_write_tokens", "session_id", "billed", "agent", "latency_ms", "service_tier", "route", "team"),

@@ -228,6 +228,7 @@ DETECTOR = Detector(
     columns=SHARED_COLUMNS,
     certainty="candidate",
     in_crashlens=True,
+    together=("place",),
     looks_at=(("prompt",),),
     summary="an expensive model for a label or small talk",
     texts=("prompt", "response"),

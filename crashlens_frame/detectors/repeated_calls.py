@@ -80,15 +80,23 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, ttl: str = "1h") -> Evidence
     lane, again = lane.only(kept), again[kept]
     gap = facts.start[lane.row] - lane.previous(facts.start)
     again &= ~_flood(lane, gap)
-    again |= lane.follows & _equal_counts(facts, lane.row, lane.before) & np.isin(lane.row, _restarted(facts, lane))
+    pair = _pairs(facts, lane)
+    pairs = np.column_stack((lane.row[pair], lane.before[pair]))
+    if ordered.part is None:
+        pair = pair[np.isin(lane.row[pair], restarted(facts, *pairs.T))]
+    pair = pair[_equal_counts(facts, lane.row[pair], lane.before[pair])]
+    on_condition = np.zeros(len(lane.row), bool)
+    on_condition[pair] = ~again[pair]
+    again[pair] = True
 
     # the calls of a finding: those that repeat, and the one before the first of them
     begins = ~again
     lane = lane.split(begins)
     kept = lane.size > 1
-    lane, again = lane.only(kept), again[kept]
+    lane, again, on_condition = lane.only(kept), again[kept], on_condition[kept]
     found = ordered.at(lane.row)
     sizes = lane.counts
+    part = ordered.part
     first = sizes.cumsum() - sizes
     code, names = found.only(first).models()
     span = facts.start[lane.row[first + sizes - 1]] - facts.start[lane.row[first]]
@@ -105,6 +113,8 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, ttl: str = "1h") -> Evidence
         ),
         certainty="likely",
         savings_note=_NOTE,
+        condition=None if part is None else np.where(on_condition, part.numbers[lane.row] + 1, 0)[first + 1],
+        shows=None if part is None else part.numbers[pairs],
     )  # fmt: skip
 
 
@@ -197,13 +207,20 @@ def _flood(lane: Lane, gap: np.ndarray) -> np.ndarray:
     return flood
 
 
-def _restarted(facts: Facts, lane: Lane) -> np.ndarray:
-    """Return the rows of jobs that were started again from their beginning: many calls repeated in the same order."""
+def _pairs(facts: Facts, lane: Lane) -> np.ndarray:
+    """Return where in the lane the second calls of questions are that one place asks twice, within hours."""
     pair = np.flatnonzero(lane.follows & (lane.size == 2))
     row, before = lane.row[pair], lane.before[pair]
     same = (facts.place[row] == facts.place[before]) & (facts.model[row] == facts.model[before])
     same &= facts.start[row] - facts.start[before] <= _RESTART
-    row, before = row[same], before[same]
+    return pair[same]
+
+
+def restarted(facts: Facts, row: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Return the rows of jobs that were started again from their beginning: many calls repeated in the same order.
+
+    ``row`` and ``before`` are the second and the first calls of questions that one place asks twice.
+    """
     many = lanes(facts, [facts.place, facts.model], row, least=_RUN).row
     if not len(many):
         return many
@@ -229,6 +246,7 @@ DETECTOR = Detector(
     columns=SHARED_COLUMNS,
     certainty="likely",
     in_crashlens=False,
+    together=("question",),
     looks_at=(("prompt", "prompt_hash"), ("timestamp",)),
     summary="the same question paid by another trace within the hour",
     texts=("prompt", "response"),

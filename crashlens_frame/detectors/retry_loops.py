@@ -293,6 +293,7 @@ DETECTOR = Detector(
     columns=_COLUMNS,
     certainty="certain",
     in_crashlens=True,
+    together=("session",),
     looks_at=(("prompt", "prompt_hash"), ("timestamp",)),
     summary="the same paid question asked again because its answer was not accepted",
     texts=("prompt", "response"),

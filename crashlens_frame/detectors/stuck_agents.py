@@ -135,6 +135,7 @@ DETECTOR = Detector(
     columns=_COLUMNS,
     certainty="likely",
     in_crashlens=False,
+    together=("session",),
     looks_at=(("prompt",), ("tool_calls", "response"), ("timestamp",)),
     summary="an agent repeats a tool call or an answer while its context grows",
     texts=("prompt", "response"),

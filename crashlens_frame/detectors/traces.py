@@ -44,10 +44,28 @@ _TEXTS = ("trace_id", "prompt")
 
 
 @dataclass(frozen=True)
+class PartOfLog:
+    """What calls that are a part of a log hold all calls of (see ``Detector.together``), and what the whole log knows.
+
+    One entry per call: ``numbers`` (its place in the log), ``places`` and ``sizes`` (of its trace, as in OrderedCalls),
+    ``lengths`` (bytes of its prompt, which a part may hold only in part), ``taken`` (whether a cache miss of it
+    is known).
+    """
+
+    together: tuple[str, ...]
+    numbers: np.ndarray
+    places: np.ndarray
+    sizes: np.ndarray
+    lengths: np.ndarray
+    taken: np.ndarray
+
+
+@dataclass(frozen=True)
 class CallColumns:
     """What is computed for all calls of a frame, however few of them are kept; computed once, when first used."""
 
     calls: pd.DataFrame
+    part: PartOfLog | None = None
 
     @property
     def times(self) -> np.ndarray:
@@ -62,7 +80,7 @@ class CallColumns:
     @cached_property
     def facts(self) -> Facts:
         """What the detectors that look beyond a trace read."""
-        return Facts(self.calls)
+        return Facts(self.calls) if self.part is None else Facts(self.calls, self.part.lengths)
 
     @cached_property
     def cost(self) -> float:
@@ -135,6 +153,11 @@ class OrderedCalls:
     def time(self) -> np.ndarray:
         """The start of each call in microseconds since 1970; the greatest integer where it is unknown."""
         return self.columns.times[self.row]
+
+    @property
+    def part(self) -> PartOfLog | None:
+        """What the calls hold together, where they are a part of a log."""
+        return self.columns.part
 
     @cached_property
     def conversations(self) -> np.ndarray:
@@ -222,8 +245,10 @@ def order_calls(
     return _ordered(CallColumns(calls), least, alike)
 
 
-def order_for_all(calls: pd.DataFrame, *, needs: Iterable[str]) -> OrderedCalls:
+def order_for_all(calls: pd.DataFrame, *, needs: Iterable[str], part: PartOfLog | None = None) -> OrderedCalls:
     """Order all calls and compute, side by side, what most detectors read and what takes longest.
+
+    ``part`` says what they hold together, where they are a part of a log.
 
     Raises
     ------
@@ -231,7 +256,7 @@ def order_for_all(calls: pd.DataFrame, *, needs: Iterable[str]) -> OrderedCalls:
         The frame lacks a column that the work needs.
     """
     check_calls(calls, needs=needs)
-    columns = CallColumns(calls)
+    columns = CallColumns(calls, part)
     shared = [partial(getattr, columns.facts, name) for name in ("prompt", "response", "rank", "place")]
     ordered, *_ = parallel_map(lambda each: each(), [partial(_ordered, columns, 1, False), *shared])
     return ordered
@@ -254,6 +279,8 @@ def _ordered(columns: CallColumns, least: int, alike: bool) -> OrderedCalls:
     several = several[stable_order(traces[several])]
     several = _by_time(several, traces[several], columns.times)
     places[several] = np.arange(len(several)) - first_of(traces[several])
+    if columns.part is not None:
+        sizes, places = columns.part.sizes, columns.part.places
     return OrderedCalls(columns, np.concatenate((several, row[size == 1])), traces, sizes, places)
 
 

@@ -13,10 +13,10 @@ from .._core import parallel_map
 from ..errors import InvalidOptionError, check_choice
 from ..frame import frame_from_table
 from ..pricing import Prices
-from ..schema import DETECTORS, FINDINGS, SEVERITIES, TEXT
-from .counting import Counted, count_by_call, count_by_trace
+from ..schema import DETECTORS, FINDINGS, TEXT
+from .counting import FLAGS, Counted, Membership, count_by_call, count_by_trace, flag_entries
 from .detector import Detector
-from .evidence import Evidence, severity_by_cost
+from .evidence import Evidence
 from .roster import ROSTER
 from .traces import OrderedCalls, check_rules, order_calls, order_for_all
 
@@ -175,23 +175,6 @@ def find_and_flag(
     return _findings(found), _flagged(calls, found)
 
 
-def weigh_findings(findings: pd.DataFrame, cost: float) -> pd.DataFrame:
-    """Return findings of parts of a log with the severity that they have in all of it, by its ``cost`` in US dollars.
-
-    Examples
-    --------
-    >>> import crashlens_frame as cf
-    >>> from crashlens_frame.detectors import weigh_findings
-    >>> book = cf.LogBook()
-    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Hello!", retries=3, seed=1)
-    >>> weigh_findings(cf.find_waste(book.df), 1_000.0)["severity"].tolist()
-    ['low']
-    """
-    waste = findings["waste_cost"].to_numpy(float, na_value=np.nan)
-    names = pa.array(SEVERITIES).take(pa.array(severity_by_cost(waste, cost)))
-    return findings.assign(severity=pd.Categorical(names.to_pandas(), categories=list(SEVERITIES), ordered=True))
-
-
 def _findings(found: Found) -> pd.DataFrame:
     """Return what was found as FINDINGS, detector by detector."""
     tables = parallel_map(lambda each: each.evidence.table(_labels(each.owner), each.counted_cost), found)
@@ -200,28 +183,20 @@ def _findings(found: Found) -> pd.DataFrame:
 
 def _flagged(calls: pd.DataFrame, found: Found) -> pd.DataFrame:
     """Add to each call what was found about it."""
-    size = len(calls)
-    finding, number, waste = np.full(size, -1), np.full(size, -1), np.zeros(size)
-    ids: list[pa.ChunkedArray] = []
-    begins = np.cumsum([0, *(len(each.owner) for each in found)])
-    # the call is shown with the first detector that counts its dollars, else with the first that it belongs to
-    for claims in (False, True):
-        for each, begin in zip(reversed(found), reversed(begins[:-1]), strict=True):
-            active = (each.owner < 0)[each.evidence.finding]
-            counts = each.evidence.wasted & ~(each.counted == 0)
-            members = active & (counts if claims else np.ones(len(counts), bool))
-            row = each.evidence.calls.row[members]
-            finding[row] = DETECTORS.index(each.evidence.detector)
-            number[row] = begin + each.evidence.finding[members]
-    for each in found:
-        ids.append(each.evidence.ids())
-        waste += np.bincount(each.evidence.calls.row, each.counted, minlength=size)
-    names = pa.chunked_array([chunk for text in ids for chunk in text.cast(TEXT).chunks], TEXT)
-    return calls.assign(
-        finding=pd.Categorical.from_codes(finding, categories=pd.Index(DETECTORS, dtype="str"), ordered=True),
-        finding_id=pd.array(names.take(pa.array(number, mask=number < 0)).cast(pa.large_string()), dtype="str"),
-        waste_cost=waste,
-    )
+    members = [
+        Membership(
+            each.evidence.detector,
+            each.evidence.calls.row,
+            each.evidence.finding,
+            each.evidence.wasted,
+            each.counted,
+            each.owner,
+            each.evidence.ids(),
+        )
+        for each in found
+    ]
+    flags = flag_entries(members, len(calls))
+    return calls.assign(**{name: flags[name].array for name in FLAGS})
 
 
 def _find_all(
@@ -230,7 +205,7 @@ def _find_all(
     """Run the detectors that the rules have, and count each dollar that they claim once."""
     check_rules(rules)
     detectors = [detector for detector in ROSTER if rules == "default" or detector.in_crashlens]
-    _check_thresholds(thresholds or {}, {detector.name: detector for detector in detectors})
+    check_thresholds(thresholds or {}, {detector.name: detector for detector in detectors})
     needs = set(chain.from_iterable(detector.columns for detector in detectors))
     ordered = order_for_all(calls, needs=needs) if rules == "default" else order_calls(calls, needs=needs)
 
@@ -242,7 +217,7 @@ def _find_all(
     return ordered, count_by_trace(found) if rules == "crashlens" else count_by_call(found, prices)
 
 
-def _check_thresholds(thresholds: Thresholds, detectors: Mapping[str, Detector]) -> None:
+def check_thresholds(thresholds: Thresholds, detectors: Mapping[str, Detector]) -> None:
     """Refuse names that are no detector, or no threshold of it."""
     for name, own in thresholds.items():
         check_choice("a name in thresholds", name, detectors)

@@ -22,12 +22,13 @@ from .price_tables import NEEDED_TO_FILL, SHIPPED, counted_table, price_book, pr
 from .read_files import LogContent, iter_blocks
 from .read_lines import LinesContent
 from .read_logs import read_csv, read_logs, read_priced
-from .repeats import REPEAT_COLUMNS, event_ids, keep_once
+from .repeats import LINE, REPEAT_COLUMNS, event_ids, keep_once
 from .streams import AnyPath, Source, list_files, open_atomic
 from .write_lines import encode_lines
 from .write_row import line_from_row
 
 __all__ = [
+    "LINE",
     "NEEDED_TO_FILL",
     "REPEAT_COLUMNS",
     "SHIPPED",

@@ -1,49 +1,63 @@
 """Reports of parts of a log, each with whole traces, merged into the report of the whole log."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from .._core import exact_sums
-from ..schema import TEXT
-from .patterns import merge_patterns
-from .summary import Report, summarize
+from ..frame import empty_frame
+from ..schema import DETECTORS, FINDINGS, TEXT
+from .layouts import PATTERN_PLACE
+from .patterns import waste_by
+from .summary import Report, summarize, waste_by_detector
 
 _COUNTS = ("events", "traces", "input_tokens", "output_tokens", "total_tokens", "errors", "no_timestamp")
 _SUMS_BY_MODEL = ["n_calls", "n_traces", "cost", "input_tokens", "output_tokens"]
-_WASTE_AMOUNTS = ["cost", "waste_cost", "could_save", "waste_tokens"]
+_TOKENS = ["input_tokens", "output_tokens"]
 _LATENCIES = ["model", "latency_ms", "n_calls"]
 
 
 class PartialReport(NamedTuple):
-    """The report of some calls, and how often each model had each latency: percentiles cannot be added."""
+    """The report of some calls, and what of them the report does not show.
+
+    ``latencies``: how often each model had each latency, as percentiles cannot be added. ``too_large``: the models
+    whose sums of tokens are null because they are past 64 bits, and not because none is known.
+    """
 
     report: Report
     latencies: pa.Table
+    too_large: pd.DataFrame
 
 
-def partial_report(calls: pd.DataFrame, findings: pd.DataFrame) -> PartialReport:
-    """Sum up a part of a log, given the findings in it."""
+def partial_report(calls: pd.DataFrame) -> PartialReport:
+    """Sum up a part of a log, but for its waste, which the whole log shows."""
     timed = calls.loc[calls["latency_ms"].notna(), ["model", "latency_ms"]]
     model, latency = (pa.array(timed[name], from_pandas=True) for name in timed)
     ones = pa.array(np.ones(len(timed), np.int64))
     latencies = pa.table([model.cast(TEXT), latency.cast(pa.int64()), ones], names=_LATENCIES)
-    return PartialReport(summarize(calls, findings), _counted(latencies))
+    report = summarize(calls, empty_frame(FINDINGS))
+    known = calls.groupby(calls["model"].astype("str"), dropna=False)[_TOKENS].count() > 0
+    too_large = known & _by_text(report.by_model).set_index("model")[_TOKENS].isna()
+    return PartialReport(report, _counted(latencies), too_large[too_large.any(axis=1)])
 
 
-def merge_reports(parts: Iterable[PartialReport]) -> Report:
-    """Merge the reports of one part or more; no trace may have calls in two of them.
+def merge_reports(parts: Iterable[PartialReport], findings: pd.DataFrame) -> Report:
+    """Merge the reports of one part or more, given the findings in all calls; no trace may have calls in two parts.
 
     Counts and percentiles are the same as those of ``summarize`` for all calls; sums of US dollars may differ in their
     last digits, because they are added in another order.
     """
     reports: list[Report] = []
     latencies: list[pa.Table] = []
-    for report, more in parts:
+    by_model: list[pd.DataFrame] = []
+    unpriced: list[pd.DataFrame] = []
+    for report, more, too_large in parts:
         reports.append(report)
+        by_model.append(_with_lost(_by_text(report.by_model), too_large))
+        unpriced.append(_with_lost(report.unpriced, too_large))
         latencies = [_counted(pa.concat_tables([*latencies, more]))]
     counts = {name: sum(getattr(report, name) for report in reports) for name in _COUNTS}
     starts = [report.start for report in reports if report.start is not None]
@@ -61,10 +75,10 @@ def merge_reports(parts: Iterable[PartialReport]) -> Report:
         cost_sources=_added([report.cost_sources for report in reports]),
         token_sources=_added([report.token_sources for report in reports]),
         token_readings=_added([report.token_readings for report in reports]),
-        by_model=_models(pd.concat(_by_text(report.by_model) for report in reports), times),
-        unpriced=_unpriced(pd.concat(report.unpriced for report in reports), counts["events"]),
-        patterns=merge_patterns(report.patterns for report in reports),
-        waste=_waste(pd.concat(report.waste.assign(n_calls=report.events) for report in reports)),
+        by_model=_models(pd.concat(by_model), times),
+        unpriced=_unpriced(pd.concat(unpriced), counts["events"]),
+        patterns=waste_by(findings, *PATTERN_PLACE, findings=findings),
+        waste=waste_by_detector(findings, _missing(reports)),
     )
 
 
@@ -82,8 +96,26 @@ def _by_text(models: pd.DataFrame) -> pd.DataFrame:
     return models.astype({"model": "str"})
 
 
+def _with_lost(sums: pd.DataFrame, too_large: pd.DataFrame) -> pd.DataFrame:
+    """Mark the sums of tokens that are null because they are too large, by the models that have such."""
+    of_model = too_large.reindex(sums["model"].astype("str"), fill_value=False)
+    return sums.assign(
+        **{_lost(name): sums[name].isna().to_numpy() & of_model[name].to_numpy(bool) for name in _TOKENS}
+    )
+
+
+def _lost(name: str) -> str:
+    return f"{name} lost"
+
+
+def _sums(groups: Any, names: list[str]) -> pd.DataFrame:
+    """Add up the sums of parts; null where that of a part is too large already."""
+    sums = exact_sums(groups[names])
+    return sums.assign(**{name: sums[name].mask(groups[_lost(name)].any()) for name in _TOKENS})
+
+
 def _models(parts: pd.DataFrame, times: pd.DataFrame) -> pd.DataFrame:
-    models = exact_sums(parts.groupby("model", dropna=False)[_SUMS_BY_MODEL])
+    models = _sums(parts.groupby("model", dropna=False), _SUMS_BY_MODEL)
     timed = times.groupby("model", dropna=False)
     mean, p95 = _mean_and_p95(timed.ngroup().to_numpy(), times)
     latency = pd.DataFrame({"mean_latency_ms": mean, "p95_latency_ms": p95}, index=timed.size().index)
@@ -107,19 +139,16 @@ def _mean_and_p95(group: np.ndarray, times: pd.DataFrame) -> tuple[np.ndarray, n
 
 
 def _unpriced(parts: pd.DataFrame, events: int) -> pd.DataFrame:
-    by_model = parts.groupby(["model", "reason"], dropna=False)
-    models = exact_sums(by_model[["n_calls", "input_tokens", "output_tokens"]])
+    models = _sums(parts.groupby(["model", "reason"], dropna=False), ["n_calls", *_TOKENS])
     models = models.sort_values("n_calls", ascending=False, kind="stable").reset_index()
     return models.assign(share=models["n_calls"].to_numpy(np.float64) / max(events, 1))
 
 
-def _waste(parts: pd.DataFrame) -> pd.DataFrame:
-    # amounts are 0 where nothing was found, and null where something was found and no amount is known
-    amounts = parts[_WASTE_AMOUNTS].where(parts["n_findings"] > 0)
-    looked = parts.loc[parts["missing"].isna() & (parts["n_calls"] > 0), "detector"].unique()
-    by_detector = parts.assign(**{name: amounts[name] for name in _WASTE_AMOUNTS}).groupby("detector", observed=False)
-    waste = exact_sums(by_detector[["n_findings", "n_traces", *_WASTE_AMOUNTS, "n_suppressed"]])
-    missing = by_detector["missing"].first()
-    waste = waste.assign(missing=missing.where(~missing.index.isin(looked)).astype("str"))
-    known_zero = {name: waste[name].where(waste["n_findings"] > 0, 0) for name in _WASTE_AMOUNTS}
-    return waste.assign(**known_zero).reset_index()
+def _missing(reports: list[Report]) -> list[str | None]:
+    """Return for each detector the column that it lacked in every part with calls; None where it looked into one."""
+    lacked = [report.waste["missing"].astype("object") for report in reports if report.events]
+    if not lacked:
+        return [None] * len(DETECTORS)
+    columns = pd.concat(lacked, axis=1)
+    first = columns.bfill(axis=1).iloc[:, 0]
+    return first.where(columns.notna().all(axis=1), None).tolist()

@@ -315,12 +315,23 @@ def summarize(
         by_model=models.sort_values("cost", ascending=False, kind="stable", ignore_index=True),
         unpriced=unpriced(calls, prices),
         patterns=waste_by(calls, *PATTERN_PLACE, findings=findings),
-        waste=_waste(findings, calls),
+        waste=waste_by_detector(findings, [_missing(each, calls) for each in ROSTER]),
         groups=groups,
     )
 
 
-def _waste(findings: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
+def waste_by_detector(findings: pd.DataFrame, missing: Sequence[str | None]) -> pd.DataFrame:
+    """Return ``Report.waste``, given for each detector the column without which it could not look.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.report.summary import waste_by_detector
+    >>> book = cf.LogBook()
+    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1)
+    >>> waste_by_detector(cf.find_waste(book.df), [None] * 10)["n_findings"].sum()
+    np.int64(1)
+    """
     detector = findings["detector"].astype(pd.CategoricalDtype(list(DETECTORS), ordered=True))
     counted = findings["suppressed_by"].isna()
     is_candidate = findings["certainty"] == "candidate"
@@ -337,7 +348,7 @@ def _waste(findings: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
             "n_traces": by_detector["trace_id"].nunique(),
             **{name: sums[name].where(n_findings > 0, 0) for name in sums},
             "n_suppressed": detector[~counted].value_counts().reindex(n_findings.index),
-            "missing": pd.array([_missing(each, calls) for each in ROSTER], dtype="str"),
+            "missing": pd.array(missing, dtype="str"),
         }
     ).reset_index(names="detector")
 

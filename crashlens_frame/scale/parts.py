@@ -6,12 +6,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..detectors import ROSTER
 from ..frame import ANSWER_COLUMNS
 from ..io import (
+    LINE,
     NEEDED_TO_FILL,
     REPEAT_COLUMNS,
     LeftOutCounts,
@@ -30,7 +32,7 @@ from ..pricing import PRICE_COLUMNS, PriceBook
 from ..report import REPORT_COLUMNS
 from ..schema import CALLS, TEXT
 from .repeats import IdsElsewhere
-from .spill import Bucket, concat_parts, group_buckets, spread_by_trace, whole_traces
+from .spill import Bucket, concat_parts, group_buckets, spread_tables, whole_groups
 
 # what detectors, prices and report read
 _NEEDED = {*PRICE_COLUMNS, *REPORT_COLUMNS, *NEEDED_TO_FILL, *ANSWER_COLUMNS}.union(
@@ -42,9 +44,13 @@ _EMPTIED = {"prompt", "response", "error"}.difference(*(detector.texts for detec
 
 
 class Parts(NamedTuple):
-    """A log in parts: its number of calls, repeated ones included, and tables of whole traces."""
+    """A log in parts: its number of calls, repeated ones included, and tables of whole traces.
+
+    Each table has LINE, the place of each call in the log. ``whole``: there is but a single table.
+    """
 
     calls: int
+    whole: bool
     tables: Iterator[pa.Table]
 
 
@@ -97,19 +103,24 @@ def split_log(
             counted = calls if prices is None else counted_table(calls)
             return _slim(counted) if lean else counted
 
-        parts = _spilled(map(kept, blocks), folder, most)
+        parts = _spilled(_numbered(map(kept, blocks)), folder, most)
         elsewhere.settle()
-        tables = (priced_table(_once(table, left, elsewhere), prices) for table in parts.tables)
-        return parts._replace(tables=tables)
+
+        def priced(table: pa.Table) -> pa.Table:
+            once = _once(table, left, elsewhere)
+            return priced_table(once.drop_columns(LINE), prices).append_column(LINE, once[LINE])
+
+        return parts._replace(tables=map(priced, parts.tables))
     read = partial(read_batches, names=names, size=most // 4)
     stored = trace_buckets(sources[0]) if len(sources) == 1 and Path(sources[0]).is_dir() else []
     needed = {*names} - _EMPTIED if lean else {*names}
     buckets = [Bucket(part.path, part.rows, _size(part, needed)) for part in stored]
     if not buckets or max(bucket.size for bucket in buckets) > most:
-        return _spilled(map(slim, read(sources, progress=progress)), folder, most)
+        return _spilled(_numbered(map(slim, read(sources, progress=progress))), folder, most)
     files = {part.path: part.files for part in stored}
     groups = ([file for bucket in group for file in files[bucket.path]] for group in group_buckets(buckets, most))
-    return Parts(_calls(buckets), (concat_parts(map(slim, read(group, progress=False))) for group in groups))
+    tables = (concat_parts(map(slim, read(group, progress=False))) for group in groups)
+    return Parts(_calls(buckets), _fits(buckets, most), _numbered(tables))
 
 
 def _is_dataset(source: Any) -> bool:
@@ -120,8 +131,21 @@ def _is_dataset(source: Any) -> bool:
 
 
 def _spilled(tables: Iterable[pa.Table], folder: Path, most: int) -> Parts:
-    buckets = spread_by_trace(tables, folder, most=most // 2)
-    return Parts(_calls(buckets), whole_traces(buckets, most=most))
+    buckets = spread_tables(tables, folder, most=most // 2)
+    return Parts(_calls(buckets), _fits(buckets, most), whole_groups(buckets, most=most))
+
+
+def _numbered(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Add the place of each call in the log."""
+    first = 0
+    for table in tables:
+        yield table.append_column(LINE, pa.array(np.arange(first, first + len(table))))
+        first += len(table)
+
+
+def _fits(buckets: list[Bucket], most: int) -> bool:
+    """Whether all calls are read back in a single table."""
+    return sum(bucket.size for bucket in buckets) <= most
 
 
 def _size(part: Partition, names: set[str]) -> int:

@@ -1,24 +1,25 @@
 """Logs of any size, scanned one part at a time: the same detectors and the same sums as in memory."""
 
 import re
-import warnings
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .._core import progress_bar, scratch_folder
-from ..detectors import Thresholds, find_waste, weigh_findings
-from ..errors import DividedSearchWarning, InvalidOptionError
+from ..detectors import Thresholds, find_waste
+from ..errors import InvalidOptionError
 from ..frame import empty_frame, frame_from_table, selected_columns, table_from_frame
-from ..io import SHIPPED, LeftOutCounts, Source, price_book
+from ..io import LINE, SHIPPED, LeftOutCounts, Source, price_book
 from ..pricing import Prices
-from ..report import PartialReport, Report, merge_reports, partial_report
+from ..report import Report, merge_reports, partial_report
 from ..schema import DETECTORS, FINDINGS, TEXT
 from .parts import split_log
+from .search import DividedSearch
 
 Prepare = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -46,11 +47,11 @@ def scan(
 ) -> Scan:
     """Sum up a log of any size and find its waste, with one part of it in memory at a time.
 
-    No trace is divided, so report and findings are those of ``summarize`` and ``find_waste`` for all calls in memory,
-    but for what goes across traces (sessions, caches that traces share, repeated calls, labels of a route, batch jobs):
-    where the log is larger than a part, that is found within each part only, and a warning says so. A dataset that
+    Report and findings are those of ``summarize`` and ``find_waste`` for all calls in memory. A dataset that
     ``write_dataset`` wrote by trace is read directly. The needed columns of other logs are first written by trace to
-    temporary files, which are removed at the end.
+    temporary files. What goes across traces (sessions, caches that traces share, repeated calls, labels of a route,
+    batch jobs) needs calls of many traces side by side: where the log is larger than a part, the calls are written once
+    more by session, by question and by place in the application, with hashes for long texts.
 
     Parameters
     ----------
@@ -59,8 +60,9 @@ def scan(
     memory
         Memory that the calls and the search may take, such as ``"2GB"`` or ``"500MB"``, or a number of bytes; at least
         ``"50MB"``. On top come what the process needs anyway (about 400 MB: the libraries, the vocabularies by which
-        tokens are counted, the lines being read), the findings, which are returned, and single traces larger than a
-        twentieth of it.
+        tokens are counted, the lines being read), the findings, which are returned, and what stays together where it is
+        larger than a twentieth of it: a trace, a session, and the calls of one source, route, name, agent and model,
+        with hashes for long texts.
     thresholds, rules
         See :func:`crashlens_frame.find_waste`.
     prices
@@ -94,8 +96,6 @@ def scan(
         another column rejects no line.
     PassedOverWarning
         Records were left out, because they are repeated in the log or are no calls of a model.
-    DividedSearchWarning
-        The log was searched in several parts.
     UnclearTokensWarning
         The counts of calls contradict one another, so their tokens are null.
 
@@ -143,48 +143,44 @@ def scan_counted(
     most = _bytes(memory) // _PART
     find = partial(find_waste, thresholds=thresholds, prices=book, rules=rules)
 
-    def scan_part(part: pa.Table) -> tuple[int, float, pd.DataFrame, PartialReport]:
-        pa.default_memory_pool().release_unused()  # the memory of reading and of the previous part
-        calls = frame_from_table(part, selected_columns(part.column_names))
-        calls = calls if prepare is None else prepare(calls)
-        findings = find(calls)
-        return len(part), cost_of(calls), findings, partial_report(calls, findings)
-
-    found = [find(empty_frame())]
-    reports = [partial_report(empty_frame(), found[0])]
+    found = find(empty_frame())  # refuses thresholds and rules that are not allowed before anything is read
+    reports = [partial_report(empty_frame())]
     left = LeftOutCounts()
-    cost, n_parts = 0.0, 0
+
+    def next_part(part: pa.Table) -> tuple[pd.DataFrame, np.ndarray]:
+        pa.default_memory_pool().release_unused()  # the memory of reading and of the previous part
+        numbers, part = part[LINE].to_numpy(), part.drop_columns(LINE)
+        calls = frame_from_table(part, selected_columns(part.column_names))
+        prepared = calls if prepare is None else prepare(calls)
+        advance(len(calls))
+        behind = parts.calls + sum(part.report.events for part in reports)
+        reports.append(partial_report(prepared))
+        return prepared, _numbers(prepared, numbers, behind)
+
     with scratch_folder() as folder:
         parts = split_log(source, folder, left, most=most, lean=prepare is None, prices=book, progress=progress)
         with progress_bar(parts.calls, "scan", "call", shown=progress) as advance:
             # map keeps no reference to a part while the next one is read
-            for size, part_cost, findings, report in map(scan_part, parts.tables):
-                found.append(findings)
-                cost += part_cost
-                n_parts += size > 0
-                reports.append(report)
-                advance(size)
-    if n_parts > 1 and rules == "default":
-        warn_divided(n_parts, "give more memory, or use cf.find_waste(cf.read_logs(...))", stacklevel=3)
-    findings = stack_findings(found)
-    findings = weigh_findings(findings, cost) if rules == "default" else findings
-    return Scan(merge_reports(reports), findings), left
+            if parts.whole or rules != "default":
+                findings = stack_findings([found, *(find(calls) for calls, _ in map(next_part, parts.tables))])
+            else:
+                with DividedSearch(folder, most, thresholds, book) as search:
+                    for calls, numbers in map(next_part, parts.tables):
+                        search.add(calls, numbers)
+                        del calls
+                    findings = search.findings()
+    return Scan(merge_reports(reports, findings), findings), left
 
 
-def cost_of(calls: pd.DataFrame) -> float:
-    """Return what calls cost in US dollars, as far as it is known."""
-    return float(calls["cost"].sum()) if "cost" in calls.columns else 0.0
+def _numbers(prepared: pd.DataFrame, numbers: np.ndarray, behind: int) -> np.ndarray:
+    """Return the places of prepared calls in the log, as their index shows where they come from.
 
-
-def warn_divided(parts: int, remedy: str, *, stacklevel: int) -> None:
-    """Warn that a log was searched in parts."""
-    warnings.warn(
-        f"the log was searched in {parts} parts of whole traces, so what goes across traces (sessions, shared caches,"
-        f" repeated calls, labels of a route, batch jobs) is found within each part only, and what it would have"
-        f" counted may be counted by another detector; {remedy}",
-        DividedSearchWarning,
-        stacklevel=stacklevel + 1,
-    )
+    Where it does not, because calls were added or have another index, they are numbered from ``behind`` on, which no
+    call of the log has.
+    """
+    index = prepared.index
+    are_places = index.is_unique and index.isin(np.arange(len(numbers))).all()
+    return numbers[index.to_numpy(np.int64)] if are_places else np.arange(behind, behind + len(prepared))
 
 
 def stack_findings(found: Iterable[pd.DataFrame]) -> pd.DataFrame:

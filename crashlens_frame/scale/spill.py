@@ -1,61 +1,101 @@
-"""Calls written to disk in any order, and read back as tables of whole traces that fit into memory."""
+"""Calls written to disk in any order, and read back in tables that fit into memory, with what belongs together."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
 
 from ..io import bucket_numbers
 
-_SPREAD = 128  # files that are open together: some systems allow no more than 256
+_SPREAD = 64  # files that are open together, three times: some systems allow no more than 256
 _LEVELS = 4
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 class Bucket(NamedTuple):
-    """Calls on disk, all calls of each of their traces: where they are, how many, and their bytes in memory."""
+    """Calls on disk, with all that belongs to them: where they are, how many, and their bytes in memory."""
 
     path: Path
     rows: int
     size: int
 
 
-def spread_by_trace(tables: Iterable[pa.Table], folder: Path, *, most: int, level: int = 0) -> list[Bucket]:
-    """Write calls to files by a hash of their traces, in their order, with about ``most`` bytes of them in memory."""
-    folder.mkdir(exist_ok=True)
-    writers: dict[int, pa.RecordBatchStreamWriter] = {}
-    rows, sizes = np.zeros(_SPREAD, np.int64), np.zeros(_SPREAD, np.int64)
-    try:
-        for table in _gathered(tables, most):
-            digit = bucket_numbers(table["trace_id"].to_pandas(), _SPREAD ** (level + 1)) // _SPREAD**level
-            ordered = table.take(np.argsort(digit, kind="stable"))
-            ends = np.append(0, np.bincount(digit, minlength=_SPREAD).cumsum())
-            for bucket in np.unique(digit).tolist():
-                part = ordered.slice(ends[bucket], ends[bucket + 1] - ends[bucket])
-                if bucket not in writers:
-                    writers[bucket] = pa.ipc.new_stream(_file(folder, bucket), part.schema, options=_OPTIONS)
-                writers[bucket].write_table(part)
-                rows[bucket] += len(part)
-                sizes[bucket] += part.nbytes
-    finally:
-        for writer in writers.values():
+class Spread:
+    """Calls written to files by a hash of what keeps them together, in their order; a context manager.
+
+    ``by`` is the column that says so: texts, or hashes of 64 bits. About ``most`` bytes of calls are held in memory.
+    """
+
+    def __init__(self, folder: Path, *, most: int, by: str = "trace_id", level: int = 0) -> None:
+        self._folder, self._most, self._by, self._level = folder, most, by, level
+        self._writers: dict[int, pa.RecordBatchStreamWriter] = {}
+        self._rows, self._sizes = np.zeros(_SPREAD, np.int64), np.zeros(_SPREAD, np.int64)
+        self._held: list[pa.Table] = []
+        folder.mkdir(exist_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for writer in self._writers.values():
             writer.close()
-    return [Bucket(_file(folder, bucket), int(rows[bucket]), int(sizes[bucket])) for bucket in sorted(writers)]
+
+    def write(self, table: pa.Table) -> None:
+        """Write calls behind the others; small tables are joined, so that fewer and larger batches are written."""
+        self._held.append(table)
+        if sum(table.nbytes for table in self._held) >= self._most:
+            self._write_held()
+
+    def buckets(self) -> list[Bucket]:
+        """Return the files, when all is written."""
+        self._write_held()
+        self.__exit__()
+        numbers = sorted(self._writers)
+        return [Bucket(self._file(each), int(self._rows[each]), int(self._sizes[each])) for each in numbers]
+
+    def _write_held(self) -> None:
+        if not self._held:
+            return
+        table, self._held = pa.concat_tables(self._held), []
+        digit = _numbers(table[self._by], _SPREAD ** (self._level + 1)) // _SPREAD**self._level
+        ordered = table.take(np.argsort(digit, kind="stable"))
+        ends = np.append(0, np.bincount(digit, minlength=_SPREAD).cumsum())
+        for bucket in np.unique(digit).tolist():
+            part = ordered.slice(ends[bucket], ends[bucket + 1] - ends[bucket])
+            if bucket not in self._writers:
+                self._writers[bucket] = pa.ipc.new_stream(self._file(bucket), part.schema, options=_OPTIONS)
+            self._writers[bucket].write_table(part)
+            self._rows[bucket] += len(part)
+            self._sizes[bucket] += part.nbytes
+
+    def _file(self, bucket: int) -> Path:
+        return self._folder / f"{bucket:03d}.arrow"
 
 
-def whole_traces(buckets: list[Bucket], *, most: int, level: int = 0) -> Iterator[pa.Table]:
+def spread_tables(
+    tables: Iterable[pa.Table], folder: Path, *, most: int, by: str = "trace_id", level: int = 0
+) -> list[Bucket]:
+    """Write calls to files as ``Spread`` does, and return these."""
+    with Spread(folder, most=most, by=by, level=level) as spread:
+        for table in tables:
+            spread.write(table)
+        return spread.buckets()
+
+
+def whole_groups(buckets: list[Bucket], *, most: int, by: str = "trace_id", level: int = 0) -> Iterator[pa.Table]:
     """Read back what was spread, in tables of about ``most`` bytes at most, and remove it.
 
-    A larger bucket is spread again. Only a single trace may be larger: its calls always stay together.
+    A larger bucket is spread again. Only a single group, such as a trace, may be larger: it is never divided.
     """
     for group in group_buckets(buckets, most):
         large, *others = group
         if not others and large.size > most and level + 1 < _LEVELS:
-            finer = spread_by_trace(_batches(large.path), large.path.with_suffix(""), most=most, level=level + 1)
+            folder = large.path.with_suffix("")
+            finer = spread_tables(_batches(large.path), folder, most=most, by=by, level=level + 1)
             large.path.unlink()
-            yield from whole_traces(finer, most=most, level=level + 1)
+            yield from whole_groups(finer, most=most, by=by, level=level + 1)
         else:
             yield concat_parts(batch for bucket in group for batch in _batches(bucket.path))
             for bucket in group:
@@ -87,23 +127,15 @@ def concat_parts(tables: Iterable[pa.Table]) -> pa.Table:
     return pa.concat_tables(tables).combine_chunks()
 
 
-def _gathered(tables: Iterable[pa.Table], most: int) -> Iterator[pa.Table]:
-    """Join small tables, so that fewer and larger batches are written."""
-    held: list[pa.Table] = []
-    for table in tables:
-        held.append(table)
-        if sum(table.nbytes for table in held) >= most:
-            yield pa.concat_tables(held)
-            held = []
-    if held:
-        yield pa.concat_tables(held)
-
-
 def _batches(path: Path) -> Iterator[pa.Table]:
     with pa.ipc.open_stream(path) as stream:
         for batch in stream:
             yield pa.Table.from_batches([batch])
 
 
-def _file(folder: Path, bucket: int) -> Path:
-    return folder / f"{bucket:03d}.arrow"
+def _numbers(keys: pa.ChunkedArray, buckets: int) -> np.ndarray:
+    """Return the bucket of each key."""
+    if pa.types.is_integer(keys.type):
+        numbers: np.ndarray = (keys.to_numpy().view(np.uint64) % np.uint64(buckets)).astype(np.int64)
+        return numbers
+    return bucket_numbers(keys.to_pandas(), buckets)

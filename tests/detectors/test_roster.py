@@ -195,7 +195,7 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         text = text.replace(before, after)
     roster.write_text(text)
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-W", "ignore:the log was searched in:UserWarning", "-c", USE_EVERY_DOOR],
+        [sys.executable, "-W", "error", "-c", USE_EVERY_DOOR],
         cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)}, capture_output=True, text=True, check=False,
         timeout=120,
     )  # fmt: skip

@@ -1,18 +1,23 @@
 """Reports of parts add up to the report of the whole."""
 
+from collections.abc import Iterable
+
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import crashlens_frame as cf
 from crashlens_frame.frame import as_calls, empty_frame
-from crashlens_frame.report.merge import PartialReport, merge_reports, partial_report
+from crashlens_frame.report.merge import merge_reports, partial_report
 from tests.support.calls import calls, logs
 from tests.support.reports import assert_same_report
 
 
-def tallied(part: pd.DataFrame) -> PartialReport:
-    return partial_report(part, cf.find_waste(part))
+def merged(parts: Iterable[pd.DataFrame]) -> cf.Report:
+    """Merge the reports of parts, with the findings in all of them."""
+    every = list(parts)
+    return merge_reports(map(partial_report, every), cf.find_waste(as_calls(pd.concat(every, ignore_index=True))))
 
 
 def test_parts_add_up_to_the_whole_even_where_nothing_is_known() -> None:
@@ -22,7 +27,7 @@ def test_parts_add_up_to_the_whole_even_where_nothing_is_known() -> None:
         {"trace_id": "t3", "model": None, "latency_ms": 20, "input_tokens": 1},
         {"trace_id": "t4", "s": -5, "model": "local", "output_tokens": 3, "token_source": "counted"},
     )
-    report = merge_reports(tallied(as_calls(part)) for _, part in log.groupby("trace_id"))
+    report = merged(as_calls(part) for _, part in log.groupby("trace_id"))
     assert_same_report(report, cf.summarize(log))
     assert report.mean_latency_ms == 20
     assert report.p95_latency_ms == 29
@@ -31,15 +36,15 @@ def test_parts_add_up_to_the_whole_even_where_nothing_is_known() -> None:
 
 def test_parts_without_calls_do_not_matter() -> None:
     log = calls({"s": 0, "latency_ms": 10})
-    nothing = tallied(empty_frame())
-    assert_same_report(merge_reports([nothing, tallied(log), nothing]), cf.summarize(log))
-    assert_same_report(merge_reports([nothing]), cf.summarize(empty_frame()))
+    nothing = empty_frame()
+    assert_same_report(merged([nothing, log, nothing]), cf.summarize(log))
+    assert_same_report(merged([nothing]), cf.summarize(empty_frame()))
 
 
 def test_waste_that_nobody_knows_stays_unknown_beside_parts_without_waste() -> None:
     loop = calls(*({"trace_id": "t1", "s": second, "retry_count": second} for second in range(5)))
     other = calls({"trace_id": "t2", "s": 0, "cost": 0.5, "prompt": "word " * 50})
-    report = merge_reports([tallied(loop), tallied(other)])
+    report = merged([loop, other])
     assert_same_report(report, cf.summarize(as_calls(pd.concat([loop, other]))))
     assert report.waste["n_findings"].tolist() == [1, *[0] * 9]
     assert pd.isna(report.waste_cost)
@@ -48,9 +53,23 @@ def test_waste_that_nobody_knows_stays_unknown_beside_parts_without_waste() -> N
 def test_models_of_one_price_stand_in_the_order_of_their_names() -> None:
     names = [f"model {number:02d}" for number in range(60)]
     log = calls(*({"trace_id": name, "s": 0, "model": name, "cost": 1.0} for name in reversed(names)))
-    report = merge_reports(tallied(as_calls(part)) for _, part in log.groupby("trace_id", sort=False))
+    report = merged(as_calls(part) for _, part in log.groupby("trace_id", sort=False))
     assert_same_report(report, cf.summarize(log))
     assert report.by_model["model"].tolist() == names
+
+
+@pytest.mark.filterwarnings("ignore:sums of input_tokens past")
+def test_a_sum_that_is_too_large_in_a_part_is_null_in_the_whole() -> None:
+    huge = {"trace_id": "t1", "s": 0, "input_tokens": 2**62, "cost": None}
+    log = calls(
+        huge, huge | {"s": 1}, huge | {"trace_id": "t2", "s": 2, "input_tokens": 5},
+        huge | {"trace_id": "t1", "s": 3, "model": "other", "input_tokens": None},
+        huge | {"trace_id": "t2", "s": 4, "model": "other", "input_tokens": 7},
+    )  # fmt: skip
+    report = merged(as_calls(part) for _, part in log.groupby("trace_id"))
+    assert report.input_tokens == 2**63 + 12
+    assert report.by_model.set_index("model")["input_tokens"].fillna(-1).to_dict() == {"gpt-4": -1, "other": 7}
+    assert_same_report(report, cf.summarize(log))
 
 
 @given(log=logs(), data=st.data())
@@ -60,4 +79,4 @@ def test_the_report_of_the_parts_is_that_of_the_whole(log: pd.DataFrame, data: s
     drawn = data.draw(st.lists(latency, min_size=len(log), max_size=len(log)))
     log = as_calls(log.assign(latency_ms=pd.array(drawn, dtype="Int64")))
     parts = [as_calls(part.reset_index(drop=True)) for _, part in log.groupby("trace_id")]
-    assert_same_report(merge_reports([tallied(part) for part in [empty_frame(), *parts]]), cf.summarize(log))
+    assert_same_report(merged([empty_frame(), *parts]), cf.summarize(log))

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,13 +41,11 @@ def _fallbacks_and_small_talk() -> pd.DataFrame:
 
 LOG = as_calls(pd.concat([LOG, _fallbacks_and_small_talk()], ignore_index=True))
 LOG = cf.add_cost(cf.add_tokens(LOG))  # as every door counts and prices it
-pytestmark = pytest.mark.filterwarnings("ignore::crashlens_frame.errors.DividedSearchWarning")
 METHODS = {
     "retry_loops": cf.find_retry_loops,
     "fallback_storms": cf.find_fallback_storms,
     "fallback_failures": cf.find_fallback_failures,
     "overkill_models": cf.find_overkill_models,
-    "waste": cf.find_waste,
 }
 
 
@@ -78,25 +75,21 @@ def _stores(folder: Path) -> dict[str, dd.DataFrame]:
 STORES = ("by_trace", "by_day", "pandas", "one")
 
 
-def ordered(findings: pd.DataFrame) -> pd.DataFrame:
-    return stack_findings([findings])
-
-
 def shuffles(ddf: dd.DataFrame) -> bool:
     return any("Shuffle" in type(each).__name__ for each in ddf.optimize(fuse=False).expr.walk())
 
 
-@pytest.mark.parametrize("store", STORES)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("store", "method"), [*((store, "waste") for store in STORES), *(("by_day", method) for method in METHODS)]
+)
 def test_the_findings_are_those_in_memory(folder: Path, store: str, method: str) -> None:
     found = getattr(_stores(folder)[store].crashlens, method)()
-    assert shuffles(found) == (store in ("by_day", "pandas"))
     assert not found.known_divisions  # the rows are findings, and count anew in each partition
     assert found["detector"].cat.known
     assert not found["model"].cat.known
-    expected = METHODS[method](LOG)
+    expected = METHODS.get(method, cf.find_waste)(LOG)
     assert len(expected) > 1
-    assert_same_findings(ordered(found.compute()), expected)
+    assert_same_findings(found.compute(), expected)
     dtypes = found.dtypes.where(found.dtypes != "category", expected.dtypes)
     pd.testing.assert_series_equal(dtypes, expected.dtypes)
 
@@ -104,10 +97,10 @@ def test_the_findings_are_those_in_memory(folder: Path, store: str, method: str)
 def test_options_reach_the_detectors_and_wrong_ones_are_refused_at_once(folder: Path) -> None:
     ddf = _stores(folder)["by_day"]
     loops = ddf.crashlens.retry_loops(max_retries=5).compute()
-    assert_same_findings(ordered(loops), cf.find_retry_loops(LOG, max_retries=5))
+    assert_same_findings(loops, cf.find_retry_loops(LOG, max_retries=5))
     prices = {"pricing": {"gpt-4": {"input_price_per_1m": 1, "output_price_per_1m": 2}}}
     waste = ddf.crashlens.waste(prices=prices, rules="crashlens").compute()
-    assert_same_findings(ordered(waste), cf.find_waste(LOG, prices=prices, rules="crashlens"))
+    assert_same_findings(stack_findings([waste]), cf.find_waste(LOG, prices=prices, rules="crashlens"))
     with pytest.raises(cf.InvalidOptionError, match=r"^max_retries is 0"):
         ddf.crashlens.retry_loops(max_retries=0)
     with pytest.raises(cf.MissingColumnsError, match="missing column: prompt"):
@@ -125,6 +118,7 @@ def test_flags_traces_and_costs_are_those_in_memory(folder: Path, store: str) ->
     names = ["trace_id", "finding", "finding_id", "waste_cost"]
     pd.testing.assert_frame_equal(flagged[names].reset_index(drop=True), expected[names].reset_index(drop=True))
     assert flagged.dtypes.astype("str").to_dict() == expected.dtypes.astype("str").to_dict()
+    assert shuffles(ddf.crashlens.traces()) == (store in ("by_day", "pandas"))
     traces = ddf.crashlens.traces().compute().sort_values("trace_id", ignore_index=True)
     pd.testing.assert_frame_equal(traces, LOG.crashlens.traces().sort_values("trace_id", ignore_index=True))
     doubled = {"pricing": {"gpt-4": {"input_price_per_1m": 60, "output_price_per_1m": 120}}}
@@ -148,13 +142,13 @@ def test_frames_with_columns_of_their_own_and_an_index_of_traces(folder: Path) -
     assert flagged.index.tolist() == list(range(len(LOG)))
     assert flagged["finding_id"].fillna("").tolist() == cf.flag(LOG)["finding_id"].fillna("").tolist()
     by_trace = dd.from_pandas(calls.set_index(calls["trace_id"].rename("trace_id")), npartitions=3)
-    assert not shuffles(by_trace.crashlens.waste())
-    assert_same_findings(ordered(by_trace.crashlens.waste().compute()), cf.find_waste(LOG))
+    assert not shuffles(by_trace.crashlens.traces())
+    assert_same_findings(by_trace.crashlens.waste().compute(), cf.find_waste(LOG))
     # what is known of the divisions outlives filters and new columns
     some = cf.dask.read_dataset(folder / "by_trace")
     some = some[some["cost"] > 0].assign(mine=1).repartition(npartitions=2)
-    assert not shuffles(some.crashlens.waste())
-    assert_same_findings(ordered(some.crashlens.waste().compute()), cf.find_waste(as_calls(LOG[LOG["cost"] > 0])))
+    assert not shuffles(some.crashlens.traces())
+    assert_same_findings(some.crashlens.waste().compute(), cf.find_waste(as_calls(LOG[LOG["cost"] > 0])))
 
 
 def test_a_dataset_is_read_as_far_as_it_is_used(folder: Path) -> None:
@@ -162,25 +156,13 @@ def test_a_dataset_is_read_as_far_as_it_is_used(folder: Path) -> None:
     assert ddf.divisions == (0, 1, 2, 3, 3)
     assert ddf.columns.tolist() == LOG.columns.tolist()
     assert cf.dask.read_dataset(folder / "by_day", columns=["cost"]).columns.tolist() == ["cost"]
-    read = ddf.crashlens.waste().optimize(fuse=False).expr
+    read = ddf.crashlens.waste(rules="crashlens").optimize(fuse=False).expr
     (source,) = [each for each in read.walk() if type(each).__name__.startswith("FromMap")]
     assert {"fallback_model", "extra"}.isdisjoint(source.columns)
     with pytest.raises(ValueError, match="columns holds 'costs'"):
         cf.dask.read_dataset(folder / "by_trace", columns=["costs"])
     with pytest.raises(FileNotFoundError):
         cf.dask.read_dataset(folder)
-
-
-def test_a_search_in_several_partitions_says_that_it_is_one(folder: Path) -> None:
-    several, one = _stores(folder)["by_trace"].crashlens, _stores(folder)["one"].crashlens
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        one.waste(), one.flag(), one.summary(), one.retry_loops()
-        several.waste(rules="crashlens"), several.traces()
-    for search in (several.waste, several.flag, several.summary, several.retry_loops):
-        with pytest.warns(cf.DividedSearchWarning, match=r"^the log was searched in 4 parts of whole traces") as caught:
-            search()
-        assert caught[0].filename == __file__
 
 
 def _slow(calls: pd.DataFrame, mark: str) -> pd.DataFrame:
@@ -202,7 +184,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(cluster: Client, folder: Pa
     assert not found.done()
     os.kill(int(working[0].name), signal.SIGKILL)
     (tmp_path / "killed").touch()
-    assert_same_findings(ordered(found.result(timeout=60)), cf.find_waste(LOG))
+    assert_same_findings(found.result(timeout=60), cf.find_waste(LOG))
 
 
 @pytest.fixture(scope="module")

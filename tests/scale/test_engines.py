@@ -36,11 +36,8 @@ def many_traces(draw: st.DrawFn) -> pd.DataFrame:
     memory=st.sampled_from(("50kB", "2GB")),
     partitions=st.integers(1, 4),
 )
-@pytest.mark.filterwarnings("ignore::crashlens_frame.errors.DividedSearchWarning")
 @settings(max_examples=20)
 def test_every_engine_finds_the_same(log: pd.DataFrame, rules: str, source: str, memory: str, partitions: int) -> None:
-    if rules == "default":  # parts show no more than what goes on within traces
-        memory, partitions = "2GB", 1
     findings, report = cf.find_waste(log, rules=rules), cf.summarize(log)
     with TemporaryDirectory() as name:
         folder = Path(name)

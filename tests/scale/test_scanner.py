@@ -38,10 +38,7 @@ def _log() -> pd.DataFrame:
     )
 
 
-pytestmark = [
-    pytest.mark.usefixtures("any_memory"),
-    pytest.mark.filterwarnings("ignore::crashlens_frame.errors.DividedSearchWarning"),
-]
+pytestmark = pytest.mark.usefixtures("any_memory")
 LOG = cf.add_cost(cf.add_tokens(_log()))  # as every door counts and prices it
 REPORT, FINDINGS = cf.summarize(LOG), cf.find_waste(LOG)
 
@@ -75,18 +72,20 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def parts(monkeypatch: pytest.MonkeyPatch) -> list[pd.DataFrame]:
-    """Give the parts that are looked at, as they are."""
+    """Give the parts of whole traces that are looked at, as they are."""
     seen: list[pd.DataFrame] = []
-    look = scanner.find_waste
-    monkeypatch.setattr(scanner, "find_waste", lambda calls, **options: (seen.append(calls), look(calls, **options))[1])
+    look = scanner.partial_report
+    monkeypatch.setattr(scanner, "partial_report", lambda calls: (seen.append(calls), look(calls))[1])
     return seen
 
 
 SOURCES = ("by_trace", "by_day", "log.parquet", "pandas.parquet", "log.jsonl.gz", "part*.jsonl")
 
 
-@pytest.mark.parametrize("memory", ["2GB", "1 MB", 500_000])
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize(
+    ("source", "memory"),
+    [*((source, "2GB") for source in SOURCES), *((source, "1 MB") for source in SOURCES), ("by_trace", 500_000)],
+)
 def test_a_scan_finds_what_is_found_in_memory(
     folder: Path, temporary: Path, parts: list[pd.DataFrame], source: str, memory: str | int
 ) -> None:
@@ -104,7 +103,7 @@ def test_a_scan_finds_what_is_found_in_memory(
 def test_a_dataset_by_trace_is_read_as_it_stands(
     folder: Path, monkeypatch: pytest.MonkeyPatch, parts: list[pd.DataFrame]
 ) -> None:
-    monkeypatch.setattr("crashlens_frame.scale.parts.spread_by_trace", None)
+    monkeypatch.setattr("crashlens_frame.scale.parts.spread_tables", None)
     sizes = [part.rows for part in cf.partitions(folder / "by_trace")]
     for memory in ("9GB", "5MB", "3MB"):
         assert_same(cf.scan(folder / "by_trace", memory=memory))
@@ -144,16 +143,6 @@ def test_what_was_written_for_the_time_being_is_removed_after_an_error_too(folde
         cf.scan(folder / "log.parquet", prepare=fails, memory="1MB")
     assert made
     assert list(temporary.iterdir()) == []
-
-
-def test_a_scan_in_several_parts_says_that_it_is_one(folder: Path) -> None:
-    with pytest.warns(cf.DividedSearchWarning, match=r"^the log was searched in \d+ parts of whole traces") as caught:
-        cf.scan(folder / "by_trace", memory="5MB")
-    assert [one.filename for one in caught] == [__file__]
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        cf.scan(folder / "by_trace")
-        cf.scan(folder / "by_trace", memory="5MB", rules="crashlens")
 
 
 def test_options_reach_the_detectors() -> None:

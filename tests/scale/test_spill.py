@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crashlens_frame.frame import table_from_frame
-from crashlens_frame.scale.spill import Bucket, group_buckets, spread_by_trace, whole_traces
+from crashlens_frame.scale.spill import Bucket, group_buckets, spread_tables, whole_groups
 from tests.support.calls import calls
 
 
@@ -20,7 +20,7 @@ def spilled(traces: list[str], folder: Path, *, most: int, at_once: int = 7) -> 
     log = calls(*({"trace_id": trace, "retry_count": number} for number, trace in enumerate(traces)))
     table = table_from_frame(log).select(["trace_id", "model", "retry_count"])
     tables: Iterator[pa.Table] = (table.slice(first, at_once) for first in range(0, len(table), at_once))
-    parts = whole_traces(spread_by_trace(tables, folder, most=most), most=most)
+    parts = whole_groups(spread_tables(tables, folder, most=most), most=most)
     return [list(zip(part["trace_id"].to_pylist(), part["retry_count"].to_pylist(), strict=True)) for part in parts]
 
 

@@ -4,8 +4,7 @@ The typed frame is in normal form: the columns of the schema in its order, a Ran
 the values that occur, sorted (or the closed vocabulary of the column). So two frames of equal calls are equal frames.
 """
 
-import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from difflib import get_close_matches
@@ -16,14 +15,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .errors import InvalidCallError, InvalidOptionError, MatchedColumnsWarning, MissingColumnsError
-from .formats import Row, convert_column, settle_counts, synonyms_among, warn_of_unclear
-from .jsonvalues import without_surrogates
-from .schema import CALLS, FLAG, LABEL, NUMBER, TEXT, TIME, Column, Schema, arrow_schema
-from .words import quantity
+from ..errors import InvalidCallError, InvalidOptionError
+from ..formats import Row, convert_column
+from ..jsonvalues import without_surrogates
+from ..schema import CALLS, FLAG, LABEL, NUMBER, TEXT, TIME, Column, Schema, arrow_schema
 
-# columns that show, where a frame has them, whether a call has an answer
-ANSWER_COLUMNS = ("response", "tool_calls", "output_tokens", "type")
 _BY_NAME = {column.name: column for column in CALLS}
 _ROW = pa.struct(list(arrow_schema(CALLS)))
 _MANY = 100_000  # from this number of rows on, threads save more time than they take to start
@@ -149,6 +145,36 @@ def arrow_column(values: pd.Series, name: str) -> pa.ChunkedArray:
     return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
 
 
+def typed_column(values: pd.Series, column: Column) -> pd.Series:
+    """Return a column of a frame with the dtype of the schema: the same one if it has it, else each value converted.
+
+    Raises
+    ------
+    InvalidCallError
+        A value does not fit the column, such as an infinite cost.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from crashlens_frame.frame.tables import typed_column
+    >>> from crashlens_frame.schema import CALLS
+    >>> typed_column(pd.Series([5.0, None], index=[7, 8]), CALLS[5]).to_dict()
+    {7: 5, 8: None}
+    """
+    if _is_typed(values, column):
+        return values
+    return _series(pc.cast(convert_column(values, column), column.arrow), column).set_axis(values.index)
+
+
+def _is_typed(values: pd.Series, column: Column) -> bool:
+    dtype = values.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return column.arrow == LABEL and isinstance(dtype.categories.dtype, pd.StringDtype)
+    if column.arrow == NUMBER:
+        return dtype == np.float64 and not np.isinf(values.to_numpy()).any()
+    return str(dtype) == column.dtype
+
+
 def selected_columns(columns: Iterable[str] | None) -> Schema:
     """Return the chosen columns of CALLS, in the order of the choice; None: all.
 
@@ -172,106 +198,6 @@ def selected_columns(columns: Iterable[str] | None) -> Schema:
     return tuple(_BY_NAME[name] for name in names)
 
 
-def as_calls(df: pd.DataFrame, *, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """Return any DataFrame of calls in normal form.
-
-    Columns that CALLS does not name are matched by a table of the names that other programs use, such as
-    ``prompt_tokens`` for ``input_tokens``, ``created_at`` for ``timestamp`` and ``cost_usd`` for ``cost``. What was
-    matched is reported in one warning.
-
-    Parameters
-    ----------
-    df
-        Frame with at least a ``model``; other columns of CALLS become null where they are missing. Columns that cannot
-        be matched are kept as fields of ``extra``.
-    columns
-        Names of columns of the frame, and the columns of CALLS that they mean, ``{"when": "timestamp"}``. They come
-        before the table.
-
-    Returns
-    -------
-    DataFrame
-        CALLS, with the rows in the same order. A frame without trace ids has each call in a trace of its own: the trace
-        id is the ``event_id``, or else made from the values of the row and its number.
-
-    Raises
-    ------
-    MissingColumnsError
-        There is no model, or ``columns`` names a column that the frame lacks.
-    InvalidCallError
-        A value does not fit its column, or two columns have one name.
-    InvalidOptionError
-        ``columns`` has a value that is no column of CALLS.
-
-    Warns
-    -----
-    MatchedColumnsWarning
-        Columns were matched by the table.
-    UnclearTokensWarning
-        Counts of calls contradict one another: their tokens are null, and ``extra`` holds them.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from crashlens_frame.frame import as_calls
-    >>> calls = as_calls(pd.DataFrame({"trace_id": ["t1"], "model": ["gpt-4o"], "customer": ["ann"]}))
-    >>> calls["extra"].item()
-    '{"customer":"ann"}'
-    """
-    if not df.columns.is_unique:
-        twice = sorted(set(df.columns[df.columns.duplicated()]))
-        raise InvalidCallError(f"two columns have the same name: {', '.join(map(str, twice))}; rename one of each")
-    df = _with_own_names(df, columns or {})
-    check_calls(df, needs=("model",))
-    df = _with_trace_ids(df)
-    unknown = [name for name in df.columns if name not in _BY_NAME]
-    table = table_from_frame(df.assign(extra=_folded(df, unknown)) if unknown else df)
-    trace_id = table["trace_id"]
-    missing = pc.fill_null(pc.equal(trace_id, ""), True).to_numpy()
-    if missing.any():
-        place = int(np.flatnonzero(missing)[0])
-        found = "null" if trace_id[place].as_py() is None else repr("")
-        raise InvalidCallError(f"trace_id is {found} in row {df.index[place]!r}, expected non-empty text in every row")
-    table, unclear = settle_counts(table)
-    if unclear:
-        row, counts = next(iter(unclear.items()))
-        where = f"the first in row {df.index[row]!r}"
-        warn_of_unclear(quantity(len(unclear), "call"), counts, where, stacklevel=2)
-    return frame_from_table(table)
-
-
-def _with_own_names(df: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
-    """Rename the columns that the user names, and those that the table of synonyms knows."""
-    check_calls(df, needs=columns)
-    selected_columns(columns.values())
-    own = df.rename(columns=columns)
-    if not own.columns.is_unique:
-        twice = own.columns[own.columns.duplicated()][0]
-        own = own.loc[:, ~(own.columns.duplicated(keep=False) & ~df.columns.isin(columns))]
-        if not own.columns.is_unique:
-            raise InvalidOptionError(f"columns names {twice} twice, expected each column of CALLS once")
-    matched = synonyms_among(own.columns)
-    if matched:
-        pairs = ", ".join(f"{theirs} as {ours}" for theirs, ours in matched.items())
-        warnings.warn(
-            f"columns matched by their names: {pairs}; columns= overrides this", MatchedColumnsWarning, stacklevel=3
-        )
-    return own.rename(columns=matched)
-
-
-def _with_trace_ids(df: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame with trace ids: those that it has, its event ids, or ids made from the rows."""
-    if "trace_id" in df.columns and (len(df) == 0 or df["trace_id"].notna().any()):
-        return df
-    texts = df.astype("str") if len(df.columns) else df
-    numbers = pd.util.hash_pandas_object(texts, index=False).to_numpy()
-    made = [f"{number:016x}-{row}" for row, number in enumerate(numbers)]
-    ids = pd.Series(made, index=df.index, dtype="str")
-    if "event_id" in df.columns:
-        ids = df["event_id"].astype("str").where(df["event_id"].notna(), ids)
-    return df.assign(trace_id=ids)
-
-
 def empty_frame(columns: Schema = CALLS) -> pd.DataFrame:
     """Return the typed frame without rows.
 
@@ -282,72 +208,6 @@ def empty_frame(columns: Schema = CALLS) -> pd.DataFrame:
     0
     """
     return frame_from_table(arrow_schema(columns).empty_table(), columns)
-
-
-def check_calls(df: pd.DataFrame, *, needs: Iterable[str]) -> None:
-    """Check that a frame has the columns that a function needs.
-
-    Parameters
-    ----------
-    df
-        Frame of calls.
-    needs
-        Names of columns.
-
-    Raises
-    ------
-    MissingColumnsError
-        A column is missing. The text names all missing columns, each with a column of the frame that may be meant.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from crashlens_frame.frame import check_calls
-    >>> check_calls(pd.DataFrame({"traceid": []}), needs=["trace_id"])
-    Traceback (most recent call last):
-    crashlens_frame.errors.MissingColumnsError: missing column: trace_id (did you mean traceid?); rename it, or read the
-    log with cf.read_logs
-    """
-    missing = sorted(set(needs) - set(df.columns))
-    if not missing:
-        return
-    others = [str(name) for name in df.columns]
-    hints = []
-    for name in missing:
-        near = get_close_matches(name, others, n=1, cutoff=0.7)
-        hints.append(f"{name} (did you mean {near[0]}?)" if near else name)
-    what, remedy = ("column", "rename it") if len(missing) == 1 else ("columns", "rename them")
-    raise MissingColumnsError(f"missing {what}: {', '.join(hints)}; {remedy}, or read the log with cf.read_logs")
-
-
-def failed_calls(calls: pd.DataFrame) -> np.ndarray:
-    """Return which calls failed: those of level "error", those with an error text, and those without any answer.
-
-    A call has no answer if its response and its calls of tools are null and it is known to have no output tokens. An
-    embedding has none of them and is no failure.
-
-    Returns
-    -------
-    ndarray
-        Boolean, one value per call.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from crashlens_frame.frame import failed_calls
-    >>> failed_calls(pd.DataFrame({"level": ["error", None, "info"], "error": [None, "timeout", None]})).tolist()
-    [True, True, False]
-    """
-    check_calls(calls, needs=("level", "error"))
-    flags: np.ndarray = (calls["level"].eq("error").fillna(False) | calls["error"].notna()).to_numpy(bool)
-    if not {"response", "output_tokens"} <= set(calls.columns):
-        return flags
-    silent = calls["output_tokens"].eq(0).fillna(False) & calls["response"].isna()
-    if "tool_calls" in calls.columns:
-        silent &= calls["tool_calls"].isna()
-    if "type" in calls.columns:
-        silent &= ~calls["type"].eq("embedding").fillna(False)
-    return flags | silent.to_numpy(bool)
 
 
 def _series(values: pa.ChunkedArray | pa.Array, column: Column) -> pd.Series:
@@ -388,13 +248,3 @@ def _categorical(values: pa.ChunkedArray | pa.Array, column: Column) -> pd.Categ
     new_code = np.array([place.get(name, -1) for name in found] + [-1], dtype=np.min_scalar_type(-len(categories) - 1))
     dtype = pd.CategoricalDtype(pd.Index(categories, dtype="str"), ordered=column.categories is not None)
     return pd.Categorical.from_codes(new_code[codes], dtype=dtype, validate=False)
-
-
-def _folded(df: pd.DataFrame, unknown: list[str]) -> pd.Series:
-    """Return ``extra`` with the columns that CALLS does not name added to it."""
-    lines = df[unknown].to_json(orient="records", lines=True, date_format="iso").splitlines()
-    new = pd.Series(lines, index=df.index, dtype="str")
-    if "extra" not in df.columns:
-        return new
-    old = df["extra"].astype("str")
-    return new.where(old.isna() | (old == "{}"), old.str[:-1] + "," + new.str[1:])

@@ -6,9 +6,8 @@ import click
 import pandas as pd
 
 from ..frame import frame_from_table
-from ..io import SHIPPED, read_priced
+from ..io import SHIPPED, LeftOutCounts, place_and_reason, read_priced
 from ..pricing import PriceBook
-from ..schema import REJECTS
 from ..words import digits, percent, quantity
 from .output import print_left_out, print_rejects, working
 
@@ -24,23 +23,32 @@ def read_calls(logs: Iterable[str], config: str | None, max_rejects: float, *, p
     prices = (SHIPPED if config is None else config) if priced else None
     with working("reading"):
         log = read_priced(list(logs), prices=prices)
-    rejects = frame_from_table(log.rejects, REJECTS)
-    read = len(log.calls) + log.duplicates + log.nested
-    if read or len(rejects) > 1:
-        print_rejects(rejects)
-    print_left_out(log)
-    if len(rejects) and not read:
-        first = rejects.iloc[0]
-        raise click.ClickException(f"nothing could be read: {first['source']}:{first['line']}: {first['reason']}")
-    if not read and log.not_calls:
-        raise click.ClickException(f"nothing could be read: {quantity(log.not_calls.total(), 'record')}, no calls")
-    if len(rejects) > max_rejects / 100 * (read + len(rejects) + log.not_calls.total()):
-        share = percent(len(rejects), read + len(rejects) + log.not_calls.total())
-        raise click.ClickException(
-            f"{digits(len(rejects))} lines, {share}, could not be read, and at most {max_rejects:g} % may be;"
-            " --max-rejects changes that"
-        )
+    report_left_out(LeftOutCounts.of(log), len(log.calls), max_rejects)
     return frame_from_table(log.calls)
+
+
+def report_left_out(left: LeftOutCounts, n_calls: int, max_rejects: float) -> None:
+    """Print what of logs is not in their calls.
+
+    Raises
+    ------
+    ClickException
+        Nothing could be read, or more than the largest share of the lines was rejected.
+    """
+    read = n_calls + left.duplicates + left.nested
+    if read or left.rejects > 1:
+        print_rejects(left)
+    print_left_out(left)
+    if left.rejects and not read:
+        raise click.ClickException(f"nothing could be read: {place_and_reason(left.first[0])}")
+    records = read + left.rejects + left.not_calls.total()
+    if records and not read:
+        raise click.ClickException(f"nothing could be read: {quantity(records, 'record')}, no calls")
+    if left.rejects > max_rejects / 100 * records:
+        raise click.ClickException(
+            f"{digits(left.rejects)} lines, {percent(left.rejects, records)}, could not be read,"
+            f" and at most {max_rejects:g} % may be; --max-rejects changes that"
+        )
 
 
 def read_priced_calls(logs: Iterable[str], config: str | None, max_rejects: float) -> tuple[pd.DataFrame, PriceBook]:

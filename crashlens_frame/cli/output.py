@@ -4,16 +4,17 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import click
 import pandas as pd
 
-from ..io import LogContent, warn_left_out
+from ..io import LeftOutCounts, place_and_reason
 from ..words import UNKNOWN, digits, printable, quantity
 
-_MOST_REJECTS = 5
 _MOST_MODELS = 5
+_GIVE_PRICES = "; give prices with --config FILE"
 
 
 def print_note(text: str) -> None:
@@ -21,35 +22,34 @@ def print_note(text: str) -> None:
     click.echo(printable(text), err=True)
 
 
-def print_rejects(rejects: pd.DataFrame) -> None:
+def print_rejects(left: LeftOutCounts) -> None:
     """Print the first rejected lines, each with its place and reason, and the number of the others."""
-    head = rejects.head(_MOST_REJECTS)
-    for source, line, reason in zip(head["source"], head["line"], head["reason"], strict=True):
-        print_note(f"rejected {source}:{line}: {reason}")
-    if len(rejects) > len(head):
-        print_note(f"rejected {quantity(len(rejects) - len(head), 'more line')}")
+    for reject in left.first:
+        print_note(f"rejected {place_and_reason(reject)}")
+    if left.rejects > len(left.first):
+        print_note(f"rejected {quantity(left.rejects - len(left.first), 'more line')}")
 
 
-def print_left_out(log: LogContent) -> None:
+def print_left_out(left: LeftOutCounts) -> None:
     """Print how many fields, repeated calls and other records are not in the calls."""
-    if log.repairs.num_rows:
-        print_note(f"left out {quantity(log.repairs.num_rows, 'field')} of calls, {_first_repair(log)}")
-    left_out = log._replace(rejects=log.rejects.slice(0, 0), repairs=log.repairs.slice(0, 0))
-    warn_left_out(left_out, stacklevel=2)
+    if left.repairs:
+        fields = quantity(left.repairs, "field")
+        print_note(f"left out {fields} of calls, the first {place_and_reason(left.first_repair)}")
+    replace(left, rejects=0, repairs=0).warn(stacklevel=2)
 
 
-def _first_repair(log: LogContent) -> str:
-    first = log.repairs.slice(0, 1).to_pylist()[0]
-    return f"the first {first['source']}:{first['line']}: {first['reason']}"
-
-
-def print_unpriced(calls: pd.DataFrame, remedy: str = "; give prices with --config FILE") -> None:
+def print_unpriced(calls: pd.DataFrame, remedy: str = _GIVE_PRICES) -> None:
     """Print which models have calls of unknown cost."""
-    models = calls.loc[calls["cost"].isna(), "model"].astype("str").fillna(UNKNOWN).value_counts()
+    models = calls.loc[calls["cost"].isna(), "model"].astype("str").fillna(UNKNOWN)
+    print_unpriced_models(models.value_counts(), remedy)
+
+
+def print_unpriced_models(models: pd.Series, remedy: str = _GIVE_PRICES) -> None:
+    """Print how many calls of unknown cost the models have, given most calls first."""
     if len(models):
         names = ", ".join(f"{model} ({digits(number)})" for model, number in models.head(_MOST_MODELS).items())
         more = f" and {quantity(len(models) - _MOST_MODELS, 'more model')}" if len(models) > _MOST_MODELS else ""
-        print_note(f"warning: the cost of {quantity(models.sum(), 'call')} is unknown: {names}{more}{remedy}")
+        print_note(f"warning: the cost of {quantity(int(models.sum()), 'call')} is unknown: {names}{more}{remedy}")
 
 
 def print_written(calls: pd.DataFrame, target: str, traces: int | None = None) -> None:

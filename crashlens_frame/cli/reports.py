@@ -8,11 +8,13 @@ import click
 from .. import dashboard as dashboards
 from ..detectors import find_waste
 from ..errors import UnknownTraceError
+from ..io import SHIPPED
 from ..report import escape_markdown, findings_table, frame_records, json_text, summarize
-from ..words import money, percent, quantity
+from ..scale import scan_counted
+from ..words import UNKNOWN, money, percent, quantity
 from . import options
-from .inputs import read_priced_calls
-from .output import print_note, print_unpriced, terminal_columns, working
+from .inputs import read_priced_calls, report_left_out
+from .output import print_note, print_unpriced, print_unpriced_models, terminal_columns, working
 
 
 @click.command()
@@ -65,17 +67,30 @@ def analyze(
 @options.max_rejects
 @options.form
 @click.option("--fail-on-waste", type=click.FloatRange(min=0), metavar="USD", help="Exit with 1 if more was wasted.")
-def scan(logs: tuple[str, ...], config: str | None, max_rejects: float, form: str, fail_on_waste: float | None) -> None:
+@click.option("--memory", metavar="SIZE", help="Search part by part, each within SIZE such as 2GB; for large logs.")
+def scan(
+    logs: tuple[str, ...],
+    config: str | None,
+    max_rejects: float,
+    form: str,
+    fail_on_waste: float | None,
+    memory: str | None,
+) -> None:
     """Find the money wasted in LOGS, one finding per line.
 
     LOGS are files of JSON Lines, JSON, CSV or Parquet (also .gz, .zst and .zip), folders, patterns of file names, or -
     for stdin.
     """
-    calls, prices = read_priced_calls(logs, config, max_rejects)
-    with working("looking for waste"):
-        findings = find_waste(calls, prices=prices)
-        report = summarize(calls, findings)
-    print_unpriced(calls)
+    if memory is None:
+        calls, prices = read_priced_calls(logs, config, max_rejects)
+        with working("looking for waste"):
+            findings = find_waste(calls, prices=prices)
+            report = summarize(calls, findings)
+    else:
+        (report, findings), left = scan_counted(list(logs), memory=memory, prices=config or SHIPPED)
+        report_left_out(left, report.events, max_rejects)
+    unpriced = report.unpriced.assign(model=report.unpriced["model"].astype("str").fillna(UNKNOWN))
+    print_unpriced_models(unpriced.groupby("model")["n_calls"].sum().sort_values(ascending=False, kind="stable"))
     total = (
         f"{money(report.waste_cost)} wasted in {quantity(int(report.waste['n_findings'].sum()), 'finding')},"
         f" {percent(report.waste_cost, report.cost)} of {money(report.cost)} for {quantity(report.events, 'call')}"

@@ -9,6 +9,7 @@ from .journal import Journal
 from .jsonl import (
     LeftOutCounts,
     append_jsonl,
+    place_and_reason,
     read_jsonl,
     read_log,
     read_rejects,
@@ -49,6 +50,7 @@ __all__ = [
     "list_files",
     "open_atomic",
     "partitions",
+    "place_and_reason",
     "price_book",
     "priced_table",
     "read_batches",

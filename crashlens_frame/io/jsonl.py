@@ -262,12 +262,18 @@ def read_checked(
     )
 
 
+_FIRST = 5  # rejected lines that are kept as examples
+
+
 @dataclass
 class LeftOutCounts:
-    """Numbers of lines and records of logs that are not in the result, counted while the logs are read."""
+    """Numbers of lines and records of logs that are not in the result, counted while the logs are read.
+
+    ``first`` holds the first five rejected lines.
+    """
 
     rejects: int = 0
-    first: Reject = field(default_factory=dict)
+    first: list[Reject] = field(default_factory=list)
     files: set[str] = field(default_factory=set)
     not_calls: Counter[str] = field(default_factory=Counter)
     duplicates: int = 0
@@ -276,10 +282,25 @@ class LeftOutCounts:
     repairs: int = 0
     first_repair: Repair = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, log: LogContent) -> "LeftOutCounts":
+        """Count what of a log is not in its calls."""
+        return cls(
+            rejects=len(log.rejects),
+            first=log.rejects.slice(0, _FIRST).to_pylist(),
+            files=set(log.rejects["source"].to_pylist()),
+            not_calls=log.not_calls,
+            duplicates=log.duplicates,
+            nested=log.nested,
+            unclear=log.unclear,
+            repairs=len(log.repairs),
+            first_repair=next(iter(log.repairs.slice(0, 1).to_pylist()), {}),
+        )
+
     def seen(self, content: LinesContent) -> LinesContent:
         """Count the rejects of a block and its records that are not calls, and return the block."""
         if content.rejects:
-            self.first = self.first or content.rejects[0]
+            self.first += content.rejects[: _FIRST - len(self.first)]
             self.files.update(reject["source"] for reject in content.rejects)
         self.rejects += len(content.rejects)
         self.not_calls += content.not_calls
@@ -292,13 +313,13 @@ class LeftOutCounts:
         """Report the numbers in warnings."""
         texts = []
         if self.rejects:
-            first = f"{self.first['source']}:{self.first['line']}: {self.first['reason']}"
+            first = place_and_reason(self.first[0])
             texts.append(
                 f"left out {quantity(self.rejects, 'line')} of {quantity(len(self.files), 'file')} that could not be"
                 f" read, the first {first}; cf.read_rejects lists them"
             )
         if self.repairs:
-            first = f"{self.first_repair['source']}:{self.first_repair['line']}: {self.first_repair['reason']}"
+            first = place_and_reason(self.first_repair)
             texts.append(
                 f"left out {quantity(self.repairs, 'field')} of calls whose values cannot be, the first {first};"
                 " cf.read_repairs lists them"
@@ -331,8 +352,16 @@ class LeftOutCounts:
 
 def warn_left_out(log: LogContent, stacklevel: int) -> None:
     """Report in warnings what of a log is not in its calls."""
-    sources = log.rejects["source"].to_pylist()
-    first: Reject = next(iter(log.rejects.slice(0, 1).to_pylist()), {})
-    left = LeftOutCounts(len(sources), first, set(sources), log.not_calls, log.duplicates, log.nested, log.unclear)
-    left.repairs, left.first_repair = len(log.repairs), next(iter(log.repairs.slice(0, 1).to_pylist()), {})
-    left.warn(stacklevel=stacklevel + 1)
+    LeftOutCounts.of(log).warn(stacklevel=stacklevel + 1)
+
+
+def place_and_reason(left_out: Reject | Repair) -> str:
+    """Return where a line or a field stands that was left out, and why it was.
+
+    Examples
+    --------
+    >>> from crashlens_frame.io import place_and_reason
+    >>> place_and_reason({"source": "a.jsonl", "line": 3, "reason": "not valid JSON"})
+    'a.jsonl:3: not valid JSON'
+    """
+    return f"{left_out['source']}:{left_out['line']}: {left_out['reason']}"

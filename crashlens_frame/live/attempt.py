@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -78,6 +79,7 @@ class Settings:
     ask_usage: bool
 
 
+@lru_cache(maxsize=256)
 def endpoint_of(method: str, path: str) -> tuple[Endpoint, str | None] | None:
     """Return the endpoint of a request, and the model that its path names; None where it calls no model."""
     if method == "POST":
@@ -85,6 +87,11 @@ def endpoint_of(method: str, path: str) -> tuple[Endpoint, str | None] | None:
             if found := endpoint.path.search(path):
                 return endpoint, found.groupdict().get("model")
     return None
+
+
+@lru_cache(maxsize=256)
+def _provider_of(host: str) -> str | None:
+    return next((name for name, pattern in _PROVIDERS if pattern.search(host)), None)
 
 
 def pieces_in(body: bytes, kind: str) -> list[Mapping[str, Any]] | None:
@@ -143,8 +150,7 @@ class Attempt:
             is_again = retry > 0 and before is not None and before[0] == hash(body)
             columns["trace_id"] = before[1] if before is not None and is_again else os.urandom(16).hex()
         _last.set((hash(body), columns["trace_id"]))
-        provider = next((name for name, pattern in _PROVIDERS if pattern.search(host)), None)
-        columns = {"provider": provider, **columns, "retry_count": retry}
+        columns = {"provider": _provider_of(host), **columns, "retry_count": retry}
         return cls(settings, endpoint, asked, columns, budgets_now())
 
     def take(self) -> None:

@@ -121,6 +121,24 @@ def scan(
     >>> report.events, findings["detector"].tolist()
     (5, ['retry_loops'])
     """
+    result, left = scan_counted(
+        source, memory=memory, thresholds=thresholds, prices=prices, rules=rules, prepare=prepare, progress=progress
+    )
+    left.warn(stacklevel=3)
+    return result
+
+
+def scan_counted(
+    source: Source,
+    *,
+    memory: str | int,
+    thresholds: Thresholds | None = None,
+    prices: Prices | None = SHIPPED,
+    rules: str = "default",
+    prepare: Prepare | None = None,
+    progress: bool | None = None,
+) -> tuple[Scan, LeftOutCounts]:
+    """Scan a log as ``scan`` does, and return the counts of what was left out in place of warnings about it."""
     book = price_book(prices)
     most = _bytes(memory) // _PART
     find = partial(find_waste, thresholds=thresholds, prices=book, rules=rules)
@@ -146,11 +164,11 @@ def scan(
                 n_parts += size > 0
                 reports.append(report)
                 advance(size)
-    left.warn(stacklevel=3)
     if n_parts > 1 and rules == "default":
-        warn_divided(n_parts, "give more memory, or use cf.find_waste(cf.read_logs(...))", stacklevel=2)
+        warn_divided(n_parts, "give more memory, or use cf.find_waste(cf.read_logs(...))", stacklevel=3)
     findings = stack_findings(found)
-    return Scan(merge_reports(reports), weigh_findings(findings, cost) if rules == "default" else findings)
+    findings = weigh_findings(findings, cost) if rules == "default" else findings
+    return Scan(merge_reports(reports), findings), left
 
 
 def cost_of(calls: pd.DataFrame) -> float:

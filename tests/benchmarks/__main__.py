@@ -1,6 +1,6 @@
-"""Run every benchmark, ours and its peers side by side, and print the table of the README.
+"""Run every benchmark, ours and its peers side by side, and print the table of docs/benchmarks.md.
 
-Data and results of the runs stay in the folder; ``--readme`` writes the table into the README between its marks.
+Data and results of the runs stay in the folder; ``--page`` writes the table into docs/benchmarks.md between its marks.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.benchmarks import data
 from tests.benchmarks.harness import OURS, Measured, measured
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- benchmarks -->\n", "<!-- end of benchmarks -->\n"
 MODULES = (
     "import",
@@ -64,7 +64,7 @@ def main() -> None:
     asked = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     asked.add_argument("modules", nargs="*", default=MODULES, metavar="module", help=f"some of {', '.join(MODULES)}")
     asked.add_argument("--folder", type=Path, help="where the data is, or is made: 4 GB; a temporary one by default")
-    asked.add_argument("--readme", action="store_true", help="write the table into the README")
+    asked.add_argument("--page", action="store_true", help="write the table into docs/benchmarks.md")
     given = asked.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.folder or Path(temporary)
@@ -81,10 +81,10 @@ def main() -> None:
                 rows.append([measured(module, place, folder) for place in places])
                 assert rows[-1][0].case.by == OURS
                 print(table(rows[-1:]).splitlines()[-1], flush=True)
-    if given.readme:
-        before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
+    if given.page:
+        before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
         after = rest.partition(END)[2]
-        README.write_text(f"{before}{BEGIN}{table(rows)}{END}{after}", encoding="utf-8")
+        PAGE.write_text(f"{before}{BEGIN}{table(rows)}{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

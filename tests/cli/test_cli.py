@@ -244,7 +244,9 @@ def test_analyze_shows_no_more_than_five_rejects() -> None:
 LINE = '{"trace_id": "t", "model": "gpt-4o", "input_tokens": 9, "output_tokens": 5}\n'
 
 
-@pytest.mark.parametrize("command", [("analyze",), ("scan", "--fail-on-waste", "0"), ("convert",)])
+@pytest.mark.parametrize(
+    "command", [("analyze",), ("scan", "--fail-on-waste", "0"), ("scan", "--memory", "100MB"), ("convert",)]
+)
 def test_a_log_that_cannot_be_read_is_an_error_in_every_command(command: tuple[str, ...]) -> None:
     name, *options = command
     target = ["out.parquet"] if name == "convert" else []
@@ -305,6 +307,23 @@ def test_scan_lists_findings_and_fails_over_the_limit() -> None:
     assert over.exit_code == 1
     assert over.stderr == UNKNOWN + "Error: waste of $0.00024 exceeds the limit of $0.0001\n"
     assert run("scan", path, "--fail-on-waste", "0.00024").exit_code == 0
+
+
+@pytest.mark.parametrize("form", ["table", "json", "markdown"])
+def test_scan_within_some_memory_prints_what_scan_prints(form: str) -> None:
+    path = written()
+    path.write_text("torn\n" + LINE + path.read_text())
+    whole = run("scan", str(path), "--format", form)
+    divided = run("scan", str(path), "--format", form, "--memory", "100MB")
+    assert (divided.exit_code, divided.stdout) == (0, whole.stdout)
+    assert divided.stderr == whole.stderr
+    assert divided.stderr.startswith("rejected ")
+
+
+def test_scan_needs_an_amount_of_memory_that_can_be_kept() -> None:
+    result = run("scan", str(written()), "--memory", "5MB")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "Error: memory is '5MB', and \"50MB\" is the least that can be kept\n"
 
 
 def test_scan_in_every_format() -> None:

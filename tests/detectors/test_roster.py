@@ -77,8 +77,8 @@ def test_the_names_are_the_vocabulary_of_findings_in_the_order_of_precedence() -
 
 
 def test_the_docs_list_the_detectors_of_the_roster() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\w+)` \| (certain|likely|candidate) \| (.+) \|$", readme, flags=re.MULTILINE)
+    tour = (ROOT / "docs" / "tour.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (certain|likely|candidate) \| (.+) \|$", tour, flags=re.MULTILINE)
     assert rows == [(detector.name, detector.certainty, detector.summary) for detector in ROSTER]
     listed = re.findall(r"^- ``(\w+)``: (.+)$", inspect.getdoc(cf.find_waste) or "", flags=re.MULTILINE)
     assert listed == [(detector.name, detector.summary) for detector in ROSTER]

@@ -101,6 +101,9 @@ from .errors import (
     UnsavedCallsWarning as UnsavedCallsWarning,
 )
 from .frame import as_calls as as_calls
+from .handout import (
+    write_report as write_report,
+)
 from .io import (
     detect_format as detect_format,
 )

@@ -8,7 +8,8 @@ import pandas as pd
 
 from .detectors import ROSTER, cache_report, find_waste, flag
 from .errors import NotCallsError
-from .formats import synonyms_among
+from .formats import may_be_export, synonyms_among
+from .handout import write_report
 from .io import to_csv, to_excel, to_jsonl, to_parquet
 from .plot import PLOTS
 from .pricing import add_cost, cost_parts, reprice, reprice_calls, unpriced
@@ -55,7 +56,7 @@ def check_holds_calls(columns: Iterable[str]) -> None:
 
 def _remedy(columns: list[str]) -> str:
     """Return the code that makes calls of a frame with these columns."""
-    if "model" in columns or "model" in synonyms_among(columns).values():
+    if "model" in columns or "model" in synonyms_among(columns).values() or may_be_export(columns):
         return "cf.as_calls(df)"
     return "cf.as_calls(df, columns={'its column of models': 'model'})"
 
@@ -85,6 +86,7 @@ class CrashlensAccessor:
         self._calls = calls
 
     summary = _bound(summarize)
+    report = _bound(write_report)
     by = _bound(by)
     traces = _bound(traces)
     change = _bound(change)

@@ -9,6 +9,7 @@ from crashlens_frame.plot import PLOTS
 
 BOUND = {
     "summary": cf.summarize,
+    "report": cf.write_report,
     "anomalies": cf.anomalies,
     "by": cf.by,
     "traces": cf.traces,

@@ -35,7 +35,6 @@ OF_ONE_ROOM = {
     "dashboard": "a door to people beside the terminal, which starts it",
     "io.write_row": "writes for one call what write_lines writes for many",
     "live.otlp": "a public function, which a command calls too",
-    "plot.svg": "draws the figures of its room",
 }
 # public names that several modules define, and why
 SHARED_NAMES = {

@@ -20,7 +20,7 @@ def test_dir_shows_the_public_names_and_nothing_else():
 
 def test_each_method_of_the_accessor_is_a_public_function_too():
     calls = cf.simulate_workload(20, seed=1)
-    renamed = {"summary": "summarize", "waste": "find_waste"}
+    renamed = {"summary": "summarize", "report": "write_report", "waste": "find_waste"}
     for name in (name for name in dir(calls.crashlens) if not name.startswith("_") and name != "plot"):
         assert {renamed.get(name, name), f"find_{name}"} & set(cf.__all__), name
     assert {f"plot_{name}" for name in vars(type(calls.crashlens.plot)) if not name.startswith("_")} <= set(cf.__all__)

@@ -44,7 +44,7 @@ class _Percent(click.ParamType[float]):
         return float(found[1]) / 100
 
 
-@click.command()
+@click.command(epilog=options.example("crashlens-frame check new.jsonl --baseline old.jsonl --max-increase 10%"))
 @options.logs
 @click.option("--budgets", "limits", type=click.Path(), help="YAML file of budgets and rules, or rules of guard.")
 @click.option("--baseline", type=click.Path(), help="Earlier log that the cost of a trace is compared with.")

@@ -15,9 +15,9 @@ from .output import print_unpriced, terminal_columns, working
 _PARTS = ("volume", "mix", "tokens", "cache", "price")
 
 
-@click.command()
-@click.argument("before")
-@click.argument("after")
+@click.command(epilog=options.example("crashlens-frame compare february.jsonl march.jsonl --by team"))
+@click.argument("before", type=click.Path())
+@click.argument("after", type=click.Path())
 @click.option(
     "--by",
     multiple=True,

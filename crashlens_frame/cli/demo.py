@@ -13,13 +13,16 @@ from ..plot import plot_waste
 from ..report import findings_table, summarize
 from ..simulate import simulate_incidents
 from ..words import printable
+from . import options
 from .output import terminal_columns, working
 
 _SEED = 7  # so that the demo is the same on every day
 
 
-@click.command()
-@click.option("--output", default="crashlens-frame-demo", show_default=True, help="Folder to write to.")
+@click.command(epilog=options.example("crashlens-frame demo --output demo"))
+@click.option(
+    "--output", type=click.Path(), default="crashlens-frame-demo", show_default=True, help="Folder to write to."
+)
 def demo(output: str) -> None:
     """Simulate a day on which the bill goes up, report why, and write log and plot to a folder."""
     with working("simulating"):

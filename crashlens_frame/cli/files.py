@@ -14,8 +14,8 @@ from .output import print_unpriced, print_written, working
 _WRITTEN = (".jsonl", ".ndjson", ".log", ".parquet", ".csv")
 
 
-@click.command()
-@click.option("--output", required=True, help="File to write: .jsonl, .parquet or .csv.")
+@click.command(epilog=options.example("crashlens-frame simulate --output month.jsonl --traces 1000 --seed 7"))
+@click.option("--output", type=click.Path(), required=True, help="File to write: .jsonl, .parquet or .csv.")
 @click.option("--traces", type=click.IntRange(min=0), default=10_000, show_default=True, help="Number of traces.")
 @click.option("--seed", type=int, help="The same seed makes the same calls.")
 @options.schema
@@ -28,9 +28,9 @@ def simulate(output: str, traces: int, seed: int | None, schema: str) -> None:
     print_written(calls, output, traces)
 
 
-@click.command()
-@click.argument("source", metavar="IN")
-@click.argument("target", metavar="OUT")
+@click.command(epilog=options.example("crashlens-frame convert export.json.gz calls.parquet"))
+@click.argument("source", metavar="IN", type=click.Path())
+@click.argument("target", metavar="OUT", type=click.Path())
 @options.schema
 @options.max_rejects
 def convert(source: str, target: str, schema: str, max_rejects: float) -> None:

@@ -9,9 +9,9 @@ from .inputs import read_calls
 from .output import print_note, print_unpriced
 
 
-@click.command()
-@click.argument("source", metavar="IN")
-@click.argument("target", metavar="OUT")
+@click.command(epilog=options.example("crashlens-frame focus logs.jsonl focus.csv --account team"))
+@click.argument("source", metavar="IN", type=click.Path())
+@click.argument("target", metavar="OUT", type=click.Path())
 @click.option("--account", default="team", show_default=True, help="Field that divides costs into sub accounts.")
 @options.config
 @options.max_rejects

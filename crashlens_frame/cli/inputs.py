@@ -6,13 +6,13 @@ import click
 import pandas as pd
 
 from ..frame import frame_from_table
-from ..io import SHIPPED, LeftOutCounts, place_and_reason, read_priced
+from ..io import SHIPPED, LeftOutCounts, LogContent, place_and_reason, read_priced
 from ..pricing import PriceBook
 from ..words import digits, percent, quantity
 from .output import print_left_out, print_rejects, working
 
 
-def read_calls(logs: Iterable[str], config: str | None, max_rejects: float, *, priced: bool = True) -> pd.DataFrame:
+def read_content(logs: Iterable[str], config: str | None, max_rejects: float, *, priced: bool = True) -> LogContent:
     """Read logs of any kind, counted and priced, and print what was rejected.
 
     Raises
@@ -24,7 +24,12 @@ def read_calls(logs: Iterable[str], config: str | None, max_rejects: float, *, p
     with working("reading"):
         log = read_priced(list(logs), prices=prices)
     report_left_out(LeftOutCounts.of(log), len(log.calls), max_rejects)
-    return frame_from_table(log.calls)
+    return log
+
+
+def read_calls(logs: Iterable[str], config: str | None, max_rejects: float, *, priced: bool = True) -> pd.DataFrame:
+    """Return the calls of what ``read_content`` reads."""
+    return frame_from_table(read_content(logs, config, max_rejects, priced=priced).calls)
 
 
 def report_left_out(left: LeftOutCounts, n_calls: int, max_rejects: float) -> None:

@@ -27,8 +27,8 @@ any program with OpenTelemetry:
   export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf OTEL_EXPORTER_OTLP_ENDPOINT={url}{headers}"""
 
 
-@click.command()
-@click.option("--output", required=True, help="JSON Lines file that the calls are appended to.")
+@click.command(epilog=options.example("crashlens-frame watch --output calls.jsonl"))
+@click.option("--output", type=click.Path(), required=True, help="JSON Lines file that the calls are appended to.")
 @click.option("--port", type=click.IntRange(0, 65535), default=4318, show_default=True, help="0 takes any free port.")
 @click.option(
     "--host",
@@ -41,10 +41,7 @@ any program with OpenTelemetry:
 )
 @options.config
 def watch(output: str, port: int, host: str, token: str | None, config: str | None) -> None:
-    """Log the calls that coding agents and programs export with OpenTelemetry, until Ctrl+C.
-
-    Example: crashlens-frame watch --output logs.jsonl
-    """
+    """Log the calls that coding agents and programs export with OpenTelemetry, until Ctrl+C."""
     done = threading.Event()
     with LogBook(output, prices=config) as book, serve_otlp(book, port=port, host=host, token=token) as server:
         before = {number: signal.signal(number, lambda *_: done.set()) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -24,11 +24,13 @@ _EXAMPLES: tuple[dict[str, Any], ...] = (
 )
 
 
-@click.command()
+@click.command(epilog=options.example('crashlens-frame log --model gpt-4o --prompt "Hello" --response "Hi"'))
 @click.option("--model", help="Name of the model that was called.")
 @click.option("--prompt", help="Text that was sent.")
 @click.option("--response", help="Text that came back; a call without it is logged as failed.")
-@click.option("--output", default="logs.jsonl", show_default=True, help="File that the calls are appended to.")
+@click.option(
+    "--output", type=click.Path(), default="logs.jsonl", show_default=True, help="File that the calls are appended to."
+)
 @click.option("--trace-id", help="Trace that the calls belong to; a new one when not given.")
 @click.option("--simulate-retries", type=click.IntRange(min=1), metavar="N", help="Log the call and N retries of it.")
 @click.option(
@@ -69,8 +71,8 @@ def log(output: str, config: str | None, schema: str, demo: bool, dev_mode: bool
         print_note(f"trace {trace}")
 
 
-@click.command("init-config")
-@click.option("--config", default="pricing.yaml", show_default=True, help="File to write.")
+@click.command("init-config", epilog=options.example("crashlens-frame init-config --config pricing.yaml"))
+@click.option("--config", type=click.Path(), default="pricing.yaml", show_default=True, help="File to write.")
 @click.option("--force", is_flag=True, help="Overwrite a file that exists.")
 def init_config(config: str, force: bool) -> None:
     """Write a commented file of prices to start from."""

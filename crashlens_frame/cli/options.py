@@ -26,4 +26,9 @@ max_rejects = click.option(
     metavar="PERCENT",
     help="Exit with 1 if more of the lines cannot be read.",
 )
-logs = click.argument("logs", nargs=-1, required=True)
+logs = click.argument("logs", nargs=-1, required=True, type=click.Path())
+
+
+def example(line: str) -> str:
+    """Return the end of the help of a command: an example that is not wrapped."""
+    return f"\b\nExample:\n  {line}"

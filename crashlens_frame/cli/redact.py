@@ -12,9 +12,9 @@ from .inputs import read_calls
 from .output import print_written, working
 
 
-@click.command()
-@click.argument("source", metavar="IN")
-@click.argument("target", metavar="OUT")
+@click.command(epilog=options.example("crashlens-frame redact logs.jsonl to_send.jsonl --content drop"))
+@click.argument("source", metavar="IN", type=click.Path())
+@click.argument("target", metavar="OUT", type=click.Path())
 @click.option(
     "--content",
     type=click.Choice(CONTENTS),

@@ -17,7 +17,7 @@ from .inputs import read_priced_calls, report_left_out
 from .output import print_note, print_unpriced, print_unpriced_models, terminal_columns, working
 
 
-@click.command()
+@click.command(epilog=options.example("crashlens-frame analyze ~/.claude/projects --by route"))
 @options.logs
 @click.option("--model", help="Only calls of this model.")
 @click.option("--trace-id", help="Only calls of this trace.")
@@ -61,7 +61,7 @@ def analyze(
     click.echo(texts[form]())
 
 
-@click.command()
+@click.command(epilog=options.example('crashlens-frame scan "logs/*.jsonl.gz" --fail-on-waste 10'))
 @options.logs
 @options.config
 @options.max_rejects
@@ -108,7 +108,7 @@ def scan(
         raise click.ClickException(f"waste of {money(report.waste_cost)} exceeds the limit of {money(fail_on_waste)}")
 
 
-@click.command()
+@click.command(epilog=options.example("crashlens-frame dashboard logs.jsonl --theme dark"))
 @options.logs
 @options.config
 @options.max_rejects

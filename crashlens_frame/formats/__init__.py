@@ -5,6 +5,8 @@ A field that no table names is kept in ``extra``, under the keys that led to it.
 
 from .columns import contradicting_counts, convert_column, settle_counts
 from .crashlens import CRASHLENS, FLAT
+from .exports import export_format, export_records, may_be_export, rows_of_export
+from .own_lines import own_format, warn_of_matched
 from .pieces import put_together
 from .reading import (
     CURRENCY_KEYS,
@@ -67,13 +69,18 @@ __all__ = [
     "count_value",
     "currency_of",
     "detect_format",
+    "export_format",
+    "export_records",
     "has_no_column",
+    "may_be_export",
     "message_text",
     "milliseconds_value",
+    "own_format",
     "pruned_tree",
     "put_together",
     "row_from_record",
     "rows_from_line",
+    "rows_of_export",
     "settle_counts",
     "settle_row",
     "sign_keys",
@@ -83,6 +90,7 @@ __all__ = [
     "time_option",
     "time_value",
     "unfold_extra",
+    "warn_of_matched",
     "warn_of_unclear",
     "whole_prompt_hash",
 ]

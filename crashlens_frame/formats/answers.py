@@ -86,6 +86,16 @@ def made_id(record: Record) -> str:
     return hashlib.sha256(canonical_json(record).encode()).hexdigest()[:32]
 
 
+def is_billed_search(item: Record) -> bool:
+    """Whether an item of an answer of OpenAI is a search of the web.
+
+    Opening a page and finding something in it are calls of the same tool that cost nothing
+    (https://developers.openai.com/api/docs/guides/tools-web-search).
+    """
+    action = mapping_of(item.get("action")).get("type")
+    return item.get("type") == "web_search_call" and action not in ("open_page", "find_in_page")
+
+
 def text_or_none(value: Any) -> str | None:
     """Return text that is not empty; null for any other value."""
     return value if isinstance(value, str) and value else None

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import InvalidCallError
 from ..jsonvalues import is_object, parse_json
+from .answers import is_billed_search
 from .table import Field, Format, Record, Sign
 from .texts import error_text
 from .usage import TOTAL
@@ -84,7 +85,7 @@ class Rollout:
         if kind in _TOOLS:
             self._tools[key] = {"name": item.get("name") or kind, "arguments": _arguments(item)}
         elif kind == "web_search_call":
-            self._searches += 1
+            self._searches += is_billed_search(item)
         elif kind in _OUTPUTS and key in self._tools:
             # no tool runs before its answer is complete, so the answer is the one that was counted last
             tool = self._tools.pop(key)

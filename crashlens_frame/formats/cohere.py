@@ -22,11 +22,14 @@ _IDS = ("id", "generation_id", "response_id", "trace_id")
 def _records(record: Record) -> Iterator[Record]:
     """Yield the answer; version 1 has its counts under "meta", version 2 under "usage"."""
     used = mapping_of(record.get("usage")) or mapping_of(record.get("meta"))
-    billed = mapping_of(used.get("billed_units")) or mapping_of(used.get("tokens"))
-    counts = {"input": billed.get("input_tokens"), "output": billed.get("output_tokens")}
+    billed, with_template = (mapping_of(used.get(key)) for key in ("billed_units", "tokens"))
+    units = billed or with_template
+    counts = {"input": units.get("input_tokens"), "output": units.get("output_tokens")}
+    if not billed:  # what was cached may be of the template, which is not billed
+        counts["cached"] = used.get("cached_tokens")
     message = record.get("message")  # the question in version 1, the answer in version 2
     yield with_derived(
-        {**record, "counts": {**counts, "cached": used.get("cached_tokens")}},
+        {**record, "counts": counts},
         trace_id=None if any(text_or_none(record.get(key)) for key in _IDS) else made_id(record),
         prompt=text_or_none(message) or first_text(record, "messages"),
         response=text_or_none(record.get("text")) or (None if isinstance(message, str) else message_text(message)),

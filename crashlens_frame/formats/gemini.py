@@ -55,7 +55,7 @@ def _renamed(record: Record, names: Mapping[str, str]) -> dict[str, Any]:
 
 def _call(answer: dict[str, Any], request: Record, batch: bool) -> Record:
     if isinstance(answer.get("usageMetadata"), Mapping):
-        answer["usageMetadata"] = usage = _with_tools(_renamed(answer["usageMetadata"], _SNAKE_COUNTS))
+        answer["usageMetadata"] = usage = _with_zeros(_with_tools(_renamed(answer["usageMetadata"], _SNAKE_COUNTS)))
     else:
         usage = {}
     if request:
@@ -106,6 +106,18 @@ def _with_tools(usage: dict[str, Any]) -> dict[str, Any]:
     """Return counts where that of the prompt includes what tools of Google added to it."""
     prompt, added = (count_or_none(usage.get(key)) for key in ("promptTokenCount", "toolUsePromptTokenCount"))
     return {**usage, "promptTokenCount": (prompt or 0) + added} if added else usage
+
+
+def _with_zeros(usage: dict[str, Any]) -> dict[str, Any]:
+    """Return counts with that of the answer where it is 0: the API leaves out numbers that are 0.
+
+    Only the total shows that it was left out, and not lost.
+    """
+    prompt, thoughts, total = (
+        count_or_none(usage.get(key)) for key in ("promptTokenCount", "thoughtsTokenCount", "totalTokenCount")
+    )
+    is_none = usage.get("candidatesTokenCount") is None and prompt and total == prompt + (thoughts or 0)
+    return {**usage, "candidatesTokenCount": 0} if is_none else usage
 
 
 def _text(candidate: Record) -> str | None:

@@ -1,56 +1,102 @@
-"""Sessions of Gemini CLI, as one document or a message per line, and of Qwen Code."""
+"""Sessions of Gemini CLI and Qwen Code: one document, or a file of lines.
+
+The lines of Gemini CLI are a journal: a header, messages, which are written again when more of them is known, and
+changes. ``Session`` brings each answer into a document of its own, with the question before it.
+"""
 
 from collections.abc import Iterator
+from typing import Any
 
-from .answers import DERIVED, mappings_of, text_or_none, tool_calls_of, with_derived
+from ..jsonvalues import is_object
+from .answers import DERIVED, Within, mappings_of, text_or_none, tool_calls_of, with_derived
 from .table import Field, Format, Record, Sign
 from .texts import message_text
 from .usage import TOTAL
 from .values import count_value, text_value, time_value
 
+_ANSWERS = ("gemini", "assistant")
 _OTHER_ROLES = ("user", "info", "error", "warning")
+_MOST_OPEN = 1_000  # answers of a session that later lines may still add to
+
+
+class Session:
+    """Memory of one file: the session, its last question, and the answers that later lines may add to.
+
+    What a user takes back (``$rewindTo``), and what is left out of the context from then on, was billed all the same.
+    """
+
+    def __init__(self) -> None:
+        self._session: dict[str, Any] = {}
+        self._question: Record | None = None
+        self._open: dict[str, tuple[int, Record | None, dict[str, Any]]] = {}
+
+    def read(self, record: Record, line: int) -> Iterator[tuple[int, Record]]:
+        """Take the next line, and yield the calls before another session, or the oldest of very many."""
+        changes = record if "projectHash" in record else record.get("$set")
+        if not is_object(changes):
+            yield from self._message(record, line)
+            return
+        name = changes.get("sessionId")
+        if name != self._session.get("sessionId", name) and name is not None:
+            yield from self.finish()
+            self._session, self._question = {}, None
+        self._session.update((key, value) for key, value in changes.items() if key != "messages")
+        for message in mappings_of(changes.get("messages")):
+            yield from self._message(message, line)
+
+    def finish(self) -> Iterator[tuple[int, Record]]:
+        """Yield the other calls."""
+        while self._open:
+            yield self._oldest()
+
+    def _message(self, message: Record, line: int) -> Iterator[tuple[int, Record]]:
+        if message.get("type") == "user":
+            self._question = message
+        if message.get("type") not in _ANSWERS:
+            return
+        key = str(message.get("id") or message.get("uuid") or f"line {line}")
+        _, _, answer = self._open.setdefault(key, (line, self._question, {}))
+        answer.update((name, value) for name, value in message.items() if value is not None)
+        if len(self._open) > _MOST_OPEN:
+            yield self._oldest()
+
+    def _oldest(self) -> tuple[int, Record]:
+        line, question, answer = self._open.pop(next(iter(self._open)))
+        return line, {**self._session, "messages": [answer] if question is None else [question, answer]}
 
 
 def _records(record: Record) -> Iterator[Record]:
     """Yield the answers of a session, each with the question before it; a line that is no session is one message."""
-    if "messages" not in record or "projectHash" not in record:
-        yield _qwen_call(record) if "usageMetadata" in record else _call(record)
+    if "messages" not in record:
+        yield _call(record)
         return
+    known = {} if record.get("sessionId") is None else {"sessionId": record["sessionId"]}
     session = {key: value for key, value in record.items() if key not in ("messages", "sessionId")}
     prompt = None
     for message in mappings_of(record["messages"]):
         if message.get("type") == "user":
-            prompt = message_text(message.get("content")) or prompt
-        if message.get("type") == "gemini":
-            yield _call({**message, "sessionId": record.get("sessionId"), "session": session}, prompt)
+            prompt = message_text(message.get("content") or message.get("message")) or prompt
+        elif message.get("type") in _ANSWERS:
+            yield _call({**message, **known, **({"session": session} if session else {})}, prompt)
 
 
 def _call(message: Record, prompt: str | None = None) -> Record:
+    is_of_qwen = message.get("type") == "assistant"
+    content = message.get("message" if is_of_qwen else "content")
+    branch = text_or_none(message.get("gitBranch"))
     return with_derived(
         message,
-        source="gemini-cli",
+        source="qwen-code" if is_of_qwen else "gemini-cli",
         session_id=text_or_none(message.get("sessionId")),
         prompt=prompt,
-        response=text_or_none(message_text(message.get("content"))),
-        tool_calls=tool_calls_of(message),
-    )
-
-
-def _qwen_call(line: Record) -> Record:
-    message = line.get("message")
-    branch = text_or_none(line.get("gitBranch"))
-    return with_derived(
-        line,
-        source="qwen-code",
-        session_id=text_or_none(line.get("sessionId")),
-        response=text_or_none(message_text(message)),
-        tool_calls=tool_calls_of(message),
+        response=text_or_none(message_text(content)),
+        tool_calls=tool_calls_of(content if is_of_qwen else message),
         tags={"gitBranch": branch} if branch else None,
     )
 
 
 def _is_call(record: Record) -> bool:
-    return record.get("type") in ("gemini", "assistant")
+    return record.get("type") in _ANSWERS
 
 
 GEMINI_CLI = Format(
@@ -68,6 +114,7 @@ GEMINI_CLI = Format(
         Field("timestamp", "timestamp", time_value),
         Field("model", "model", text_value),
         Field("cwd", "route", text_value, loose=True),
+        Field("session.projectHash", "route", text_value, loose=True),
         Field("tokens.input", "input_tokens", count_value),
         Field("tokens.tool", "", count_value, adds="input_tokens"),
         Field("tokens.cached", "cached_input_tokens", count_value),
@@ -85,6 +132,8 @@ GEMINI_CLI = Format(
         Sign("type", ("gemini",), ("timestamp", "content")),
         Sign("type", _OTHER_ROLES, ("id", "timestamp", "content")),
         Sign("usageMetadata", beside=("parentUuid",)),
+        Within("message", inside=("parts",), beside=("uuid", "parentUuid")),
+        Sign("systemPayload", beside=("uuid", "parentUuid")),
         Sign("$set"),
         Sign("$rewindTo"),
     ),
@@ -92,4 +141,5 @@ GEMINI_CLI = Format(
     records=_records,
     is_call=_is_call,
     traces_itself=True,
+    session=Session,
 )

@@ -1,6 +1,8 @@
 """Logs of Inspect: an evaluation, one of its samples, or one event of a sample."""
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 from .answers import (
     DERIVED,
@@ -17,10 +19,12 @@ from .texts import error_text, finish_reason_value, message_text
 from .usage import TOTAL
 from .values import amount_value, count_value, text_value, time_value
 
+_ATTACHED = re.compile(r"attachment://([0-9a-f]{32})")  # in place of a long text, which the sample has once
+
 
 def _records(record: Record) -> Iterator[Record]:
     if "event" in record:
-        yield _event(record, None, {})
+        yield _event(record, None, {}, {})
         return
     evaluation = mapping_of(record.get("eval"))
     about = {key: evaluation[key] for key in ("eval_id", "run_id", "task") if text_or_none(evaluation.get(key))}
@@ -31,10 +35,10 @@ def _records(record: Record) -> Iterator[Record]:
         )
         for event in mappings_of(sample.get("events")):
             if event.get("event") == "model":
-                yield _event(event, trace or None, about)
+                yield _event(event, trace or None, about, mapping_of(sample.get("attachments")))
 
 
-def _event(event: Record, trace: str | None, about: Record) -> Record:
+def _event(event: Record, trace: str | None, about: Record, attached: Record) -> Record:
     """Return a call of a model with its answer beside it."""
     if event.get("event") != "model":
         return event
@@ -50,8 +54,8 @@ def _event(event: Record, trace: str | None, about: Record) -> Record:
         session_id=about.get("run_id"),
         name=about.get("task"),
         provider=_PROVIDERS.get(maker, maker) if maker else None,
-        prompt=message_text(event.get("input")),
-        response=text_or_none(message_text(choice.get("message"))),
+        prompt=_text(event.get("input"), attached),
+        response=text_or_none(_text(choice.get("message"), attached)),
         tool_calls=tool_calls_of(choice.get("message")),
         temperature=number_or_none(mapping_of(event.get("config")).get("temperature")),
         latency_ms=None if seconds is None else round(seconds * 1000),
@@ -59,6 +63,14 @@ def _event(event: Record, trace: str | None, about: Record) -> Record:
         billed="no" if from_cache else None,
     )
     return {**known, "stop_reason": choice.get("stop_reason")} if choice else known
+
+
+def _text(messages: Any, attached: Record) -> str | None:
+    """Return the text of messages, with what the sample has attached."""
+    text = message_text(messages)
+    if text is None or not attached:
+        return text
+    return _ATTACHED.sub(lambda found: str(attached.get(found[1], found[0])), text)
 
 
 _PROVIDERS = {"google": "gemini", "vertex": "vertex_ai", "azureai": "azure"}

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..errors import InvalidCallError
 from ..jsonvalues import is_object
+from .answers import is_billed_search, made_id, text_or_none
 from .pieces import CHUNK, RESPONSE_EVENTS, Streams
 from .table import END, Counts, Field, Format, Record, Sign, object_at
 from .texts import (
@@ -31,7 +32,7 @@ def _records(record: Record) -> Iterator[Record]:
     if record.get("object") == CHUNK:
         raise InvalidCallError(f'object is "{CHUNK}", a piece of a stream, expected the whole answer')
     if "custom_id" not in record:
-        yield _with_outcome(_with_own_key(record))
+        yield _with_outcome(_with_own_key(_with_id(record)))
         return
     response = object_at(record, "response")
     body = object_at(response, "body")
@@ -44,6 +45,12 @@ def _records(record: Record) -> Iterator[Record]:
         flat["error"] = record["error"]
     # of a batch only the requests that were answered are billed
     yield _with_outcome({**flat, "billed": "no"} if flat.get("error") else flat)
+
+
+def _with_id(record: Record) -> Record:
+    """Return an answer with a trace id of its own where it has no id, as embeddings and answers of some hosts."""
+    named = any(text_or_none(record.get(key)) for key in ("id", "trace_id"))
+    return record if named else {**record, "trace_id": made_id(record)}
 
 
 def _with_own_key(record: Record) -> Record:
@@ -61,8 +68,10 @@ def _with_own_key(record: Record) -> Record:
 def _with_outcome(record: Record) -> Record:
     """Return an answer with why it ended, where other fields than its own show it."""
     if record.get("object") == "list":
-        usage = object_at(record, "usage")
-        return {**record, "usage": {"completion_tokens": 0, **usage}, "answer_type": "embedding"}
+        usage = {"completion_tokens": 0, **object_at(record, "usage")}
+        if usage.keys().isdisjoint(("prompt_tokens", "input_tokens")) and "total_tokens" in usage:
+            usage["prompt_tokens"] = usage["total_tokens"]  # all that Voyage counts
+        return {**record, "usage": usage, "answer_type": "embedding"}
     if record.get("object") != "response" or "finish_reason" in record:
         return record
     if record.get("status") == "incomplete":
@@ -84,8 +93,7 @@ def _cost_of_ticks(value: Any) -> float | None:
 def _web_searches(output: Any) -> int | None:
     """Return the number of searches among the items of an answer; None without any."""
     items = output if isinstance(output, list) else ()
-    searches = sum(is_object(item) and item.get("type") == "web_search_call" for item in items)
-    return searches or None
+    return sum(is_object(item) and is_billed_search(item) for item in items) or None
 
 
 OPENAI = Format(

@@ -100,12 +100,31 @@ def _gathered(attributes: dict[str, Any]) -> dict[str, Any]:
                 branch = inner if isinstance(inner, dict) else {}
             branch[last] = value
         else:
-            whole[name] = value
+            whole[name] = _unwrapped(value) if name in _MESSAGES else value
     return whole | {name: _listed(messages) for name, messages in parts.items()}
 
 
 # OpenInference names what each element of a list is: message.contents.0.message_content.text
 _WRAPPERS = ("message", "message_content", "tool_call")
+_MESSAGES = ("llm.input_messages", "llm.output_messages")
+
+
+def _unwrapped(value: Any) -> Any:
+    """Return messages of a frame of Phoenix without what their keys begin with: message.content, tool_call.id."""
+    if isinstance(value, list):
+        return [_unwrapped(each) for each in value]
+    if not is_object(value):
+        return value
+    short: dict[str, Any] = {}
+    for key, inner in value.items():
+        first, _, rest = key.partition(".")
+        *outer, last = rest.split(".") if rest and first in _WRAPPERS else [key]
+        branch = short
+        for name in outer:
+            below = branch.setdefault(name, {})
+            branch = below if isinstance(below, dict) else {}
+        branch[last] = _unwrapped(inner)
+    return short
 
 
 def _listed(value: Any) -> Any:

@@ -24,7 +24,10 @@ _COHERE_EVENTS = (
     "message-start", "content-start", "content-delta", "content-end", "tool-plan-delta", "tool-call-start",
     "tool-call-delta", "tool-call-end", "citation-start", "citation-end", "message-end",
 )  # fmt: skip
-_TEXTS = ("content", "refusal", "reasoning_content", "reasoning", "thinking", "arguments")  # that pieces add to
+_TEXTS = ("content", "text", "refusal", "reasoning_content", "reasoning", "thinking", "arguments")  # that pieces add to
+
+
+_IN_PARTS = ("content", "thinking")  # that some vendors send as lists of parts: Mistral where a model thinks
 
 
 class Answer(NamedTuple):
@@ -163,10 +166,31 @@ def _add_delta(message: dict[str, Any], delta: Record) -> None:
                 _add_delta(calls[place], {name: each for name, each in call.items() if name != "index"})
         elif is_object(value):
             _add_delta(message.setdefault(key, {}), value)
+        elif key in _IN_PARTS and (isinstance(value, list) or isinstance(message.get(key), list)):
+            message[key] = _added_parts(message.get(key), value)
         elif isinstance(value, str) and key in _TEXTS:
             message[key] = message.get(key, "") + value
         else:
             message[key] = value
+
+
+def _added_parts(before: Any, new: Any) -> list[Any]:
+    """Add parts of a content to those before; a text goes on in the part that it began in."""
+    parts = _parts(before)
+    for part in _parts(new):
+        if parts and is_object(part) and is_object(parts[-1]) and part.get("type") == parts[-1].get("type"):
+            going_on = dict(parts.pop())
+            _add_delta(going_on, {key: value for key, value in part.items() if key != "type"})
+            parts.append(going_on)
+        else:
+            parts.append(part)
+    return parts
+
+
+def _parts(content: Any) -> list[Any]:
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}] if content else []
+    return list(content) if isinstance(content, list) else []
 
 
 # -- responses of OpenAI -----------------------------------------------------------------------------------------------

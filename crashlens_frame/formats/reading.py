@@ -9,6 +9,7 @@ from ..errors import InvalidCallError
 from ..jsonvalues import canonical_json, is_object, quoted
 from ..schema import LOG_SCHEMA
 from .crashlens import CRASHLENS, FLAT
+from .har import failure_of_exchange, host_of_exchange, is_exchange, pair_of_exchange, times_of_exchange
 from .record import RecordReading
 from .roster import FORMATS, check_format, sign_keys, signs
 from .table import Counts, Field, Format, Record, Tree, pruned_tree
@@ -83,6 +84,9 @@ def detect_format(record: Record) -> Detected:
     shown = _shown(record)
     if shown is not None:
         return shown
+    if is_exchange(record):
+        found = detect_format(pair_of_exchange(record))
+        return found._replace(because=f"in a recorded exchange: {found.because}")
     answer = _answered(record, FLAT)
     if answer is not record and (shown := _shown(answer)) is not None:
         return shown._replace(because=f"of request and response together: {shown.because}")
@@ -124,6 +128,9 @@ def rows_from_line(value: Any, format: str | None = None, columns: frozenset[str
         try:
             if not is_object(packed):
                 raise InvalidCallError(f"{quoted(packed)}, expected a JSON object")
+            if is_exchange(packed):
+                _read_exchange(found, packed, format, columns)
+                continue
             table = FORMATS[format or detect_format(packed).format]
             for record in table.records(_answered(packed, table)):
                 if table.is_call(record):
@@ -133,6 +140,26 @@ def rows_from_line(value: Any, format: str | None = None, columns: frozenset[str
         except InvalidCallError as error:
             found.errors.append(str(error))
     return found
+
+
+def _read_exchange(found: Rows, exchange: Record, format: str | None, columns: frozenset[str] | None) -> None:
+    """Read the answer of a recorded exchange by its own format; one with another service is no call."""
+    failure, pair = failure_of_exchange(exchange), pair_of_exchange(exchange)
+    if failure is not None:
+        read = rows_from_line(failure, FLAT.name, columns)
+    elif FORMATS[detect_format(pair).format].signs:
+        read = rows_from_line(pair, format, columns)
+    else:
+        found.passed[f"exchange with {host_of_exchange(exchange)}"] += 1
+        return
+    for row in read.rows:
+        for name, value in times_of_exchange(exchange).items():
+            row.setdefault(name, value)
+    found.rows.extend(read.rows)
+    found.errors.extend(read.errors)
+    found.passed.update(read.passed)
+    found.unclear.extend(read.unclear)
+    found.repairs.extend(read.repairs)
 
 
 def _read_into(found: Rows, record: Record, format: Format, columns: frozenset[str] | None) -> None:

@@ -3,9 +3,11 @@
 from functools import lru_cache
 
 from ..errors import UnknownFormatError
+from .aider import AIDER
 from .anthropic import ANTHROPIC, ANTHROPIC_STREAM
 from .bedrock import BEDROCK
 from .claude_code import CLAUDE_CODE
+from .cline import CLINE
 from .codex import CODEX
 from .cohere import COHERE
 from .crashlens import CRASHLENS, FLAT
@@ -55,6 +57,8 @@ FORMATS: dict[str, Format] = {
         OTEL,
         CLAUDE_CODE,
         CODEX,
+        CLINE,
+        AIDER,
         OTLP_LOGS,
         OPENAI_STREAM,
         ANTHROPIC_STREAM,

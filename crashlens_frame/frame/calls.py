@@ -8,15 +8,23 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from ..errors import InvalidCallError, InvalidOptionError, MatchedColumnsWarning, MissingColumnsError
-from ..formats import settle_counts, synonyms_among, warn_of_unclear
+from ..errors import InvalidCallError, InvalidOptionError, MissingColumnsError, PassedOverWarning
+from ..formats import (
+    export_format,
+    rows_of_export,
+    settle_counts,
+    synonyms_among,
+    warn_of_matched,
+    warn_of_unclear,
+)
 from ..schema import CALLS
 from ..words import quantity
-from .tables import frame_from_table, selected_columns, table_from_frame, typed_column
+from .own_tables import folded_extra, with_trace_ids
+from .tables import frame_from_table, selected_columns, table_from_frame, table_from_rows, typed_column
 
-_BY_NAME = {column.name: column for column in CALLS}
 # columns that show, where a frame has them, whether a call has an answer
 ANSWER_COLUMNS = ("response", "tool_calls", "output_tokens", "type")
+_BY_NAME = {column.name: column for column in CALLS}
 
 
 def as_calls(df: pd.DataFrame, *, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -24,7 +32,8 @@ def as_calls(df: pd.DataFrame, *, columns: Mapping[str, str] | None = None) -> p
 
     Columns that CALLS does not name are matched by a table of the names that other programs use, such as
     ``prompt_tokens`` for ``input_tokens``, ``created_at`` for ``timestamp`` and ``cost_usd`` for ``cost``. What was
-    matched is reported in one warning.
+    matched is reported in one warning. A frame whose columns are those of a vendor's format, such as the spans of
+    Phoenix, is read as ``read_logs`` reads the JSON of that vendor; its rows that are no calls are left out.
 
     Parameters
     ----------
@@ -54,6 +63,8 @@ def as_calls(df: pd.DataFrame, *, columns: Mapping[str, str] | None = None) -> p
     -----
     MatchedColumnsWarning
         Columns were matched by the table.
+    PassedOverWarning
+        Rows of a vendor's frame are no calls.
     UnclearTokensWarning
         Counts of calls contradict one another: their tokens are null, and ``extra`` holds them.
 
@@ -65,11 +76,15 @@ def as_calls(df: pd.DataFrame, *, columns: Mapping[str, str] | None = None) -> p
     >>> calls["extra"].item()
     '{"customer":"ann"}'
     """
+    check_calls(df, needs=())
+    of_vendor = None if columns else export_format(df)
+    if of_vendor is not None:
+        return _calls_of_export(df, of_vendor)
     df = _with_own_names(df, columns or {})
     check_calls(df, needs=("model",))
-    df = _with_trace_ids(df)
+    df = with_trace_ids(df)
     unknown = [name for name in df.columns if name not in _BY_NAME]
-    table = table_from_frame(df.assign(extra=_folded(df, unknown)) if unknown else df)
+    table = table_from_frame(df.assign(extra=folded_extra(df, unknown)) if unknown else df)
     trace_id = table["trace_id"]
     missing = pc.fill_null(pc.equal(trace_id, ""), True).to_numpy()
     if missing.any():
@@ -84,6 +99,18 @@ def as_calls(df: pd.DataFrame, *, columns: Mapping[str, str] | None = None) -> p
     return frame_from_table(table)
 
 
+def _calls_of_export(df: pd.DataFrame, format: str) -> pd.DataFrame:
+    """Return the calls among the rows of a frame that a vendor's program made; its named index is a column too."""
+    names = [name for name in df.index.names if name is not None and name not in df.columns]
+    found = rows_of_export(df.reset_index(names) if names else df, format)
+    if found.passed:
+        left_out = f"left out {quantity(found.passed.total(), 'row')} other than calls of a model"
+        warnings.warn(f"{left_out} ({next(iter(found.passed))})", PassedOverWarning, stacklevel=3)
+    if found.unclear:
+        warn_of_unclear(quantity(len(found.unclear), "call"), found.unclear[0], "the first", stacklevel=3)
+    return frame_from_table(table_from_rows(found.rows))
+
+
 def _with_own_names(df: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
     """Rename the columns that the user names, and those that the table of synonyms knows."""
     check_calls(df, needs=columns)
@@ -96,24 +123,8 @@ def _with_own_names(df: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFram
             raise InvalidOptionError(f"columns names {twice} twice, expected each column of CALLS once")
     matched = synonyms_among(own.columns)
     if matched:
-        pairs = ", ".join(f"{theirs} as {ours}" for theirs, ours in matched.items())
-        warnings.warn(
-            f"columns matched by their names: {pairs}; columns= overrides this", MatchedColumnsWarning, stacklevel=3
-        )
+        warn_of_matched(matched, stacklevel=3)
     return own.rename(columns=matched)
-
-
-def _with_trace_ids(df: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame with trace ids: those that it has, its event ids, or ids made from the rows."""
-    if "trace_id" in df.columns and (len(df) == 0 or df["trace_id"].notna().any()):
-        return df
-    texts = df.astype("str") if len(df.columns) else df
-    numbers = pd.util.hash_pandas_object(texts, index=False).to_numpy()
-    made = [f"{number:016x}-{row}" for row, number in enumerate(numbers)]
-    ids = pd.Series(made, index=df.index, dtype="str")
-    if "event_id" in df.columns:
-        ids = df["event_id"].astype("str").where(df["event_id"].notna(), ids)
-    return df.assign(trace_id=ids)
 
 
 def check_calls(df: pd.DataFrame, *, needs: Iterable[str]) -> None:
@@ -223,13 +234,3 @@ def failed_calls(calls: pd.DataFrame) -> np.ndarray:
     if "type" in calls.columns:
         silent &= ~calls["type"].eq("embedding").fillna(False)
     return flags | silent.to_numpy(bool)
-
-
-def _folded(df: pd.DataFrame, unknown: list[str]) -> pd.Series:
-    """Return ``extra`` with the columns that CALLS does not name added to it."""
-    lines = df[unknown].to_json(orient="records", lines=True, date_format="iso").splitlines()
-    new = pd.Series(lines, index=df.index, dtype="str")
-    if "extra" not in df.columns:
-        return new
-    old = df["extra"].astype("str")
-    return new.where(old.isna() | (old == "{}"), old.str[:-1] + "," + new.str[1:])

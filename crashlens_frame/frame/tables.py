@@ -8,17 +8,17 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from difflib import get_close_matches
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import InvalidCallError, InvalidOptionError
+from ..errors import InvalidOptionError
 from ..formats import Row, convert_column
 from ..jsonvalues import without_surrogates
-from ..schema import CALLS, FLAG, LABEL, NUMBER, TEXT, TIME, Column, Schema, arrow_schema
+from ..schema import CALLS, LABEL, NUMBER, Column, Schema, arrow_schema
+from .series import series_of_column
 
 _BY_NAME = {column.name: column for column in CALLS}
 _ROW = pa.struct(list(arrow_schema(CALLS)))
@@ -51,7 +51,7 @@ def frame_from_table(table: pa.Table, columns: Schema = CALLS) -> pd.DataFrame:
     present = set(table.column_names)
 
     def series(column: Column) -> pd.Series:
-        return _series(table[column.name] if column.name in present else pa.nulls(len(table)), column)
+        return series_of_column(table[column.name] if column.name in present else pa.nulls(len(table)), column)
 
     with ThreadPoolExecutor() if len(table) > _MANY else nullcontext() as pool:
         values = (pool.map if pool else map)(series, columns)
@@ -163,7 +163,7 @@ def typed_column(values: pd.Series, column: Column) -> pd.Series:
     """
     if _is_typed(values, column):
         return values
-    return _series(pc.cast(convert_column(values, column), column.arrow), column).set_axis(values.index)
+    return series_of_column(pc.cast(convert_column(values, column), column.arrow), column).set_axis(values.index)
 
 
 def _is_typed(values: pd.Series, column: Column) -> bool:
@@ -208,43 +208,3 @@ def empty_frame(columns: Schema = CALLS) -> pd.DataFrame:
     0
     """
     return frame_from_table(arrow_schema(columns).empty_table(), columns)
-
-
-def _series(values: pa.ChunkedArray | pa.Array, column: Column) -> pd.Series:
-    """Return an Arrow column as a pandas one of exactly the dtype of the schema."""
-    if column.arrow == LABEL:
-        return pd.Series(_categorical(values, column), copy=False)
-    if values.type != column.arrow:
-        values = values.cast(pa.large_string() if column.arrow == TEXT else column.arrow)
-    if column.arrow == TEXT:
-        # pandas keeps its strings as large_string, chunks and all, so nothing is copied
-        chunked = values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])
-        return pd.Series(pd.array(chunked.cast(pa.large_string()), dtype="str"), copy=False)
-    if column.arrow == TIME:
-        return values.to_pandas()
-    if column.arrow == NUMBER:
-        # the buffer of Arrow is read-only, and users assign to df.loc[..., "cost"]
-        return values.to_pandas().copy()
-    dtype: Any = pd.BooleanDtype() if column.arrow == FLAG else pd.Int64Dtype()
-    return pd.Series(dtype.__from_arrow__(values), copy=False)
-
-
-def _categorical(values: pa.ChunkedArray | pa.Array, column: Column) -> pd.Categorical:
-    if not pa.types.is_dictionary(values.type):
-        values = pc.dictionary_encode(values.cast(TEXT))
-    if isinstance(values, pa.ChunkedArray):
-        values = values.unify_dictionaries().combine_chunks()
-        if isinstance(values, pa.ChunkedArray):  # combine_chunks of no chunk at all stays chunked
-            values = pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), pa.array([], TEXT))
-    codes = values.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    found = np.asarray(values.dictionary.cast(TEXT).to_pylist(), dtype=object)
-    used = np.zeros(len(found) + 1, dtype=bool)
-    used[codes] = True  # the last one stands for null
-    occurring = sorted(set(found[used[:-1]]))
-    categories = np.array(occurring if column.categories is None else column.categories, dtype=object)
-    if unknown := sorted(set(occurring) - set(categories)):
-        raise InvalidCallError(f"{column.name} is {unknown[0]!r}, expected one of {', '.join(categories)}")
-    place = {name: position for position, name in enumerate(categories)}
-    new_code = np.array([place.get(name, -1) for name in found] + [-1], dtype=np.min_scalar_type(-len(categories) - 1))
-    dtype = pd.CategoricalDtype(pd.Index(categories, dtype="str"), ordered=column.categories is not None)
-    return pd.Categorical.from_codes(new_code[codes], dtype=dtype, validate=False)

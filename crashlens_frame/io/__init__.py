@@ -22,7 +22,7 @@ from .price_tables import NEEDED_TO_FILL, SHIPPED, counted_table, price_book, pr
 from .read_files import LogContent, iter_blocks
 from .read_lines import LinesContent
 from .read_logs import read_csv, read_logs, read_priced
-from .repeats import REPEAT_COLUMNS, keep_once
+from .repeats import REPEAT_COLUMNS, event_ids, keep_once
 from .streams import AnyPath, Source, list_files, open_atomic
 from .write_lines import encode_lines
 from .write_row import line_from_row
@@ -44,6 +44,7 @@ __all__ = [
     "datasets",
     "detect_format",
     "encode_lines",
+    "event_ids",
     "iter_blocks",
     "keep_once",
     "line_from_row",

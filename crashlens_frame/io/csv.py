@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import LogFileError
-from ..formats import synonyms_among
+from ..formats import export_format, synonyms_among
 from ..frame import as_calls
 from ..jsonvalues import quoted
 from ..schema import CALLS, COUNT, FLAG, NUMBER, TIME
@@ -77,14 +77,20 @@ def escaped_texts(calls: pd.DataFrame) -> pd.DataFrame:
 
 
 class CsvPart(NamedTuple):
-    """Rows of a CSV file with its own names of columns, the rows that cannot be read, and the cells left out."""
+    """Rows of a CSV file with its own names of columns, the rows that cannot be read, and the cells left out.
+
+    ``format`` is that of the vendor whose export it is; its cells are texts.
+    """
 
     frame: pd.DataFrame
     rejects: list[Reject]
     repairs: list[Repair]
+    format: str | None
 
 
-def csv_parts(stream: IO[Any], name: str, header: bytes, own_names: Mapping[str, str]) -> Iterator[CsvPart]:
+def csv_parts(
+    stream: IO[Any], name: str, header: bytes, own_names: Mapping[str, str], format: str | None
+) -> Iterator[CsvPart]:
     """Read a CSV file part by part.
 
     Cells are text, and empty ones null, but for those in columns that mean numbers, times or flags of CALLS. A cell
@@ -100,6 +106,8 @@ def csv_parts(stream: IO[Any], name: str, header: bytes, own_names: Mapping[str,
         First line of the file, which shows what separates its cells.
     own_names
         Names of columns, and the columns of CALLS that they mean.
+    format
+        Key of FORMATS; None detects it.
 
     Raises
     ------
@@ -131,8 +139,9 @@ def csv_parts(stream: IO[Any], name: str, header: bytes, own_names: Mapping[str,
             return
         bad = [found for warning in caught for found in _BAD_LINE.findall(str(warning.message))]
         rejects = [make_reject(name, int(line), f"a row is damaged: {reason}", b"") for line, reason in bad]
-        typed, repairs = _typed_cells(frame, name, own_names)
-        yield CsvPart(typed, rejects, repairs)
+        vendor = None if own_names else export_format(frame, format)
+        typed, repairs = (frame, []) if vendor else _typed_cells(frame, name, own_names)
+        yield CsvPart(typed, rejects, repairs, vendor)
 
 
 def _typed_cells(frame: pd.DataFrame, name: str, own_names: Mapping[str, str]) -> tuple[pd.DataFrame, list[Repair]]:

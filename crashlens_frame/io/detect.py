@@ -5,7 +5,7 @@ from itertools import chain
 from typing import IO, Any
 
 from ..errors import LogFileError
-from ..formats import Detected, detect_format, synonyms_among
+from ..formats import Detected, detect_format, may_be_export, synonyms_among
 from .documents import record_lines, records_of_document
 from .file_kind import HEAD, kind_of
 from .not_logs import not_a_log
@@ -63,7 +63,7 @@ def _of_stream(stream: IO[Any], name: str) -> Detected:
     if kind == "csv":
         header = first.partition(b"\n")[0].decode("utf-8", "replace").strip()
         columns = header.replace('"', "").split(max(",;\t", key=header.count))
-        matched = synonyms_among(columns)
+        matched = {} if may_be_export(columns) else synonyms_among(columns)
         names = [f"{column} as {matched[column]}" if column in matched else column for column in columns]
         return Detected("csv", f"its first line names columns: {', '.join(names)}")
     if kind in ("parquet", "zip"):
@@ -72,7 +72,8 @@ def _of_stream(stream: IO[Any], name: str) -> Detected:
         raise LogFileError(f"{name} is {kind}, and no log")
     session = session_format(first, None) if kind == "lines" else None
     if session is not None:
-        return Detected(session.name, "its first lines are those of a session")
+        shown = "are those of a session" if session.signs else "have names of their own"
+        return Detected(session.name, f"its first lines {shown}")
     lines: Iterator[bytes] = iter(first.splitlines())
     if kind == "document":
         lines = chain.from_iterable(block.splitlines() for block, _ in record_lines(chain([first], chunks)))

@@ -18,6 +18,8 @@ from .streams import BLOCK, MAX_LINE
 # keys whose array, at the top of a document, holds the records; those of the second kind are read in their object
 _LISTS_OF_RECORDS = frozenset({"data", "runs", "observations", "results"})
 _LISTS_OF_PARTS = frozenset({"resourceSpans", "resourceLogs"})
+# an object at the top, and its array of records: of promptfoo, and of recorded exchanges (HAR)
+_LISTS_WITHIN = {"results": "results", "log": "entries"}
 # arrays of parts of one answer: embeddings and pictures
 _PARTS_OF_AN_ANSWER = frozenset({"embedding", "b64_json", "url"})
 # what an observation has from its trace where it lacks it: its name, and that of the trace
@@ -77,9 +79,10 @@ def records_of_document(value: Any) -> Any:
     """
     if not isinstance(value, dict):
         return value
-    inner = value.get("results")
-    if isinstance(inner, dict) and isinstance(inner.get("results"), list):
-        return inner["results"]
+    for outer, key in _LISTS_WITHIN.items():
+        inner = value.get(outer)
+        if isinstance(inner, dict) and isinstance(inner.get(key), list):
+            return inner[key]
     for key in _LISTS_OF_RECORDS.intersection(value):
         records = value[key]
         if isinstance(records, list) and records and _are_records(value, records[0]):
@@ -136,7 +139,7 @@ class _Document:
 
     def _object(self) -> Iterator[tuple[int, bytes]]:
         """Yield the records of an object that holds an array of them, or the object itself."""
-        begin, objects, is_record = self._place, 1, True
+        begin, objects, within, is_record = self._place, 1, "", True
         envelope: dict[str, Any] = {}
         self._place += 1
         try:
@@ -148,9 +151,14 @@ class _Document:
                 elif here == "[" and self._holds_records(key, envelope):
                     yield from self._elements(key, envelope.get("trace"))
                     is_record = False
-                elif here == "{" and key == "results" and "evalId" in envelope:  # of promptfoo, with results within it
+                elif here == "[" and key == "entries" and within == "log":
+                    self._place += 1
+                    yield from self._elements(key)
+                    is_record = False
+                elif here == "{" and (key == "log" or (key == "results" and "evalId" in envelope)):
                     self._place += 1
                     objects += 1
+                    within = key
                 else:
                     envelope[key], self._place = self._value()
         except (JSONDecodeError, RecursionError):

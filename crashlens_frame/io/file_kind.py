@@ -58,7 +58,7 @@ _SPECIAL = (
 )
 _OBJECT_LINE = re.compile(rb"^[\s\0]*\{", re.MULTILINE)
 _CSV_HEADER = re.compile(rb'"?[A-Za-z_][\w .()/%$-]*"?([,;\t]"?[A-Za-z_][\w .()/%$-]*"?)+\r?')
-_LONG_DOCUMENT = re.compile(rb'\{\s*"(data|runs|trace|observations|results|object|resourceSpans|resourceLogs)"')
+_LONG_DOCUMENT = re.compile(rb'\{\s*"(data|log|runs|trace|observations|results|object|resourceSpans|resourceLogs)"')
 _DOCUMENT = re.compile(rb'(\{[^\n]*)\n[ \t"}\]]')  # the second line continues the value of the first
 
 
@@ -157,6 +157,8 @@ def other_kind(head: bytes) -> str | None:
         return "a JSON document"
     if not text or text.startswith(b"{"):
         return None
+    if text.startswith(b"# aider chat started at"):
+        return "a chat history of aider, whose counts are rounded"
     if _CSV_HEADER.fullmatch(text.partition(b"\n")[0]):
         return "a CSV file"
     if _OBJECT_LINE.search(text) and b"\0" not in text:

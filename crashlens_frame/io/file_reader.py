@@ -10,18 +10,22 @@ from typing import IO, Any
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from .._core import parallel_map
 from ..errors import InvalidCallError, LogFileError, MissingColumnsError, SchemaVersionError
+from ..formats import Format, export_records
 from ..frame import as_calls, table_from_frame
+from ..jsonvalues import canonical_json
 from ..schema import CALLS, arrow_schema
 from .csv import csv_parts
 from .documents import RecordLines, record_lines
 from .file_kind import HEAD, kind_of
+from .inspect_archive import inspect_samples, is_inspect_archive
 from .line_processes import LineProcesses
 from .not_logs import NOT_LOGS
-from .parquet import parquet_tables
+from .parquet import ExportedRows, parquet_tables
 from .read_lines import BlockReader, LinesContent, Reject, make_reject
 from .read_sessions import read_session, session_format
 from .streams import LOG_ENDINGS, ChunkStream, LongLine, blocks_of_lines, plain_chunks, seekable
@@ -74,20 +78,38 @@ class FileReader:
             yield from self._records(record_lines(rest), name)
         elif kind == "csv":
             header = first.partition(b"\n")[0]
-            for part in csv_parts(io.BufferedReader(ChunkStream(rest)), name, header, self._own_names):
+            for part in csv_parts(io.BufferedReader(ChunkStream(rest)), name, header, self._own_names, self._format):
+                if part.format is not None:
+                    found = self._export(part.frame, part.format, name, above=2)
+                    yield found._replace(rejects=[*part.rejects, *found.rejects])
+                    continue
                 calls = as_calls(part.frame, columns=self._own_names)
                 yield _table_content(table_from_frame(calls), part.rejects)._replace(repairs=part.repairs)
         elif kind == "parquet":
             names = [column.name for column in CALLS if self._columns is None or column.name in self._columns]
-            for table in parquet_tables(seekable(stream, rest), name, names):
-                yield _table_content(table, [])
+            for table in parquet_tables(seekable(stream, rest), name, names, self._format):
+                if isinstance(table, ExportedRows):
+                    yield self._export(table.frame, table.format, name, above=1)
+                else:
+                    yield _table_content(table, [])
         elif kind == "zip":
             with ZipFile(seekable(stream, rest)) as archive:
+                if is_inspect_archive(archive):
+                    for sample, line in inspect_samples(archive):
+                        yield self._block_reader(f"{name}/{sample}").read(line)
+                    return
                 for member in filter(_is_log, archive.namelist()):
                     with archive.open(member) as inner:
                         yield from self.blocks(inner, f"{name}/{member}")
         else:
             yield only_a_reject(make_reject(name, 1, f"the file is {kind}, and no log", b""))
+
+    def _export(self, frame: pd.DataFrame, format: str, name: str, *, above: int) -> LinesContent:
+        """Read rows that a vendor's program exported as lines of its format; the first row is below some lines."""
+        lines = "".join(f"{canonical_json(record)}\n" for record in export_records(frame))
+        first = above + int(frame.index[0]) if len(frame) else above
+        reader = BlockReader(name, format=format, columns=self._columns)
+        return _with_lines(reader.read(lines.encode("utf-8", "replace")), partial(add, first - 1))
 
     def _lines(self, blocks: Iterator[bytes | LongLine], name: str) -> Iterator[LinesContent]:
         first = next(blocks, b"")
@@ -113,10 +135,29 @@ class FileReader:
         return BlockReader(name, format=self._format, columns=self._columns, one_by_one=self._one_by_one.read)
 
     def _records(self, blocks: Iterator[RecordLines], name: str) -> Iterator[LinesContent]:
+        first = next(blocks, None)
+        if first is None:
+            return
+        blocks = chain([first], blocks)
+        session = session_format(first.block, self._format)
+        if session is not None:
+            yield from self._session_records(blocks, name, session)
+            return
         reader = self._block_reader(name)
         for records in blocks:
-            numbers = records.numbers
-            yield _with_lines(reader.read(records.block), partial(_line_of, numbers))
+            yield _with_lines(reader.read(records.block), partial(_line_of, records.numbers))
+
+    def _session_records(self, blocks: Iterator[RecordLines], name: str, format: Format) -> Iterator[LinesContent]:
+        numbers: list[int] = []
+
+        def lines() -> Iterator[bytes | LongLine]:
+            for records in blocks:
+                numbers.extend(records.numbers.tolist())
+                yield records.block
+
+        named = self._format is not None
+        for content in read_session(lines(), source=name, format=format, named=named, columns=self._columns):
+            yield _with_lines(content, lambda line: numbers[line - 1])
 
 
 def _with_lines(block: LinesContent, number: Callable[[int], int]) -> LinesContent:

@@ -4,7 +4,7 @@ from base64 import b64decode
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from os import PathLike
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
@@ -12,12 +12,12 @@ import pyarrow.compute as pc
 
 from .._core import progress_bar
 from ..errors import CrashlensFrameError, InvalidOptionError, LogFileError, SchemaVersionError
-from ..formats import synonyms_among
+from ..formats import export_format, may_be_export, synonyms_among
 from ..frame import as_calls, frame_from_table, selected_columns, table_from_frame
 from ..schema import CALLS, LABEL, arrow_schema
 from .file_kind import check_is_or_new
 from .parquet_files import StoredFile, parquet_files
-from .parquet_values import calls_of_others, check_values
+from .parquet_values import calls_of_others, check_values, frame_of_others
 from .streams import BLOCK, AnyPath, Source, Target, open_atomic
 
 if TYPE_CHECKING:  # imported where it is used: with the file systems of the clouds, it takes longer than the package
@@ -127,14 +127,31 @@ def _next(batches: Iterator[pa.RecordBatch], stored: StoredFile) -> pa.RecordBat
         return next(batches, None)
 
 
-def parquet_tables(stream: IO[bytes], name: str, names: list[str]) -> Iterator[pa.Table]:
-    """Read the named columns of an open file, some megabytes at a time."""
+class ExportedRows(NamedTuple):
+    """Rows that a vendor's program exported, and the format that their columns show."""
+
+    frame: pd.DataFrame
+    format: str
+
+
+def parquet_tables(
+    stream: IO[bytes], name: str, names: list[str], format: str | None
+) -> Iterator[pa.Table | ExportedRows]:
+    """Read the named columns of an open file, some megabytes at a time; of an export all columns as they are."""
     stored = StoredFile(stream, label=name)
     file = open_stored(stored, pre_buffer=False, buffer_size=_BUFFER)
-    batches = file.iter_batches(_rows_of(file, BLOCK), columns=_needed(file.schema_arrow, names))
+    schema = file.schema_arrow
+    may_be_of_vendor = not _is_ours(schema) and may_be_export(schema.names)
+    batches = file.iter_batches(_rows_of(file, BLOCK), columns=_needed(schema, names))
     first = 0
     while (batch := _next(batches, stored)) is not None:
-        yield _converted(pa.Table.from_batches([batch]), names, file, stored, first)
+        table = pa.Table.from_batches([batch])
+        frame = frame_of_others(table, name, first=first) if may_be_of_vendor else None
+        vendor = None if frame is None else export_format(frame, format)
+        if frame is None or vendor is None:
+            yield _converted(table, names, file, stored, first)
+        else:
+            yield ExportedRows(frame, vendor)
         first += len(batch)
 
 
@@ -295,7 +312,7 @@ def _needed(schema: pa.Schema, names: list[str]) -> list[str] | None:
     """Return the columns of a file that the named columns of CALLS are made of; None: all."""
     if _is_ours(schema):
         return names
-    if "extra" in names:  # a column that CALLS does not name is a field of it
+    if "extra" in names or may_be_export(schema.names):  # a column that CALLS does not name is a field of it
         return None
     meaning = {name: name for name in schema.names} | synonyms_among(schema.names)
     needed = [name for name in schema.names if meaning[name] in {*names, "trace_id", "event_id", "model"}]

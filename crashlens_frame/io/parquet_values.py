@@ -95,19 +95,38 @@ def calls_of_others(table: pa.Table, file: str, *, first: int = 0) -> pa.Table:
     SchemaVersionError
         ``trace_id`` or ``model`` is missing.
     """
-    for place, name in enumerate(table.column_names):
-        values = _text_of_bytes(table.column(place), name, file, first)
-        table = table.set_column(place, name, values)
+    frame = frame_of_others(table, file, first=first)
     try:
-        frame = table.to_pandas(types_mapper=_NULLABLE.get, ignore_metadata=True)
-        return table_from_frame(as_calls(frame.set_axis(pd.RangeIndex(first, first + len(frame)))))
+        return table_from_frame(as_calls(frame))
     except MissingColumnsError as error:
         raise SchemaVersionError(f"{file} holds no calls: {error}") from None
     except InvalidCallError as error:
         raise InvalidCallError(f"{file}: {error}; {_REMEDY}") from None
     except (pa.ArrowException, ArithmeticError, ValueError, TypeError, NotImplementedError) as error:
-        # pandas holds or writes only some values of lists, structs, dates and times
-        raise InvalidCallError(f"{file} holds a value that no column of CALLS can hold: {error}; {_REMEDY}") from error
+        raise InvalidCallError(_not_held(file, error)) from error
+
+
+def frame_of_others(table: pa.Table, file: str, *, first: int = 0) -> pd.DataFrame:
+    """Return columns that another program wrote as pandas has them, bytes as text.
+
+    Raises
+    ------
+    InvalidCallError
+        pandas cannot hold a value, or text is no UTF-8.
+    """
+    for place, name in enumerate(table.column_names):
+        values = _text_of_bytes(table.column(place), name, file, first)
+        table = table.set_column(place, name, values)
+    try:
+        frame = table.to_pandas(types_mapper=_NULLABLE.get, ignore_metadata=True)
+    except (pa.ArrowException, ArithmeticError, ValueError, TypeError, NotImplementedError) as error:
+        raise InvalidCallError(_not_held(file, error)) from error
+    return frame.set_axis(pd.RangeIndex(first, first + len(frame)))
+
+
+def _not_held(file: str, error: Exception) -> str:
+    """Return what is wrong with lists, structs, dates and times that pandas does not hold or write."""
+    return f"{file} holds a value that no column of CALLS can hold: {error}; {_REMEDY}"
 
 
 def _text_of_bytes(values: pa.ChunkedArray, name: str, file: str, first: int) -> pa.ChunkedArray:

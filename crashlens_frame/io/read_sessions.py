@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidCallError, LogFileError
-from ..formats import FORMATS, Format, Row, detect_format, rows_from_line
+from ..formats import FORMATS, Format, Row, detect_format, own_format, rows_from_line
 from ..frame import table_from_rows
 from .read_lines import LinesContent, Reject, Repair, make_reject, make_repairs, parse_line
 from .streams import LongLine
@@ -18,7 +18,8 @@ _FIRST_LINES = 100  # a session may begin with notes that show no format
 def session_format(block: bytes, format: str | None) -> Format | None:
     """Return the format of a file that has to be read as a session; None where each line stands for itself.
 
-    The first record that has the keys of a format, or a trace of its own, decides.
+    The first record that has the keys of a format, or a trace of its own, decides; where none has, or the lines have
+    names of a user's own, see ``own_format``.
 
     Parameters
     ----------
@@ -29,15 +30,17 @@ def session_format(block: bytes, format: str | None) -> Format | None:
     """
     if format is not None:
         return FORMATS[format] if FORMATS[format].session else None
-    for line in block.split(b"\n", _FIRST_LINES)[:_FIRST_LINES]:
-        record = _record(line)
-        if record is not None:
-            found = FORMATS[detect_format(record).format]
-            if found.session:
-                return found
-            if found.signs or _has_trace(record):
-                return None
-    return None
+    lines = block.split(b"\n", _FIRST_LINES)[:_FIRST_LINES]
+    records = [record for record in map(_record, lines) if record is not None]
+    for record in records:
+        found = FORMATS[detect_format(record).format]
+        if found.session:
+            return found
+        if found.signs:
+            return None
+        if _has_trace(record):
+            break
+    return own_format(records)
 
 
 def read_session(
@@ -131,6 +134,8 @@ class _Session:
         """Whether a record is a part of the session; many of its records have no key that shows it."""
         if not isinstance(value, dict):
             return False
+        if not self._format.signs:
+            return not FORMATS[detect_format(value).format].signs
         if self._named or any(sign.seen(value) for sign in self._format.signs):
             return True
         return (

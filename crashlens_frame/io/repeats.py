@@ -49,13 +49,19 @@ def keep_once(calls: pa.Table, *, by_trace: bool = False) -> Once:
     >>> keep_once(table_from_rows(rows)).calls["output_tokens"].to_pylist()
     [108]
     """
-    ids = calls["event_id"]
+    ids = event_ids(calls)
     if ids.null_count == len(ids):
         return Once(calls, 0, 0)
     merged = _merge_lines(calls, _joined(calls["trace_id"], ids) if by_trace else ids)
     outer = _outer_spans(merged)
     kept = merged.filter(pa.array(~outer)) if outer.any() else merged
     return Once(kept, len(calls) - len(merged), int(outer.sum()))
+
+
+def event_ids(calls: pa.Table) -> pa.ChunkedArray:
+    """Return the ids of the calls; an empty one, as some servers give, identifies nothing and is null."""
+    ids = calls["event_id"]
+    return pc.if_else(pc.equal(ids, ""), pa.scalar(None, ids.type), ids)
 
 
 def _joined(first: pa.ChunkedArray, second: pa.ChunkedArray) -> pa.ChunkedArray:

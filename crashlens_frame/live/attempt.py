@@ -40,7 +40,7 @@ ENDPOINTS = tuple(
             r"(/deployments/(?P<model>[^/]+))?/(chat/completions|completions|fim/completions|responses|embeddings)$",
             "openai",
         ),
-        (r"/messages$", "anthropic"),
+        (r"/v1/messages$", "anthropic"),
         (r"/publishers/anthropic/models/(?P<model>[^/]+):(rawPredict|streamRawPredict)$", "anthropic"),
         (r"/(?P<model>[^/]+):(generateContent|streamGenerateContent)$", "gemini"),
         (r"/v2/chat$", "cohere"),

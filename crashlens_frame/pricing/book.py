@@ -14,6 +14,7 @@ import pandas as pd
 from ..formats import time_option
 from ..times import now_us
 from .combine import discount_rule, merged_entries
+from .hosts import host_of, hosted_name
 from .listing import price_facts, price_frame, price_html
 from .names import Names, Resolution
 from .one_call import cost_of_call, why_unknown
@@ -146,13 +147,16 @@ class PriceBook:
         today = pd.Timestamp(now_us(), unit="us").normalize()
         return None if self.checked is None else today - pd.Timestamp(self.checked)
 
-    def resolve(self, name: str) -> Resolution:
+    def resolve(self, name: str, provider: str | None = None) -> Resolution:
         """Find the model that a logged name means.
 
         Parameters
         ----------
         name
             Name of a model as in logs: it may have a provider, a region, the date of a snapshot and the like.
+        provider
+            Who ran the model, as logged. At hosts of open models, such as Groq or Ollama, only prices of theirs hold,
+            and prices of entries without a provider.
 
         Returns
         -------
@@ -169,8 +173,10 @@ class PriceBook:
         >>> import crashlens_frame as cf
         >>> cf.PriceBook.default().resolve("us.anthropic.claude-sonnet-4-5-20250929-v1:0").model
         'claude-sonnet-4-5'
+        >>> cf.PriceBook.default().resolve("openai/gpt-oss-20b", provider="groq").model
+        'groq/openai/gpt-oss-20b'
         """
-        return self._names.resolve(name)
+        return self._names.resolve(self.name_at(name, provider))
 
     def cost(
         self,
@@ -232,7 +238,7 @@ class PriceBook:
         >>> cf.PriceBook.default().cost(model="o3", input_tokens=1_000_000, output_tokens=100_000, at="2025-06-09")
         14.0
         """
-        found = self.resolve(model)
+        found = self.resolve(model, provider)
         call = {
             "model": model, "timestamp": now_us() if at is None else time_option("at", at),
             "input_tokens": input_tokens, "output_tokens": output_tokens, "cached_input_tokens": cached_input_tokens,
@@ -355,6 +361,19 @@ class PriceBook:
         0  gpt-4      0   30.0    60.0
         """
         return price_frame(self.entries.values())
+
+    def name_at(self, name: str, provider: str | None) -> str:
+        """Return the name under which the price of a model at a provider is looked up.
+
+        A host of open models has prices of its own, under names such as ``groq/openai/gpt-oss-120b``. An entry without
+        a provider, as in a price file of one's own, holds everywhere.
+        """
+        host = host_of(provider)
+        if host is None:
+            return name
+        at_host = hosted_name(host, name)
+        is_anywhere = (found := self.find(name)) is not None and self.entries[found.model].provider is None
+        return name if is_anywhere and self.find(at_host) is None else at_host
 
     def find(self, name: str) -> Resolution | None:
         """Find the model that a logged name means; None where it means none."""

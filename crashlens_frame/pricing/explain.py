@@ -11,6 +11,7 @@ from ..formats import READING, UNCLEAR
 from ..frame import checked_calls
 from .book import PriceBook, Prices
 from .columns import costs_elsewhere, has_label, labels_from_codes
+from .hosts import host_of
 from .names import place_of
 from .price_file import METERS
 from .priced import PricedCalls, price_calls
@@ -113,6 +114,7 @@ def unknown_reasons(
         (has_label(calls, READING, UNCLEAR) & (no_sent | no_written), "counts of tokens contradict one another"),
         (has_label(calls, "level", "error") & (no_sent | no_written), "failed call"),
         (name < 0, "no model"),
+        *_at_hosts(no_model, name, list(groups.names)),
         (no_model, "no price for the model"),
         (np.isnan(book.table.rates["input"][priced.level]), "no price at that time"),
         (no_sent & no_written, "no tokens"),
@@ -133,6 +135,15 @@ def unknown_reasons(
     ]
     code = np.select([test for test, _ in tests], range(len(tests)), -1)
     return [reason for _, reason in tests], np.where(is_unknown, code, -1)
+
+
+def _at_hosts(no_model: np.ndarray, name: np.ndarray, names: Sequence[str]) -> Iterator[tuple[np.ndarray, str]]:
+    """Yield for each host of open models where calls of it have no price, and the reason."""
+    hosts = [host_of(text.partition("/")[0]) if "/" in text else None for text in names]
+    for host in sorted({host for host in hosts if host is not None}):
+        is_there = np.array([*(each == host for each in hosts), False])[name]
+        if (no_model & is_there).any():
+            yield no_model & is_there, f"no price for the model at {host}"
 
 
 def _exceeded_wholes(priced: PricedCalls) -> Iterator[tuple[str, np.ndarray]]:

@@ -18,7 +18,8 @@ _WHOLES = {meter.column for meter in METERS if any(part.part_of == meter.name fo
 
 def cost_of_call(book: "PriceBook", call: Mapping[str, Any]) -> float:
     """Return the cost of one call, a mapping of values by column, in US dollars; NaN where it is unknown."""
-    found = book.find(call["model"]) if call.get("model") else None
+    name = book.name_at(call["model"], call.get("provider")) if call.get("model") else None
+    found = book.find(name) if name else None
     if found is None or call.get("input_tokens") is None:
         return math.nan
     level = _level(book, found.model, call)
@@ -28,7 +29,7 @@ def cost_of_call(book: "PriceBook", call: Mapping[str, Any]) -> float:
     units = {column: call.get(column) or 0 for column in _UNITS if column in _WHOLES or call.get(column)}
     if call.get("output_tokens") is None:
         units["output_tokens"] = math.nan
-    factor = book.region_factor(call["model"], call.get("provider"), call.get("region"))
+    factor = book.region_factor(name, call.get("provider"), call.get("region"))
     return book.table.cost_of_one(level, units, factor)
 
 
@@ -36,7 +37,8 @@ def why_unknown(book: "PriceBook", model: str, call: Mapping[str, Any], at: Any)
     """Return the error for a call of a known model whose cost is unknown."""
     if math.isnan(book.table.rate_of_one("input", _level(book, model, call))):
         return UnknownModelError(f"no price of {model} is known for {at}: its first price begins later")
-    if math.isnan(book.region_factor(call["model"], call["provider"], call["region"])):
+    name = book.name_at(call["model"], call["provider"])
+    if math.isnan(book.region_factor(name, call["provider"], call["region"])):
         return UnknownModelError(f"no price of {model} is known for the region {call['region'] or call['model']}")
     untiered = {**call, "service_tier": None}
     if not math.isnan(cost_of_call(book, untiered)):

@@ -19,7 +19,7 @@ CALLS_AT_A_TIME = 1 << 15  # calls that are priced at a time: their arrays stay 
 class Groups:
     """The labels that occur together: calls with the same ones differ only in time and numbers.
 
-    ``name``, ``tier`` and ``region`` are positions in ``names`` (each logged name with the model that it means),
+    ``name``, ``tier`` and ``region`` are positions in ``names`` (each name, at its host, with the model that it means),
     ``tiers`` and ``regions``; -1 is null. Each array has one item per group.
 
     Attributes
@@ -118,10 +118,17 @@ def _grouped(calls: pd.DataFrame, book: PriceBook) -> tuple[np.ndarray, Groups]:
     group, codes = _numbered([code for code, _ in columns], [len(labels) for _, labels in columns])
     name, tier, region, provider, billed = codes
     texts, tiers, regions, providers, words = (labels for _, labels in columns)
-    names = {text: book.find(text) for text in texts}
+    of_provider = [_label(providers, each) for each in provider.tolist()]
+    at = [
+        None if each < 0 else book.name_at(texts[each], of_group)
+        for each, of_group in zip(name.tolist(), of_provider, strict=True)
+    ]
+    names = {text: book.find(text) for text in at if text is not None}
+    position = {text: number for number, text in enumerate(names)}
+    name = np.array([-1 if text is None else position[text] for text in at], dtype=np.int64)
     factors = [
-        book.region_factor(_label(texts, of_name), _label(providers, of_provider), _label(regions, of_region))
-        for of_name, of_provider, of_region in zip(name.tolist(), provider.tolist(), region.tolist(), strict=True)
+        book.region_factor(text, of_group, _label(regions, each))
+        for text, of_group, each in zip(at, of_provider, region.tolist(), strict=True)
     ]
     model = take([book.position[found.model] if found else -1 for found in names.values()], name)
     groups = Groups(

@@ -39,6 +39,8 @@ _NOT_TEXT = re.compile(
     r"dall-e|image|live|moderation|nano-banana|ocr|omni|orpheus|realtime|robotics|transcribe|tts|voice|voxtral"
     r"|whisper|\.ft-|audio-preview"
 )
+# open models of a maker that does not run them itself: each host has a price of its own
+_OF_HOSTS = re.compile(r"^gpt-oss")
 # texts that genai-prices compares names with and that are no names: paths, beginnings of fine-tuned models, half dates
 _NOT_AN_ALIAS = re.compile(r"[/:]|-20\d\d$")
 
@@ -74,7 +76,7 @@ def genai_prices() -> PriceFile:
     providers = {provider.id: provider for provider in data_snapshot.get_snapshot().providers}
     for provider_id, begin, prefix in (*((maker, "", "") for maker in _MAKERS), *_HOSTS):
         for model in providers[provider_id].models:
-            if not model.id.startswith(begin) or _NOT_TEXT.search(model.id):
+            if not model.id.startswith(begin) or _NOT_TEXT.search(model.id) or _OF_HOSTS.search(model.id):
                 continue
             entry = _genai_entry(providers[provider_id], model, prefix)
             if entry is not None and entry.model not in taken:

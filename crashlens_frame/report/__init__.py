@@ -1,12 +1,20 @@
 """Calls and findings summed up, and laid out for people as text, Markdown and HTML."""
 
 from .keys import column_of_key, key_values
-from .layouts import PATTERN_PLACE, calls_table, findings_table, pattern_tables
+from .layouts import (
+    PATTERN_PLACE,
+    blind_table,
+    calls_table,
+    findings_table,
+    groups_table,
+    pattern_tables,
+    unpriced_table,
+)
 from .merge import PartialReport, merge_reports, partial_report
 from .patterns import PATTERN_COLUMNS, waste_by
 from .styling import style_findings
 from .summary import REPORT_COLUMNS, Report, summarize
-from .tables import Table, count_cells, escape_markdown, frame_records, json_text, money_cells, text_cells
+from .tables import Table, change_cells, count_cells, escape_markdown, frame_records, json_text, money_cells, text_cells
 from .totals import TOTALS_COLUMNS, all_period_starts, by, period_starts, shown_by_clocks, trace_codes, traces
 
 __all__ = [
@@ -18,13 +26,16 @@ __all__ = [
     "Report",
     "Table",
     "all_period_starts",
+    "blind_table",
     "by",
     "calls_table",
+    "change_cells",
     "column_of_key",
     "count_cells",
     "escape_markdown",
     "findings_table",
     "frame_records",
+    "groups_table",
     "json_text",
     "key_values",
     "merge_reports",
@@ -38,5 +49,6 @@ __all__ = [
     "text_cells",
     "trace_codes",
     "traces",
+    "unpriced_table",
     "waste_by",
 ]

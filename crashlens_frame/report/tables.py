@@ -16,7 +16,7 @@ import orjson
 import pandas as pd
 import pyarrow as pa
 
-from ..words import UNKNOWN, cut, digits, money, printable, terminal_width
+from ..words import UNKNOWN, cut, digits, money, printable, signed_money, terminal_width
 
 _LONGEST = 200  # characters of a cell, at any width
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
@@ -68,6 +68,18 @@ def money_cells(values: Iterable[Any]) -> Cells:
     ('$12.50', '$0.00042')
     """
     return Cells(tuple(map(money, values)), "point")
+
+
+def change_cells(values: Iterable[Any]) -> Cells:
+    """Return a column of differences of money, aligned at the decimal point.
+
+    Examples
+    --------
+    >>> from crashlens_frame.report.tables import change_cells
+    >>> change_cells([2, -0.5]).texts
+    ('+$2.00', '-$0.50')
+    """
+    return Cells(tuple(map(signed_money, values)), "point")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from ..io import event_ids
+
 
 class IdsElsewhere:
     """The event ids that occur in several traces: the call counts in the trace in which it is last.
@@ -17,7 +19,7 @@ class IdsElsewhere:
 
     def add(self, calls: pa.Table) -> None:
         """Take note of the ids of calls, in the order of the log."""
-        with_id = calls.select(["event_id", "trace_id"]).filter(calls["event_id"].is_valid())
+        with_id = calls.select(["event_id", "trace_id"]).filter(event_ids(calls).is_valid())
         if len(with_id):
             self._ids.append(_hashes(with_id["event_id"]))
             self._traces.append(_hashes(with_id["trace_id"]))
@@ -39,10 +41,11 @@ class IdsElsewhere:
         (ids,), (traces,) = self._ids, self._traces
         if not len(ids):
             return calls
-        own = _hashes(calls["event_id"])
+        given = event_ids(calls)
+        own = _hashes(given)
         place = np.minimum(np.searchsorted(ids, own), len(ids) - 1)
         is_later = (ids[place] == own) & (traces[place] != _hashes(calls["trace_id"]))
-        later = is_later & calls["event_id"].is_valid().to_numpy()
+        later = is_later & given.is_valid().to_numpy()
         return calls.filter(pa.array(~later)) if later.any() else calls
 
 

@@ -6,6 +6,7 @@ from .explain import explain_change
 from .focus import to_focus
 from .forecast import forecast
 from .increase import CostIncrease, cost_increase
+from .moments import end_of_log, local_times
 from .reconcile import reconcile
 from .redact import CONTENTS, redact
 from .unusual import anomalies, anomalies_and_hours
@@ -22,8 +23,10 @@ __all__ = [
     "change",
     "compare",
     "cost_increase",
+    "end_of_log",
     "explain_change",
     "forecast",
+    "local_times",
     "reconcile",
     "redact",
     "to_focus",

@@ -3,7 +3,7 @@
 import ipywidgets as W  # noqa: N812
 import pandas as pd
 
-from ..report import Table, count_cells, money_cells, text_cells
+from ..report import Table, change_cells, count_cells, money_cells, text_cells
 from ..watch import Budgets, BudgetSource, budgets, compare
 from ..words import UNKNOWN, cut, money, percent, printable, quantity, signed_money
 from . import markup
@@ -104,7 +104,7 @@ def _table(rows: pd.DataFrame, by: str) -> Table:
             by: text_cells(head[by].astype("object").where(head[by].notna(), UNKNOWN).astype("str")),
             "cost before": money_cells(head["cost_before"]),
             "cost after": money_cells(head["cost_after"]),
-            "change": text_cells(map(signed_money, head["cost_change"]), flexible=False),
+            "change": change_cells(head["cost_change"]),
             "calls before": count_cells(head["n_calls_before"]),
             "calls after": count_cells(head["n_calls_after"]),
         },

@@ -398,7 +398,8 @@ def test_the_module_is_the_program(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "crashlens_frame", "--version"], capture_output=True, text=True, check=True
     )
-    assert done.stdout == f"crashlens-frame, version {cf.__version__}\n"
+    prices = cf.PriceBook.default()
+    assert done.stdout == f"crashlens-frame {cf.__version__}, prices of {prices.checked} ({prices.source})\n"
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
@@ -422,8 +423,8 @@ def test_long_work_shows_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch)
 def test_every_command_has_help() -> None:
     result = run("--help")
     assert list(main.commands) == [
-        "log", "init-config", "analyze", "scan", "dashboard", "check", "compare", "watch", "simulate", "convert",
-        "redact", "focus", "demo",
+        "log", "init-config", "analyze", "scan", "report", "dashboard", "check", "compare", "watch", "simulate",
+        "convert", "redact", "focus", "demo",
     ]  # fmt: skip
     for name in main.commands:
         assert name in result.stdout

@@ -257,6 +257,21 @@ READ: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"object": "list", "model": "m", "id": "e", "data": [], "usage": {"prompt_tokens": 8, "total_tokens": 8}},
         {"input_tokens": 8, "output_tokens": 0, "type": "embedding"},
     ),
+    "searches, and pages that were opened": (
+        {"object": "response", "id": "r", "model": "m", "status": "completed",
+         "output": [{"type": "web_search_call", **action} for action in (
+             {"action": {"type": "search"}}, {"action": {"type": "open_page"}}, {"action": {"type": "find_in_page"}},
+             {})]},
+        {"web_searches": 2},
+    ),
+    "an answer without an id": (
+        {"object": "chat.completion", "model": "m", "id": "", "choices": [], "usage": {"prompt_tokens": 8}},
+        {"input_tokens": 8, "event_id": "", "type": "generation"},
+    ),
+    "an embedding whose tokens are counted in all": (
+        {"object": "list", "model": "voyage-3.5", "data": [], "usage": {"total_tokens": 14}},
+        {"input_tokens": 14, "output_tokens": 0, "type": "embedding"},
+    ),
     "a time of JavaScript": (
         {"traceId": "t", "spanId": "s", "startTime": [1772359200, 500000000], "endTime": [1772359201, 0],
          "attributes": {"gen_ai.request.model": "m"}},

@@ -1,11 +1,16 @@
+import copy
+import io
 import json
 from typing import Any
 from unittest.mock import ANY
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import crashlens_frame as cf
+from crashlens_frame.formats import gemini_cli, rows_from_line
 from tests.support.damaged_records import assert_survives, damaged
 from tests.support.format_rows import case, extra_of, rows_of
 
@@ -48,7 +53,7 @@ SESSION: dict[str, Any] = {
 CLI_ROW = {
     "type": "generation", "log_format": "gemini_cli", "source": "gemini-cli", "level": "info",
     "token_source": "reported", "cost_source": "unknown", "trace_id": "s-1", "session_id": "s-1", "event_id": "m2",
-    "timestamp": 1772359209000000, "model": "gemini-2.5-pro", "prompt": "Add a test",
+    "route": "h", "timestamp": 1772359209000000, "model": "gemini-2.5-pro", "prompt": "Add a test",
     "tool_calls": '[{"arguments":{"path":"a.py"},"name":"read_file"}]', "input_tokens": 103, "output_tokens": 25,
     "cached_input_tokens": 80, "reasoning_tokens": 20,
 }  # fmt: skip
@@ -102,11 +107,19 @@ def test_a_result_of_a_batch_is_billed_as_one(around: dict[str, str]) -> None:
 
 
 def test_a_refused_prompt_has_counts_and_no_answer() -> None:
+    # the API leaves out numbers that are 0
     usage = {"promptTokenCount": 8, "totalTokenCount": 8}
     record = {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": usage, "modelVersion": "gemini-2.5-flash"}
     (row,) = rows_of(record, "gemini")
-    assert (row["input_tokens"], row.get("output_tokens"), row.get("response")) == (8, None, None)
+    assert (row["input_tokens"], row["output_tokens"], row.get("response")) == (8, 0, None)
     assert len(row["trace_id"]) == 32
+
+
+@pytest.mark.parametrize("total", [None, 12])
+def test_a_count_of_the_answer_that_is_missing_is_no_zero(total: int | None) -> None:
+    usage = {"promptTokenCount": 8, "totalTokenCount": total}
+    (row,) = rows_of({**ANSWER, "usageMetadata": usage}, "gemini")
+    assert row.get("output_tokens") != 0
 
 
 def test_a_model_is_named_without_its_project() -> None:
@@ -124,13 +137,14 @@ def test_a_session_of_gemini_cli_is_its_answers() -> None:
         "reasoning_tokens": 900,
     }  # fmt: skip
     assert rows_of(SESSION, "gemini_cli") == [CLI_ROW]
-    assert extra_of(SESSION)["session"] == {"projectHash": "h", "startTime": SESSION["startTime"], "kind": "main"}
+    assert extra_of(SESSION)["session"] == {"startTime": SESSION["startTime"], "kind": "main"}
 
 
 def test_a_line_of_a_session_is_an_answer_or_is_passed_over() -> None:
     (row,) = rows_of(SESSION["messages"][1], "gemini_cli")
     assert row == {
-        **{name: value for name, value in CLI_ROW.items() if name not in ("session_id", "prompt")}, "trace_id": "m2",
+        **{name: value for name, value in CLI_ROW.items() if name not in ("session_id", "prompt", "route")},
+        "trace_id": "m2",
     }  # fmt: skip
     others = [SESSION["messages"][0], SESSION["messages"][2], {"$set": {"summary": "s"}}, {"$rewindTo": "m1"},
               {"sessionId": "s-1", "projectHash": "h", "startTime": SESSION["startTime"]}]  # fmt: skip
@@ -146,6 +160,108 @@ def test_a_line_of_qwen_code_is_a_call() -> None:
          "route": "/shop", "tags": '{"gitBranch":"main"}', "input_tokens": 50, "cached_input_tokens": 10,
          "output_tokens": 9, "reasoning_tokens": 4}
     ]  # fmt: skip
+
+
+HEADER = {key: value for key, value in SESSION.items() if key != "messages"}
+ASKED_FIRST, ANSWERED_FIRST, NOTE = SESSION["messages"]
+ASKED_NEXT = {"id": "m4", "timestamp": "2026-03-01T10:01:00.000Z", "type": "user", "content": "Now run it"}
+ANSWERED_NEXT = {
+    "id": "m5", "timestamp": "2026-03-01T10:01:04.000Z", "type": "gemini", "content": "It passes.",
+    "model": "gemini-2.5-flash", "tokens": {"input": 150, "output": 9, "cached": 0, "thoughts": 0, "total": 159},
+}  # fmt: skip
+LINES = [HEADER, ASKED_FIRST, ANSWERED_FIRST, NOTE, ASKED_NEXT, ANSWERED_NEXT]
+WHOLE = {**SESSION, "messages": LINES[1:]}
+
+
+def read(*lines: Any, **options: Any) -> pd.DataFrame:
+    log = io.BytesIO(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+    return cf.read_logs(log, on_error="raise", prices=None, **options)
+
+
+def without(message: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in message.items() if key not in keys}
+
+
+GROWING = [
+    HEADER, ASKED_FIRST, without(ANSWERED_FIRST, "tokens", "toolCalls"), without(ANSWERED_FIRST, "toolCalls"),
+    ANSWERED_FIRST, {**ANSWERED_FIRST, "tokens": None}, NOTE, ASKED_NEXT, ANSWERED_NEXT,
+]  # fmt: skip
+CHANGED = [
+    without(HEADER, "kind"), {"$set": {"kind": "main", "messages": [ASKED_FIRST]}}, ANSWERED_FIRST,
+    {"$set": {"messages": [ASKED_FIRST, without(ANSWERED_FIRST, "tokens"), NOTE, ASKED_NEXT]}}, ANSWERED_NEXT,
+]  # fmt: skip
+IN_CHANGES_ALONE = [HEADER, *({"$set": {"messages": WHOLE["messages"][:end]}} for end in range(1, 6))]
+
+
+@pytest.mark.parametrize("lines", [LINES, GROWING, CHANGED, IN_CHANGES_ALONE, [WHOLE]])
+def test_the_lines_of_a_session_are_read_as_its_document_is(lines: list[Any]) -> None:
+    expected = cf.read_logs(io.BytesIO(json.dumps(WHOLE, indent=2).encode()), prices=None)
+    assert expected["prompt"].tolist() == ["Add a test", "Now run it"]
+    pd.testing.assert_frame_equal(read(*lines, duplicates="all"), expected)
+
+
+def test_what_is_taken_back_was_billed() -> None:
+    again = {**ANSWERED_NEXT, "id": "m7"}
+    calls = read(*LINES, {"$rewindTo": "m4"}, {**ASKED_NEXT, "id": "m6", "content": "Run all"}, again)
+    assert calls["event_id"].tolist() == ["m2", "m5", "m7"]
+    assert calls["prompt"].tolist() == ["Add a test", "Now run it", "Run all"]
+    assert calls["input_tokens"].sum() == 103 + 150 + 150
+
+
+def test_another_header_begins_another_session() -> None:
+    calls = read(*LINES, {**HEADER, "sessionId": "s-9", "projectHash": "g"}, {**ANSWERED_NEXT, "id": "m9"})
+    assert calls["session_id"].tolist() == ["s-1", "s-1", "s-9"]
+    assert calls["route"].tolist() == ["h", "h", "g"]
+    assert pd.isna(calls["prompt"].iloc[2])
+
+
+def test_a_session_without_its_header_has_each_answer_in_a_trace_of_its_own() -> None:
+    calls = read(*LINES[1:])
+    assert calls["trace_id"].tolist() == ["m2", "m5"]
+    assert calls["prompt"].tolist() == ["Add a test", "Now run it"]
+    assert calls["session_id"].isna().all()
+
+
+def test_a_long_session_keeps_few_answers_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [{**ANSWERED_NEXT, "id": f"a{number}"} for number in range(50)]
+    expected = read(HEADER, ASKED_FIRST, *answers)
+    monkeypatch.setattr(gemini_cli, "_MOST_OPEN", 3)
+    pd.testing.assert_frame_equal(read(HEADER, ASKED_FIRST, *answers), expected)
+    assert len(expected) == 50
+
+
+QWEN_ASKED = {
+    "uuid": "u1", "parentUuid": None, "sessionId": "s-2", "timestamp": "2026-03-01T09:59:00Z", "type": "user",
+    "cwd": "/shop", "message": {"role": "user", "parts": [{"text": "Add a test"}]},
+}  # fmt: skip
+QWEN_OTHERS = [
+    {"uuid": "u3", "parentUuid": "u2", "sessionId": "s-2", "type": "tool_result",
+     "message": {"role": "user", "parts": [{"functionResponse": {"name": "ls", "response": {"output": "a"}}}]}},
+    {"uuid": "u4", "parentUuid": "u3", "sessionId": "s-2", "type": "system", "subtype": "ui_telemetry",
+     "systemPayload": {"uiEvent": {"event.name": "qwen-code.api_response", "input_token_count": 50}}},
+]  # fmt: skip
+
+
+def test_a_session_of_qwen_code_has_the_questions_of_its_answers() -> None:
+    calls = read(QWEN_ASKED, QWEN, *QWEN_OTHERS, {**QWEN, "uuid": "u5", "parentUuid": "u4"})
+    assert calls["event_id"].tolist() == ["u2", "u5"]
+    assert calls["prompt"].tolist() == ["Add a test"] * 2
+    assert calls["output_tokens"].tolist() == [9, 9]
+    assert [cf.detect_format(line).format for line in (QWEN_ASKED, *QWEN_OTHERS)] == ["gemini_cli"] * 3
+
+
+@given(st.sampled_from([LINES, GROWING, CHANGED, [QWEN_ASKED, QWEN, *QWEN_OTHERS]]), st.data())
+def test_a_damaged_line_of_a_session_costs_no_other_answer(lines: list[Any], data: st.DataObject) -> None:
+    hurt = copy.deepcopy(lines)
+    place = data.draw(st.integers(1, len(lines) - 1))
+    hurt[place] = data.draw(damaged(hurt[place]))
+    memory, found = gemini_cli.Session(), []
+    for number, line in enumerate(hurt):
+        found += memory.read(line, number)
+    found += memory.finish()
+    calls = [row for _, call in found for row in rows_from_line(call, "gemini_cli").rows]
+    answers = {line["id"] for line in lines if line.get("type") == "gemini"}
+    assert answers - {lines[place].get("id")} <= {call.get("event_id") for call in calls}
 
 
 @given(st.sampled_from([ANSWER, {"request": REQUEST, "response": ANSWER}]).flatmap(damaged))

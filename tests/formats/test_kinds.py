@@ -85,6 +85,21 @@ def portkey(**fields: Any) -> Record:
             "response_status_code": 200, **fields}  # fmt: skip
 
 
+def cline(**counts: Any) -> Record:
+    return {"ts": 1_770_000_000_000, "type": "say", "say": "api_req_started", "modelInfo": {"modelId": "m"},
+            "text": json.dumps({"request": "...", "tokensOut": 5, **counts})}  # fmt: skip
+
+
+def gemini_cli(**tokens: int) -> Record:
+    return {"id": "i", "timestamp": "2026-03-01T10:00:00Z", "type": "gemini", "content": "hi", "model": "m",
+            "tokens": {"input": 100, "output": 5, "cached": 0, "total": 105, **tokens}}  # fmt: skip
+
+
+def recorded(answer: Record) -> Record:
+    return {"startedDateTime": "2026-03-01T10:00:00Z", "request": {"url": "https://example.com"},
+            "response": {"status": 200, "content": {"text": json.dumps(answer)}}}  # fmt: skip
+
+
 OF_CHAT = {"prompt_tokens": 100, "completion_tokens": 5, "total_tokens": 105}
 OF_RESPONSE = {"input_tokens": 100, "output_tokens": 5, "total_tokens": 105}
 SPAN = {"gen_ai__usage__input_tokens": 100, "gen_ai__usage__output_tokens": 5}
@@ -132,6 +147,9 @@ KINDS: dict[str, tuple[dict[str, Record], Record]] = {
             "DeepSeek by LiteLLM": litellm({"prompt_cache_hit_tokens": 80, "prompt_cache_miss_tokens": 20}),
             "Kimi": chat({**OF_CHAT, "cached_tokens": 80}),
             "Gemini": gemini({"cachedContentTokenCount": 80}),
+            "Gemini CLI": gemini_cli(cached=80),
+            "Roo Code": cline(tokensIn=100, cacheReads=80, apiProtocol="anthropic"),
+            "a chat, recorded": recorded(chat({**OF_CHAT, "prompt_tokens_details": {"cached_tokens": 80}})),
             "LangSmith": langsmith({"cache_read": 80}),
             "LangChain at a tier, in LangSmith": langsmith({"priority": 20, "priority_cache_read": 80}),
             "a span": span(**SPAN, gen_ai__usage__cache_read__input_tokens=80),
@@ -142,6 +160,9 @@ KINDS: dict[str, tuple[dict[str, Record], Record]] = {
         {
             "Anthropic": message({"input_tokens": 20, "cache_read_input_tokens": 80, "output_tokens": 5}),
             "Claude Code": claude_code({"input_tokens": 20, "cache_read_input_tokens": 80, "output_tokens": 5}),
+            "Cline": cline(tokensIn=20, cacheReads=80, cacheWrites=0),
+            "Anthropic, recorded": recorded(
+                message({"input_tokens": 20, "cache_read_input_tokens": 80, "output_tokens": 5})),
             "Langfuse": langfuse({"input": 20, "input_cached_tokens": 80, "output": 5, "total": 105}),
             "a span whose total shows it": span(
                 llm__token_count__prompt=20, llm__token_count__completion=5, llm__token_count__total=105,

@@ -114,6 +114,22 @@ def test_pieces_of_text_completions_and_the_usage_of_groq() -> None:
     assert answer.record["usage"] == {"prompt_tokens": 3}
 
 
+def test_thoughts_in_parts_and_then_the_answer_as_text() -> None:
+    thoughts = [[{"type": "thinking", "thinking": [{"type": "text", "text": text}]}] for text in ("Let me", " see.")]
+    contents = ["", *thoughts, "One ", "two"]
+    chunks = [{"object": "chat.completion.chunk", "model": "magistral-medium-latest",
+               "choices": [{"index": 0, "delta": {"content": content}}]} for content in contents]  # fmt: skip
+    chunks[-1]["choices"][0]["finish_reason"] = "stop"
+    answer = put_together(chunks)
+    assert answer.record["choices"][0]["message"] == {
+        "content": [
+            {"type": "thinking", "thinking": [{"type": "text", "text": "Let me see."}]},
+            {"type": "text", "text": "One two"},
+        ]
+    }
+    assert answer.is_complete
+
+
 def test_several_choices_and_calls_of_the_old_kind() -> None:
     chunks = [
         {"choices": [{"index": 1, "delta": {"role": "assistant", "content": None, "refusal": "No"}}]},

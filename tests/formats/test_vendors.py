@@ -19,6 +19,7 @@ from tests.support.vendor_logs import (
     Call,
     Told,
     anthropic_batch,
+    cline_message,
     openai_batch,
     spans_of_other_work,
 )
@@ -63,7 +64,7 @@ def test_one_call_told_in_two_formats_is_one_row(one: Teller, other: Teller) -> 
     both = [name for name in CALL.row() if name not in told(one).untold | told(other).untold]
     first, second = row(one), row(other)
     assert {name: first[name] for name in both} == {name: second[name] for name in both}
-    assert len(both) >= 7
+    assert len(both) >= 6
 
 
 @pytest.mark.parametrize("teller", TELLERS)
@@ -91,6 +92,7 @@ def leaves(value: Any) -> Iterator[Any]:
 RESPELLED = {"GENERATION", "DEFAULT", "success", "completed", "default", "standard", "TOKENS"}
 # what is the same in every call of a coding agent
 RESPELLED |= {"assistant", "message", "text", "api_request", "claude_code.api_request"}
+RESPELLED |= {"say", "api_req_started", cline_message(CALL).line["text"]}  # the text has numbers alone
 
 
 @pytest.mark.parametrize("teller", TELLERS)

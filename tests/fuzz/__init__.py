@@ -1,1 +1,0 @@
-"""Mutants of lines of every format, read beside untouched lines and put through what comes after reading."""

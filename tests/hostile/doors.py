@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 import crashlens_frame as cf
-from crashlens_frame.accessor import CrashlensAccessor
 from crashlens_frame.plot import PLOTS
 
 Door = Callable[[pd.DataFrame, Path], object]
@@ -149,8 +148,7 @@ DOORS: dict[str, Door] = {
     "traces": lambda calls, _: cf.traces(calls),
     "unpriced": lambda calls, _: cf.unpriced(calls),
     "waste_by": lambda calls, _: cf.waste_by(calls, "route", "model"),
+    "write_report": lambda calls, folder: cf.write_report(calls, folder / "report.html"),
     "write_dataset": _write(cf.write_dataset, "store", cf.read_parquet, buckets=2),
     "write_dataset, by day": _write(cf.write_dataset, "days", cf.partitions, by="day"),
 }
-# df.crashlens: by the same functions; here the methods themselves, where a frame has no other door
-ACCESSOR = sorted(name for name in vars(CrashlensAccessor) if not name.startswith("_") and name != "plot")

@@ -42,6 +42,7 @@ HEADS = {
     b'{\n  "trace_id": "a"\n}': "a JSON document",
     b'{"data": [\n  {"trace_id": "a"}\n]}': "a JSON document",
     b"Chapter 1\n": "text that is no JSON",
+    b"\n# aider chat started at 2026-03-01 10:00:00\n{": "a chat history of aider, whose counts are rounded",
     b"\x7fELF\x02\x01\0\0\0": "a binary file",
     "{}\n".encode("utf-16"): "text in UTF-16",
 }

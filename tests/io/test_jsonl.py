@@ -248,7 +248,7 @@ BAD = {
     b"x" * 300: "not JSON, expecting value at character 1",
     b"[1]": "1, expected a JSON object",
     b"null": "null, expected a JSON object",
-    b'{"model":"m"}': "the trace id is missing, expected traceId or trace_id as non-empty text",
+    b'{"route":"m"}': "the trace id is missing, expected traceId or trace_id as non-empty text",
     b'{"trace_id":"u","input_tokens":"12a"}': 'input_tokens is "12a", expected a whole number',
     b'{"trace_id":"u","cost":Infinity}': "cost is Infinity, expected a finite number from 0 on",
     b'{"trace_id":"u","retry_count":99999999999999999999}': (

@@ -16,10 +16,14 @@ import crashlens_frame as cf
 import crashlens_frame.dask
 from crashlens_frame.cli import main
 from crashlens_frame.formats import FORMATS
+from tests.formats.test_aider import SENT
+from tests.formats.test_cline import TASK
 from tests.formats.test_evaluations import SAMPLE
 from tests.formats.test_gateways import HELICONE, OPENROUTER, PORTKEY
 from tests.formats.test_langsmith import RUN
 from tests.formats.test_local_models import COHERE, OLLAMA
+from tests.io.test_exports import SPANS
+from tests.io.test_har import HAR
 from tests.support.streams import ANTHROPIC_STREAM, OPENAI_STREAM
 
 DATA = Path(__file__).parents[2] / "data"
@@ -38,6 +42,8 @@ RECORDS = {
     "ollama": OLLAMA,
     "cohere": COHERE,
     "inspect": SAMPLE,
+    "ui_messages": TASK,
+    "aider": SENT,
 }
 pytestmark = pytest.mark.filterwarnings("ignore::crashlens_frame.errors.CrashlensFrameWarning")
 
@@ -72,6 +78,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (vendors / f"{name}_stream.jsonl").write_text(
             lines.replace("chatcmpl-1", "chatcmpl-s").replace("msg_1", "msg_s")
         )
+    SPANS.to_parquet(vendors / "phoenix.parquet")
+    recorded = json.dumps(HAR, indent=1).replace("chatcmpl-1", "chatcmpl-h").replace("msg_1", "msg_h")
+    (vendors / "recorded.har").write_text(recorded)
+    again = {"context.span_id": [f"again-{number}" for number in range(len(SPANS))]}
+    SPANS.assign(**again).to_csv(vendors / "phoenix.csv", index=False)
     pretty = (CASES / "w26_pretty_document.json").read_text()
     (top / "pretty.json").write_text(pretty.replace("chatcmpl-", "chatcmpl-pretty-"))
     a_morning(1, "nested").crashlens.to_jsonl(top / "nested.jsonl")

@@ -31,7 +31,7 @@ def test_the_home_folder_is_known_by_its_sign(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "logs" / "a.jsonl").write_bytes(LINE)
     (tmp_path / "logs" / ".hidden.jsonl").write_bytes(LINE)
     assert len(cf.read_logs("~/logs")) == 1
-    with pytest.raises(FileNotFoundError, match=r"holds no file whose name ends in \.csv, \.json, "):
+    with pytest.raises(FileNotFoundError, match=r"holds no file whose name ends in \.csv, \.eval, \.har, \.json, "):
         cf.read_logs(_empty(tmp_path))
 
 
@@ -59,11 +59,10 @@ def test_a_pretty_document_is_its_calls() -> None:
     assert calls[["input_tokens", "output_tokens"]].sum().tolist() == [60, 6]
 
 
-def test_the_activity_of_openrouter_is_matched_by_its_columns() -> None:
-    with pytest.warns(cf.MatchedColumnsWarning, match="cost_total as cost"):
-        (call,) = cf.read_logs(CASES / "u09_openrouter_activity.csv").to_dict("records")
-    names = ("input_tokens", "output_tokens", "cached_input_tokens", "cost", "latency_ms", "cost_source")
-    assert [call[name] for name in names] == [1000, 100, 800, 0.0123, 900, "reported"]
+def test_the_activity_of_openrouter_is_read_as_its_generations_are() -> None:
+    (call,) = cf.read_logs(CASES / "u09_openrouter_activity.csv").to_dict("records")
+    names = ("input_tokens", "output_tokens", "cached_input_tokens", "cost", "latency_ms", "cost_source", "log_format")
+    assert [call[name] for name in names] == [1000, 100, 800, 0.0123, 900, "reported", "openrouter"]
 
 
 REQUEST = b'{"custom_id": "r", "method": "POST", "url": "/v1/responses", "body": {"model": "gpt-4o", "input": "Hi"}}\n'
@@ -85,6 +84,7 @@ def _database(path: Path) -> bytes:
         ("requests", "a batch input file: it holds requests, not answers"),
         ("picture", "the file is a PNG picture, and no log"),
         ("database", "the file is an SQLite database, and no log"),
+        ("history", "the file is a chat history of aider, whose counts are rounded, and no log"),
         ("zip", "File is not a zip file"),
         ("parquet", "is no Parquet file"),
     ],
@@ -96,6 +96,7 @@ def test_what_a_file_is_is_reported_once_and_in_words(tmp_path: Path, name: str,
         "requests": REQUEST * 50,
         "picture": b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20,
         "database": _database(tmp_path / "database"),
+        "history": b"\n# aider chat started at 2026-03-01 10:00:00\n\n> Tokens: 3.4k sent, 120 received.\n{}\n" * 9,
         "zip": b"PK\x03\x04" + b"\n" * 50,
         "parquet": b"PAR1" + b"\n{" * 50,
     }[name]

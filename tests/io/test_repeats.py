@@ -84,3 +84,11 @@ def test_a_scan_has_the_bill_of_the_frame() -> None:
     with pytest.warns(cf.PassedOverWarning, match="2 calls repeated .* and 1 call logged again by a span inside it"):
         report, _ = cf.scan(io.BytesIO(log))
     assert report.events == 3
+
+
+def test_calls_with_an_empty_id_are_not_one_call() -> None:
+    line = {"object": "chat.completion", "id": "", "model": "m", "choices": []}
+    lines = [{**line, "usage": {"prompt_tokens": count}} for count in (8, 9)]
+    log = "\n".join(map(json.dumps, lines)).encode()
+    assert cf.read_logs(io.BytesIO(log))["input_tokens"].tolist() == [8, 9]
+    assert cf.scan(io.BytesIO(log), memory="100MB").report.events == 2

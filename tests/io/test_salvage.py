@@ -160,6 +160,8 @@ def in_pieces(draw: random.Random, log: bytes) -> Iterator[bytes]:
     return (log[begin : begin + size] for begin in range(0, len(log), size))
 
 
+# a line of which most names are broken has names of its own
+@pytest.mark.filterwarnings("ignore::crashlens_frame.errors.MatchedColumnsWarning")
 def test_of_logs_broken_twenty_thousand_times_each_sound_line_is_read_and_each_bad_one_named() -> None:
     draw = random.Random(29)
     sound = list(sound_lines())

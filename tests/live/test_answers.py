@@ -146,6 +146,14 @@ def test_a_stream_of_an_unknown_kind_that_was_read_is_not_called_aborted() -> No
     assert pd.isna(row["finish_reason"])
 
 
+@pytest.mark.parametrize("path", ["/v1/threads/thread_1/messages", "/v1/messages/count_tokens", "/v1/messages/batches"])
+def test_paths_that_only_look_like_those_of_models_are_no_calls(path: str) -> None:
+    book = cf.LogBook()
+    answer = httpx.MockTransport(lambda request: httpx.Response(200, json={"id": "msg_1", "object": "thread.message"}))
+    cf.live.watch(httpx.Client(transport=answer, base_url="http://there"), book).post(path, json={"role": "user"})
+    assert len(book) == 0
+
+
 def test_the_model_of_a_deployment_is_that_of_its_path() -> None:
     body = {"messages": QUESTION["messages"]}
     answer = {key: value for key, value in CHAT.items() if key != "model"}

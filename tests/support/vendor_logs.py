@@ -551,6 +551,45 @@ def claude_code_event(call: Call) -> Told:
     return _told("otlp_logs", line, "prompt response reasoning_tokens error")
 
 
+def cline_message(call: Call) -> Told:
+    """Give the message of a task in which Cline keeps the counts of a request."""
+    counts = {
+        "tokensIn": call.input_tokens - call.cached_input_tokens - call.cache_write_tokens,
+        "tokensOut": call.output_tokens,
+        "cacheWrites": call.cache_write_tokens,
+        "cacheReads": call.cached_input_tokens,
+        "cost": call.cost,
+    }
+    line = {
+        "ts": call.nanoseconds // 1_000_000,
+        "type": "say",
+        "say": "api_req_started",
+        "text": json.dumps(counts),
+        "modelInfo": {"modelId": call.model, "mode": "act"},
+    }
+    return _told("cline", line, "trace_id prompt response reasoning_tokens latency_ms error")
+
+
+def aider_event(call: Call) -> Told:
+    """Give the event that aider logs when a message was answered."""
+    properties = {
+        "main_model": call.model,
+        "prompt_tokens": call.input_tokens,
+        "completion_tokens": call.output_tokens,
+        "total_tokens": call.input_tokens + call.output_tokens,
+        "cost": call.cost,
+        "total_cost": call.cost,
+    }
+    line = {
+        "event": "message_send",
+        "properties": properties,
+        "user_id": "u",
+        "time": call.nanoseconds // 1_000_000_000,
+    }
+    parts = "cached_input_tokens cache_write_tokens reasoning_tokens"
+    return _told("aider", line, f"trace_id prompt response latency_ms error {parts}")
+
+
 TELLERS = (
     openai_chat,
     openai_chat_with_its_question,
@@ -568,11 +607,21 @@ TELLERS = (
     openinference_row,
     claude_code_line,
     claude_code_event,
+    cline_message,
+    aider_event,
 )
 # those that tell of calls that failed
 FAILURES = tuple(
     teller
     for teller in TELLERS
     if teller
-    not in (openai_chat, openai_chat_with_its_question, anthropic_message, claude_code_line, claude_code_event)
+    not in (
+        openai_chat,
+        openai_chat_with_its_question,
+        anthropic_message,
+        claude_code_line,
+        claude_code_event,
+        cline_message,
+        aider_event,
+    )
 )

@@ -95,6 +95,15 @@ def test_no_calls_have_no_anomalies() -> None:
     assert list(found) == list(cf.anomalies(calls_of(log(steady()))))
 
 
+@pytest.mark.parametrize("cost", [0.0, np.nan])
+def test_calls_that_cost_nothing_or_an_unknown_amount_are_judged_by_their_number(cost: float) -> None:
+    n_calls = steady()
+    n_calls[-10] = 900
+    found = cf.anomalies(calls_of(log(n_calls, cost)), min_usd=1e-9)
+    assert found.empty  # no dollars are at stake
+    assert list(found) == list(cf.anomalies(calls_of(log(steady()))))
+
+
 def test_wrong_options_are_refused() -> None:
     calls = calls_of(log(steady(days=1)))
     with pytest.raises(cf.InvalidOptionError, match="freq"):

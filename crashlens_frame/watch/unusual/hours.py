@@ -107,7 +107,7 @@ def _without_extremes(logs: np.ndarray, series: np.ndarray, day: np.ndarray) -> 
     order = np.lexsort((day, series))
     key = series[order] * (day.max(initial=0) + 1) + day[order]
     begins = np.flatnonzero(np.diff(key, prepend=-1))
-    ends = np.append(begins[1:], len(key))
+    ends = np.append(begins, len(key))[1:]
     for begin, end in zip(begins, ends, strict=True):
         own, today = series[order[begin]], day[order[begin]]
         oldest = np.searchsorted(key, own * (day.max() + 1) + max(today - _KNOWN_DAYS, 0))

@@ -1,0 +1,113 @@
+"""Recorded exchanges over HTTP (HAR 1.2, http://www.softwareishard.com/blog/har-12-spec/): what was asked and answered.
+
+A body is that of a vendor's API, and is read as its format is; a stream is put together first. Headers and cookies
+are never read: they hold keys.
+"""
+
+import base64
+import binascii
+import re
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import orjson
+
+from ..jsonvalues import is_object
+from .answers import made_id, mapping_of, number_or_none, text_or_none, time_or_none
+from .pieces import closed, put_together
+from .table import Record
+from .texts import billed_of_error, error_text, message_text
+
+_ASKED = ("messages", "input", "prompt", "contents")
+_MODEL_IN_PATH = re.compile(r"/models?/([^/:]+)[/:]")  # Bedrock and Gemini name the model there
+_FAILED = 400  # and above: the status of an answer that is an error
+
+
+def is_exchange(record: Record) -> bool:
+    """Whether a record is an entry of a HAR file."""
+    return "startedDateTime" in record and is_object(record.get("request")) and is_object(record.get("response"))
+
+
+def pair_of_exchange(exchange: Record) -> Record:
+    """Return the body of the request and that of the answer, each an object; an empty one where it is none."""
+    asked = mapping_of(mapping_of(exchange["request"].get("postData")).get("text"))
+    answer = _answer(mapping_of(exchange["response"].get("content")))
+    named = _MODEL_IN_PATH.search(_url(exchange).path)
+    if named and asked and "model" not in asked:
+        asked = {**asked, "modelId": unquote(named[1])}
+    return {"request": asked, "response": answer}
+
+
+def failure_of_exchange(exchange: Record) -> Record | None:
+    """Return the call of a model that was answered by an error, with the names of CALLS; None for another exchange."""
+    pair, status = pair_of_exchange(exchange), exchange["response"].get("status")
+    asked, answer = pair["request"], pair["response"]
+    model = text_or_none(asked.get("model")) or text_or_none(asked.get("modelId"))
+    if type(status) is not int or status < _FAILED or model is None or not any(key in asked for key in _ASKED):
+        return None
+    texts = (message_text(asked[key]) for key in _ASKED if key in asked)
+    try:
+        reason = error_text(answer.get("error") or answer)
+    except ValueError:
+        reason = None
+    known = {
+        "trace_id": made_id(exchange),
+        "model": model,
+        "prompt": next(texts),
+        "temperature": number_or_none(asked.get("temperature")),
+        "error": reason or f"HTTP {status}",
+        "level": "error",
+        "billed": billed_of_error(status),
+        "type": "generation",
+        "request": asked,
+    }
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def times_of_exchange(exchange: Record) -> dict[str, Any]:
+    """Return when an exchange began and how long it took, as columns of CALLS."""
+    known = {"timestamp": time_or_none(exchange.get("startedDateTime"))}
+    milliseconds = number_or_none(exchange.get("time"))
+    if milliseconds is not None:
+        known["latency_ms"] = round(milliseconds)
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def host_of_exchange(exchange: Record) -> str:
+    """Return the host that was asked."""
+    return _url(exchange).hostname or "unknown"
+
+
+def _url(exchange: Record) -> Any:
+    try:
+        return urlsplit(text_or_none(exchange["request"].get("url")) or "")
+    except ValueError:
+        return urlsplit("")
+
+
+def _answer(content: Record) -> Record:
+    text = text_or_none(content.get("text")) or ""
+    if content.get("encoding") == "base64":
+        try:
+            text = base64.b64decode(text, validate=True).decode("utf-8", "replace")
+        except binascii.Error:
+            return {}
+    whole = _parsed(text)
+    if is_object(whole):
+        return whole
+    pieces = whole if isinstance(whole, list) else [_parsed(line.partition(":")[2]) for line in _data_lines(text)]
+    if not pieces:
+        pieces = [_parsed(line) for line in text.splitlines()]  # Ollama streams JSON Lines
+    return closed(put_together([piece for piece in pieces if is_object(piece)]))
+
+
+def _data_lines(text: str) -> list[str]:
+    """Return the lines with data of a stream of server-sent events."""
+    return [line for line in text.splitlines() if line.startswith("data:")]
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None

@@ -1,0 +1,74 @@
+"""The last days of a log against as many days before them."""
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from ..watch import end_of_log, local_times
+
+_LENGTHS = (30, 7, 1)  # days; the longest that the log holds twice
+
+
+class Periods(NamedTuple):
+    """Two frames of calls to compare, and what each is called."""
+
+    before: pd.DataFrame
+    after: pd.DataFrame
+    names: tuple[str, str]
+
+
+def last_periods(calls: pd.DataFrame, tz: str) -> Periods | None:
+    """Return the last days of a log and as many before them: 30, 7 or 1; None where it is shorter than two days.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.handout.periods import last_periods
+    >>> last_periods(cf.simulate_workload(500, seed=1, days=15, start="2026-03-02"), "UTC").names
+    ('2026-03-03 to 2026-03-09', '2026-03-10 to 2026-03-16')
+    """
+    times = local_times(calls, tz)
+    if times.isna().all():
+        return None
+    end, first = end_of_log(calls, tz), times.min().floor("D")
+    length = next((days for days in _LENGTHS if end - first >= pd.Timedelta(days=2 * days)), None)
+    if length is None:
+        return None
+    middle = end - pd.Timedelta(days=length)
+    start = middle - pd.Timedelta(days=length)
+    before = calls[(times >= start) & (times < middle)].reset_index(drop=True)
+    after = calls[times >= middle].reset_index(drop=True)
+    return Periods(before, after, (_days(start, middle), _days(middle, end)))
+
+
+def named_periods(before: pd.DataFrame, after: pd.DataFrame, tz: str) -> Periods:
+    """Return two logs that somebody else divided, called by the days that they hold.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.handout.periods import named_periods
+    >>> march = cf.simulate_workload(50, seed=1, days=2, start="2026-03-02")
+    >>> named_periods(march, cf.LogBook().df, "UTC").names
+    ('2026-03-02 to 2026-03-03', 'no time')
+    """
+    return Periods(before, after, (days_of(before, tz), days_of(after, tz)))
+
+
+def days_of(calls: pd.DataFrame, tz: str) -> str:
+    """Write from which day to which a log goes.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.handout.periods import days_of
+    >>> days_of(cf.LogBook().df, "UTC")
+    'no time'
+    """
+    times = local_times(calls, tz)
+    return "no time" if times.isna().all() else _days(times.min(), end_of_log(calls, tz))
+
+
+def _days(start: pd.Timestamp, end: pd.Timestamp) -> str:
+    first, last = f"{start:%Y-%m-%d}", f"{end - pd.Timedelta(days=1):%Y-%m-%d}"
+    return first if first == last else f"{first} to {last}"

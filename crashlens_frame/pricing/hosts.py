@@ -1,0 +1,45 @@
+"""Hosts of open models: each has prices of its own, or none, whatever a model of the same name costs elsewhere."""
+
+import re
+from functools import lru_cache
+
+# the beginning of the names of a host's models, and other names that logs have for the host
+_HOSTS = {
+    name: host
+    for host, names in {
+        "anyscale": (), "baseten": (), "cerebras": (), "chutes": (), "cloudflare": ("workers_ai",), "crusoe": (),
+        "deepinfra": ("deep_infra",), "featherless_ai": ("featherless",), "fireworks_ai": ("fireworks",),
+        "friendliai": ("friendli",), "gmi": ("gmicloud",), "groq": (), "hosted_vllm": ("vllm",),
+        "huggingface": ("hf", "hf_inference"), "hyperbolic": (), "lambda_ai": ("lambda",), "llamafile": (),
+        "lm_studio": ("lmstudio",), "local": ("localai", "llama_cpp", "llamacpp", "mlx", "sglang", "tgi"),
+        "nebius": ("nebius_ai_studio",), "novita": ("novitaai", "novita_ai"), "nscale": (), "nvidia_nim": ("nvidia",),
+        "ollama": ("ollama_chat",), "ovhcloud": (), "parasail": (), "replicate": (), "sambanova": (), "scaleway": (),
+        "siliconflow": (), "together_ai": ("together", "togetherai"), "xinference": (),
+    }.items()
+    for name in (host, *names)
+}  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def host_of(provider: str | None) -> str | None:
+    """Return the host of open models that a provider as logged is; None: it is none.
+
+    Examples
+    --------
+    >>> from crashlens_frame.pricing.hosts import host_of
+    >>> host_of("Fireworks-AI"), host_of("together.ai"), host_of("ollama"), host_of("azure")
+    ('fireworks_ai', 'together_ai', 'ollama', None)
+    """
+    return _HOSTS.get(re.sub(r"[^a-z0-9]+", "_", provider.lower()).strip("_")) if provider else None
+
+
+def hosted_name(host: str, name: str) -> str:
+    """Return the name that a model has at a host.
+
+    Examples
+    --------
+    >>> from crashlens_frame.pricing.hosts import hosted_name
+    >>> hosted_name("groq", "openai/gpt-oss-120b"), hosted_name("groq", "groq/llama-3.3-70b-versatile")
+    ('groq/openai/gpt-oss-120b', 'groq/llama-3.3-70b-versatile')
+    """
+    return name if name.lower().startswith(f"{host}/") else f"{host}/{name}"

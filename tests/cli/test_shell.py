@@ -1,0 +1,113 @@
+"""What a shell has of the program: completion, examples, the version, and no colours."""
+
+import os
+import pty
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import crashlens_frame as cf
+from crashlens_frame.cli import main
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = sorted(main.commands)
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Install the program under its name in a folder of the path."""
+    path = tmp_path / "bin" / "crashlens-frame"
+    path.parent.mkdir()
+    path.write_text(f"#!{sys.executable}\nfrom crashlens_frame.cli import main\nmain()\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{path.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.chdir(tmp_path)
+    return path
+
+
+def answer(program: Path, **environment: str) -> str:
+    done = subprocess.run([program], capture_output=True, text=True, check=False, env=os.environ | environment)
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_bash_completes_commands_and_options(program: Path) -> None:
+    script = """
+eval "$(_CRASHLENS_FRAME_COMPLETE=bash_source crashlens-frame)"
+complete -p crashlens-frame
+for words in "crashlens-frame re" "crashlens-frame scan --fail"; do
+    COMPREPLY=(); COMP_WORDS=($words); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+    _crashlens_frame_completion crashlens-frame
+    echo "${COMPREPLY[@]}"
+done
+"""
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, env=os.environ)
+    registered, commands, options = done.stdout.splitlines()
+    assert registered == "complete -o nosort -F _crashlens_frame_completion crashlens-frame"
+    assert commands.split() == ["redact", "report"]
+    assert options.split() == ["--fail-on-waste"]
+
+
+def test_zsh_and_fish_complete_with_what_each_command_does(program: Path) -> None:
+    zsh = answer(program, _CRASHLENS_FRAME_COMPLETE="zsh_complete", COMP_WORDS="crashlens-frame foc", COMP_CWORD="1")
+    assert zsh.splitlines()[:2] == ["plain", "focus"]
+    assert zsh.splitlines()[2].startswith("Write the costs of the logs IN")
+    fish = answer(
+        program, _CRASHLENS_FRAME_COMPLETE="fish_complete", COMP_WORDS="crashlens-frame foc", COMP_CWORD="foc"
+    )
+    assert fish.startswith("plain,focus\tWrite the costs of the logs IN")
+    assert "compdef _crashlens_frame_completion crashlens-frame" in answer(
+        program, _CRASHLENS_FRAME_COMPLETE="zsh_source"
+    )
+    assert "complete --no-files --command crashlens-frame" in answer(program, _CRASHLENS_FRAME_COMPLETE="fish_source")
+
+
+def test_names_of_logs_are_completed_as_files(program: Path) -> None:
+    words = {"COMP_WORDS": "crashlens-frame analyze lo", "COMP_CWORD": "2"}
+    assert answer(program, _CRASHLENS_FRAME_COMPLETE="bash_complete", **words) == "file,lo\n"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_has_an_example_that_is_one(name: str) -> None:
+    lines = CliRunner().invoke(main, [name, "--help"]).stdout.splitlines()
+    example = lines[lines.index("  Example:") + 1].strip()
+    words = re.findall(r'"[^"]*"|\S+', example)
+    assert words[:2] == ["crashlens-frame", name]
+    options = {option for parameter in main.commands[name].params for option in parameter.opts}
+    assert {word for word in words if word.startswith("-")} <= options
+
+
+def test_the_list_of_commands_cuts_no_summary() -> None:
+    text = " ".join(CliRunner().invoke(main, ["--help"]).stdout.split())
+    for command in main.commands.values():
+        assert command.get_short_help_str(200) in text
+
+
+def test_the_version_names_the_day_of_the_prices() -> None:
+    prices = cf.PriceBook.default()
+    expected = f"crashlens-frame {cf.__version__}, prices of {prices.checked} ({prices.source})\n"
+    assert CliRunner().invoke(main, ["--version"]).stdout == expected
+
+
+def test_nothing_is_coloured_on_a_terminal(program: Path) -> None:
+    """So NO_COLOR is kept without being asked for."""
+    cf.simulate_workload(20, seed=1, days=1).crashlens.to_jsonl("logs.jsonl")
+    screen, terminal = pty.openpty()
+    done = subprocess.Popen([program, "analyze", "logs.jsonl"], stdout=terminal, stderr=terminal, stdin=terminal)
+    os.close(terminal)
+    shown = b""
+    try:
+        while part := os.read(screen, 65536):
+            shown += part
+    except OSError:  # the program has closed its end
+        pass
+    assert done.wait() == 0
+    assert b"What wastes money" in shown
+    assert re.search(rb"\x1b\[[\d;]*m", shown) is None

@@ -1,0 +1,35 @@
+"""Some broken lines of every format; ``python -m tests.fuzz`` reads many."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from crashlens_frame.formats import FORMATS
+from crashlens_frame.io.processes import Processes
+from crashlens_frame.io.read_lines import LinesContent, LinesOfBlock, read_block_by_line
+
+from .mutants import fuzz, samples
+
+EACH = 50
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Processes[LinesOfBlock, LinesContent]]:
+    started = Processes(partial(read_block_by_line, format=None, columns=None))
+    yield started
+    started.close()
+
+
+def test_every_format_has_samples() -> None:
+    assert [name for name, lines in samples().items() if not lines] == []
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_broken_lines_are_read_alike_by_blocks_and_by_lines(name: str) -> None:
+    fuzz(name, EACH, seed=1)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_broken_lines_are_read_alike_in_processes(name: str, processes: Processes[LinesOfBlock, LinesContent]) -> None:
+    fuzz(name, EACH // 10, seed=2, one_by_one=processes.do)

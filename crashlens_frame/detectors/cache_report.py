@@ -69,7 +69,7 @@ def cache_report(calls: pd.DataFrame, *, prices: Prices | None = None) -> pd.Dat
     lane_names = np.where(
         in_session,
         names.take(pa.array(session[first], mask=~in_session)).to_numpy(zero_copy_only=False),
-        traces.take(pa.array(trace[first])).to_numpy(zero_copy_only=False),
+        traces.take(pa.array(trace[first], mask=trace[first] < 0)).to_numpy(zero_copy_only=False),
     )
     code, models = facts.labels("model")
     number, size = lane.number, len(first)

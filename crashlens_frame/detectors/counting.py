@@ -201,4 +201,4 @@ def cost_by_meter(facts: Facts, rows: np.ndarray, prices: Prices | None) -> np.n
     parts[unknown] = 0.0
     parts[unknown, TOKEN_METERS.index("output")] = 1.0
     whole[unknown] = 1.0
-    return parts * (paid / whole)[:, None]
+    return parts / whole[:, None] * paid[:, None]

@@ -107,7 +107,7 @@ class Evidence:
             "n_calls": self.sizes,
             "start": start,
             "end": end,
-            "span_s": pc.divide(pc.cast(span, pa.float64()), 1e6),
+            "span_s": pc.divide(pc.cast(span, pa.float64(), safe=False), 1e6),  # of centuries, to a few microseconds
             **self.amounts(),
             "description": self.description,
             "cause": self._text(self.cause),

@@ -7,7 +7,6 @@ from .columns import contradicting_counts, convert_column, settle_counts
 from .crashlens import CRASHLENS, FLAT
 from .exports import export_format, export_records, may_be_export, rows_of_export
 from .own_lines import own_format, warn_of_matched
-from .own_tables import folded_extra, with_trace_ids
 from .pieces import put_together
 from .reading import (
     CURRENCY_KEYS,
@@ -23,7 +22,6 @@ from .reading import (
 )
 from .record import FILLABLE
 from .roster import FORMATS, are_formats_of_the_package, check_format, sign_keys, signs
-from .series import series_of_column
 from .synonyms import synonyms_among
 from .table import END, Field, Format, Tree, pruned_tree
 from .texts import message_text
@@ -73,7 +71,6 @@ __all__ = [
     "detect_format",
     "export_format",
     "export_records",
-    "folded_extra",
     "has_no_column",
     "may_be_export",
     "message_text",
@@ -84,7 +81,6 @@ __all__ = [
     "row_from_record",
     "rows_from_line",
     "rows_of_export",
-    "series_of_column",
     "settle_counts",
     "settle_row",
     "sign_keys",
@@ -97,5 +93,4 @@ __all__ = [
     "warn_of_matched",
     "warn_of_unclear",
     "whole_prompt_hash",
-    "with_trace_ids",
 ]

@@ -148,8 +148,8 @@ def partitions(folder: AnyPath) -> list[Partition]:
 
     Raises
     ------
-    FileNotFoundError
-        The folder holds no partition.
+    MissingFileError
+        There is no such folder, or it holds no partition.
     LogFileError, SchemaVersionError
         The list of its files is damaged, or a newer version of the package wrote it or one of the files.
 
@@ -168,6 +168,8 @@ def partitions(folder: AnyPath) -> list[Partition]:
     ['bucket=00', 'bucket=01', 'bucket=02', 'bucket=03']
     """
     root = Path(folder)
+    if not root.is_dir():
+        raise MissingFileError(f"{folder} is no folder; cf.write_dataset makes folders of partitions")
     manifest = read_manifest(root)
     if manifest is not None:
         return _partitions_named(root, manifest)

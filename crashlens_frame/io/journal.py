@@ -67,7 +67,6 @@ class Journal:
         there = _status(self.path)
         self._identity = None if there is None else (there.st_dev, there.st_ino)
         self._size = 0 if there is None else there.st_size  # that was seen last
-        self._end = 0  # of the last line that is known to be whole
 
     def __reduce__(self) -> tuple[Callable[..., "Journal"], tuple[str, bool, int]]:
         """Pickle and copy the path; the lines that are not saved stay with this journal, which saves them."""
@@ -139,7 +138,7 @@ class Journal:
                 check_handle_is_log(handle, self.path)
                 seen, self._size = self._size, size
                 self._warn(f"was cut from {seen:,} to {size:,} bytes", stacklevel=8)
-            if size not in (0, self._end) and not _ends_a_line(handle):
+            if size and not _ends_a_line(handle, size):
                 data = b"\n" + data
             self._write(data, size, lines)
             if self.fsync:
@@ -162,7 +161,7 @@ class Journal:
             raise
         del self._queue[:lines]  # from here on nothing writes them twice, whatever fails
         self.saved += calls
-        self._size = self._end = size + len(data)
+        self._size = size + len(data)
 
     def _locked(self, deadline: float) -> tuple[int, int]:
         """Return the handle of the file that the path leads to now, locked, and its size."""
@@ -192,7 +191,7 @@ class Journal:
         before, identity = self._identity, (status.st_dev, status.st_ino)
         if before != identity:
             check_handle_is_log(handle, self.path)
-            self._identity, self._size, self._end = identity, 0, 0
+            self._identity, self._size = identity, 0
             if before is not None:
                 self._warn("was replaced or removed", stacklevel=10)
 
@@ -249,8 +248,8 @@ def _status(path: str) -> os.stat_result | None:
         return None
 
 
-def _ends_a_line(handle: int) -> bool:
-    os.lseek(handle, -1, os.SEEK_END)
+def _ends_a_line(handle: int, size: int) -> bool:
+    os.lseek(handle, size - 1, os.SEEK_SET)
     return os.read(handle, 1) == b"\n"
 
 

@@ -1,7 +1,6 @@
 """The values of a Parquet file, checked as those of every other log are: a file may hold anything, whoever wrote it."""
 
 import sys
-from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -13,17 +12,17 @@ from ..errors import InvalidCallError, MissingColumnsError, SchemaVersionError
 from ..formats import USAGE_COLUMNS, contradicting_counts
 from ..frame import as_calls, table_from_frame
 from ..schema import CALLS, COUNT, NUMBER, TIME, Column
+from ..times import EARLIEST, LATEST
 
 _MANY = 100_000  # from this number of rows on, threads save more time than they take to start
 _REMEDY = "correct the file, or leave the column out with columns="
-_YEARS = tuple(pa.scalar(datetime(*day), pa.timestamp("us")).value for day in ((1, 1, 1), (9999, 12, 31, 23, 59, 59)))
 
 _LARGEST = sys.float_info.max
 # of each type of CALLS the least and the greatest value, and what they mean
 _LIMITS: dict[pa.DataType, tuple[float, float, str]] = {
     COUNT: (0, 2**63 - 1, "a whole number from 0 to 2**63 - 1"),
     NUMBER: (0.0, _LARGEST, "a finite number from 0 on"),
-    TIME: (*_YEARS, "a time in the years 1 to 9999"),
+    TIME: (EARLIEST, LATEST, "a time in the years 1 to 9999"),
 }
 _CREDIT = (-_LARGEST, _LARGEST, "a finite number")  # a cost is negative for a credit
 # whole numbers beside nulls stay whole

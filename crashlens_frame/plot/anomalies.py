@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..frame import check_calls
+from ..frame import checked_calls
 from ..watch import anomalies_and_hours
 from ..words import UNKNOWN, cut, money, printable, signed_money
 from .canvas import COLORS, GREY, LONGEST_NAME, WELL_SPENT, can_be_drawn, draw_message, new_axes, set_title
@@ -72,7 +72,7 @@ def plot_anomalies(
     """
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-    check_calls(calls, needs=("timestamp",))
+    calls = checked_calls(calls, needs=("timestamp",))
     drawable = calls[can_be_drawn(calls["timestamp"])]
     found, hours = anomalies_and_hours(drawable, by=by, tz=tz, threshold=threshold)
     if hours.empty:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ..detectors import CACHE_CAUSES, missed_by_call
 from ..errors import check_choice
-from ..frame import check_calls
+from ..frame import checked_calls
 from ..pricing import Prices
 from ..words import cut, money, percent, printable, quantity
 from .canvas import (
@@ -80,7 +80,7 @@ def plot_cache(
     if lane is not None:
         check_choice("lane", lane, _LANES)
     needed = ("timestamp", "input_tokens", "cached_input_tokens", "cache_write_tokens", "model")
-    check_calls(calls, needs=(*needed, *([lane] if lane else ["session_id", "route"])))
+    calls = checked_calls(calls, needs=(*needed, *([lane] if lane else ["session_id", "route"])))
     drawn = calls[can_be_drawn(calls["timestamp"]) & calls["input_tokens"].notna()]
     if drawn.empty:
         ax = new_axes(ax)

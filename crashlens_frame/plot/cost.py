@@ -1,11 +1,11 @@
 """What calls cost over time."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from ..frame import check_calls
+from ..frame import checked_calls
 from ..report import period_starts
 from ..words import cut, money, printable, quantity
 from .canvas import (
@@ -90,7 +90,7 @@ def plot_cost(
     """
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 
-    check_calls(calls, needs={"timestamp", "cost", by})
+    calls = checked_calls(calls, needs={"timestamp", "cost", by})
     ax = new_axes(ax)
     drawn = calls.loc[calls["cost"].notna() & can_be_drawn(calls["timestamp"]), ["timestamp", by, "cost"]]
     if drawn.empty:
@@ -100,15 +100,18 @@ def plot_cost(
     colors = colors_of(most_expensive(calls, by))
     begin = pd.DatetimeIndex(costs.index)
     places = date2num(begin.tz_convert("UTC").tz_localize(None))  # type: ignore[no-untyped-call]
-    below = np.zeros(len(costs))
+    below, entries = np.zeros(len(costs)), list[Any]()
     for place, name in enumerate(costs.columns):
         cost = costs.iloc[:, place]
         label = f"{cut(printable(name), LONGEST_NAME)}  {money(cost.sum())}"
-        ax.bar(places, cost, bottom=below, width=0.92 * _days(freq), align="edge", color=colors[name], label=label)
+        bars = ax.bar(
+            places, cost, bottom=below, width=0.92 * _days(freq), align="edge", color=colors[name], label=label
+        )
+        entries.append(bars)
         below += cost.to_numpy()
 
     if marked is not None:
-        _mark(ax, marked[by].astype("object"), marked["start"], marked["end"], colors)
+        entries += _mark(ax, marked[by].astype("object"), marked["start"], marked["end"], colors)
     locator = AutoDateLocator(tz=tz, minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=tz, show_offset=False))  # type: ignore[no-untyped-call]
@@ -120,14 +123,22 @@ def plot_cost(
     ax.set_xlabel(axis_label(span, left_out, "without time or price"))
     ax.set_ylabel(f"US dollars per {_PERIODS.get(freq, freq)}")
     set_title(ax, f"{money(drawn['cost'].sum())} in {quantity(len(drawn), 'call')}, by {by}")
-    legend = ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, reverse=True)
+    # by their list, as Matplotlib leaves out labels that begin with an underscore
+    legend = ax.legend(
+        entries,
+        [entry.get_label() for entry in entries],
+        loc="upper left",
+        bbox_to_anchor=(1.0, 1.0),
+        frameon=False,
+        reverse=True,
+    )
     for text in legend.get_texts():
         text.set_parse_math(False)  # a $ in a logged name starts no formula
     return ax
 
 
-def _mark(ax: "Axes", names: pd.Series, start: pd.Series, end: pd.Series, colors: dict[str, str]) -> None:
-    """Draw bands for anomalies, with a line above each that is seen where the band is narrow."""
+def _mark(ax: "Axes", names: pd.Series, start: pd.Series, end: pd.Series, colors: dict[str, str]) -> list[Any]:
+    """Draw bands for anomalies, with a line above each that is seen where the band is narrow; return their legend."""
     from matplotlib.dates import date2num
 
     begins, ends = (date2num(times.dt.tz_convert("UTC").dt.tz_localize(None)) for times in (start, end))  # type: ignore[no-untyped-call]
@@ -136,8 +147,7 @@ def _mark(ax: "Axes", names: pd.Series, start: pd.Series, end: pd.Series, colors
         color = colors.get(name, GREY) if isinstance(name, str) else GREY
         ax.axvspan(begin, stop, color=color, alpha=0.15, linewidth=0, zorder=0)
         ax.plot([begin, stop], [0.985] * 2, transform=above, color=color, linewidth=4)
-    if len(names):
-        ax.plot([], [], color=GREY, linewidth=4, label="anomaly")  # of whichever series
+    return ax.plot([], [], color=GREY, linewidth=4, label="anomaly") if len(names) else []  # of whichever series
 
 
 def _stack(labels: pd.Series, begin: pd.Series, cost: pd.Series) -> pd.DataFrame:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InvalidOptionError, check_choice
-from ..frame import check_calls
+from ..frame import checked_calls
+from ..report import shown_by_clocks
 from ..words import digits, money, quantity
 from .canvas import axis_label, draw_message, new_axes, set_title
 
@@ -55,13 +56,14 @@ def plot_heatmap(
     from matplotlib.ticker import FuncFormatter
 
     check_choice("value", value, VALUES)
-    check_calls(calls, needs=("timestamp", "cost"))
+    calls = checked_calls(calls, needs=("timestamp", "cost"))
     ax = new_axes(ax)
-    drawn = calls["timestamp"].notna() & (calls["cost"].notna() if value == "cost" else True)
+    times = shown_by_clocks(calls["timestamp"])
+    drawn = times.notna() & (calls["cost"].notna() if value == "cost" else True)
     if not drawn.any():
         missing = "a time and a known cost" if value == "cost" else "a time"
         return draw_message(ax, f"None of the calls has {missing}" if len(calls) else "No calls to draw")
-    sums = _week(calls["timestamp"][drawn], calls["cost"][drawn] if value == "cost" else None, tz or "UTC")
+    sums = _week(times[drawn], calls["cost"][drawn] if value == "cost" else None, tz or "UTC")
 
     write = money if value == "cost" else digits
     mesh = ax.pcolormesh(np.arange(25), np.arange(8), sums, cmap="cividis", vmin=0.0, vmax=sums.max() or 1.0)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..frame import check_calls
+from ..frame import checked_calls
 from ..words import cut, printable
 from .canvas import (
     COLORS,
@@ -58,7 +58,7 @@ def plot_latency(calls: pd.DataFrame, *, ax: "Axes | None" = None, by: str = "mo
     """
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-    check_calls(calls, needs=("latency_ms", by))
+    calls = checked_calls(calls, needs=("latency_ms", by))
     ax = new_axes(ax)
     drawn = calls.loc[calls["latency_ms"].notna(), [by, "latency_ms"]]
     if drawn.empty:

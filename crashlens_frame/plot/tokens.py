@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..frame import check_calls
+from ..frame import checked_calls
 from ..words import cut, percent, printable
 from .canvas import (
     COLORS,
@@ -57,7 +57,7 @@ def plot_tokens(calls: pd.DataFrame, *, ax: "Axes | None" = None, by: str = "mod
     """
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    check_calls(calls, needs=(*_NEEDED, by))
+    calls = checked_calls(calls, needs=(*_NEEDED, by))
     ax = new_axes(ax)
     known = calls["input_tokens"].notna() | calls["output_tokens"].notna()
     if not known.any():

@@ -8,7 +8,8 @@ import pandas as pd
 
 from ..detectors import flag
 from ..errors import UnknownTraceError
-from ..frame import check_calls, failed_calls
+from ..frame import checked_calls, failed_calls
+from ..jsonvalues import without_surrogates
 from ..pricing import cost_parts
 from ..words import UNKNOWN, cut, money, printable, quantity
 from .canvas import (
@@ -80,8 +81,9 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     """
     from matplotlib.ticker import MaxNLocator
 
-    check_calls(calls, needs=("trace_id", "timestamp", "latency_ms", "model", "cost", "level", "error"))
-    own = calls[calls["trace_id"] == trace_id]
+    calls = checked_calls(calls, needs=("trace_id", "timestamp", "latency_ms", "model", "cost", "level", "error"))
+    readable = without_surrogates(str(trace_id))  # as reading a log makes it
+    own = calls[calls["trace_id"] == readable].reset_index(drop=True)
     if own.empty:
         raise UnknownTraceError(f"no call belongs to the trace {trace_id!r}; df.crashlens.traces() lists them")
     ax = new_axes(ax, height=1.4 + 0.34 * max(len(own.head(_MOST_CALLS)), 4), width=10.0)
@@ -94,7 +96,7 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     span = float((start + length).max()) or 1.0
     unit, seconds = next((unit, size) for unit, size in _TIME_UNITS.items() if span >= 2 * size or size == 1)
     start, length, span = start / seconds, length / seconds, span / seconds
-    waste = _wasted(own.reset_index(drop=True)).set_axis(own.index)
+    waste = _wasted(own)
     wasted = waste[drawn.index].to_numpy()
     models = drawn["model"].astype("str").fillna(UNKNOWN)
     colors, bad = models.map(colors_of(most_expensive(calls, "model"))), failed_calls(drawn)
@@ -135,7 +137,7 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     label = axis_label(f"{unit} since the start of the trace", hidden, "without a time or after the fortieth")
     ax.set_xlabel(label.replace("; ", "\n"))
     errors = quantity(int(failed_calls(own).sum()), "failure")
-    name = cut(printable(trace_id), LONGEST_NAME)
+    name = cut(printable(readable), LONGEST_NAME)
     set_title(ax, f"{name}: {quantity(len(own), 'call')}, {errors}, {_costs_text(own, waste)}")
     if drawn["cost"].sum() > 0:
         _draw_meters(ax, drawn, wasted)

@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from ..detectors import ROSTER, find_waste
-from ..frame import check_calls
+from ..frame import checked_calls
 from ..schema import CERTAINTIES
 from ..words import money, percent, quantity
 from .canvas import COLORS, GREY, WELL_SPENT, axis_label, draw_message, format_dollars, new_axes, set_rows, set_title
@@ -59,15 +60,18 @@ def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.Da
     >>> ax.texts[0].get_text()
     'No calls to draw'
     """
-    check_calls(calls, needs=("cost",))
+    calls = checked_calls(calls, needs=("cost",))
     if not calls["cost"].notna().any():
         why = "None of the calls has a known cost" if len(calls) else "No calls to draw"
         return draw_message(new_axes(ax), why)
+    with np.errstate(over="ignore"):
+        spent = float(calls["cost"].sum())
+    if not np.isfinite(spent):
+        return draw_message(new_axes(ax), "The costs add up to more than a number can hold")
     if findings is None:
         findings = find_waste(calls)
     counted = findings[findings["suppressed_by"].isna()]
     is_candidate = counted["certainty"] == "candidate"
-    spent = float(calls["cost"].sum())
     wasted, saved = (_steps(counted[rows], spent) for rows in (~is_candidate, is_candidate))
     ax = new_axes(ax, height=_FRAME_HEIGHT + _ROW_HEIGHT * (3 + len(wasted) + len(saved)))
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from .._core import exact_sums
 from ..formats import READING, UNCLEAR
-from ..frame import check_calls
+from ..frame import checked_calls
 from .book import PriceBook, Prices
 from .columns import costs_elsewhere, has_label, labels_from_codes
 from .hosts import host_of
@@ -78,7 +78,7 @@ def unpriced(calls: pd.DataFrame, prices: Prices | None = None) -> pd.DataFrame:
     0  my-finetune-x  no price for the model        1
     """
     needed = ["model", "input_tokens", "output_tokens"]
-    check_calls(calls, needs=(*needed, "cost"))
+    calls = checked_calls(calls, needs=(*needed, "cost"))
     unknown = calls[calls["cost"].isna().to_numpy()]
     book = PriceBook.load(prices)
     reasons, code = unknown_reasons(unknown, price_calls(unknown, book), book, np.ones(len(unknown), bool))

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ..frame import check_calls
+from ..frame import checked_calls
 from .book import PriceBook, Prices
 from .columns import cost_array, costs_elsewhere
 from .cost import NEEDED_FOR_COST
@@ -59,7 +59,7 @@ def cost_parts(calls: pd.DataFrame, prices: Prices | None = None) -> pd.DataFram
     0  cached_input  640.0   1.25  0.0008
     0    web_search    2.0  10.00  0.0200
     """
-    check_calls(calls, needs=NEEDED_FOR_COST)
+    calls = checked_calls(calls, needs=NEEDED_FOR_COST)
     book = PriceBook.load(prices)
     priced, known, is_foreign = price_calls(calls, book), cost_array(calls), costs_elsewhere(calls)
     priced.cost[is_foreign] = np.nan

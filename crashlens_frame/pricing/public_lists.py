@@ -173,7 +173,7 @@ def litellm_prices(path: str | PathLike[str]) -> PriceFile:
     """Read the prices of text models from LiteLLM's list: ``PriceBook.from_litellm``."""
     try:
         models = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise PriceFileError(f"{fspath(path)}: cannot be read as JSON: {error}") from error
     if not isinstance(models, dict) or not all(isinstance(model, dict) for model in models.values()):
         raise PriceFileError(f"{fspath(path)}: is not a JSON object of models, as LiteLLM publishes it")

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..errors import InvalidOptionError, UnknownModelError
 from ..formats import time_option
-from ..frame import check_calls
+from ..frame import checked_calls
 from .book import PriceBook, Prices
 from .columns import cost_array, label_codes, labels_from_codes
 from .cost import NEEDED_FOR_COST
@@ -114,7 +114,7 @@ def reprice_calls(
     >>> cf.reprice_calls(book.df, {"gpt-4": "gpt-4o"})["cost_after"].item()
     0.0125
     """
-    check_calls(calls, needs=(*NEEDED_FOR_COST, "cost"))
+    calls = checked_calls(calls, needs=(*NEEDED_FOR_COST, "cost"))
     book = PriceBook.load(prices)
     code, names = label_codes(calls["model"])
     targets = _targets(names, {} if models is None else models, book)

@@ -15,7 +15,7 @@ from .patterns import PATTERN_COLUMNS, waste_by
 from .styling import style_findings
 from .summary import REPORT_COLUMNS, Report, summarize
 from .tables import Table, change_cells, count_cells, escape_markdown, frame_records, json_text, money_cells, text_cells
-from .totals import TOTALS_COLUMNS, all_period_starts, by, period_starts, trace_codes, traces
+from .totals import TOTALS_COLUMNS, all_period_starts, by, period_starts, shown_by_clocks, trace_codes, traces
 
 __all__ = [
     "PATTERN_COLUMNS",
@@ -43,6 +43,7 @@ __all__ = [
     "partial_report",
     "pattern_tables",
     "period_starts",
+    "shown_by_clocks",
     "style_findings",
     "summarize",
     "text_cells",

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import InvalidOptionError
-from ..frame import arrow_column
+from ..frame import arrow_column, checked_calls
 from ..jsonvalues import canonical_json
 
 PACKED = ("tags", "extra")
@@ -50,7 +50,7 @@ def key_values(calls: pd.DataFrame, key: str) -> pd.Series:
     """
     column = column_of_key(key)
     if column == key:
-        return calls[key].reset_index(drop=True)
+        return checked_calls(calls, needs=[key])[key].reset_index(drop=True)
     path = key.partition(".")[2]
     if not path:
         raise InvalidOptionError(f"a key is {key!r}, expected a name behind the dot, such as {column}.customer")

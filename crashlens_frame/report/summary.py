@@ -9,7 +9,7 @@ import pandas as pd
 from .._core import exact_sum, exact_sums
 from ..detectors import ROSTER, Detector, find_waste
 from ..errors import InvalidOptionError
-from ..frame import check_calls, failed_calls
+from ..frame import checked_calls, failed_calls
 from ..pricing import Prices, unpriced
 from ..schema import COST_SOURCES, DETECTORS, TOKEN_SOURCES
 from ..words import cut, digits, money, percent, quantity
@@ -278,7 +278,7 @@ def summarize(
     >>> print(cf.summarize(book.df).to_text().splitlines()[0])
     1 call in 1 trace, 2026-03-01 00:00 UTC
     """
-    check_calls(calls, needs=REPORT_COLUMNS)
+    calls = checked_calls(calls, needs=REPORT_COLUMNS)
     groups = None
     if by is not None:
         if findings is not None:

@@ -12,13 +12,14 @@ import pyarrow.compute as pc
 from .._core import exact_sums, first_equal, text_keys
 from ..detectors import waste_of_calls
 from ..errors import InvalidOptionError
-from ..frame import arrow_column, check_calls, failed_calls
+from ..frame import arrow_column, checked_calls, failed_calls
 from ..pricing import Prices
-from ..times import LATEST
+from ..times import EARLIEST, LATEST
 from .keys import column_of_key, key_values
 
 TOTALS_COLUMNS = ("trace_id", "cost", "input_tokens", "output_tokens", "latency_ms", "level", "error")
 
+_MOST_LOOKS = 10_000_000  # moments that are looked at for the beginnings of periods
 _CALENDAR = {
     "MS": "M", "ME": "M", "QS-JAN": "Q", "QE-DEC": "Q", "YS-JAN": "Y", "YE-DEC": "Y",
     **{f"W-{day}": f"W-{day}" for day in ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")},
@@ -79,10 +80,12 @@ def by(
     0  gpt-4o 2026-03-01 00:00:00+00:00        2  0.75            800.0
     1  gpt-4o 2026-03-02 00:00:00+00:00        1  1.00            800.0
     """
-    check_calls(calls, needs={*map(column_of_key, keys), *TOTALS_COLUMNS, *(["timestamp"] if freq else [])})
+    optional = {"cached_input_tokens"} & set(calls.columns)
+    needed = {*map(column_of_key, keys), *TOTALS_COLUMNS, *(["timestamp"] if freq else []), *optional}
+    calls = checked_calls(calls, needs=needed)
     trace = first_equal(text_keys(arrow_column(calls["trace_id"], "trace_id")))
     sent = calls["input_tokens"].to_numpy("float64", na_value=0.0)
-    cached = calls["cached_input_tokens"] if "cached_input_tokens" in calls.columns else pd.Series(0.0, calls.index)
+    cached = calls["cached_input_tokens"] if optional else pd.Series(0.0, calls.index)
     read = np.minimum(cached.to_numpy("float64", na_value=0.0), sent)
     amounts = pd.DataFrame({"cached_share": read, "sent": sent})
     if waste:
@@ -155,7 +158,7 @@ def traces(calls: pd.DataFrame) -> pd.DataFrame:
       trace_id  n_calls           models  cost
     0       t1        3  gpt-4 -> gpt-4o   1.5
     """
-    check_calls(calls, needs={*TOTALS_COLUMNS, "timestamp", "model"})
+    calls = checked_calls(calls, needs={*TOTALS_COLUMNS, "timestamp", "model"})
     codes, names = trace_codes(calls["trace_id"])
     size = len(names)
     start = _times(calls)
@@ -305,7 +308,7 @@ def period_starts(times: pd.Series, freq: str, zone: str) -> pd.Series:
     if isinstance(step, str) or step % pd.Timedelta("1min") == pd.Timedelta(0):
         # a log has far fewer distinct minutes than distinct times, and what follows is slow for each of them
         times = times.dt.floor("min")
-    numbers, distinct = pd.factorize(times)
+    numbers, distinct = pd.factorize(times if zone == "UTC" else shown_by_clocks(times))
     try:
         local = pd.DatetimeIndex(distinct).tz_convert(zone)
     except (LookupError, ValueError, TypeError) as error:
@@ -322,6 +325,24 @@ def period_starts(times: pd.Series, freq: str, zone: str) -> pd.Series:
     start = start.tz_localize(zone, ambiguous=earlier, nonexistent="shift_forward").as_unit("us")
     # a missing time has the number -1, so it takes the NaT at the end
     return pd.Series(start.insert(len(start), pd.NaT)[numbers])
+
+
+def shown_by_clocks(times: pd.Series) -> pd.Series:
+    """Return times, null where a clock in some time zone would be before the year 1 or past the year 9999.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from crashlens_frame.report.totals import shown_by_clocks
+    >>> shown_by_clocks(pd.Series(pd.to_datetime(["0001-01-01T00:00Z", "2026-03-01T00:00Z"]))).isna().tolist()
+    [True, False]
+    """
+    day = pd.Timedelta("1D")
+    return times.where(times.between(_moment(EARLIEST) + day, _moment(LATEST) - day))
+
+
+def _moment(micros: int) -> pd.Timestamp:
+    return pd.Timestamp(micros, unit="us", tz="UTC").as_unit("us")
 
 
 def all_period_starts(first: pd.Timestamp, last: pd.Timestamp, freq: str) -> pd.DatetimeIndex:
@@ -344,6 +365,11 @@ def all_period_starts(first: pd.Timestamp, last: pd.Timestamp, freq: str) -> pd.
     else:
         # a change of clocks makes a period longer or shorter by half an hour or more, so a look in each misses none
         look = pd.Timedelta(gcd(step.as_unit("ns").value, pd.Timedelta("30min").as_unit("ns").value), "ns")
+        if (last - first).total_seconds() / look.total_seconds() > _MOST_LOOKS:
+            raise InvalidOptionError(
+                f"freq is {freq!r}, too short for calls from {first.date()} to {last.date()}; expected MS or YS, or no"
+                " calls that are dated far off"
+            )
         times = pd.date_range(first.tz_convert("UTC"), last.tz_convert("UTC"), freq=look)
     return pd.DatetimeIndex(period_starts(pd.Series(times), freq, str(first.tz)).unique())
 

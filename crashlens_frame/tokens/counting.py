@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from .._core import parallel_map, progress_bar
 from ..errors import InvalidCallError, InvalidOptionError, TokenizerError, TokenizerWarning
 from ..formats import READING, UNCLEAR
-from ..frame import check_calls
+from ..frame import checked_calls
 from ..jsonvalues import without_surrogates
 from ..pricing import name_forms
 from ..schema import TEXT, TOKEN_SOURCES
@@ -189,7 +189,8 @@ def add_tokens(
        input_tokens  output_tokens token_source
     0             4              3      counted
     """
-    check_calls(calls, needs=("model", "prompt", "response"))
+    counts = {"input_tokens", "output_tokens"} & set(calls.columns)
+    calls = checked_calls(calls, needs={"model", "prompt", "response", *counts})
     labels = calls["model"].astype("category").cat
     tokenizers = [_tokenizer(str(name)) for name in labels.categories]
     code = labels.codes.to_numpy()

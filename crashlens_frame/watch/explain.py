@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..detectors import waste_of_calls
-from ..frame import check_calls
+from ..frame import checked_calls
 from ..pricing import PART_METERS, Prices, cost_parts
 from ..report import key_values
 from .keys import keys_of, texts
@@ -75,9 +75,7 @@ def explain_change(
     [0.8, 0.5, 0.0, 0.3]
     """
     keys = keys_of(by)
-    logs = (before, after)
-    for calls in logs:
-        check_calls(calls, needs={"model", "cost"})
+    logs = [checked_calls(calls, needs={"model", "cost"}) for calls in (before, after)]
     labels = pd.concat(
         [pd.DataFrame({key: texts(key_values(calls, key)) for key in keys}) for calls in logs], ignore_index=True
     )

@@ -4,6 +4,7 @@ from difflib import get_close_matches
 
 import pandas as pd
 
+from ..frame import checked_calls
 from ..report import key_values
 from ..schema import CALLS
 
@@ -40,9 +41,10 @@ def field_values(calls: pd.DataFrame, name: str) -> pd.Series:
     ['acme', nan]
     """
     if name in calls.columns:
-        return calls[name]
+        return checked_calls(calls, needs=[name])[name]
     if name == TOTAL_TOKENS and {"input_tokens", "output_tokens"} <= set(calls.columns):
-        return calls["input_tokens"] + calls["output_tokens"]
+        counts = checked_calls(calls, needs=["input_tokens", "output_tokens"])
+        return counts["input_tokens"] + counts["output_tokens"]
     if name.partition(".")[0] in set(_OBJECTS) & set(calls.columns):
         return key_values(calls, name).set_axis(calls.index)
     return pd.Series([None] * len(calls), index=calls.index, dtype=object)

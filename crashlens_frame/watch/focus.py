@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import check_choice
-from ..frame import check_calls
+from ..frame import checked_calls
 from ..io import open_atomic
 from ..jsonvalues import canonical_json
 from ..pricing import Prices, cost_parts
@@ -88,7 +88,7 @@ def to_focus(
     3        Output Tokens             300.0      0.0045
     """
     check_choice("version", version, VERSIONS)
-    check_calls(calls, needs=("timestamp", "model", "cost"))
+    calls = checked_calls(calls, needs=("timestamp", "model", "cost"))
     rows = _rows(calls.reset_index(drop=True), account, prices)
     focus = _focus(rows)
     if target is not None:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InvalidOptionError, check_choice
-from ..frame import check_calls
+from ..frame import checked_calls
 from .fields import field_values
 from .moments import end_of_log, local_times
 
@@ -94,7 +94,7 @@ def forecast(
     check_choice("until", until, UNTILS)
     if not 0 < interval < 1:
         raise InvalidOptionError(f"interval is {interval!r}, expected a probability between 0 and 1, such as 0.8")
-    check_calls(calls, needs=("timestamp", "cost"))
+    calls = checked_calls(calls, needs=("timestamp", "cost"))
     names = [by] if isinstance(by, str) else list(by)
     end_of_calls = end_of_log(calls, tz, now)
     days = pd.DataFrame({name: field_values(calls, name).astype("str").to_numpy() for name in names})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..frame import check_calls
+from ..frame import checked_calls
 
 _N_DRAWS = 1000
 _MOST_PARTS = 500  # into which traces are put together; more would change no interval and take longer
@@ -68,7 +68,7 @@ def cost_increase(before: pd.DataFrame, after: pd.DataFrame, *, interval: float 
 
 def _trace_costs(calls: pd.DataFrame) -> np.ndarray:
     """Return the known cost of each trace that has a call of known cost."""
-    check_calls(calls, needs=("trace_id", "cost"))
+    calls = checked_calls(calls, needs=("trace_id", "cost"))
     known = calls[calls["cost"].notna()]
     return known.groupby("trace_id", observed=True)["cost"].sum().to_numpy("float64")
 

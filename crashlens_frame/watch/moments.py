@@ -4,6 +4,7 @@ import pandas as pd
 
 from ..errors import InvalidOptionError
 from ..frame import arrow_column
+from ..report import shown_by_clocks
 
 
 def local_times(calls: pd.DataFrame, tz: str) -> pd.Series:
@@ -23,6 +24,8 @@ def local_times(calls: pd.DataFrame, tz: str) -> pd.Series:
     """
     times = arrow_column(calls["timestamp"], "timestamp").to_pandas()
     try:
+        if tz != "UTC":
+            times = shown_by_clocks(times)
         return times.dt.tz_convert(tz).dt.tz_localize(None)
     except (LookupError, ValueError, TypeError) as error:
         raise InvalidOptionError(f"tz is {tz!r}, expected the name of a time zone such as Europe/Paris") from error

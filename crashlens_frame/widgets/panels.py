@@ -23,6 +23,7 @@ Panel = TypeVar("Panel", bound=Any)
 
 _PAGE_SIZE = 8
 _MOST_CALLS = 40
+MOST_CHOICES = 500  # in a list to choose from; a browser takes seconds to build long ones
 _LONGEST_TEXT = 80
 _TITLES = (
     ("severity", ""), ("detector", ""), ("models", ""), ("calls", "cl-number"), ("waste", "cl-number"),
@@ -81,15 +82,13 @@ class FilterPanel(W.VBox):
         self.until = make_field(W.DatePicker, "Until")
         self.trace = make_field(W.Text, "Trace", placeholder="part of its id", continuous_update=False)
         self.only_wasted = make_field(W.Checkbox, "Only wasted calls", value=False, indent=False, style={})
-        self.labels = {
-            label: make_field(
-                W.SelectMultiple,
-                label.capitalize(),
-                options=[(cut(printable(v), 40) if v is not None else UNKNOWN, v) for v in study.values(label)],
-                rows=4,
-            )
-            for label in LABELS
-        }
+        self.labels, left_out = {}, []
+        for label in LABELS:
+            values, more = study.values(label, MOST_CHOICES)
+            options = [(cut(printable(v), 40) if v is not None else UNKNOWN, v) for v in values]
+            self.labels[label] = make_field(W.SelectMultiple, label.capitalize(), options=options, rows=4)
+            left_out += [f"{digits(more)} of {label} with fewer calls"] if more else []
+        self.left_out = W.HTML(markup.note(f"Not in the lists: {', '.join(left_out)}.") if left_out else "")
         self.reset = W.Button(description="Reset filters", tooltip="Show all calls again")
         self.reset.on_click(lambda _: self.clear())
         self._empty: list[tuple[Any, Any]] = [
@@ -99,7 +98,7 @@ class FilterPanel(W.VBox):
         for each, _ in self._empty:
             each.observe(self._on_change, names="value")
         dates = W.VBox([self.since, self.until, self.tz, self.trace])
-        super().__init__([make_row(dates, *self.labels.values()), toolbar(self.only_wasted, self.reset)])
+        super().__init__([make_row(dates, *self.labels.values()), toolbar(self.only_wasted, self.reset), self.left_out])
 
     @property
     def filters(self) -> ViewFilters:
@@ -226,6 +225,7 @@ class WhatIfPanel(W.VBox):
         """Take the calls of a view."""
         self._view = view
         cost = view.calls.groupby("model", observed=True)["cost"].sum().sort_values(ascending=False, kind="stable")
+        cost = cost.head(MOST_CHOICES)
         options = [(f"{cut(printable(str(name)), 40)} ({money(dollars)})", name) for name, dollars in cost.items()]
         chosen = self.model.value
         self.model.options = options

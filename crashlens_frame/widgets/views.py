@@ -108,12 +108,13 @@ class Study:
         number = pc.index_in(pa.array(flagged["finding_id"]), pa.array(self._active["finding_id"]), skip_nulls=True)
         self._finding = pc.fill_null(number, -1).to_numpy()
 
-    def values(self, label: str) -> list[str | None]:
-        """Return the values of a label in sorted order, then None if there are calls without a value."""
-        codes = self.calls[label].cat.codes
+    def values(self, label: str, most: int) -> tuple[list[str | None], int]:
+        """Return the values of a label with most calls, sorted, then None if calls have no value; and how many more."""
+        codes = self.calls[label].cat.codes.to_numpy(np.int64)
         used = np.bincount(codes + 1, minlength=len(self.calls[label].cat.categories) + 1)
-        known = [name for name, number in zip(self.calls[label].cat.categories, used[1:], strict=True) if number]
-        return [*known, *([None] if used[0] else [])]
+        by_calls = np.argsort(-used[1:], kind="stable")[: np.count_nonzero(used[1:])]
+        names = self.calls[label].cat.categories.take(np.sort(by_calls[:most])).tolist()
+        return [*names, *([None] if used[0] else [])], max(0, len(by_calls) - most)
 
     def view(self, filters: ViewFilters) -> "View":
         """Return the calls that pass the filters."""

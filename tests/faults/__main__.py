@@ -1,16 +1,33 @@
-"""Kill every writer at random moments and print what that left: ``python -m tests.faults [--kills 200] [--seed 1]``."""
+"""Kill and disturb every writer, and print what that left: ``python -m tests.faults [--kills 200] [--seed 1]``."""
 
 import argparse
+from collections.abc import Callable, Iterator
+from functools import partial
 
-from .kills import Count, kill_often
+from .disks import WHOLES, disturb_book, fill_book, fill_often
+from .kills import Count, kill_often, read_beside
 from .writers import WRITERS
 
-HEADINGS = f"{'killed':<34}{'kills':>8}{'acknowledged':>14}{'whole at the end':>18}{'faults':>8}"
+HEADINGS = f"{'what, and times':<54}{'':>8}{'acknowledged':>14}{'whole at the end':>18}{'faults':>8}"
 
 
 def line(name: str, count: Count) -> str:
     """Return a line of the table."""
-    return f"{name:<34}{count.kills:>8,}{count.acknowledged:>14,}{count.whole:>18,}{len(count.faults):>8,}"
+    return f"{name:<54}{count.kills:>8,}{count.acknowledged:>14,}{count.whole:>18,}{len(count.faults):>8,}"
+
+
+def campaign(kills: int, seed: int) -> Iterator[tuple[str, Callable[[], Count]]]:
+    """Yield each part of the campaign with its name."""
+    each = -(-kills // len(WRITERS))
+    for writer in WRITERS:
+        yield f"killed: {writer.name}", partial(kill_often, writer, each, seed)
+    for whole in WHOLES:
+        yield f"disk full: {whole.name}", partial(fill_often, whole, 10 * each, seed)
+    yield "disk full: LogBook", partial(fill_book, 100 * each, seed)
+    yield "file renamed, removed, cut: LogBook", partial(disturb_book, 100 * each, seed)
+    for writer in WRITERS:
+        if writer.name != "scan":
+            yield f"read beside: {writer.name}", partial(read_beside, writer, each)
 
 
 def main() -> int:
@@ -19,16 +36,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="seed of the moments")
     given = parser.parse_args()
     print(HEADINGS, flush=True)
-    total = Count()
-    for writer in WRITERS:
-        count = kill_often(writer, -(-given.kills // len(WRITERS)), given.seed)
-        print(line(writer.name, count), *(f"  {fault}" for fault in count.faults), sep="\n", flush=True)
-        total.kills += count.kills
-        total.acknowledged += count.acknowledged
-        total.whole += count.whole
-        total.faults += count.faults
-    print(line("total", total))
-    return int(bool(total.faults))
+    faults = 0
+    for name, play in campaign(given.kills, given.seed):
+        count = play()
+        print(line(name, count), *(f"  {fault}" for fault in count.faults), sep="\n", flush=True)
+        faults += len(count.faults)
+    print(f"{faults:,} faults")
+    return int(bool(faults))
 
 
 if __name__ == "__main__":

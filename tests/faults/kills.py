@@ -83,3 +83,34 @@ def _rest(received: Connection) -> set[int]:
                 numbers.add(received.recv())
             except EOFError:
                 return numbers
+
+
+def read_beside(writer: Writer, reads: int) -> Count:
+    """Read again and again while a writer is at work: each time all that was acknowledged before is there, whole."""
+    count, acknowledged = Count(), set[int]()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        writer.prepare(folder)
+        received, sent = FORKS.Pipe(duplex=False)
+        child = FORKS.Process(target=writer.write, args=(folder, 0, sent), daemon=True)
+        child.start()
+        sent.close()
+        try:
+            for _ in range(reads):
+                if not acknowledged and not received.poll(START):
+                    raise RuntimeError(f"{writer.name} did not begin")
+                while received.poll():
+                    acknowledged.add(received.recv())
+                try:
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("ignore", cf.RejectedLinesWarning)  # a line that is being written
+                        count.whole = writer.check(folder, acknowledged)
+                except (FaultError, cf.CrashlensFrameError, OSError) as fault:
+                    count.faults += (f"{type(fault).__name__}: {fault}",)
+                count.kills += 1
+        finally:
+            child.kill()
+            child.join()
+            received.close()
+    count.acknowledged = len(acknowledged)
+    return count

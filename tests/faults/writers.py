@@ -43,7 +43,7 @@ class FaultError(AssertionError):
     """Something that was acknowledged is missing, or something half-written was read as whole."""
 
 
-def _require(holds: bool, finding: str) -> None:
+def require(holds: bool, finding: str) -> None:
     if not holds:
         raise FaultError(finding)
 
@@ -65,10 +65,10 @@ def _log(folder: Path, first: int, acknowledge: Connection) -> None:
 def _check_log(folder: Path, acknowledged: set[int]) -> int:
     calls = cf.read_jsonl(folder / LOG)
     numbers = calls["trace_id"].str[1:].astype(int)
-    _require(numbers.is_unique, "a call was written twice")
+    require(numbers.is_unique, "a call was written twice")
     lost = acknowledged - set(numbers)
-    _require(not lost, f"{len(lost)} acknowledged calls are lost")
-    _require(calls["prompt"].tolist() == [_prompt(number) for number in numbers], "half a call was read as whole")
+    require(not lost, f"{len(lost)} acknowledged calls are lost")
+    require(calls["prompt"].tolist() == [_prompt(number) for number in numbers], "half a call was read as whole")
     return len(calls)
 
 
@@ -84,17 +84,17 @@ def _serve(folder: Path, first: int, acknowledge: Connection) -> None:
 
 def _check_served(folder: Path, acknowledged: set[int]) -> int:
     calls = cf.read_jsonl(folder / LOG)
-    _require(calls["event_id"].is_unique, "a call was written twice")
+    require(calls["event_id"].is_unique, "a call was written twice")
     lost = {f"chatcmpl-{number}" for number in acknowledged} - set(calls["event_id"])
-    _require(not lost, f"{len(lost)} acknowledged calls are lost")
-    _require(bool(calls["prompt"].eq(Call().prompt).all()), "half a call was read as whole")
+    require(not lost, f"{len(lost)} acknowledged calls are lost")
+    require(bool(calls["prompt"].eq(Call().prompt).all()), "half a call was read as whole")
     return len(calls)
 
 
 # -- whole frames ------------------------------
 
 
-def _generation(number: int) -> pd.DataFrame:
+def generation(number: int) -> pd.DataFrame:
     """Make calls that know which write they are of, and of how many calls it is."""
     size = ROWS + number % 100
     return pd.DataFrame(
@@ -102,11 +102,11 @@ def _generation(number: int) -> pd.DataFrame:
     )
 
 
-def _generations(calls: pd.DataFrame) -> set[int]:
+def generations_in(calls: pd.DataFrame) -> set[int]:
     """Return the writes that are in calls; each must be whole."""
     counts = {int(number): int(count) for number, count in calls["route"].value_counts().items() if count}
     halves = [number for number, count in counts.items() if count != ROWS + number % 100]
-    _require(not halves, f"{len(halves)} writes were read in part")
+    require(not halves, f"{len(halves)} writes were read in part")
     return set(counts)
 
 
@@ -114,41 +114,41 @@ def _replace(
     write: Callable[[pd.DataFrame, Path], object], name: str, folder: Path, first: int, acknowledge: Connection
 ) -> None:
     for number in range(first, first + 1_000_000):
-        write(_generation(number), folder / name)
+        write(generation(number), folder / name)
         acknowledge.send(number)
 
 
 def _check_replaced(read: Callable[[Path], pd.DataFrame], name: str) -> Check:
     def check(folder: Path, acknowledged: set[int]) -> int:
-        found = _generations(read(folder / name))
-        _require(len(found) == 1, f"{len(found)} writes are in a place of one")
-        _require(min(found) >= max(acknowledged), "the last acknowledged write is lost")
+        found = generations_in(read(folder / name))
+        require(len(found) == 1, f"{len(found)} writes are in a place of one")
+        require(min(found) >= max(acknowledged), "the last acknowledged write is lost")
         return 1
 
     return check
 
 
-def _store(calls: pd.DataFrame, folder: Path, mode: str) -> None:
+def store(calls: pd.DataFrame, folder: Path, mode: str) -> None:
     cf.write_dataset(calls, folder, buckets=2, mode=mode)
 
 
 def _append(calls: pd.DataFrame, folder: Path) -> None:
-    _store(calls, folder, "append")
+    store(calls, folder, "append")
 
 
 def _overwrite(calls: pd.DataFrame, folder: Path) -> None:
-    _store(calls, folder, "overwrite")
+    store(calls, folder, "overwrite")
 
 
 def _check_appended(folder: Path, acknowledged: set[int]) -> int:
-    found = _generations(cf.read_parquet(folder / STORE))
-    _require(acknowledged <= found, f"{len(acknowledged - found)} acknowledged writes are lost")
+    found = generations_in(cf.read_parquet(folder / STORE))
+    require(acknowledged <= found, f"{len(acknowledged - found)} acknowledged writes are lost")
     return len(found)
 
 
 def _write_new(folder: Path, first: int, acknowledge: Connection) -> None:
     for number in range(first, first + 1_000_000):
-        _store(_generation(number), folder / f"{STORE}-{number}", "error")
+        store(generation(number), folder / f"{STORE}-{number}", "error")
         acknowledge.send(number)
 
 
@@ -157,12 +157,12 @@ def _check_new(folder: Path, acknowledged: set[int]) -> int:
     for store in folder.glob(f"{STORE}-*"):
         number = int(store.name.removeprefix(f"{STORE}-"))
         try:
-            held = _generations(cf.read_parquet(store))
+            held = generations_in(cf.read_parquet(store))
         except FileNotFoundError:
             continue  # nothing is visible until it is whole
-        _require(held == {number}, "a folder has another write than its own")
+        require(held == {number}, "a folder has another write than its own")
         found.add(number)
-    _require(acknowledged <= found, f"{len(acknowledged - found)} acknowledged writes are lost")
+    require(acknowledged <= found, f"{len(acknowledged - found)} acknowledged writes are lost")
     return len(found)
 
 
@@ -184,7 +184,7 @@ def _scan(folder: Path, first: int, acknowledge: Connection) -> None:
 
 def _check_scanned(folder: Path, acknowledged: set[int]) -> int:
     calls = cf.scan(folder / LOG, progress=False).report.events
-    _require(calls == SCANNED, f"{calls} of {SCANNED} calls were scanned")
+    require(calls == SCANNED, f"{calls} of {SCANNED} calls were scanned")
     return 1
 
 

@@ -355,6 +355,17 @@ def test_a_file_that_was_cut_is_noticed(tmp_path: Path) -> None:
 # -- flush and close ------------------------------
 
 
+def test_a_file_that_was_rewritten_to_the_same_size_gets_a_line_of_its_own(tmp_path):
+    path = tmp_path / "logs.jsonl"
+    book = cf.LogBook(path)
+    book.log(model="gpt-4", prompt="p", trace_id="t1")
+    path.write_bytes(b"x" * path.stat().st_size)
+    book.log(model="gpt-4", prompt="p", trace_id="t2")
+
+    with pytest.warns(cf.RejectedLinesWarning):
+        assert cf.read_jsonl(path)["trace_id"].tolist() == ["t2"]
+
+
 @pytest.mark.parametrize(("fsync", "synced"), [(False, 1), (True, 3)])
 def test_fsync_and_flush_have_the_calls_on_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fsync: bool, synced: int

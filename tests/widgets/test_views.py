@@ -125,9 +125,9 @@ def test_other_thresholds_find_other_waste():
 def test_values_are_those_that_occur_with_none_last():
     study = Study(LOG)
 
-    assert study.values("model") == ["gpt-4", "o3", None]
-    assert study.values("team") == ["legal", "search", None]
-    assert Study(LOG.head(2)).values("route") == ["/a"]
+    assert study.values("model", 9) == (["gpt-4", "o3", None], 0)
+    assert study.values("team", 9) == (["legal", "search", None], 0)
+    assert Study(LOG.head(2)).values("route", 9) == (["/a"], 0)
 
 
 def test_repricing_is_that_of_the_calls_that_pass():

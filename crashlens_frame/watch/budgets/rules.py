@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from ...frame import check_calls
+from ...frame import checked_calls
 from .conditions import matching_calls
 from .file import ACTIONS, Budgets, BudgetSource
 
@@ -42,7 +42,7 @@ def broken_rules(calls: pd.DataFrame, limits: BudgetSource) -> pd.DataFrame:
     0  no opus for labels   fail        1   0.5       t1
     """
     loaded = Budgets.load(limits)
-    check_calls(calls, needs=("trace_id", "cost"))
+    calls = checked_calls(calls, needs=("trace_id", "cost"))
     broken = [calls.loc[matching_calls(calls, rule.condition), ["trace_id", "cost"]] for rule in loaded.rules]
     return pd.DataFrame(
         {

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ...frame import arrow_column, check_calls
+from ...frame import arrow_column, checked_calls
 from ...report import period_starts
 from ..fields import field_values
 from ..moments import end_of_log, local_times
@@ -68,7 +68,7 @@ def budgets(calls: pd.DataFrame, limits: BudgetSource, *, now: object = None) ->
     0  all  2026-06  100.0   40.0      120.0   2026-06-25   warn
     """
     loaded = Budgets.load(limits)
-    check_calls(calls, needs=("timestamp", "cost"))
+    calls = checked_calls(calls, needs=("timestamp", "cost"))
     rows = [_calendar(calls, each, now) if each.per in CALENDAR else _rolling(calls, each) for each in loaded.budgets]
     # an empty frame of the same dtypes first, so that they do not depend on the data
     return pd.concat([_result(_NOTHING, _EMPTY), *rows], ignore_index=True)

@@ -138,11 +138,15 @@ def read_bill(source: Any) -> tuple[str, pd.DataFrame]:
     if text.lstrip()[:1] in ("{", "["):
         try:
             return _from_json(json.loads(text), str(path))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if isinstance(error, LogFileError):
                 raise
             raise LogFileError(f"{path}: is no JSON ({error})") from error
-    return _from_table(pd.read_csv(StringIO(text)), str(path))
+    try:
+        table = pd.read_csv(StringIO(text))
+    except ValueError as error:  # the errors of the parser are children of it
+        raise LogFileError(f"{path}: is no CSV ({error})") from error
+    return _from_table(table, str(path))
 
 
 def _from_json(report: Any, place: str) -> tuple[str, pd.DataFrame]:

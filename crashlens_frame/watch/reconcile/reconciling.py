@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ...errors import UnknownModelError
-from ...frame import check_calls
+from ...frame import checked_calls
 from ...pricing import PriceBook
 from ..moments import local_times
 from .bills import read_bill
@@ -67,7 +67,7 @@ def reconcile(calls: pd.DataFrame, invoice: Bill) -> pd.DataFrame:
              day   model  ours  billed  difference  cause
     0 2026-06-01  gpt-4o   1.5     1.5         0.0  equal
     """
-    check_calls(calls, needs=("timestamp", "model", "cost"))
+    calls = checked_calls(calls, needs=("timestamp", "model", "cost"))
     _, bill = read_bill(invoice)
     by_model = bool(bill["model"].notna().any()) or bill.empty
     ours = pd.DataFrame(

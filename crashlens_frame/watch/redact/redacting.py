@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...errors import InvalidOptionError, MissingExtraError, check_choice
-from ...frame import selected_columns
+from ...frame import checked_calls, selected_columns
 from ...schema import LABEL, TEXT
 from .patterns import KINDS, PATTERNS, Pattern
 from .pseudonyms import Pseudonyms
@@ -81,6 +81,7 @@ def redact(
     for column in chosen:
         if column.arrow not in (TEXT, LABEL):
             raise InvalidOptionError(f"columns holds {column.name!r}, which holds no text")
+    calls = checked_calls(calls, needs=[column.name for column in chosen])
     if content == "drop":
         return calls.assign(**{column.name: _dropped(calls[column.name]) for column in chosen})
     if content == "hash":

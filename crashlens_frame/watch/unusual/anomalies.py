@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ...errors import InvalidOptionError, check_choice
-from ...frame import check_calls
+from ...frame import checked_calls
 from ...report import column_of_key, key_values
 from ...words import digits, money
 from ..keys import keys_of
@@ -105,7 +105,7 @@ def anomalies_and_hours(
         the expected calls at the usual cost of a call; NaN where nothing is judged).
     """
     keys = keys_of(by)
-    check_calls(calls, needs={*map(column_of_key, keys), "timestamp", "cost"})
+    calls = checked_calls(calls, needs={*map(column_of_key, keys), "timestamp", "cost"})
     check_choice("freq", freq, _SHORTEST)
     if not threshold > 0:
         raise InvalidOptionError(f"threshold is {threshold!r}, expected a number above 0")

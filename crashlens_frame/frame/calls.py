@@ -1,191 +1,30 @@
-"""Arrow tables <-> typed DataFrames, whose dtypes never depend on the data.
-
-The typed frame is in normal form: the columns of the schema in its order, a RangeIndex, and categories that are exactly
-the values that occur, sorted (or the closed vocabulary of the column). So two frames of equal calls are equal frames.
-"""
+"""What makes a frame one of calls: as_calls, the check at every door, which calls failed."""
 
 import warnings
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.compute as pc
 
-from .errors import (
-    InvalidCallError,
-    InvalidOptionError,
-    MissingColumnsError,
-    PassedOverWarning,
-)
-from .formats import (
-    Row,
-    convert_column,
+from ..errors import InvalidCallError, InvalidOptionError, MissingColumnsError, PassedOverWarning
+from ..formats import (
     export_format,
-    folded_extra,
     rows_of_export,
-    series_of_column,
     settle_counts,
     synonyms_among,
     warn_of_matched,
     warn_of_unclear,
-    with_trace_ids,
 )
-from .jsonvalues import without_surrogates
-from .schema import CALLS, LABEL, Column, Schema, arrow_schema
-from .words import quantity
+from ..schema import CALLS
+from ..words import quantity
+from .own_tables import folded_extra, with_trace_ids
+from .tables import frame_from_table, selected_columns, table_from_frame, table_from_rows, typed_column
 
 # columns that show, where a frame has them, whether a call has an answer
 ANSWER_COLUMNS = ("response", "tool_calls", "output_tokens", "type")
 _BY_NAME = {column.name: column for column in CALLS}
-_ROW = pa.struct(list(arrow_schema(CALLS)))
-_MANY = 100_000  # from this number of rows on, threads save more time than they take to start
-
-
-def frame_from_table(table: pa.Table, columns: Schema = CALLS) -> pd.DataFrame:
-    """Turn an Arrow table of the package into its typed DataFrame.
-
-    Parameters
-    ----------
-    table
-        Table with the named columns, in any order; columns that it lacks become null.
-    columns
-        Schema of the result: CALLS, FINDINGS or REJECTS.
-
-    Returns
-    -------
-    DataFrame
-        The columns of the schema, in normal form.
-
-    Examples
-    --------
-    >>> import pyarrow as pa
-    >>> from crashlens_frame.frame import frame_from_table
-    >>> calls = frame_from_table(pa.table({"trace_id": ["t1"], "input_tokens": [None]}))
-    >>> calls[["trace_id", "input_tokens", "model"]].dtypes.astype("str").to_dict()
-    {'trace_id': 'str', 'input_tokens': 'Int64', 'model': 'category'}
-    """
-    present = set(table.column_names)
-
-    def series(column: Column) -> pd.Series:
-        return series_of_column(table[column.name] if column.name in present else pa.nulls(len(table)), column)
-
-    with ThreadPoolExecutor() if len(table) > _MANY else nullcontext() as pool:
-        values = (pool.map if pool else map)(series, columns)
-        data = dict(zip([column.name for column in columns], values, strict=True))
-    return pd.DataFrame(data, index=pd.RangeIndex(len(table)), copy=False)
-
-
-def table_from_frame(df: pd.DataFrame, columns: Schema = CALLS) -> pa.Table:
-    """Turn a DataFrame into the Arrow table of a schema.
-
-    Values are converted as ``LogBook.log`` does: 5.0 to 5, latencies rounded, ISO 8601 text and epoch numbers to times,
-    times without a zone read as UTC.
-
-    Parameters
-    ----------
-    df
-        Any frame; missing columns become null, columns that the schema does not name are left out.
-    columns
-        Schema of the result.
-
-    Returns
-    -------
-    Table
-        The columns of the schema, with its types.
-
-    Raises
-    ------
-    InvalidCallError
-        A value does not fit its column. The text names column, row and value.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from crashlens_frame.frame import table_from_frame
-    >>> table_from_frame(pd.DataFrame({"trace_id": ["t1"], "input_tokens": [5.0]}))["input_tokens"].to_pylist()
-    [5]
-    """
-    arrays = [
-        pc.cast(convert_column(df[column.name], column), column.arrow)
-        if column.name in df.columns
-        else pa.nulls(len(df), column.arrow)
-        for column in columns
-    ]
-    return pa.Table.from_arrays(arrays, schema=arrow_schema(columns))
-
-
-def table_from_rows(rows: list[Row]) -> pa.Table:
-    """Turn converted rows into a CALLS table.
-
-    Parameters
-    ----------
-    rows
-        Values by column, as the converters of ``formats`` return them; the timestamp in microseconds since 1970.
-
-    Examples
-    --------
-    >>> from crashlens_frame.frame import table_from_rows
-    >>> table_from_rows([{"trace_id": "t1", "input_tokens": 5}])["input_tokens"].to_pylist()
-    [5]
-    """
-    try:
-        return pa.Table.from_struct_array(pa.array(rows, _ROW))
-    except UnicodeEncodeError:
-        # half a surrogate pair is no character and no UTF-8, but no reason to lose a call
-        clean = [
-            {name: without_surrogates(value) if isinstance(value, str) else value for name, value in row.items()}
-            for row in rows
-        ]
-        return pa.Table.from_struct_array(pa.array(clean, _ROW))
-
-
-def arrow_column(values: pd.Series, name: str) -> pa.ChunkedArray:
-    """Turn one column of CALLS into Arrow. Texts are not copied: they stay chunked, large strings, or labels.
-
-    Raises
-    ------
-    InvalidCallError
-        A value does not fit the column.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from crashlens_frame.frame import arrow_column
-    >>> arrow_column(pd.Series([5.0, None]), "input_tokens").to_pylist()
-    [5, None]
-    """
-    column = _BY_NAME[name]
-    array = convert_column(values, column)
-    if column.arrow == LABEL:
-        array = pc.cast(array, LABEL)
-    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
-
-
-def selected_columns(columns: Iterable[str] | None) -> Schema:
-    """Return the chosen columns of CALLS, in the order of the choice; None: all.
-
-    Raises
-    ------
-    InvalidOptionError
-        CALLS has no such column.
-
-    Examples
-    --------
-    >>> from crashlens_frame.frame import selected_columns
-    >>> [column.name for column in selected_columns(["model", "cost"])]
-    ['model', 'cost']
-    """
-    names = list(dict.fromkeys(_BY_NAME if columns is None else columns))
-    for name in names:
-        if name not in _BY_NAME:
-            near = get_close_matches(str(name), _BY_NAME, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f", expected some of {', '.join(_BY_NAME)}"
-            raise InvalidOptionError(f"columns holds {name!r}, which is no column of CALLS{hint}")
-    return tuple(_BY_NAME[name] for name in names)
 
 
 def as_calls(df: pd.DataFrame, *, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -237,9 +76,7 @@ def as_calls(df: pd.DataFrame, *, columns: Mapping[str, str] | None = None) -> p
     >>> calls["extra"].item()
     '{"customer":"ann"}'
     """
-    if not df.columns.is_unique:
-        twice = sorted(set(df.columns[df.columns.duplicated()]))
-        raise InvalidCallError(f"two columns have the same name: {', '.join(map(str, twice))}; rename one of each")
+    check_calls(df, needs=())
     of_vendor = None if columns else export_format(df)
     if of_vendor is not None:
         return _calls_of_export(df, of_vendor)
@@ -290,18 +127,6 @@ def _with_own_names(df: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFram
     return own.rename(columns=matched)
 
 
-def empty_frame(columns: Schema = CALLS) -> pd.DataFrame:
-    """Return the typed frame without rows.
-
-    Examples
-    --------
-    >>> from crashlens_frame.frame import empty_frame
-    >>> len(empty_frame())
-    0
-    """
-    return frame_from_table(arrow_schema(columns).empty_table(), columns)
-
-
 def check_calls(df: pd.DataFrame, *, needs: Iterable[str]) -> None:
     """Check that a frame has the columns that a function needs.
 
@@ -316,6 +141,8 @@ def check_calls(df: pd.DataFrame, *, needs: Iterable[str]) -> None:
     ------
     MissingColumnsError
         A column is missing. The text names all missing columns, each with a column of the frame that may be meant.
+    InvalidCallError
+        Two columns have one name.
 
     Examples
     --------
@@ -326,6 +153,9 @@ def check_calls(df: pd.DataFrame, *, needs: Iterable[str]) -> None:
     crashlens_frame.errors.MissingColumnsError: missing column: trace_id (did you mean traceid?); rename it, or read the
     log with cf.read_logs
     """
+    if not df.columns.is_unique:
+        twice = sorted(set(map(str, df.columns[df.columns.duplicated()])))
+        raise InvalidCallError(f"two columns have the same name: {', '.join(twice)}; rename one of each")
     missing = sorted(set(needs) - set(df.columns))
     if not missing:
         return
@@ -336,6 +166,44 @@ def check_calls(df: pd.DataFrame, *, needs: Iterable[str]) -> None:
         hints.append(f"{name} (did you mean {near[0]}?)" if near else name)
     what, remedy = ("column", "rename it") if len(missing) == 1 else ("columns", "rename them")
     raise MissingColumnsError(f"missing {what}: {', '.join(hints)}; {remedy}, or read the log with cf.read_logs")
+
+
+def checked_calls(df: pd.DataFrame, *, needs: Iterable[str]) -> pd.DataFrame:
+    """Return a frame whose columns that a function needs have the dtypes of the schema.
+
+    Parameters
+    ----------
+    df
+        Frame of calls, or a user's own with some columns of CALLS.
+    needs
+        Names of columns that it must have.
+
+    Returns
+    -------
+    DataFrame
+        The frame itself if they are typed already; else one with the same columns and rows. Columns that are not needed
+        stay as they are.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column is missing.
+    InvalidCallError
+        A value does not fit its column, or two columns have one name.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from crashlens_frame.frame import checked_calls
+    >>> checked_calls(pd.DataFrame({"cost": [1, None]}, dtype=object), needs=["cost"])["cost"].tolist()
+    [1.0, nan]
+    """
+    names = set(needs)
+    check_calls(df, needs=names)
+    found = {name: df[name] for name in _BY_NAME if name in names}
+    typed = {name: typed_column(values, _BY_NAME[name]) for name, values in found.items()}
+    changed = {name: values for name, values in typed.items() if values is not found[name]}
+    return df.assign(**changed) if changed else df
 
 
 def failed_calls(calls: pd.DataFrame) -> np.ndarray:

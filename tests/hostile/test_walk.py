@@ -1,0 +1,206 @@
+"""Each public function with hostile frames: what it raises is a child of the one base."""
+
+import inspect
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import crashlens_frame as cf
+from crashlens_frame.accessor import CrashlensAccessor
+from crashlens_frame.widgets.panels import MOST_CHOICES
+
+from .doors import DOORS
+from .frames import hostile_frames, usual
+from .walk import EVERY, pairs, walk
+
+FRAMES = dict(hostile_frames())
+# the functions that take a frame of calls as their first argument
+TAKERS = {
+    name
+    for name in cf.__all__
+    if callable(getattr(cf, name))
+    and not isinstance(getattr(cf, name), type)
+    and next(iter(inspect.signature(getattr(cf, name)).parameters)) in ("calls", "before", "df", "findings")
+}
+
+
+def test_every_function_that_takes_calls_is_a_door():
+    assert {name.partition(",")[0] for name in DOORS} >= TAKERS
+    methods = {name for name in vars(CrashlensAccessor) if not name.startswith("_")} - {"plot", "summary", "waste"}
+    assert {name for name in methods if not {name, f"find_{name}", f"write_{name}"} & set(DOORS)} == set()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_no_door_raises_an_error_of_another_base():
+    faults = [
+        f"{door_name} with {frame_name}: {fault}"
+        for frame_name, frame, door_name, door in pairs(EVERY)
+        if (fault := walk(frame, door))
+    ]
+    assert faults == []
+
+
+def test_the_walk_sees_an_error_of_another_base_and_a_text_with_escapes():
+    def raw(calls, _):
+        raise OSError("raw")
+
+    def escapes(calls, _):
+        raise UnprintableError("\x1b[31m")
+
+    class UnprintableError(cf.InvalidOptionError):
+        def __str__(self):
+            return str(self.args[0])
+
+    assert "OSError: raw" in walk(usual(), raw)
+    assert "is not printable" in walk(usual(), escapes)
+
+
+# -- each kind of defect that the walk found ------------------------------
+
+
+def test_columns_of_other_types_are_converted_and_a_typed_frame_stays_itself():
+    from crashlens_frame.frame import checked_calls
+
+    typed = cf.as_calls(usual())
+    assert checked_calls(typed, needs=["cost"]) is typed
+    foreign = usual().set_axis([0] * len(usual()), axis="index").astype({"cost": "float32", "model": object})
+    checked = checked_calls(foreign, needs=["cost", "model"])
+    assert (str(checked["cost"].dtype), str(checked["model"].dtype)) == ("float64", "category")
+    assert checked.index.equals(foreign.index)
+    assert str(foreign["cost"].dtype) == "float32"
+
+
+@pytest.mark.parametrize(
+    ("frame", "text"),
+    [
+        ("infinite cost", "cost is inf in row 0, expected a finite number from 0 on"),
+        ("binary columns", "trace_id is b'\\xff\\x00' in row 0, expected text"),
+        ("columns twice", "two columns have the same name: cost, model; rename one of each"),
+        ("endless latency", "latency_ms is 1e+300 in row 0, expected a whole number from 0 to 2**63 - 1"),
+    ],
+)
+def test_what_does_not_fit_is_named(frame, text):
+    for function in (cf.by, cf.traces, cf.summarize):
+        with pytest.raises(cf.InvalidCallError) as caught:
+            function(FRAMES[frame])
+        assert str(caught.value) == text
+
+
+def test_names_that_begin_with_an_underscore_are_in_the_legend():
+    ax = cf.plot_cost(FRAMES["models with an underscore"])
+    labels = {text.get_text().split()[0] for text in ax.get_legend().get_texts()}
+    assert labels == {"_x", "_", "__y"}
+
+
+def test_the_last_microsecond_of_the_calendar_survives_parquet(tmp_path):
+    calls = cf.as_calls(FRAMES["year 9999"])
+    cf.to_parquet(calls, tmp_path / "logs.parquet")
+    pd.testing.assert_frame_equal(cf.read_parquet(tmp_path / "logs.parquet"), calls)
+
+
+@pytest.mark.parametrize("tz", ["America/New_York", "Asia/Tokyo"])
+def test_times_that_no_clock_of_a_zone_shows_are_without_a_period(tz):
+    found = cf.by(FRAMES["years 1, 9999 and 2026"], freq="D", tz=tz)
+    assert found["n_calls"].sum() == 12
+    assert found.loc[found["timestamp"].isna(), "n_calls"].tolist() == [8]
+    ax = cf.plot_heatmap(FRAMES["years 1, 9999 and 2026"], tz=tz)
+    assert "8 calls without time or price not shown" in ax.get_xlabel()
+
+
+def test_periods_between_calls_of_two_ages_are_refused_before_they_are_made():
+    with pytest.raises(cf.InvalidOptionError) as caught:
+        cf.change(FRAMES["years 1, 9999 and 2026"], freq="h")
+    assert str(caught.value).startswith("freq is 'h', too short for calls from 0001-01-01 to 9999-12-31;")
+    assert len(cf.change(FRAMES["years 1, 9999 and 2026"], freq="YS")) == 9999
+
+
+def test_costs_beyond_all_numbers_are_named_in_the_plot_of_waste():
+    ax = cf.plot_waste(FRAMES["cost whose sum is infinite"])
+    assert ax.texts[0].get_text() == "The costs add up to more than a number can hold"
+
+
+def test_half_surrogate_pairs_are_drawn():
+    calls = FRAMES["half surrogate pairs"]
+    assert len(cf.plot_trace(calls, cf.as_calls(calls)["trace_id"].iloc[0]).patches) > 0
+
+
+def test_lists_of_the_explorer_end_and_name_what_they_leave_out():
+    count = MOST_CHOICES + 100
+    calls = pd.DataFrame(
+        {"trace_id": "t", "model": [f"m{row}" for row in range(count)], "cost": np.arange(count) / 100}
+    )
+    explorer = cf.Explorer(cf.as_calls(pd.concat([calls, calls.tail(1)])))
+    options = [value for _, value in explorer.filters.labels["model"].options]
+    assert len(options) == MOST_CHOICES
+    assert options == sorted(options)
+    assert f"m{count - 1}" in options  # with most calls
+    assert "100 of model with fewer calls" in explorer.filters.left_out.value
+    assert explorer.what_if.model.value == f"m{count - 1}"
+    assert len(explorer.what_if.model.options) == MOST_CHOICES
+    assert explorer.status.value == ""
+
+
+# -- hostile files ------------------------------
+
+READERS = {
+    "read_logs": cf.read_logs,
+    "read_jsonl": cf.read_jsonl,
+    "read_csv": cf.read_csv,
+    "read_parquet": cf.read_parquet,
+    "read_rejects": cf.read_rejects,
+    "read_repairs": cf.read_repairs,
+    "scan": lambda path: cf.scan(path, progress=False),
+    "partitions": cf.partitions,
+    "detect_format": cf.detect_format,
+    "LogBook": cf.LogBook,
+    "PriceBook": cf.PriceBook.load,
+    "from_litellm": cf.PriceBook.from_litellm,
+    "Budgets": cf.Budgets.load,
+    "reconcile": lambda path: cf.reconcile(cf.as_calls(usual()), path),
+}
+
+
+def hostile_files():
+    stream = io.BytesIO()
+    cf.to_parquet(cf.as_calls(usual()), stream)
+    whole = stream.getvalue()
+    line = json.dumps({"trace_id": "t", "model": "m", "cost": 1}).encode()
+    yield "logs.jsonl", b"\xff\xfe\x00\x80" * 50
+    yield "logs.jsonl", b'{"trace_id": "\xed\xa0\x80", "model": "m"}\n' + line
+    yield "logs.csv", b"trace_id,model\n\xff\xfe,gpt\x00\n"
+    yield "logs.csv", b'"unclosed,model\n' * 3
+    yield "logs.json", b"[" * 5000
+    yield "logs.parquet", b"PAR1" + b"\x00" * 40 + b"PAR1"
+    yield "logs.parquet", whole[:-20]
+    yield "logs.parquet", whole[:-8] + b"\xff\xff\xff\x7fPAR1"
+    yield "logs.parquet", whole[:-300] + b"\x15" * 292 + whole[-8:]
+    yield "logs.parquet", b""
+    yield "logs.jsonl.gz", b"\x1f\x8b\x08\x00" + b"\xff" * 30
+    yield "logs.jsonl.zst", b"\x28\xb5\x2f\xfd" + b"\xff" * 30
+    yield "logs.zip", b"PK\x03\x04" + b"\xff" * 60
+    yield "prices.yaml", b"\xff\xfe\x80: [1, 2"
+    yield "prices.yaml", b"a: &a [*a]\nb: !!python/object:os.system x\n"
+    yield "invoice.csv", b"date,cost\n0000-00-00,1e999\n\xff,\x00\n"
+    yield "folder", None
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("reader", READERS)
+def test_no_reader_raises_an_error_of_another_base(reader, tmp_path):
+    faults = []
+    files = list(hostile_files())[:: 5 if reader == "scan" else 1]  # a scan starts processes
+    for number, (name, content) in enumerate(files):
+        path = tmp_path / str(number) / name
+        path.parent.mkdir()
+        path.mkdir() if content is None else path.write_bytes(content)
+        for target in (path, path.with_name("missing")):
+            try:
+                READERS[reader](target)
+            except cf.CrashlensFrameError:
+                pass
+            except Exception as error:
+                faults.append(f"{target.name[:20]!r} {(content or b'')[:12]!r}: {error!r}")
+    assert faults == []

@@ -54,42 +54,44 @@ class _Layout(NamedTuple):
     metadata: tuple[str, ...]
     top: tuple[str, ...]
     filled: list[str]
-    kept_null: dict[str, None]
+    log_schema: dict[str, Any]  # all of its names, with what is written where a value is not known
+    logged: tuple[str, ...]
 
 
 @lru_cache(maxsize=256)
 def _layout(known: tuple[str, ...]) -> _Layout:
     """Return the layout of a line; the calls of a program mostly have the same columns."""
-    usage, metadata, top = (
-        tuple(name for name in names if name in known) for names in (USAGE, METADATA, (*TOP, "cost_source"))
+    usage, metadata, top, logged = (
+        tuple(name for name in names if name in known) for names in (USAGE, METADATA, (*TOP, "cost_source"), LOG_SCHEMA)
     )
     filled = [name for name in FILLERS if name not in known]
-    return _Layout(usage, metadata, top, filled, dict.fromkeys(_KEPT_NULL - set(known)))
+    log_schema = {name: None if name in _KEPT_NULL else _FILLED.get(name) for name in LOG_SCHEMA}
+    return _Layout(usage, metadata, top, filled, log_schema, logged)
 
 
 def _record(row: Row) -> dict[str, Any]:
     known = {name: value for name, value in row.items() if value is not None}
     layout = _layout(tuple(known))
     start = known["timestamp"] = _time(row["timestamp"])
-    filled = _FILLED | known
-    total = filled["input_tokens"] + filled["output_tokens"]
+    sent, written = known.get("input_tokens", 0), known.get("output_tokens", 0)
+    total = sent + written
     extra = split_extra(known["extra"]) if "extra" in known else _NO_EXTRA
-    log_schema = {name: filled.get(name) for name in LOG_SCHEMA} | layout.kept_null
+    log_schema = layout.log_schema | {name: known[name] for name in layout.logged}
     envelope = {
         "traceId": known["trace_id"],
         "startTime": start,
         "endTime": _time(row["timestamp"] + 1000 * known["latency_ms"]) if "latency_ms" in known else None,
-        "input": {"model": filled["model"], "prompt": filled["prompt"], **extra["input"]},
+        "input": {"model": log_schema["model"], "prompt": known.get("prompt", ""), **extra["input"]},
         "usage": {
-            "prompt_tokens": filled["input_tokens"],
-            "completion_tokens": filled["output_tokens"],
+            "prompt_tokens": sent,
+            "completion_tokens": written,
             "total_tokens": total,
             **{name: known[name] for name in layout.usage},
             **extra["usage"],
         },
         "metadata": {**{name: known[name] for name in layout.metadata}, **extra["metadata"]},
         "output": known.get("response"),
-        "cost_usd": filled["cost"],
+        "cost_usd": log_schema["cost"],
         "tokens": total,
         "endpoint": known.get("route"),
         "fallback_triggered": known.get("fallback_attempted"),

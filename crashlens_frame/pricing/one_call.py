@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import CrashlensFrameError, InvalidCallError, UnknownModelError
 from .hosts import name_at
@@ -14,25 +14,57 @@ from .timeline import BASE
 if TYPE_CHECKING:
     from .book import PriceBook
 
+_REMEMBERED = 4096  # meanings of labels, of each price book
 _UNITS = tuple(meter.column for meter in METERS if meter.column)
 _WHOLES = {meter.column for meter in METERS if any(part.part_of == meter.name for part in METERS)}
 
 
+class Meaning(NamedTuple):
+    """What the labels of a call mean: position of the model, variant, factor of the region, and kind of the tier."""
+
+    model: int
+    variant: int
+    factor: float
+    kind: int
+
+
 def cost_of_call(book: "PriceBook", call: Mapping[str, Any]) -> float:
     """Return the cost of one call, a mapping of values by column, in US dollars; NaN where it is unknown."""
-    name = name_at(book, call["model"], call.get("provider")) if call.get("model") else None
-    found = book.find(name) if name else None
-    if found is None or call.get("input_tokens") is None:
+    meaning = _meaning(book, call)
+    if meaning is None or call.get("input_tokens") is None:
         return math.nan
-    level = _level(book, found.model, call)
-    if book.table.origin_of_one(level) == BASE and tier_kind(call.get("service_tier")) == OTHER:
+    level = book.table.level_of_one(meaning.model, meaning.variant, call["timestamp"], call["input_tokens"])
+    if meaning.kind == OTHER and book.table.origin_of_one(level) == BASE:
         return math.nan
     # what is not used costs nothing; a whole is needed to see whether its parts exceed it
     units = {column: call.get(column) or 0 for column in _UNITS if column in _WHOLES or call.get(column)}
     if call.get("output_tokens") is None:
         units["output_tokens"] = math.nan
-    factor = region_factor(book, name, call.get("provider"), call.get("region"))
-    return book.table.cost_of_one(level, units, factor)
+    return book.table.cost_of_one(level, units, meaning.factor)
+
+
+def _meaning(book: "PriceBook", call: Mapping[str, Any]) -> Meaning | None:
+    """Return what the labels of a call mean; None for a model without a price. The calls of a program have few."""
+    key = call.get("model"), call.get("provider"), call.get("region"), call.get("service_tier")
+    meanings: dict[tuple[str | None, ...], Meaning | None] = book.table.meanings
+    if key not in meanings:
+        if len(meanings) == _REMEMBERED:
+            meanings.clear()
+        meanings[key] = _meaning_of(book, *key)
+    return meanings[key]
+
+
+def _meaning_of(
+    book: "PriceBook", model: str | None, provider: str | None, region: str | None, service_tier: str | None
+) -> Meaning | None:
+    name = name_at(book, model, provider) if model else None
+    found = book.find(name) if name else None
+    if found is None:
+        return None
+    variant = book.table.variant(service_tier)
+    return Meaning(
+        book.position[found.model], variant, region_factor(book, name, provider, region), tier_kind(service_tier)
+    )
 
 
 def why_unknown(book: "PriceBook", model: str, call: Mapping[str, Any], at: Any) -> CrashlensFrameError:

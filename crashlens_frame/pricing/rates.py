@@ -35,6 +35,8 @@ class RateTable:
         Where the rates of each level come from: BASE, STATED (for the variant) or BY_RATIO (by a ratio to the base).
     discount
         Share that discounts take off the rates of each level.
+    meanings
+        What the labels of single calls mean, remembered for the next ones.
     """
 
     def __init__(self, entries: Sequence[Entry], rules: Rules) -> None:
@@ -80,6 +82,7 @@ class RateTable:
         self._last_span = first_span + n_spans - 1
         self._span_since, self._level, self._window, self._n_windows = np.array(spans, dtype=np.int64).T.copy()
         self._begin, self._end, self._days, self._window_level = np.array(windows, dtype=np.int64).reshape(-1, 4).T
+        self.meanings: dict[tuple[str | None, ...], Any] = {}
         self._used_by_columns: dict[tuple[str, ...], tuple[tuple[Meter, tuple[Meter, ...]], ...]] = {}
         # a fee that no model has costs no time
         self.meters = tuple(meter for meter in METERS if meter.column or np.nanmax(self.rates[meter.name], initial=0))

@@ -334,7 +334,8 @@ def shown_by_clocks(times: pd.Series) -> pd.Series:
     --------
     >>> import pandas as pd
     >>> from crashlens_frame.report.totals import shown_by_clocks
-    >>> shown_by_clocks(pd.Series(pd.to_datetime(["0001-01-01T00:00Z", "2026-03-01T00:00Z"]))).isna().tolist()
+    >>> times = pd.Series(["0001-01-01", "2026-03-01"], dtype="datetime64[us, UTC]")
+    >>> shown_by_clocks(times).isna().tolist()
     [True, False]
     """
     day = pd.Timedelta("1D")

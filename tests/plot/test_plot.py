@@ -570,7 +570,7 @@ def test_where_nothing_is_unusual_the_spend_is_drawn_all_the_same():
 def test_anomalies_are_marked_in_the_colour_of_their_series():
     log = month_with_a_spike()
     ax = plot_cost(log, freq="D", marked=cf.anomalies(log))
-    (mark,) = ax.lines
+    mark, _in_legend = ax.lines
     (found,) = cf.anomalies(log).to_dict("records")
     begin, end = mpl.dates.num2date(mark.get_xdata(), tz="UTC")
     assert (begin, end) == (found["start"], found["end"])

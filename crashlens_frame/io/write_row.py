@@ -73,7 +73,7 @@ def _record(row: Row) -> dict[str, Any]:
     known = {name: value for name, value in row.items() if value is not None}
     layout = _layout(tuple(known))
     start = known["timestamp"] = _time(row["timestamp"])
-    sent, written = known.get("input_tokens", 0), known.get("output_tokens", 0)
+    sent, written = (known.get(name, _FILLED[name]) for name in ("input_tokens", "output_tokens"))
     total = sent + written
     extra = split_extra(known["extra"]) if "extra" in known else _NO_EXTRA
     log_schema = layout.log_schema | {name: known[name] for name in layout.logged}
@@ -81,7 +81,7 @@ def _record(row: Row) -> dict[str, Any]:
         "traceId": known["trace_id"],
         "startTime": start,
         "endTime": _time(row["timestamp"] + 1000 * known["latency_ms"]) if "latency_ms" in known else None,
-        "input": {"model": log_schema["model"], "prompt": known.get("prompt", ""), **extra["input"]},
+        "input": {"model": log_schema["model"], "prompt": known.get("prompt", _FILLED["prompt"]), **extra["input"]},
         "usage": {
             "prompt_tokens": sent,
             "completion_tokens": written,

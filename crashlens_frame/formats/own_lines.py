@@ -80,7 +80,7 @@ def own_format(records: Sequence[Record]) -> Format | None:
     keys = dict.fromkeys(key for record in records for key in record)
     matched = synonyms_among(keys)
     has_model = "model" in keys or "model" in matched.values() or any(is_object(each.get("input")) for each in records)
-    has_ids = any(record.get("trace_id") for record in records)
+    has_ids = any(record.get("trace_id") not in (None, "") for record in records)
     unknown = {ours for theirs, ours in matched.items() if theirs not in CRASHLENS.tree}
     if not has_model or (has_ids and _NAMED_BY_USERS.isdisjoint(unknown)):
         return None

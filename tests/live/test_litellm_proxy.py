@@ -93,16 +93,18 @@ def logged(proxy: Proxy, before: int, expected: int) -> Any:
 
 
 def ask_openai(url: str, book: cf.LogBook, *, model: str = "gpt-4o-mini", stream: bool = False) -> str:
-    client = cf.live.watch(openai.OpenAI(api_key=KEY, base_url=f"{url}/v1", max_retries=2), book, ask_usage=True)
-    answer = client.chat.completions.create(model=model, messages=QUESTION, stream=stream)
-    if not stream:
-        return str(answer.choices[0].message.content)
-    return "".join(piece.choices[0].delta.content or "" for piece in answer if piece.choices)
+    with openai.OpenAI(api_key=KEY, base_url=f"{url}/v1", max_retries=2) as plain:
+        client = cf.live.watch(plain, book, ask_usage=True)
+        answer = client.chat.completions.create(model=model, messages=QUESTION, stream=stream)
+        if not stream:
+            return str(answer.choices[0].message.content)
+        return "".join(piece.choices[0].delta.content or "" for piece in answer if piece.choices)
 
 
 def ask_anthropic(url: str, book: cf.LogBook) -> str:
-    client = cf.live.watch(anthropic.Anthropic(api_key=KEY, base_url=url, max_retries=0), book)
-    return str(client.messages.create(model="claude-haiku-4-5", max_tokens=99, messages=QUESTION).content[0].text)
+    with anthropic.Anthropic(api_key=KEY, base_url=url, max_retries=0) as plain:
+        client = cf.live.watch(plain, book)
+        return str(client.messages.create(model="claude-haiku-4-5", max_tokens=99, messages=QUESTION).content[0].text)
 
 
 def lines(proxy: Proxy) -> int:

@@ -144,7 +144,8 @@ def test_the_shipped_file_is_genai_prices_with_our_names_and_alternatives() -> N
 
 
 def test_what_genai_prices_lacks_names_its_source_and_the_day_of_the_check() -> None:
-    others = [entry for entry in BOOK.entries.values() if entry.model not in genai_prices().entries]
+    listed = genai_prices().entries
+    others = [entry for entry in BOOK.entries.values() if entry.model not in listed]
     assert len(others) > 100
     assert {(entry.source is None, entry.checked is None) for entry in others if entry.model not in CORRECTED} == {
         (False, False)

@@ -131,7 +131,8 @@ class Attempt:
 
     settings: Settings
     endpoint: Endpoint
-    asked: Mapping[str, Any]
+    request: bytes  # as it was sent: many answers wait in a book, and bytes cost the garbage collector nothing
+    model: str | None  # that the path names
     columns: Mapping[str, Any]
     budgets: tuple[Budget, ...]
     started: int = field(default_factory=lambda: time.time_ns() // 1000)
@@ -141,7 +142,7 @@ class Attempt:
 
     @classmethod
     def begin(
-        cls, settings: Settings, endpoint: Endpoint, asked: Mapping[str, Any], *, host: str, body: bytes, retry: int
+        cls, settings: Settings, endpoint: Endpoint, body: bytes, *, model: str | None, host: str, retry: int
     ) -> "Attempt":
         """Begin an attempt, with the trace and the columns of the thread or task."""
         columns = {**settings.columns, **columns_now()}
@@ -151,7 +152,7 @@ class Attempt:
             columns["trace_id"] = before[1] if before is not None and is_again else os.urandom(16).hex()
         _last.set((hash(body), columns["trace_id"]))
         columns = {"provider": _provider_of(host), **columns, "retry_count": retry}
-        return cls(settings, endpoint, asked, columns, budgets_now())
+        return cls(settings, endpoint, body, model, columns, budgets_now())
 
     def take(self) -> None:
         """Note when the first bytes of the answer come."""
@@ -166,7 +167,8 @@ class Attempt:
         self, status: int, headers: Mapping[str, str], body: bytes, error: BaseException | None, *, left: bool = False
     ) -> None:
         """Log an attempt that got an answer, or what came of it before an error or before the program left it."""
-        self._end(lambda: self._with_answer(status, headers, body, error, left))
+        kind, request_id = headers.get("content-type", ""), headers.get("x-request-id") or headers.get("request-id")
+        self._end(lambda: self._with_answer(status, kind, request_id, body, error, left))
 
     def _end(self, make: Callable[[], Row]) -> None:
         """Log the row; whatever fails here does not fail the call of the user."""
@@ -207,18 +209,21 @@ class Attempt:
 
     def _row(self, answer: Mapping[str, Any], kept: Mapping[str, Any], **columns: Any) -> Row:
         given, live = {**self.columns, **columns}, {"live": kept} if kept else {}
+        asked = orjson.loads(self.request)
+        if self.model is not None:
+            asked.setdefault("model", self.model)
         try:
             row = row_from_response(
-                answer, self.asked, format=self.endpoint.format, columns=given, kept=live, needs_model=False
+                answer, asked, format=self.endpoint.format, columns=given, kept=live, needs_model=False
             )
         except InvalidCallError:
             if answer:
                 raise
             # the request names no model and no prompt: it was sent all the same
             row = self._bare(columns)
-            row["extra"] = canonical_json({"request": self.asked, **live})
+            row["extra"] = canonical_json({"request": asked, **live})
         row["timestamp"] = self.started
-        if "prefix_hash" not in row and (prefix := _prefix(self.asked)) is not None:
+        if "prefix_hash" not in row and (prefix := _prefix(asked)) is not None:
             row["prefix_hash"] = prefix
         return row
 
@@ -231,17 +236,17 @@ class Attempt:
         return self._row({}, {}, finish_reason="error", level="error", billed=billed, error=failed)
 
     def _with_answer(
-        self, status: int, headers: Mapping[str, str], body: bytes, error: BaseException | None, left: bool
+        self, status: int, kind: str, request_id: str | None, body: bytes, error: BaseException | None, left: bool
     ) -> Row:
         kept: dict[str, Any] = {"http_status": status}
-        if request_id := headers.get("x-request-id") or headers.get("request-id"):
+        if request_id:
             kept["request_id"] = request_id
         if self.first_byte is not None:
             kept["first_byte_ms"] = round((self.first_byte - self.clock) * 1000)
         if status >= 400:
             return self._refused(status, body, kept)
         failed = None if error is None else f"{type(error).__name__}: {error}".removesuffix(": ")
-        pieces = pieces_in(body, headers.get("content-type", ""))
+        pieces = pieces_in(body, kind)
         answer, is_complete = (_object(body), not left) if pieces is None else put_together(pieces)
         left = left and _DONE not in body[-32:]  # SDKs leave a stream at its end
         outcome: dict[str, Any] = {"level": None if failed is None else "error", "error": failed}

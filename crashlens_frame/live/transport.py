@@ -91,15 +91,13 @@ class _Watched:
         endpoint, model = found
         if not isinstance(asked, dict):
             return request, None, None
-        if model is not None:
-            asked.setdefault("model", model)
         retry = request.headers.get(_RETRY_COUNT, "0")
         attempt = Attempt.begin(
             self._settings,
             endpoint,
-            asked,
+            body,
+            model=model,
             host=request.url.host,
-            body=body,
             retry=int(retry) if retry.isdecimal() else 0,
         )
         if self._settings.ask_usage and asked.get("stream") and request.url.path.endswith("/chat/completions"):

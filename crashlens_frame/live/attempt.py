@@ -125,6 +125,17 @@ def events_in(body: bytes) -> Iterator[Mapping[str, Any]]:
             yield found
 
 
+class _Heard(NamedTuple):
+    """What came back: status, type of the content, id of the request, the body, and whether it was read to its end."""
+
+    status: int
+    kind: str
+    request_id: str | None
+    body: bytes
+    error: BaseException | None
+    left: bool
+
+
 @dataclass(slots=True, eq=False)
 class Attempt:
     """One request on its way, from the moment at which it is sent."""
@@ -138,7 +149,9 @@ class Attempt:
     started: int = field(default_factory=lambda: time.time_ns() // 1000)
     clock: float = field(default_factory=time.perf_counter)
     first_byte: float | None = None
-    is_over: bool = False
+    latency_ms: int | None = None  # once it is over
+    answer: _Heard | None = None
+    failure: BaseException | None = None  # in place of an answer
 
     @classmethod
     def begin(
@@ -159,29 +172,35 @@ class Attempt:
         if self.first_byte is None:
             self.first_byte = time.perf_counter()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it is logged."""
+        return self.latency_ms is not None
+
     def fail(self, error: BaseException) -> None:
         """Log an attempt that got no answer."""
-        self._end(lambda: self._without_answer(error))
+        if not self.is_over:
+            self.failure = error
+            self._end()
 
     def answered(
         self, status: int, headers: Mapping[str, str], body: bytes, error: BaseException | None, *, left: bool = False
     ) -> None:
         """Log an attempt that got an answer, or what came of it before an error or before the program left it."""
-        kind, request_id = headers.get("content-type", ""), headers.get("x-request-id") or headers.get("request-id")
-        self._end(lambda: self._with_answer(status, kind, request_id, body, error, left))
+        if not self.is_over:
+            request_id = headers.get("x-request-id") or headers.get("request-id")
+            self.answer = _Heard(status, headers.get("content-type", ""), request_id, body, error, left)
+            self._end()
 
-    def _end(self, make: Callable[[], Row]) -> None:
+    def _end(self) -> None:
         """Log the row; whatever fails here does not fail the call of the user."""
-        if self.is_over:
-            return
-        self.is_over = True
-        latency_ms = round((time.perf_counter() - self.clock) * 1000)
+        self.latency_ms = round((time.perf_counter() - self.clock) * 1000)
         book = self.settings.book
         try:
             if self.settings.capture_content and self.settings.redact is None and not self.budgets:
-                book.log_later(lambda: self._finished(make, latency_ms))
+                book.log_later(self._finished)
                 return
-            row = self._finished(make, latency_ms)  # texts may not be kept, a budget has to know the cost
+            row = self._finished()  # texts may not be kept, a budget has to know the cost
             if self.budgets:
                 priced = dict(row)
                 fill_tokens(priced)
@@ -191,14 +210,14 @@ class Attempt:
         except Exception as error:
             warn_unsaved(f"a call is not logged, or only in memory: {error}")
 
-    def _finished(self, make: Callable[[], Row], latency_ms: int) -> Row:
+    def _finished(self) -> Row:
         """Return the row of an attempt; of what cannot be read, the row has no texts."""
         try:
-            row = self._covered(make())
+            row = self._covered(self._without_answer() if self.answer is None else self._with_answer(*self.answer))
         except Exception as error:
             warn_unsaved(f"a call is logged without what was sent and answered: {error}")
             row = self._bare({"level": "error", "error": f"it cannot be read: {type(error).__name__}"})
-        return {**row, "latency_ms": latency_ms}
+        return {**row, "latency_ms": self.latency_ms}
 
     def _bare(self, columns: Mapping[str, Any]) -> Row:
         """Return a row without anything that was sent or answered."""
@@ -227,7 +246,8 @@ class Attempt:
             row["prefix_hash"] = prefix
         return row
 
-    def _without_answer(self, error: BaseException) -> Row:
+    def _without_answer(self) -> Row:
+        error = self.failure
         kinds = {kind.__name__ for kind in type(error).__mro__}
         failed = f"{type(error).__name__}: {error}".removesuffix(": ")
         if not isinstance(error, Exception):  # the program stopped waiting

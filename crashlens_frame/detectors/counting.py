@@ -109,7 +109,7 @@ def count_by_call(found: Iterable[Evidence], prices: Prices | None) -> list[Coun
         entry_of[evidence.calls.row[evidence.wasted]] = 1
     rows = np.flatnonzero(entry_of)
     entry_of[rows] = np.arange(len(rows))
-    claims = [claims_of(evidence, entry_of) for evidence in found]
+    claims = [_claims_of(evidence, entry_of) for evidence in found]
     counted = []
     for evidence, (owner, amount) in zip(found, count_claims(claims, cost_by_meter(facts, rows, prices)), strict=True):
         dollars = np.zeros(len(evidence.wasted))
@@ -118,7 +118,7 @@ def count_by_call(found: Iterable[Evidence], prices: Prices | None) -> list[Coun
     return counted
 
 
-def claims_of(evidence: Evidence, entry_of: np.ndarray) -> Claimed:
+def _claims_of(evidence: Evidence, entry_of: np.ndarray) -> Claimed:
     """Return what a detector claims, given the entry of each row of the frame."""
     wasted = evidence.wasted
     return Claimed(

@@ -144,8 +144,29 @@ def waste_of_calls(calls: pd.DataFrame, *, prices: Prices | None = None) -> pd.D
     >>> (waste_of_calls(book.df)["waste_cost"] > 0).tolist()
     [True, False]
     """
+    return _waste_of(calls, _find_all(calls, None, prices, "default")[1])
+
+
+def find_and_sum(calls: pd.DataFrame, *, prices: Prices | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the results of :func:`find_waste` and :func:`waste_of_calls`, by a single search.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.detectors import find_and_sum
+    >>> book = cf.LogBook()
+    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Hello!", retries=1, seed=1)
+    >>> findings, wasted = find_and_sum(book.df)
+    >>> float(findings["counted_cost"].sum()) == float(wasted["waste_cost"].sum())
+    True
+    """
+    found = _find_all(calls, None, prices, "default")[1]
+    return _findings(found), _waste_of(calls, found)
+
+
+def _waste_of(calls: pd.DataFrame, found: Found) -> pd.DataFrame:
     wasted, could_save = np.zeros(len(calls)), np.zeros(len(calls))
-    for each in _find_all(calls, None, prices, "default")[1]:
+    for each in found:
         is_candidate = pc.equal(each.evidence.certainties(), "candidate").to_numpy(zero_copy_only=False)
         chosen = is_candidate[each.evidence.finding]
         for sums, dollars in (
@@ -205,7 +226,7 @@ def _find_all(
     """Run the detectors that the rules have, and count each dollar that they claim once."""
     check_rules(rules)
     detectors = [detector for detector in ROSTER if rules == "default" or detector.in_crashlens]
-    check_thresholds(thresholds or {}, {detector.name: detector for detector in detectors})
+    _check_thresholds(thresholds or {}, {detector.name: detector for detector in detectors})
     needs = set(chain.from_iterable(detector.columns for detector in detectors))
     ordered = order_for_all(calls, needs=needs) if rules == "default" else order_calls(calls, needs=needs)
 
@@ -217,7 +238,7 @@ def _find_all(
     return ordered, count_by_trace(found) if rules == "crashlens" else count_by_call(found, prices)
 
 
-def check_thresholds(thresholds: Thresholds, detectors: Mapping[str, Detector]) -> None:
+def _check_thresholds(thresholds: Thresholds, detectors: Mapping[str, Detector]) -> None:
     """Refuse names that are no detector, or no threshold of it."""
     for name, own in thresholds.items():
         check_choice("a name in thresholds", name, detectors)

@@ -14,11 +14,11 @@ from ..report import (
     Table,
     blind_table,
     change_cells,
+    compared_table,
     count_cells,
     frame_records,
     groups_table,
     key_values,
-    money_cells,
     text_cells,
     unpriced_table,
 )
@@ -89,6 +89,7 @@ def changed(periods: Periods | None, by: str, prices: PriceBook) -> str:
         return "<p>The log is shorter than two days, so there is no period before to compare with.</p>"
     if periods.before.empty or periods.after.empty:
         return f"<p>No calls in {escape(periods.names[0] if periods.before.empty else periods.names[1])}.</p>"
+    compared = compare(periods.before, periods.after, by=by)
     why = explain_change(periods.before, periods.after, by=by, waste=True, prices=prices)
     parts = sorted(((name, _sum(why[name])) for name in _PARTS if name in why), key=lambda part: -abs(part[1]))
     causes = Table(
@@ -99,23 +100,7 @@ def changed(periods: Periods | None, by: str, prices: PriceBook) -> str:
     )
     return (
         f"<p>{escape(periods.names[1])} against {escape(periods.names[0])}. The parts add up to the difference.</p>"
-        f"{_scrolled(causes)}{_scrolled(_compared(compare(periods.before, periods.after, by=by), by))}"
-    )
-
-
-def _compared(rows: pd.DataFrame, by: str) -> Table:
-    head = rows.head(_MOST_ROWS)
-    hidden = len(rows) - len(head)
-    return Table(
-        {
-            by: text_cells(head[by].astype("object")),
-            "cost before": money_cells(head["cost_before"]),
-            "cost after": money_cells(head["cost_after"]),
-            "change": change_cells(head["cost_change"]),
-            "calls before": count_cells(head["n_calls_before"]),
-            "calls after": count_cells(head["n_calls_after"]),
-        },
-        note=f"and {quantity(hidden, 'more row')}" if hidden else "",
+        f"{_scrolled(causes)}{_scrolled(compared_table(compared, by, _MOST_ROWS))}"
     )
 
 

@@ -5,12 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from ..detectors import find_waste
 from ..errors import InvalidOptionError
 from ..frame import check_calls
 from ..io import open_atomic
 from ..pricing import PriceBook, Prices
-from ..report import REPORT_COLUMNS, column_of_key, summarize
+from ..report import REPORT_COLUMNS, column_of_key, find_and_summarize
 from ..words import cut, printable
 from . import sections
 from .periods import days_of, last_periods, named_periods
@@ -113,8 +112,7 @@ def report_page(
         if frame is not None:
             check_calls(frame, needs={*REPORT_COLUMNS, column_of_key(by)})
     book = PriceBook.default() if prices is None else PriceBook.load(prices)
-    findings = find_waste(calls, prices=book)
-    report = summarize(calls, by=by, prices=book)
+    report, findings = find_and_summarize(calls, by, book)
     periods = last_periods(calls, tz) if before is None else named_periods(before, calls, tz)
     found = sections.events(calls, by, tz)
     parts = (

@@ -14,10 +14,10 @@ from ..schema import CALLS, COUNT, TEXT
 # columns that show which calls are repeated, beside those that are read
 REPEAT_COLUMNS = ("trace_id", "event_id", "parent_id", "model", "name", "input_tokens", "output_tokens")
 
-# of the lines of a call each column has the last value of the fullest line that has one, but for these
 LINE = "crashlens_line"  # where a call is in its log, if that is asked for
-_LARGEST = (USAGE_COLUMNS | {"web_searches"}).intersection(column.name for column in CALLS if column.arrow == COUNT)
-_LARGEST |= {LINE}
+# of the lines of a call each column has the last value of the fullest line that has one, but for these
+_COUNTS = (USAGE_COLUMNS | {"web_searches"}).intersection(column.name for column in CALLS if column.arrow == COUNT)
+_LARGEST = _COUNTS | {LINE}
 _OF_FULLEST = ("level", "error", "billed")  # also where that is null
 _COLUMN_OF_SOURCE = {"cost_source": "cost", "token_source": "output_tokens"}
 # a span of the Vercel AI SDK around the one that asks the provider: ai.generateText, ai.generateText.doGenerate

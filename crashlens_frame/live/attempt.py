@@ -271,9 +271,8 @@ class Attempt:
         left = left and _DONE not in body[-32:]  # SDKs leave a stream at its end
         outcome: dict[str, Any] = {"level": None if failed is None else "error", "error": failed}
         try:
-            if (
-                pieces is not None and not answer and not left and failed is None
-            ):  # a stream of another kind, to its end
+            if pieces is not None and not answer and not left and failed is None:
+                # a stream of another kind, which was read to its end
                 return self._row({}, kept, billed="unknown")
             if not is_complete and not (pieces is None and answer):
                 row = self._row(answer, kept, **outcome, finish_reason="aborted")

@@ -14,7 +14,7 @@ _HOSTS = {
         "anyscale": (), "baseten": (), "cerebras": (), "chutes": (), "cloudflare": ("workers_ai",), "crusoe": (),
         "deepinfra": ("deep_infra",), "featherless_ai": ("featherless",), "fireworks_ai": ("fireworks",),
         "friendliai": ("friendli",), "gmi": ("gmicloud",), "groq": (), "hosted_vllm": ("vllm",),
-        "huggingface": ("hf", "hf_inference"), "hyperbolic": (), "lambda_ai": ("lambda",), "llamafile": (),
+        "huggingface": ("hf", "hf_inference"), "hyperbolic": (), "lambda_ai": (), "llamafile": (),
         "lm_studio": ("lmstudio",), "local": ("localai", "llama_cpp", "llamacpp", "mlx", "sglang", "tgi"),
         "nebius": ("nebius_ai_studio",), "novita": ("novitaai", "novita_ai"), "nscale": (), "nvidia_nim": ("nvidia",),
         "ollama": ("ollama_chat",), "ovhcloud": (), "parasail": (), "replicate": (), "sambanova": (), "scaleway": (),

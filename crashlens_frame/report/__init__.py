@@ -5,6 +5,7 @@ from .layouts import (
     PATTERN_PLACE,
     blind_table,
     calls_table,
+    compared_table,
     findings_table,
     groups_table,
     pattern_tables,
@@ -12,10 +13,11 @@ from .layouts import (
 )
 from .merge import PartialReport, merge_reports, partial_report
 from .patterns import PATTERN_COLUMNS, waste_by
+from .periods import all_period_starts, period_starts, shown_by_clocks
 from .styling import style_findings
-from .summary import REPORT_COLUMNS, Report, summarize
+from .summary import REPORT_COLUMNS, Report, find_and_summarize, summarize
 from .tables import Table, change_cells, count_cells, escape_markdown, frame_records, json_text, money_cells, text_cells
-from .totals import TOTALS_COLUMNS, all_period_starts, by, period_starts, shown_by_clocks, trace_codes, traces
+from .totals import TOTALS_COLUMNS, by, trace_codes, traces
 
 __all__ = [
     "PATTERN_COLUMNS",
@@ -31,8 +33,10 @@ __all__ = [
     "calls_table",
     "change_cells",
     "column_of_key",
+    "compared_table",
     "count_cells",
     "escape_markdown",
+    "find_and_summarize",
     "findings_table",
     "frame_records",
     "groups_table",

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from ..words import digits, money, percent, quantity
-from .tables import Table, count_cells, money_cells, text_cells
+from .tables import Table, change_cells, count_cells, money_cells, text_cells
 
 _MODELS_SHOWN = 20
 _PATTERNS_SHOWN = 6
@@ -145,6 +145,31 @@ def groups_table(groups: pd.DataFrame) -> Table:
             "errors": count_cells(head["n_errors"]),
         },
         note=f"and {quantity(hidden, 'more group')}" if hidden else "",
+    )
+
+
+def compared_table(rows: pd.DataFrame, by: str, most: int) -> Table:
+    """Return the table of ``compare(before, after, by=...)``, with its first groups.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.report import compared_table
+    >>> list(compared_table(cf.compare(cf.LogBook().df, cf.LogBook().df, by="team"), "team", 8).columns)[:4]
+    ['team', 'cost before', 'cost after', 'change']
+    """
+    head = rows.head(most)
+    hidden = len(rows) - len(head)
+    return Table(
+        {
+            by: text_cells(head[by].astype("object")),
+            "cost before": money_cells(head["cost_before"]),
+            "cost after": money_cells(head["cost_after"]),
+            "change": change_cells(head["cost_change"]),
+            "calls before": count_cells(head["n_calls_before"]),
+            "calls after": count_cells(head["n_calls_after"]),
+        },
+        note=f"and {quantity(hidden, 'more row')}" if hidden else "",
     )
 
 

@@ -10,9 +10,10 @@ import pyarrow as pa
 from .._core import exact_sums
 from ..frame import empty_frame
 from ..schema import DETECTORS, FINDINGS, TEXT
+from .by_detector import waste_by_detector
 from .layouts import PATTERN_PLACE
 from .patterns import waste_by
-from .summary import Report, summarize, waste_by_detector
+from .summary import Report, summarize
 
 _COUNTS = ("events", "traces", "input_tokens", "output_tokens", "total_tokens", "errors", "no_timestamp")
 _SUMS_BY_MODEL = ["n_calls", "n_traces", "cost", "input_tokens", "output_tokens"]

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .._core import exact_sum, exact_sums
-from ..detectors import ROSTER, Detector, find_waste
+from .._core import exact_sum
+from ..detectors import ROSTER, find_and_sum, find_waste
 from ..errors import InvalidOptionError
 from ..frame import checked_calls, failed_calls
 from ..pricing import Prices, unpriced
-from ..schema import COST_SOURCES, DETECTORS, TOKEN_SOURCES
+from ..schema import COST_SOURCES, TOKEN_SOURCES
 from ..words import cut, digits, money, percent, quantity
+from .by_detector import missing_column, waste_by_detector
 from .layouts import (
     PATTERN_PLACE,
     blind_table,
@@ -25,8 +26,7 @@ from .layouts import (
 )
 from .patterns import waste_by
 from .tables import Cells, Table, escape_markdown, frame_records, json_text, text_cells
-from .totals import TOTALS_COLUMNS, totals_by, trace_codes
-from .totals import by as totals_of_keys
+from .totals import TOTALS_COLUMNS, totals_by, totals_by_key, trace_codes
 
 REPORT_COLUMNS = (*TOTALS_COLUMNS, "timestamp", "model", "cost_source", "token_source", "token_reading")
 
@@ -279,14 +279,34 @@ def summarize(
     1 call in 1 trace, 2026-03-01 00:00 UTC
     """
     calls = checked_calls(calls, needs=REPORT_COLUMNS)
-    groups = None
-    if by is not None:
-        if findings is not None:
-            raise InvalidOptionError("findings and by are both given, but findings name no calls; leave findings out")
-        groups = totals_of_keys(calls, *([by] if isinstance(by, str) else by), waste=True, prices=prices)
-        groups = groups.sort_values("cost", ascending=False, kind="stable", ignore_index=True)
-    if findings is None:
-        findings = find_waste(calls, prices=prices)
+    if by is None:
+        return _summed(calls, find_waste(calls, prices=prices) if findings is None else findings, None, prices)
+    if findings is not None:
+        raise InvalidOptionError("findings and by are both given, but findings name no calls; leave findings out")
+    return find_and_summarize(calls, by, prices)[0]
+
+
+def find_and_summarize(
+    calls: pd.DataFrame, by: str | Sequence[str], prices: Prices | None
+) -> tuple[Report, pd.DataFrame]:
+    """Return the result of ``summarize`` with the totals of groups, and the findings, by a single search.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.report import find_and_summarize
+    >>> report, findings = find_and_summarize(cf.LogBook().df, "team", None)
+    >>> len(report.groups), len(findings)
+    (0, 0)
+    """
+    calls = checked_calls(calls, needs=REPORT_COLUMNS)
+    findings, wasted = find_and_sum(calls, prices=prices)
+    groups = totals_by_key(calls, [by] if isinstance(by, str) else by, wasted=wasted)
+    groups = groups.sort_values("cost", ascending=False, kind="stable", ignore_index=True)
+    return _summed(calls, findings, groups, prices), findings
+
+
+def _summed(calls: pd.DataFrame, findings: pd.DataFrame, groups: pd.DataFrame | None, prices: Prices | None) -> Report:
     trace, _ = trace_codes(calls["trace_id"])
     models = totals_by(calls, ["model"], trace).drop(columns="n_errors")
     input_tokens, output_tokens = exact_sum(calls["input_tokens"]), exact_sum(calls["output_tokens"])
@@ -315,52 +335,9 @@ def summarize(
         by_model=models.sort_values("cost", ascending=False, kind="stable", ignore_index=True),
         unpriced=unpriced(calls, prices),
         patterns=waste_by(calls, *PATTERN_PLACE, findings=findings),
-        waste=waste_by_detector(findings, [_missing(each, calls) for each in ROSTER]),
+        waste=waste_by_detector(findings, [missing_column(each, calls) for each in ROSTER]),
         groups=groups,
     )
-
-
-def waste_by_detector(findings: pd.DataFrame, missing: Sequence[str | None]) -> pd.DataFrame:
-    """Return ``Report.waste``, given for each detector the column without which it could not look.
-
-    Examples
-    --------
-    >>> import crashlens_frame as cf
-    >>> from crashlens_frame.report.summary import waste_by_detector
-    >>> book = cf.LogBook()
-    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1)
-    >>> waste_by_detector(cf.find_waste(book.df), [None] * 10)["n_findings"].sum()
-    np.int64(1)
-    """
-    detector = findings["detector"].astype(pd.CategoricalDtype(list(DETECTORS), ordered=True))
-    counted = findings["suppressed_by"].isna()
-    is_candidate = findings["certainty"] == "candidate"
-    split = findings.assign(
-        waste_cost=findings["counted_cost"].where(~is_candidate, 0.0),
-        could_save=findings["counted_cost"].where(is_candidate, 0.0),
-    )
-    by_detector = split[counted].groupby(detector[counted], observed=False)
-    sums = exact_sums(by_detector[["cost", "waste_cost", "could_save", "waste_tokens"]])
-    n_findings = by_detector.size()
-    return pd.DataFrame(
-        {
-            "n_findings": n_findings,
-            "n_traces": by_detector["trace_id"].nunique(),
-            **{name: sums[name].where(n_findings > 0, 0) for name in sums},
-            "n_suppressed": detector[~counted].value_counts().reindex(n_findings.index),
-            "missing": pd.array(missing, dtype="str"),
-        }
-    ).reset_index(names="detector")
-
-
-def _missing(detector: Detector, calls: pd.DataFrame) -> str | None:
-    """Return what a detector needs and no call has: it could not look, and found nothing for that reason."""
-    if not len(calls):
-        return None
-    for columns in detector.looks_at:
-        if not any(name in calls.columns and calls[name].notna().any() for name in columns):
-            return columns[0]
-    return None
 
 
 def _sources(source: pd.Series, known: pd.Series, names: tuple[str, ...], missing: str) -> dict[str, int]:

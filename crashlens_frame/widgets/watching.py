@@ -3,9 +3,9 @@
 import ipywidgets as W  # noqa: N812
 import pandas as pd
 
-from ..report import Table, change_cells, count_cells, money_cells, text_cells
+from ..report import compared_table
 from ..watch import Budgets, BudgetSource, budgets, compare
-from ..words import UNKNOWN, cut, money, percent, printable, quantity, signed_money
+from ..words import cut, money, percent, printable, quantity, signed_money
 from . import markup
 from .panels import make_field, show_errors
 from .views import Study, ViewFilters
@@ -56,7 +56,7 @@ class ChangePanel(W.VBox):
             f"{texts[1]}: {money(total['cost_after'])}, {signed_money(more)}"
             f" ({percent(abs(more), total['cost_before'])}) against {texts[0]}"
         )
-        self.table.value = markup.scrolled(_table(rows, by), "cl-compared")
+        self.table.value = markup.scrolled(compared_table(rows, by, _MOST_ROWS), "cl-compared")
 
 
 class BudgetPanel(W.HTML):
@@ -93,20 +93,4 @@ def _bar(row: pd.Series) -> str:
         str(row["status"]),
         spent=row["spent"] / row["limit"],
         projected=row["projected"] / row["limit"],
-    )
-
-
-def _table(rows: pd.DataFrame, by: str) -> Table:
-    head = rows.head(_MOST_ROWS)
-    more = len(rows) - len(head)
-    return Table(
-        {
-            by: text_cells(head[by].astype("object").where(head[by].notna(), UNKNOWN).astype("str")),
-            "cost before": money_cells(head["cost_before"]),
-            "cost after": money_cells(head["cost_after"]),
-            "change": change_cells(head["cost_change"]),
-            "calls before": count_cells(head["n_calls_before"]),
-            "calls after": count_cells(head["n_calls_after"]),
-        },
-        note=f"and {quantity(more, 'more row')}" if more else "",
     )

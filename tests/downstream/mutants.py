@@ -1,6 +1,5 @@
 """Lines of every format with bytes or values changed at random, and what has to hold for a log of them."""
 
-import copy
 import io
 import json
 import random
@@ -15,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 import crashlens_frame as cf
-from tests.support.damaged_records import JUNK, paths
+from tests.support.damaged_records import JUNK, spoiled
 from tests.support.vendor_logs import TELLERS, Call
 
 FOLDER = Path(__file__).parent / "corpus"
@@ -38,22 +37,9 @@ def _line(teller: Callable[[Call], Any], number: int, text: str) -> dict[str, An
 
 def mutant(line: dict[str, Any], chance: random.Random) -> bytes:
     """Return a line with one to four values dropped or replaced, or with bytes changed."""
-    hurt = copy.deepcopy(line)
     if chance.random() < 0.6:
-        for _ in range(chance.randint(1, 4)):
-            found = list(paths(hurt))
-            if not found:
-                break
-            *above, key = chance.choice(found)
-            branch: Any = hurt
-            for step in above:
-                branch = branch[step]
-            if chance.random() < 0.6:
-                branch[key] = copy.deepcopy(chance.choice(VALUES))
-            else:
-                del branch[key]
-        return json.dumps(hurt).encode()
-    data = bytearray(json.dumps(hurt).encode())
+        return json.dumps(spoiled(line, chance, most=4, values=VALUES, dropped=0.4)).encode()
+    data = bytearray(json.dumps(line).encode())
     for _ in range(chance.randint(1, 4)):
         begin = chance.randrange(len(data) + 1)
         end = begin + int(chance.expovariate(0.2))

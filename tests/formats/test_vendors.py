@@ -18,6 +18,7 @@ from tests.support.vendor_logs import (
     TRACE,
     Call,
     Told,
+    aider_event,
     anthropic_batch,
     cline_message,
     openai_batch,
@@ -64,7 +65,7 @@ def test_one_call_told_in_two_formats_is_one_row(one: Teller, other: Teller) -> 
     both = [name for name in CALL.row() if name not in told(one).untold | told(other).untold]
     first, second = row(one), row(other)
     assert {name: first[name] for name in both} == {name: second[name] for name in both}
-    assert len(both) >= 6
+    assert len(both) >= (6 if aider_event in (one, other) else 7)  # aider logs sums alone
 
 
 @pytest.mark.parametrize("teller", TELLERS)

@@ -1,6 +1,5 @@
 """Broken lines of every format, read by blocks and line by line: both ways have to find the same."""
 
-import copy
 import io
 import json
 import random
@@ -25,7 +24,7 @@ from tests.formats.test_langsmith import RUN
 from tests.formats.test_local_models import COHERE, OLLAMA
 from tests.io.test_har import HAR
 from tests.support.agent_logs import codex_lines
-from tests.support.damaged_records import JUNK, paths
+from tests.support.damaged_records import spoiled
 from tests.support.streams import ANTHROPIC_STREAM, OPENAI_STREAM
 from tests.support.vendor_logs import TELLERS, Call
 
@@ -59,17 +58,7 @@ def samples() -> dict[str, list[bytes]]:
 def broken(draw: random.Random, line: bytes) -> bytes:
     """Return a line with values of it replaced, or bytes cut, doubled, flipped or put in."""
     if draw.random() < 0.5:
-        hurt = json.loads(line)
-        for _ in range(draw.randrange(1, 4)):
-            found = list(paths(hurt))
-            if not found:
-                break
-            *above, key = draw.choice(found)
-            branch = hurt
-            for step in above:
-                branch = branch[step]
-            branch[key] = copy.deepcopy(draw.choice(JUNK))
-        return json.dumps(hurt).encode() + b"\n"
+        return json.dumps(spoiled(json.loads(line), draw, most=3)).encode() + b"\n"
     made = bytearray(line)
     for _ in range(draw.randrange(1, 4)):
         place = draw.randrange(len(made))

@@ -1,6 +1,5 @@
 """Lines that are read in processes are the lines that are read here, whatever their format and however damaged."""
 
-import copy
 import json
 import os
 import random
@@ -22,7 +21,7 @@ from crashlens_frame.io import line_processes
 from crashlens_frame.io.line_processes import LineProcesses
 from crashlens_frame.io.processes import Processes
 from crashlens_frame.io.read_lines import LinesContent, LinesOfBlock, read_block_by_line
-from tests.support.damaged_records import JUNK, paths
+from tests.support.damaged_records import spoiled
 from tests.support.vendor_logs import TELLERS, Call
 
 CASES = Path(__file__).parents[1] / "cases" / "files"
@@ -64,17 +63,7 @@ def damaged(record: Any, draw: random.Random) -> Any:
     line = json.dumps(record)
     if draw.random() < 0.1:
         return line[: draw.randrange(len(line))].encode()
-    hurt = json.loads(line)
-    for _ in range(draw.randint(1, 3)):
-        found = list(paths(hurt))
-        if not found:
-            break
-        *above, key = draw.choice(found)
-        branch = hurt
-        for step in above:
-            branch = branch[step]
-        branch[key] = copy.deepcopy(draw.choice(JUNK))
-    return hurt
+    return spoiled(json.loads(line), draw, most=3)
 
 
 def assert_same(one: LinesContent, other: LinesContent) -> None:

@@ -36,7 +36,7 @@ def many_traces(draw: st.DrawFn) -> pd.DataFrame:
     memory=st.sampled_from(("50kB", "2GB")),
     partitions=st.integers(1, 4),
 )
-@settings(max_examples=10)
+@settings(max_examples=20)
 def test_every_engine_finds_the_same(log: pd.DataFrame, rules: str, source: str, memory: str, partitions: int) -> None:
     findings, report = cf.find_waste(log, rules=rules), cf.summarize(log)
     with TemporaryDirectory() as name:

@@ -1,7 +1,8 @@
 """Records of logs with parts lost or replaced, as bugs and people leave them."""
 
 import copy
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from crashlens_frame.formats import rows_from_line
 
 JUNK: list[Any] = [None, True, -1, 2**70, 1.5, "", "x", "{", '{"a":[1]}', '["b"]', [], [None, 7], {}, {"a": {"b": []}}]
+
+_DROP = object()  # in place of a value: none
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -27,15 +30,32 @@ def damaged(draw: st.DrawFn, record: dict[str, Any]) -> dict[str, Any]:
         found = list(paths(hurt))
         if not found:
             break
-        *above, key = draw(st.sampled_from(found))
-        branch: Any = hurt
-        for step in above:
-            branch = branch[step]
-        if draw(st.booleans()):
-            branch[key] = copy.deepcopy(draw(st.sampled_from(JUNK)))
-        else:
-            del branch[key]
+        path = draw(st.sampled_from(found))
+        _change(hurt, path, draw(st.sampled_from(JUNK)) if draw(st.booleans()) else _DROP)
     return hurt
+
+
+def spoiled(record: Any, chance: random.Random, *, most: int, values: Sequence[Any] = JUNK, dropped: float = 0) -> Any:
+    """Return the record with one to ``most`` values replaced by others, or dropped with a probability."""
+    hurt = copy.deepcopy(record)
+    for _ in range(chance.randint(1, most)):
+        found = list(paths(hurt))
+        if not found:
+            break
+        path = chance.choice(found)
+        _change(hurt, path, _DROP if chance.random() < dropped else chance.choice(values))
+    return hurt
+
+
+def _change(record: Any, path: tuple[Any, ...], value: Any) -> None:
+    *above, key = path
+    branch = record
+    for step in above:
+        branch = branch[step]
+    if value is _DROP:
+        del branch[key]
+    else:
+        branch[key] = copy.deepcopy(value)
 
 
 def assert_survives(record: dict[str, Any], format: str) -> None:

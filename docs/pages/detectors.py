@@ -93,7 +93,8 @@ def _measure() -> tuple[Score, pd.DataFrame]:
 
 def _page(detector: Detector, scored: Score, example: "pd.Series[Any]") -> list[str]:
     rule = (getdoc(detector.find) or "").partition("\nParameters\n")[0]
-    thresholds = ((f"`{name}`", f"`{default!r}`") for name, default in detector.thresholds.items())
+    thresholds = [(f"`{name}`", f"`{default!r}`") for name, default in detector.thresholds.items()]
+    function = f"{{func}}`cf.find_{detector.name} <crashlens_frame.find_{detector.name}>`"
     needs = " and ".join(" or ".join(f"`{column}`" for column in columns) for columns in detector.looks_at)
     code = f"df.crashlens.{detector.name}()"
     return [
@@ -103,8 +104,8 @@ def _page(detector: Detector, scored: Score, example: "pd.Series[Any]") -> list[
         block(code, "python"),
         f"## The rule\n\n{_markdown(rule)}",
         f"Needs {needs}; where no call has it, the report says that the detector could not look." if needs else "",
-        table(("threshold", "default"), thresholds),
-        f"What each means: {{func}}`cf.find_{detector.name} <crashlens_frame.find_{detector.name}>`.",
+        table(("threshold", "default"), thresholds) if thresholds else "",
+        f"What each means: {function}." if thresholds else f"It has no thresholds: {function}.",
         "## An example",
         f"> {example['description']}",
         f"Cost {money(example['cost'])}, {_verb(detector)} {money(example['counted_cost'])}.",

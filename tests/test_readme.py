@@ -49,6 +49,15 @@ def test_the_patterns_are_those_of_the_demo() -> None:
     assert [line for line in patterns.splitlines() if line != "..." and line not in report] == []
 
 
+def test_the_figures_are_those_of_the_page_of_benchmarks() -> None:
+    page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`[^`]+`)[^|]+\| ([\d.]+ s) \| ([^|]+) \|$", README, flags=re.MULTILINE)
+    assert len(rows) == 5
+    for function, seconds, others in rows:
+        (measured,) = [line for line in page.splitlines() if line.startswith(f"| {function},") and seconds in line]
+        assert [times for times in re.findall(r"[\d.,]+ times", others) if f" {times}" not in measured] == []
+
+
 def test_the_log_schema_is_that_of_the_package() -> None:
     section = TOUR.split("## Log Schema")[1].split("\n## ")[0]
     rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \|$", section, flags=re.MULTILINE)

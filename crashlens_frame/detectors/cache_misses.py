@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ..pricing import Prices
-from .cache_prefixes import LEAST_BROKEN, PREFIX_BYTES, continue_prompts, shared_lanes
+from .cache_prefixes import LEAST_BROKEN, UNREAD_CALL, continue_prompts, shared_lanes, shared_tokens
 from .cache_rules import (
     BROKEN,
     CAUSES,
@@ -32,7 +32,6 @@ from .traces import SHARED_COLUMNS, OrderedCalls, order_calls
 
 _COLUMNS = (*SHARED_COLUMNS, "cached_input_tokens", "cache_write_tokens")
 _TOGETHER = 10 * SECOND  # cold writes this close together are a fan-out
-_BYTES_PER_TOKEN = 4
 _STABLE, _STABLE_TEXT = 0.7, 0.8  # smallest of the median, of what is written and of what is sent
 _MIN_UNREAD, _MIN_UNASKED, _MIN_AUTOMATIC = 5, 3, 8  # calls
 _UNREAD = 0.02  # share of the input below which next to nothing is read
@@ -261,7 +260,7 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray
     share_read = everything.sum(facts.read[everything.row]) / np.maximum(everything.sum(facts.input[everything.row]), 1)
     unread = np.zeros(len(group), bool)
     unread[everything.row[share_read < _UNREAD]] = True
-    lane = everything.only(free[everything.row] & (facts.read[everything.row] <= 0.1 * facts.input[everything.row]))
+    lane = everything.only(free[everything.row] & (facts.read[everything.row] <= UNREAD_CALL * facts.input[everything.row]))
     lane = lane.only(lane.size > 1)
     row, asks = lane.row, tokens.asks[lane.row]
     if not len(row):
@@ -288,17 +287,19 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray
     lone = writes & unread[row] & (lane.size >= _MIN_UNREAD) & ~(stable & differs)
     never = np.where(lone, written * (rate - tokens.base[row]), 0.0)
 
-    own = np.maximum(facts.prompt_lengths[row] - PREFIX_BYTES, 0) / _BYTES_PER_TOKEN
-    shared = facts.input[row] - own
-    least = lane.reduce(shared, np.minimum)
-    fixed = (least >= _STABLE_TEXT * lane.median(shared)) & (least >= tokens.minimum[row])
+    shared, alike, whole = shared_tokens(facts, lane)
+    least = lane.reduce(np.where(alike, shared, np.inf), np.minimum)
+    fixed = alike & (least >= _STABLE_TEXT * lane.median(shared)) & (least >= tokens.minimum[row])
+    fixed &= facts.counts_cache[row]
     near = lane.follows & (gap <= SHORT_TTL)
     idle = asks & unread[row] & (lane.sum(written) == 0) & fixed & (lane.size >= _MIN_UNASKED) & ~differs & various
     gain = np.where(near, least * (tokens.base - tokens.reading)[row], 0.0)
     loss = np.where(near, 0.0, least * (tokens.writing - tokens.base)[row])
     unasked = np.where(idle, _net(lane, gain, loss), 0.0)
 
-    by_itself = ~asks & unread[row] & fixed & near & various & (differs | ((prefix[row] < 0) | (hashes > 1)))
+    # a beginning that is the same to the letter and is not read is no fault of the client
+    hidden = ~whole & ((prefix[row] < 0) | (hashes > 1))
+    by_itself = ~asks & unread[row] & fixed & near & various & (differs | hidden)
     by_itself &= lane.count(by_itself) >= np.where(differs, LEAST_BROKEN, _MIN_AUTOMATIC)
     automatic = np.where(by_itself, (least - least % _STEP) * (tokens.base - tokens.reading)[row], 0.0)
     return [

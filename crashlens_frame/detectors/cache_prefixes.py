@@ -7,14 +7,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .._core import joint_codes
+from .cache_beginnings import LONGEST_LINE, STEPS, as_letters, common_beginnings, from_letters, step_hashes
 from .cache_rules import CacheTokens
 from .facts import Facts, Texts
-from .lanes import lanes
+from .lanes import Lane, lanes
 
 PREFIX_BYTES = 160  # bytes of a prompt that say where it belongs
 LEAST_BROKEN = 3  # calls from which on a prefix is broken by design
+UNREAD_CALL = 0.1  # share of its input below which a call has missed its prefix
 _TAIL = 64  # bytes
-_LONGEST_LINE = 2000  # bytes
+_DENSEST = 0.4  # tokens for each byte of a text: where there are more, something was sent that the log does not hold
 _SHORT_HEAD, _SHORT_REST = 20, 40  # characters of a text that is too short to say that two prompts are alike
 
 
@@ -51,7 +53,7 @@ def shared_lanes(tokens: CacheTokens) -> tuple[list[np.ndarray], np.ndarray]:
     facts, rows = tokens.facts, tokens.rows
     first, rest = (np.full(len(facts.start), -1) for _ in range(2))
     line = first
-    prompts = facts.texts("prompt", rows, slice(0, _LONGEST_LINE))
+    prompts = facts.texts("prompt", rows, slice(0, LONGEST_LINE))
     halves = _first_line_and_rest(prompts.as_text())
     known = facts.prompt[rows] >= 0
     for code, half, least in zip((first, rest), halves, (_SHORT_HEAD, _SHORT_REST), strict=True):
@@ -70,14 +72,51 @@ def shared_lanes(tokens: CacheTokens) -> tuple[list[np.ndarray], np.ndarray]:
     after_head = np.full(len(first), -1)
     after_head[moved] = after[moved]
     begins = np.where(first >= 0, joint_codes([place, first]), -1)
-    hashed = np.where((first < 0) & (prefix >= 0), joint_codes([place, prefix]), -1)
-    begins = np.where(hashed >= 0, hashed + begins.max(initial=0) + 1, begins)
+    # without a text a hash says so; without both, a prefix of the very same number of tokens
+    written = np.where(facts.written > 0, facts.written, -1).astype(np.int64)
+    for code in (prefix, written):
+        unplaced = (begins < 0) & (first < 0) & (code >= 0)
+        begins = np.where(unplaced, joint_codes([place, code]) + begins.max(initial=0) + 1, begins)
     return [after_head, begins], lines
+
+
+def shared_tokens(facts: Facts, lane: Lane) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return for each call of a lane how many tokens it may share with the others, and two flags.
+
+    They are whether its prompt begins as most prompts of the lane do, and whether its text may be all that was sent. The
+    tokens are those of what prompts have in common, and of what was sent and is not in the text, such as tools.
+    """
+    row = lane.row
+    common, alike = common_beginnings(_beginnings(facts, row), lane)
+    length, sent = facts.prompt_lengths[row], facts.input[row]
+    own = np.maximum(length - np.maximum(common, PREFIX_BYTES), 0)
+    dense = sent >= _DENSEST * length
+    return sent - own * np.where(dense, _DENSEST, sent / np.maximum(length, 1)), alike, ~dense
+
+
+def beginnings_as_letters(facts: Facts) -> pa.LargeStringArray:
+    """Return the hashes of how the prompts of all calls begin, for calls whose prompts are to be left out.
+
+    Calls whose prompt is too short, or which read from a cache, have none.
+    """
+    row = np.flatnonzero((facts.prompt_lengths >= STEPS[0]) & (facts.read <= UNREAD_CALL * facts.input))
+    place = np.full(len(facts.start), len(row))
+    place[row] = np.arange(len(row))
+    letters = as_letters(_beginnings(facts, row))
+    return pa.concat_arrays([letters, pa.array([""], letters.type)]).take(pa.array(place))
+
+
+def _beginnings(facts: Facts, row: np.ndarray) -> np.ndarray:
+    """Return the hashes of how some prompts begin, as ``step_hashes`` does."""
+    if facts.beginnings is not None:
+        return from_letters(facts.beginnings.take(pa.array(row)))
+    texts = facts.texts("prompt", row)
+    return step_hashes(texts.distinct)[texts.index]
 
 
 def prefix_halves(prompts: pa.LargeStringArray) -> tuple[pa.Array, pa.Array, pa.Array]:
     """Return how the first line of each prompt begins, how the rest does, and whether there is a rest."""
-    seen = pc.binary_slice(prompts.view(pa.large_binary()), 0, _LONGEST_LINE).view(pa.large_string())
+    seen = pc.binary_slice(prompts.view(pa.large_binary()), 0, LONGEST_LINE).view(pa.large_string())
     first, rest = _first_line_and_rest(seen)
     has_rest = pc.greater(pc.binary_length(rest), 0)  # which ends with the end of the line that was added
     is_whole = pc.less(pc.binary_length(rest), PREFIX_BYTES)

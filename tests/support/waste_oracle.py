@@ -152,11 +152,21 @@ def _overlap(burst: Sequence[Call]) -> bool:
 
 
 def _panels(bursts: Sequence[list[Call]]) -> list[bool]:
-    """Return which bursts ask the same three models or more, each once and unmarked, in five traces or more."""
+    """Return which bursts ask the same models, each once and unmarked, in five traces or more.
+
+    They are three models or more, or two that are asked at once and answer.
+    """
     sets = [frozenset(call["model"].lower() for call in burst) for burst in bursts]
-    once = [len(models) == len(burst) >= 3 and not _marked(burst) for models, burst in zip(sets, bursts, strict=True)]
+    once = [
+        len(models) == len(burst) and not _marked(burst) and (len(burst) >= 3 or _at_once(burst))
+        for models, burst in zip(sets, bursts, strict=True)
+    ]
     number = Counter(models for models, alone in zip(sets, once, strict=True) if alone)
     return [alone and number[models] >= 5 for models, alone in zip(sets, once, strict=True)]
+
+
+def _at_once(burst: Sequence[Call]) -> bool:
+    return all(round(other["at"] - one["at"], 6) <= 0.2 for one, other in pairwise(burst)) and all(map(answered, burst))
 
 
 def fallback_storms(calls: Sequence[Call]) -> Dollars:
@@ -333,6 +343,7 @@ def cache_misses(calls: Sequence[Call], rates: tuple[float, float, float, float]
 
     ``rates``: input, reading, writing for 5 minutes and for an hour, in US dollars per token. A prefix has 1,024 tokens
     or more. Places in the application differ from conversation to conversation, and have less than 5 calls each.
+    Where neither prompts nor hashes are logged, a prefix of the very same number of tokens is the same prefix.
     """
     base, reading, writing, writing_1h = rates
     found: dict[int, tuple[str, float]] = {}
@@ -345,7 +356,18 @@ def cache_misses(calls: Sequence[Call], rates: tuple[float, float, float, float]
             for row, dollars in claims[cause].items():
                 if dollars > 0 and row not in found:
                     found[row] = (cause, dollars)
+    free = [call for call in known if call["row"] not in found and _read(call) <= 0.1 * call["input_tokens"]]
+    for lane in grouped(free, lambda call: (call["route"], call["cache_write_tokens"])):
+        size = lane[0]["cache_write_tokens"] or 0
+        for one, other in pairwise(lane if size >= 1024 else []):
+            if other["at"] - one["at"] <= 10 and other["at"] < one["end"]:
+                rate = writing_1h if (other["cache_write_1h_tokens"] or 0) > 0.5 * size else writing
+                found[other["row"]] = ("fan-out", size * (rate - reading))
     return found
+
+
+def _read(call: Call) -> int:
+    return call["cached_input_tokens"] or 0
 
 
 def _claims(lane: Sequence[Call], base: float, reading: float, writing: float, hour: float) -> dict[str, Dollars]:

@@ -14,25 +14,47 @@ from .lanes import Lane
 
 # lengths in bytes; two bytes a token, so that the first is less than any prefix that a provider caches
 STEPS = tuple(int(2048 * 1.2**step) for step in range(42))
+_CHANGING = 1024  # bytes at the beginning, in which times and ids may change from call to call
 LONGEST_LINE = 2000  # bytes; a first line of more is a part of the prompt like any other
+# what changes from call to call: ids, and the digits of times and numbers; each has its length afterwards
+_UUID, _NO_UUID = r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "00000000-0000-0000-0000-000000000000"
 _MOST = 0.8  # share of the prompts that begin alike
 _HEX = 16  # letters of a hash
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
 def step_hashes(prompts: pa.LargeBinaryArray) -> np.ndarray:
-    """Return a hash of each prompt up to each of STEPS, counted from its second line on; 0 where it is shorter."""
+    """Return hashes of how each prompt goes on from its second line, or from its first one if that is long.
+
+    The first column is of its first bytes as they are. The others are of what stands before each of STEPS, with ids and
+    digits masked in these first bytes. Where a prompt is shorter than the first of STEPS there is 0.
+    """
     parts = _lines_apart(prompts)
     lengths = pc.fill_null(pc.binary_length(parts), 0).to_numpy()[1::2]
-    hashes = np.zeros((len(prompts), int(np.searchsorted(STEPS, lengths.max(initial=0), side="right"))), np.uint64)
+    reached = int(np.searchsorted(STEPS, lengths.max(initial=0), side="right"))
+    hashes = np.zeros((len(prompts), 1 + reached), np.uint64)
     before = np.zeros(len(prompts), np.uint64)
     begin = 0
-    for step, end in enumerate(STEPS[: hashes.shape[1]]):
+    for step, end in enumerate(STEPS[:reached], 1):
         row = np.flatnonzero(lengths >= end)
-        texts = pc.binary_slice(parts, begin, end).take(pa.array(2 * row + 1)).to_numpy(zero_copy_only=False)
-        before[row] = before[row] * _ODD + pd.util.hash_array(texts, categorize=False) | np.uint64(1)
-        hashes[row, step] = before[row]
+        texts = pc.binary_slice(parts, begin, end).take(pa.array(2 * row + 1))
+        if begin == 0:
+            head = pc.binary_slice(texts, 0, _CHANGING)
+            hashes[row, 0], before[row] = _hashed(head), _hashed(masked(head))
+            texts = pc.binary_slice(texts, _CHANGING, end)
+        before[row] = before[row] * _ODD + _hashed(texts)
+        hashes[row, step] = before[row] | np.uint64(1)
         begin = end
+    return hashes
+
+
+def masked(texts: pa.LargeBinaryArray) -> pa.LargeBinaryArray:
+    """Return texts in which ids and digits are alike."""
+    return pc.replace_substring_regex(pc.replace_substring_regex(texts, _UUID, _NO_UUID), "[0-9]", "0")
+
+
+def _hashed(texts: pa.LargeBinaryArray) -> np.ndarray:
+    hashes: np.ndarray = pd.util.hash_array(texts.to_numpy(zero_copy_only=False), categorize=False) | np.uint64(1)
     return hashes
 
 
@@ -54,7 +76,7 @@ def common_beginnings(hashes: np.ndarray, lane: Lane) -> tuple[np.ndarray, np.nd
     ``hashes`` are those of ``step_hashes``, a row for each call of the lane.
     """
     common, alike = np.zeros(len(lane.row), np.int64), np.ones(len(lane.row), bool)
-    for length, values in zip(STEPS, hashes.T, strict=False):
+    for length, values in zip(STEPS, hashes.T[1:], strict=False):
         row = np.flatnonzero(values)
         same = pd.factorize(lane.number[row] << 32 | pd.factorize(values[row])[0])[0]
         most = row[np.bincount(same)[same] >= _MOST * lane.size[row]] if len(row) else row
@@ -80,6 +102,6 @@ def from_letters(letters: pa.LargeStringArray) -> np.ndarray:
     """Return the hashes that ``as_letters`` has written; 0 where there are none."""
     lengths = pc.fill_null(pc.binary_length(letters), 0).to_numpy() // _HEX
     every = bytes.fromhex("".join(pc.fill_null(letters, "").to_pylist()))
-    hashes = np.zeros((len(letters), int(lengths.max(initial=0))), np.uint64)
+    hashes = np.zeros((len(letters), max(int(lengths.max(initial=0)), 1)), np.uint64)
     hashes[np.arange(hashes.shape[1]) < lengths[:, None]] = np.frombuffer(every, ">u8")
     return hashes

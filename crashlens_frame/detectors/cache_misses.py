@@ -244,7 +244,10 @@ def _not_asked_in_conversation(tokens: CacheTokens, lane: Lane, gap: np.ndarray)
     unasked = (lane.sum(used) == 0) & (lane.size >= _MIN_UNASKED)
     before = lane.previous(facts.input)
     warm = lane.follows & (gap <= SHORT_TTL) & (before >= tokens.minimum[row])
-    warm &= unasked & (facts.input[row] >= before)
+    prefix = facts.code("prefix_hash")
+    same_prefix = (prefix[row] >= 0) & (prefix[row] == lane.previous(prefix))
+    same_prefix &= (facts.prompt[row] < 0) & (facts.input[row] >= _STABLE_TEXT * before)
+    warm &= unasked & ((facts.input[row] >= before) | same_prefix)
     warm[warm] = continue_prompts(facts, row[warm], np.roll(row, 1)[warm])
     kept = np.where(warm, np.minimum(facts.input[row], before), 0.0)
     more = np.where(facts.input[row] >= tokens.minimum[row], facts.input[row] - kept, 0.0)
@@ -260,7 +263,8 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray
     share_read = everything.sum(facts.read[everything.row]) / np.maximum(everything.sum(facts.input[everything.row]), 1)
     unread = np.zeros(len(group), bool)
     unread[everything.row[share_read < _UNREAD]] = True
-    lane = everything.only(free[everything.row] & (facts.read[everything.row] <= UNREAD_CALL * facts.input[everything.row]))
+    missed = facts.read[everything.row] <= UNREAD_CALL * facts.input[everything.row]
+    lane = everything.only(free[everything.row] & missed)
     lane = lane.only(lane.size > 1)
     row, asks = lane.row, tokens.asks[lane.row]
     if not len(row):
@@ -287,10 +291,11 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray
     lone = writes & unread[row] & (lane.size >= _MIN_UNREAD) & ~(stable & differs)
     never = np.where(lone, written * (rate - tokens.base[row]), 0.0)
 
-    shared, alike, whole = shared_tokens(facts, lane)
-    least = lane.reduce(np.where(alike, shared, np.inf), np.minimum)
-    fixed = alike & (least >= _STABLE_TEXT * lane.median(shared)) & (least >= tokens.minimum[row])
+    shared = shared_tokens(facts, lane)
+    least = lane.reduce(np.where(shared.alike, shared.tokens, np.inf), np.minimum)
+    fixed = shared.alike & (least >= _STABLE_TEXT * lane.median(shared.tokens)) & (least >= tokens.minimum[row])
     fixed &= facts.counts_cache[row]
+    differs |= shared.changes
     near = lane.follows & (gap <= SHORT_TTL)
     idle = asks & unread[row] & (lane.sum(written) == 0) & fixed & (lane.size >= _MIN_UNASKED) & ~differs & various
     gain = np.where(near, least * (tokens.base - tokens.reading)[row], 0.0)
@@ -298,7 +303,7 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray
     unasked = np.where(idle, _net(lane, gain, loss), 0.0)
 
     # a beginning that is the same to the letter and is not read is no fault of the client
-    hidden = ~whole & ((prefix[row] < 0) | (hashes > 1))
+    hidden = ~shared.whole & ((prefix[row] < 0) | (hashes > 1))
     by_itself = ~asks & unread[row] & fixed & near & various & (differs | hidden)
     by_itself &= lane.count(by_itself) >= np.where(differs, LEAST_BROKEN, _MIN_AUTOMATIC)
     automatic = np.where(by_itself, (least - least % _STEP) * (tokens.base - tokens.reading)[row], 0.0)

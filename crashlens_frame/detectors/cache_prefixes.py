@@ -1,13 +1,15 @@
 """Which prompts have a prefix in common: what a cache could read, as far as the text shows."""
 
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .._core import joint_codes
-from .cache_beginnings import LONGEST_LINE, STEPS, as_letters, common_beginnings, from_letters, step_hashes
+from .cache_beginnings import LONGEST_LINE, STEPS, as_letters, common_beginnings, from_letters, masked, step_hashes
 from .cache_rules import CacheTokens
 from .facts import Facts, Texts
 from .lanes import Lane, lanes
@@ -16,7 +18,7 @@ PREFIX_BYTES = 160  # bytes of a prompt that say where it belongs
 LEAST_BROKEN = 3  # calls from which on a prefix is broken by design
 UNREAD_CALL = 0.1  # share of its input below which a call has missed its prefix
 _TAIL = 64  # bytes
-_DENSEST = 0.4  # tokens for each byte of a text: where there are more, something was sent that the log does not hold
+_DENSEST = 0.5  # tokens for each byte of a text: where there are more, something was sent that the log does not hold
 _SHORT_HEAD, _SHORT_REST = 20, 40  # characters of a text that is too short to say that two prompts are alike
 
 
@@ -52,18 +54,17 @@ def shared_lanes(tokens: CacheTokens) -> tuple[list[np.ndarray], np.ndarray]:
     """
     facts, rows = tokens.facts, tokens.rows
     first, rest = (np.full(len(facts.start), -1) for _ in range(2))
-    line = first
+    lines = np.full(len(facts.start), -1)
     prompts = facts.texts("prompt", rows, slice(0, LONGEST_LINE))
-    halves = _first_line_and_rest(prompts.as_text())
+    line, after_line = _first_line_and_rest(prompts.as_text())
+    lines[rows] = Texts(line.view(pa.large_binary()), prompts.index).codes()
+    is_long = pc.and_(pc.equal(pc.binary_length(line), PREFIX_BYTES), pc.equal(pc.binary_length(after_line), 0))
+    line = pc.if_else(is_long, masked(line.view(pa.large_binary())), line.view(pa.large_binary()))
     known = facts.prompt[rows] >= 0
-    for code, half, least in zip((first, rest), halves, (_SHORT_HEAD, _SHORT_REST), strict=True):
+    for code, half, least in zip((first, rest), (line, after_line), (_SHORT_HEAD, _SHORT_REST), strict=True):
         part = Texts(half.view(pa.large_binary()), prompts.index)
         long_enough = part.flags(partial(_at_least, least=least))
-        number = part.codes()
-        code[rows] = np.where(long_enough & known, number, -1)
-        line = number if code is first else line
-    lines = np.full(len(facts.start), -1)
-    lines[rows] = line
+        code[rows] = np.where(long_enough & known, part.codes(), -1)
     prefix = facts.code("prefix_hash")
     place = joint_codes([facts.place, facts.model])
     after = joint_codes([place, rest])
@@ -80,18 +81,33 @@ def shared_lanes(tokens: CacheTokens) -> tuple[list[np.ndarray], np.ndarray]:
     return [after_head, begins], lines
 
 
-def shared_tokens(facts: Facts, lane: Lane) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return for each call of a lane how many tokens it may share with the others, and two flags.
+class Shared(NamedTuple):
+    """What the calls of a lane may have in common.
 
-    They are whether its prompt begins as most prompts of the lane do, and whether its text may be all that was sent. The
-    tokens are those of what prompts have in common, and of what was sent and is not in the text, such as tools.
+    ``tokens``: those of what prompts have in common, and of what was sent and is not in the text, such as tools.
+    ``alike``: whether a prompt begins as most of the lane do. ``whole``: whether its text may be all that was sent.
+    ``changes``: whether most prompts of the lane differ near their beginning, by times, numbers or ids.
     """
+
+    tokens: np.ndarray
+    alike: np.ndarray
+    whole: np.ndarray
+    changes: np.ndarray
+
+
+def shared_tokens(facts: Facts, lane: Lane) -> Shared:
+    """Return what the calls of a lane may have in common."""
     row = lane.row
-    common, alike = common_beginnings(_beginnings(facts, row), lane)
+    hashes = _beginnings(facts, row)
+    common, alike = common_beginnings(hashes, lane)
     length, sent = facts.prompt_lengths[row], facts.input[row]
     own = np.maximum(length - np.maximum(common, PREFIX_BYTES), 0)
     dense = sent >= _DENSEST * length
-    return sent - own * np.where(dense, _DENSEST, sent / np.maximum(length, 1)), alike, ~dense
+    tokens = sent - own * np.where(dense, _DENSEST, sent / np.maximum(length, 1))
+    near = np.full(len(facts.start), -1)
+    near[row] = np.where(hashes[:, 0] > 0, pd.factorize(hashes[:, 0])[0], -1)
+    changes = (common > 0) & (lane.distinct(near) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size))
+    return Shared(tokens, alike, ~dense, changes)
 
 
 def beginnings_as_letters(facts: Facts) -> pa.LargeStringArray:

@@ -12,7 +12,7 @@ from ..schema import DETECTORS, TEXT
 from .evidence import TOKEN_METERS, Evidence
 from .facts import Facts
 
-# what a detector claims of a call holds what an earlier one has counted of it: both would read the same tokens from a cache
+# of a call, the claim of the first holds what the second has counted: both would read the same tokens from a cache
 _HOLDS = {"growing_context": "cache_misses"}
 FLAGS = ("finding", "finding_id", "waste_cost")  # the columns that ``flag`` adds
 

@@ -292,7 +292,7 @@ def _would_have_done(one: Call, two: Call) -> bool:
     degrees = (one["temperature"], two["temperature"])
     cold = None not in degrees and max(degrees) <= 0.2 and (max(degrees) == 0 or not others)
     answer = bool((one["response"] or "").strip()) and one["response"] == two["response"]
-    return cold or answer
+    return cold or answer or two.get("type") == "embedding"
 
 
 # -- candidates -------------------------------------------------------------------------------------------------------

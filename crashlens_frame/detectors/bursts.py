@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .._core import hash_keys, joint_codes
-from .facts import NEVER, PLACE_COLUMNS, SAME_COUNT, SECOND, Facts
+from .facts import NEVER, PLACE_COLUMNS, SAME_COUNT, Facts
 from .lanes import Lane, lanes
 from .traces import OrderedCalls
 
@@ -18,7 +18,6 @@ FALLBACK_READS = (
 _PLANNED = r"(?i)confiden|quality|escalat|uncertain|unsure|too hard|complexity"
 _TOKENS_APART = 2  # of the tokenizers of today, none makes twice as many tokens of a text as another does
 _PANEL = 5  # the same models in this number of traces are compared on purpose
-_AT_ONCE = SECOND // 5  # a second model that is asked because the first one is slow is asked later
 
 
 @dataclass(frozen=True)
@@ -59,9 +58,7 @@ def bursts_of_models(ordered: OrderedCalls, window: int) -> Bursts:
     attempted = _true(facts, "fallback_attempted")
     marked = changed & (reason | attempted)[lane.row]
     planned = marked & facts.matches("fallback_reason", _PLANNED)[lane.row]
-    at_once = ~lane.any(lane.follows & (facts.start[lane.row] - lane.previous(facts.start) > _AT_ONCE))
-    at_once &= lane.reduce(ordered.columns.answered[lane.row], np.minimum)
-    key = _panel_keys(facts, lane, (models == lane.size) & ~lane.any(marked) & ((models >= 3) | at_once))
+    key = _panel_keys(facts, lane, (models == lane.size) & ~lane.any(marked) & (models >= 3))
     panels = frequent_panels(key[~lane.follows]) if ordered.part is None else key[:0]
     return Bursts(
         ordered,

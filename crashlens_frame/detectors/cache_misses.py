@@ -231,7 +231,10 @@ def _written_once(tokens: CacheTokens, free: np.ndarray) -> Claims:
     rows = tokens.rows[(tokens.asks & tokens.written_in(facts.place))[tokens.rows]]
     lane = lanes(facts, [facts.place, facts.model], rows, least=_MIN_UNREAD)
     unread = lane.sum(facts.read[lane.row]) < _UNREAD * lane.sum(facts.input[lane.row])
-    lone = unread & (facts.written[lane.row] > 0) & free[lane.row]
+    following = np.roll(lane.row, -1)
+    soon = facts.start[following] - facts.start[lane.row] <= _TOGETHER
+    first = lane.linked & ~free[following] & soon & _alike(facts.written[lane.row], facts.written[following])
+    lone = unread & (facts.written[lane.row] > 0) & free[lane.row] & ~first  # others should have waited for the first
     lone &= lane.count(lone) >= _MIN_UNREAD
     dollars = facts.written * (tokens.rate_written - tokens.base)
     return [(lane, NEVER_READ, np.where(lone, dollars[lane.row], 0.0))]
@@ -276,7 +279,7 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray
     differs = lane.distinct(first_lines) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size)
     hashes = lane.distinct(prefix)
     differs |= (hashes >= np.maximum(LEAST_BROKEN, 0.5 * lane.size)) & (prefix[row] >= 0)
-    various = lane.distinct(facts.prompt) >= 0.5 * lane.size
+    various = (lane.distinct(facts.prompt) >= 0.5 * lane.size) | (lane.count(facts.prompt[row] >= 0) == 0)
 
     written, before = facts.written[row], lane.previous(facts.written)
     rate = tokens.rate_written[row]
@@ -288,13 +291,12 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray
     broken = rewritten & differs & ~together
     broken &= lane.count(broken) >= LEAST_BROKEN
     saving = np.minimum(written, before) * (rate - tokens.reading[row])
-    lone = writes & unread[row] & (lane.size >= _MIN_UNREAD) & ~(stable & differs)
+    lone = writes & unread[row] & (lane.size >= _MIN_UNREAD) & ~(stable & differs) & ~np.append(together[1:], False)
     never = np.where(lone, written * (rate - tokens.base[row]), 0.0)
 
     shared = shared_tokens(facts, lane)
     least = lane.reduce(np.where(shared.alike, shared.tokens, np.inf), np.minimum)
     fixed = shared.alike & (least >= _STABLE_TEXT * lane.median(shared.tokens)) & (least >= tokens.minimum[row])
-    fixed &= facts.counts_cache[row]
     differs |= shared.changes
     near = lane.follows & (gap <= SHORT_TTL)
     idle = asks & unread[row] & (lane.sum(written) == 0) & fixed & (lane.size >= _MIN_UNASKED) & ~differs & various
@@ -303,7 +305,7 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray
     unasked = np.where(idle, _net(lane, gain, loss), 0.0)
 
     # a beginning that is the same to the letter and is not read is no fault of the client
-    hidden = ~shared.whole & ((prefix[row] < 0) | (hashes > 1))
+    hidden = ~shared.whole & facts.counts_cache[row] & ((prefix[row] < 0) | (hashes > 1))
     by_itself = ~asks & unread[row] & fixed & near & various & (differs | hidden)
     by_itself &= lane.count(by_itself) >= np.where(differs, LEAST_BROKEN, _MIN_AUTOMATIC)
     automatic = np.where(by_itself, (least - least % _STEP) * (tokens.base - tokens.reading)[row], 0.0)

@@ -117,18 +117,6 @@ def test_panels_are_five_traces_of_three_models() -> None:
         assert len(claims("fallback_storms", frame)) == found == len(oracle.fallback_storms(oracle.rows(frame)))
 
 
-def test_two_models_are_a_panel_where_they_are_asked_at_once() -> None:
-    for number, after, found in ((4, 0.2, 4), (5, 0.2, 0), (5, 0.21, 5)):
-        rows = [
-            {"s": 10 * n + after * m, "trace_id": f"t{n}", "model": model, "response": "So.", "cost": 0.5,
-             "output_tokens": 9, "latency_ms": 3000}
-            for n in range(number)
-            for m, model in enumerate("ab")
-        ]  # fmt: skip
-        frame = calls(*rows)
-        assert len(claims("fallback_storms", frame)) == found == len(oracle.fallback_storms(oracle.rows(frame)))
-
-
 @given(draw=randoms)
 @often
 def test_stuck_agents(draw: Random) -> None:

@@ -34,6 +34,7 @@ def rows(frame: pd.DataFrame) -> list[Call]:
 
 def failed(call: Call) -> bool:
     silent = call["output_tokens"] == 0 and call["response"] is None and call.get("tool_calls") is None
+    silent = silent and call.get("type") != "embedding"
     return call["level"] == "error" or call["error"] is not None or silent
 
 
@@ -152,21 +153,11 @@ def _overlap(burst: Sequence[Call]) -> bool:
 
 
 def _panels(bursts: Sequence[list[Call]]) -> list[bool]:
-    """Return which bursts ask the same models, each once and unmarked, in five traces or more.
-
-    They are three models or more, or two that are asked at once and answer.
-    """
+    """Return which bursts ask the same three models or more, each once and unmarked, in five traces or more."""
     sets = [frozenset(call["model"].lower() for call in burst) for burst in bursts]
-    once = [
-        len(models) == len(burst) and not _marked(burst) and (len(burst) >= 3 or _at_once(burst))
-        for models, burst in zip(sets, bursts, strict=True)
-    ]
+    once = [len(models) == len(burst) >= 3 and not _marked(burst) for models, burst in zip(sets, bursts, strict=True)]
     number = Counter(models for models, alone in zip(sets, once, strict=True) if alone)
     return [alone and number[models] >= 5 for models, alone in zip(sets, once, strict=True)]
-
-
-def _at_once(burst: Sequence[Call]) -> bool:
-    return all(round(other["at"] - one["at"], 6) <= 0.2 for one, other in pairwise(burst)) and all(map(answered, burst))
 
 
 def fallback_storms(calls: Sequence[Call]) -> Dollars:
@@ -327,8 +318,9 @@ def batchable_calls(calls: Sequence[Call], least: int) -> set[int]:
         large = [burst for burst in bursts if len(burst) >= least]
         if not large:
             continue
-        usual = median(burst[0]["at"] % DAY for burst in large)
-        nightly = [burst for burst in large if abs(burst[0]["at"] % DAY - usual) <= 30 * MINUTE]
+        # how much later or earlier than the first night, by the clock on the wall
+        late = [(burst[0]["at"] - large[0][0]["at"] + DAY / 2) % DAY - DAY / 2 for burst in large]
+        nightly = [burst for burst, by in zip(large, late, strict=True) if abs(by - median(late)) <= 30 * MINUTE]
         inside = [call for burst in nightly for call in burst]
         if len(job) >= 2 * least and len(nightly) >= 2 and len(inside) >= 0.8 * len(job):
             found |= {call["row"] for call in inside}

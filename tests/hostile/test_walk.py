@@ -33,6 +33,7 @@ def test_every_function_that_takes_calls_is_a_door():
     assert {name for name in methods if not {name, f"find_{name}", f"write_{name}"} & set(DOORS)} == set()
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore")
 def test_no_door_raises_an_error_of_another_base():
     faults = [

@@ -14,6 +14,7 @@ from ..jsonvalues import is_object
 from .table import Record
 
 CHUNK = "chat.completion.chunk"
+CHUNKS = (CHUNK, "chat.completion.done")  # Perplexity names its last piece otherwise
 MESSAGE_EVENTS = (
     "message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta",
     "message_stop",
@@ -113,7 +114,7 @@ def _is_event(record: Record) -> bool:
 def _kind(piece: Record) -> Callable[[list[Record]], Answer] | None:
     """Return the function for pieces of a kind; None where the piece does not show it."""
     event = piece.get("type")
-    if piece.get("object") in (CHUNK, "text_completion") or ("choices" in piece and "object" not in piece):
+    if piece.get("object") in (*CHUNKS, "text_completion") or ("choices" in piece and "object" not in piece):
         return _completion
     if isinstance(event, str) and event.startswith("response."):
         return _response
@@ -136,7 +137,7 @@ def _completion(pieces: list[Record]) -> Answer:
         whole |= {key: value for key, value in piece.items() if value is not None and key != "choices"}
         for choice in _mappings(piece.get("choices")):
             _add_choice(choices.setdefault(_place(choice), {}), choice)
-    if whole.get("object") == CHUNK:
+    if whole.get("object") in CHUNKS:
         whole["object"] = "chat.completion"
     if "usage" not in whole and isinstance(usage := _mapping(whole.get("x_groq")).get("usage"), Mapping):
         whole["usage"] = usage

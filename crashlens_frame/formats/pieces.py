@@ -86,9 +86,11 @@ class Streams:
         if _kind(record) is None and not _is_event(record):
             yield line, record
             return
+        if _is_preamble(record):
+            return
         holder = record if "id" in record else _mapping(record.get("message")) or _mapping(record.get("response"))
         begun = holder.get("id")
-        if isinstance(begun, str) and begun:
+        if isinstance(begun, str) and begun and (begun in self._open or not self._goes_on(record)):
             self._last = begun
         self._open.setdefault(self._last, (line, []))[1].append(record)
         if len(self._open) > _MOST_OPEN:
@@ -99,6 +101,11 @@ class Streams:
         for key in list(self._open):
             yield self._close(key)
 
+    def _goes_on(self, event: Record) -> bool:
+        """Whether an event is the next of the last stream by its number: Copilot gives each event another id."""
+        before = self._open.get(self._last, (0, [{}]))[1][-1].get("sequence_number")
+        return isinstance(before, int) and event.get("sequence_number") == before + 1
+
     def _close(self, key: str) -> tuple[int, Record]:
         line, pieces = self._open.pop(key)
         return line, closed(put_together(pieces))
@@ -108,13 +115,18 @@ _MOST_OPEN = 1000  # streams that are written to one file at the same time
 
 
 def _is_event(record: Record) -> bool:
-    return record.get("type") in ("ping", "error") and len(record) <= 2
+    return record.get("type") in ("ping", "error") and (len(record) <= 2 or "sequence_number" in record)
+
+
+def _is_preamble(record: Record) -> bool:
+    """Whether a piece is what Azure says of the question before the answer: it names no stream."""
+    return record.get("choices") == [] and not record.get("id") and not record.get("usage")
 
 
 def _kind(piece: Record) -> Callable[[list[Record]], Answer] | None:
     """Return the function for pieces of a kind; None where the piece does not show it."""
     event = piece.get("type")
-    if piece.get("object") in (*CHUNKS, "text_completion") or ("choices" in piece and "object" not in piece):
+    if piece.get("object") in (*CHUNKS, "text_completion") or ("choices" in piece and not piece.get("object")):
         return _completion
     if isinstance(event, str) and event.startswith("response."):
         return _response
@@ -205,6 +217,8 @@ def _response(events: list[Record]) -> Answer:
             whole = dict(event["response"])
         if event.get("type") in _LAST_EVENTS:
             return Answer(whole, True)
+        if event.get("type") == "error":
+            whole |= {"error": event.get("error") or event.get("message"), "status": "failed"}
         index = _place(event, 0, "output_index")
         if is_object(event.get("item")):
             items[index] = dict(event["item"])
@@ -228,6 +242,8 @@ def _message(events: list[Record]) -> Answer:
         kind, delta = event.get("type"), _mapping(event.get("delta"))
         if kind == "message_start":
             whole = dict(_mapping(event.get("message")))
+            is_complete = whole.get("stop_reason") is not None  # so do answers of tools within a run of code
+            blocks = {place: dict(block) for place, block in enumerate(_mappings(whole.get("content")))}
         elif kind == "content_block_start":
             blocks[_place(event)] = dict(_mapping(event.get("content_block")))
         elif kind == "content_block_delta":

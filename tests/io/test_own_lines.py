@@ -141,9 +141,7 @@ def test_a_list_of_models_holds_no_calls() -> None:
         with pytest.warns(cf.RejectedLinesWarning, match="left out 3 lines"):
             assert cf.read_logs(written(models)).empty
     reasons = cf.read_rejects(lines(models))["reason"]
-    assert reasons[0] == (
-        "no tokens, prompt, response, cost, latency or error, only the keys model, mode, input_price"
-    )
+    assert reasons[0] == ("no tokens, prompt, response, cost, latency or error, only the keys model, mode, input_price")
 
 
 def test_a_bad_line_costs_only_itself() -> None:

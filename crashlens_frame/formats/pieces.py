@@ -3,7 +3,8 @@
 Sources: chunks of chat completions (https://platform.openai.com/docs/api-reference/chat-streaming), events of responses
 (https://platform.openai.com/docs/api-reference/responses-streaming), events of messages
 (https://docs.claude.com/en/docs/build-with-claude/streaming), events of chats of Cohere
-(https://docs.cohere.com/v2/docs/streaming), and answers of Gemini (https://ai.google.dev/api/generate-content) and of
+(https://docs.cohere.com/v2/docs/streaming), answers and interactions of Gemini
+(https://ai.google.dev/api/generate-content, https://ai.google.dev/gemini-api/docs/interactions), and answers of
 Ollama (https://docs.ollama.com/api), each with what is new.
 """
 
@@ -136,6 +137,8 @@ def _kind(piece: Record) -> Callable[[list[Record]], Answer] | None:
         return _chat
     if isinstance(piece.get("done"), bool):
         return _lines
+    if str(piece.get("event_type")).startswith(("interaction.", "step.")):
+        return _interaction
     return _candidates if "candidates" in piece or "usageMetadata" in piece else None
 
 
@@ -308,6 +311,30 @@ def _joined_parts(parts: list[Record]) -> list[Record]:
         else:
             joined.append(part)
     return joined
+
+
+# -- interactions of Gemini --------------------------------------------------------------------------------------------
+
+
+def _interaction(events: list[Record]) -> Answer:
+    whole: dict[str, Any] = {}
+    steps: dict[int, dict[str, Any]] = {}
+    is_complete = False
+    for event in events:
+        whole |= _mapping(event.get("interaction"))
+        is_complete = is_complete or event.get("event_type") == "interaction.completed"
+        if is_object(event.get("step")):
+            steps[_place(event)] = dict(event["step"])
+        elif is_object(delta := event.get("delta")):
+            step = steps.setdefault(_place(event), {"type": "model_output"})
+            if delta.get("type") == "arguments_delta":
+                before = step["arguments"] if isinstance(step.get("arguments"), str) else ""
+                step["arguments"] = before + str(delta.get("arguments"))
+            else:
+                step["content"] = _added_parts(step.get("content"), [delta])
+    if steps:
+        whole["steps"] = [steps[index] for index in sorted(steps)]
+    return Answer(whole, is_complete)
 
 
 # -- chats of Cohere ---------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..jsonvalues import is_object
-from .answers import found_finish_reason
+from .answers import Within, found_finish_reason, made_id
 from .steps import steps_by_model
 from .table import Field, Format, Record, Sign, object_at
 from .texts import message_text, region_of_geo
@@ -64,9 +64,11 @@ class Transcript:
         self._open: OrderedDict[str, list[_Answer]] = OrderedDict()  # copies of an answer, by its id
         self._questions: OrderedDict[Any, str | None] = OrderedDict()
         self._main: set[str] = set()  # ids of the answers that are not a subagent's
+        self._session: Any = None
 
     def read(self, record: Record, line: int) -> Iterator[tuple[int, Record]]:
         """Take the next line, and yield the answers that are closed by now."""
+        record = self._in_session(_typed(record))
         self._remember(record)
         key = _answer_id(record)
         if key is None:
@@ -91,6 +93,12 @@ class Transcript:
         while self._open:
             yield self._close(self._open.popitem(last=False)[1])
 
+    def _in_session(self, record: Record) -> Record:
+        """Return a line with the session of the lines before it where it names none; a file without one is one."""
+        named = record.get("sessionId") or record.get("session_id")
+        self._session = named or self._session or made_id(record)
+        return record if named else {**record, "sessionId": self._session}
+
     def _close(self, copies: list[_Answer]) -> tuple[int, Record]:
         """Return the one of several copies that counts: the main chain's, or the largest."""
         answer = max(copies, key=lambda copy: (not copy.record.get("isSidechain"), _size(copy.record)))
@@ -106,6 +114,13 @@ class Transcript:
             self._questions[uuid] = _question_text(record) or self._question(record)
             if len(self._questions) > _MANY_LINES:
                 self._questions.popitem(last=False)
+
+
+def _typed(record: Record) -> Record:
+    """Return a line with its type; where it has none, the message has a role."""
+    message = record.get("message")
+    role = message.get("role") if "type" not in record and is_object(message) else None
+    return {**record, "type": role} if role in ("assistant", "user") else record
 
 
 def _answer_id(record: Record) -> str | None:
@@ -178,6 +193,7 @@ def _is_call(record: Record) -> bool:
 
 def _calls(record: Record) -> Iterator[Record]:
     """Yield the call of a line, and the calls of other models that the answer took."""
+    record = _typed(record)
     if not _is_call(record):
         yield record
         return
@@ -305,6 +321,7 @@ CLAUDE_CODE = Format(
     ),
     signs=(
         *(Sign(key, types=_SPOKEN) for key in ("isSidechain", "parentUuid", "requestId", "parent_tool_use_id")),
+        Within("message", inside=("role",), beside=("sessionId",)),
         Sign("subtype", beside=("session_id",), types=("system",)),
         Sign("leafUuid", types=("summary",)),
         Sign("snapshot", types=("file-history-snapshot",)),

@@ -245,7 +245,7 @@ def _reopened(path: str, fsync: bool, saved: int) -> Journal:
 def _status(path: str) -> os.stat_result | None:
     try:
         return os.stat(path)  # noqa: PTH116  errors name it as it was given
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 

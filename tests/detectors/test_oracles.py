@@ -92,6 +92,7 @@ def several_models(draw: Random) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+@pytest.mark.long
 @given(draw=randoms)
 @often
 def test_fallback_storms(draw: Random) -> None:
@@ -99,6 +100,7 @@ def test_fallback_storms(draw: Random) -> None:
     assert_equal(claims("fallback_storms", frame), oracle.fallback_storms(oracle.rows(frame)))
 
 
+@pytest.mark.long
 @given(draw=randoms)
 @often
 def test_fallback_failures(draw: Random) -> None:

@@ -11,6 +11,7 @@ from ..errors import UnknownTraceError
 from ..io import SHIPPED
 from ..report import escape_markdown, findings_table, frame_records, json_text, summarize
 from ..scale import scan_counted
+from ..watch import Budgets
 from ..words import UNKNOWN, money, percent, quantity
 from . import options
 from .inputs import read_priced_calls, report_left_out
@@ -112,13 +113,22 @@ def scan(
 @options.logs
 @options.config
 @options.max_rejects
+@click.option("--budgets", "limits", type=click.Path(), help="YAML file of budgets to show.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Port of the page; a free one when not given.")
 @click.option("--theme", type=click.Choice(dashboards.THEMES), default="light", show_default=True, help="Colours.")
 @click.option("--no-browser", is_flag=True, help="Print the address and do not open the browser.")
 def dashboard(
-    logs: tuple[str, ...], config: str | None, max_rejects: float, port: int, theme: str, no_browser: bool
+    logs: tuple[str, ...],
+    config: str | None,
+    max_rejects: float,
+    limits: str | None,
+    port: int,
+    theme: str,
+    no_browser: bool,
 ) -> None:
     """Show LOGS as a dashboard in the browser, on this machine only; Ctrl+C ends it."""
+    if limits is not None:
+        Budgets.load(limits)  # so that a mistake is named here and not in the page
     calls, _ = read_priced_calls(logs, config, max_rejects)
     print_unpriced(calls)
 
@@ -126,5 +136,8 @@ def dashboard(
         click.echo(address)
         print_note("only this machine can open the address; Ctrl+C ends the dashboard")
 
-    prices = None if config is None else str(Path(config).resolve())
-    dashboards.serve(calls, prices=prices, port=port, theme=theme, browser=not no_browser, ready=ready)
+    prices, limits = (None if path is None else str(Path(path).resolve()) for path in (config, limits))
+    name = Path(logs[0]).name + (f" and {quantity(len(logs) - 1, 'more log')}" if len(logs) > 1 else "")
+    dashboards.serve(
+        calls, name=name, prices=prices, budgets=limits, port=port, theme=theme, browser=not no_browser, ready=ready
+    )

@@ -125,6 +125,14 @@ def number_or_none(value: Any) -> float | None:
         return None
 
 
+def milliseconds_or_none(value: Any) -> int | None:
+    """Return a duration in milliseconds; null for what is none."""
+    try:
+        return milliseconds_value(value)
+    except ValueError:
+        return None
+
+
 def amount_of_text(value: Any) -> float | None:
     """Return an amount that may be digits in text, as decimals are in JSON and all values are in CSV."""
     return amount_value(_number_of_text(value))

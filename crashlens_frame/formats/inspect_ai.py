@@ -9,6 +9,7 @@ from .answers import (
     Within,
     mapping_of,
     mappings_of,
+    milliseconds_or_none,
     number_or_none,
     text_or_none,
     tool_calls_of,
@@ -64,7 +65,7 @@ def _event(event: Record, trace: str | None, about: Record, attached: Record, as
         response=text_or_none(_text(choice.get("message"), attached)),
         tool_calls=tool_calls_of(choice.get("message")),
         temperature=number_or_none(mapping_of(event.get("config")).get("temperature")),
-        latency_ms=None if seconds is None else round(seconds * 1000),
+        latency_ms=None if seconds is None else milliseconds_or_none(seconds * 1000),
         agent=text_or_none(event.get("role")),
         billed="no" if from_cache else None,
     )

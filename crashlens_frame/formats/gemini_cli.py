@@ -94,7 +94,7 @@ def _answer_of_event(line: Record) -> Record:
 
 
 def _start(event: Record, line: Record) -> Any:
-    """Return when a call began, of which the event tells its end and how long it took."""
+    """Return when a call began: the event has its end and how long it took."""
     end, duration = event.get("event.timestamp") or line.get("timestamp"), count_or_none(event.get("duration_ms"))
     try:
         micros = time_value(end)

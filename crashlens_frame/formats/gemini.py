@@ -179,7 +179,6 @@ GEMINI = Format(
         Sign("candidates", beside=("modelVersion",)),
         Sign("promptFeedback", beside=("usageMetadata",)),
         Sign("object", ("interaction",)),
-        Within("usage", inside=("total_input_tokens",)),
         *(
             Within(answered, inside=(key,))
             for _, answered in _PAIRS

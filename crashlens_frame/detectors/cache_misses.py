@@ -32,6 +32,7 @@ from .traces import SHARED_COLUMNS, OrderedCalls, order_calls
 
 _COLUMNS = (*SHARED_COLUMNS, "cached_input_tokens", "cache_write_tokens")
 _TOGETHER = 10 * SECOND  # cold writes this close together are a fan-out
+_AT_ONCE = 2 * SECOND  # where no latency is logged, the answer of a call has not begun before
 _STABLE, _STABLE_TEXT = 0.7, 0.8  # smallest of the median, of what is written and of what is sent
 _MIN_UNREAD, _MIN_UNASKED, _MIN_AUTOMATIC = 5, 3, 8  # calls
 _UNREAD = 0.02  # share of the input below which next to nothing is read
@@ -192,7 +193,7 @@ def _within_conversations(tokens: CacheTokens, conversation: np.ndarray, free: n
 
     cold = long_enough & (gap <= lane.previous(tokens.ttl)) & (written > 3 * read)
     together = cold & (gap <= _TOGETHER) & _alike(written, lane.previous(facts.written)) & (read < 0.1 * written)
-    together &= facts.start[row] < lane.previous(facts.end)
+    together &= _overlap(tokens, lane)
     broken = cold & ~together
     broken &= lane.count(broken) >= np.maximum(LEAST_BROKEN, 0.5 * (lane.size - 1))
 
@@ -287,7 +288,7 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray
     stable = lane.reduce(written, np.minimum) >= _STABLE * lane.median(written)
     warm = lane.follows & (gap <= lane.previous(tokens.ttl)) & (np.minimum(written, before) >= tokens.minimum[row])
     rewritten = writes & stable & warm
-    together = rewritten & (gap <= _TOGETHER) & (facts.start[row] < lane.previous(facts.end)) & _alike(written, before)
+    together = rewritten & (gap <= _TOGETHER) & _overlap(tokens, lane) & _alike(written, before)
     broken = rewritten & differs & ~together
     broken &= lane.count(broken) >= LEAST_BROKEN
     saving = np.minimum(written, before) * (rate - tokens.reading[row])
@@ -315,6 +316,15 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray
         (lane, NEVER_READ, never),
         (lane, NOT_ASKED, unasked),
     ]
+
+
+def _overlap(tokens: CacheTokens, lane: Lane) -> np.ndarray:
+    """Return which calls begin before the one before has ended, or so soon after its beginning that it may have not."""
+    facts = tokens.facts
+    unknown = np.isnan(facts.number("latency_ms"))
+    soon = facts.start[lane.row] - lane.previous(facts.start) <= _AT_ONCE
+    overlap: np.ndarray = (facts.start[lane.row] < lane.previous(facts.end)) | (lane.previous(unknown) & soon)
+    return overlap
 
 
 def _alike(one: np.ndarray, other: np.ndarray) -> np.ndarray:

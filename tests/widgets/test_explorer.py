@@ -554,5 +554,14 @@ def test_anomalies_are_marked_on_the_plot_of_costs():
     assert len(explorer.view.anomalies("model", "UTC")) == 1
     opened(explorer, "Unusual?")
     assert cells(explorer.unusual.grid, "start") == ["2026-03-18 10:00"]
+    # the past that an hour is judged by is not cut off by the period that is looked at
+    explorer.filters.since.value = date(2026, 3, 18)
+    assert cells(explorer.unusual.grid, "start") == ["2026-03-18 10:00"]
+    assert len(explorer.chart.data["bands"]) == 1
+    opened(explorer, "Will it hold?")
+    assert f"{money(rows['cost'].sum())}" in words(explorer.forecast.cards)
+    explorer.filters.since.value = date(2026, 3, 19)
+    assert explorer.chart.data["bands"] == []
+    explorer.filters.since.value = None
     explorer.marks.value = False
     assert explorer.chart.data["bands"] == []

@@ -24,7 +24,9 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 
 NOTEBOOKS = {
     "form": "book = cf.LogBook()\nform = cf.LogForm(book)\ndisplay(form)\ncf.LogForm(book)",
-    "explorer": "calls = cf.simulate_workload(1500, seed=3, days=14)\nexplorer = cf.Explorer(calls)\nexplorer",
+    "explorer": (
+        "calls = cf.simulate_workload(1500, seed=3, days=14)\nexplorer = cf.Explorer(calls, address=True)\nexplorer"
+    ),
     "watched": (
         'calls = cf.as_calls(cf.simulate_workload(5000, seed=7, days=45).assign(tags=\'{"customer":"acme"}\'))\n'
         "limits = {'budgets': [{'name': 'everything', 'per': 'month', 'limit_usd': 9},"

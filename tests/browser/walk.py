@@ -89,7 +89,7 @@ def walk(page: Any, address: str, folder: Path) -> str:
     page.locator(".cl-calls summary").first.click()
     page.locator(".cl-calls pre").first.wait_for()
     page.set_viewport_size({"width": 1280, "height": 1000})
-    page.locator(".cl-calls").scroll_into_view_if_needed()
+    page.locator("h3:visible", has_text="finding").first.evaluate("each => each.scrollIntoView()")
     take_picture(page, "trace")
 
     page.get_by_text("customer", exact=True).locator("visible=true").first.click()
@@ -99,7 +99,7 @@ def walk(page: Any, address: str, folder: Path) -> str:
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Open an invoice").click()
     chooser.value.set_files(str(folder / "invoice.csv"))
-    page.locator("td", has_text="2026-03-20").first.wait_for()
+    page.locator("td.cl-text:visible", has_text="2026-03-20").first.wait_for()
     page.get_by_role("tab", name="Export", exact=True).click()
     with page.expect_download() as saved:
         page.get_by_role("button", name="Save", exact=True).click()

@@ -227,6 +227,15 @@ def test_a_click_on_a_finding_opens_its_trace(explorer):
     assert explorer.trace.calls.value == ""
 
 
+def test_a_finding_across_traces_opens_with_its_calls_in_all_of_them():
+    asked = [{"s": 60 * n, "trace_id": f"t{n}", "prompt": "again", "cost": 1.0} for n in range(3)]
+    explorer = cf.Explorer(calls(*asked))
+    explorer.findings.choose(0)
+    assert explorer.view.findings["detector"].tolist() == ["repeated_calls"]
+    assert "The 3 calls, 2 of them in other traces" in explorer.trace.calls.value
+    assert explorer.trace.calls.value.count("$1.00 thrown away") == 2
+
+
 def test_the_view_is_a_text_that_restores_it():
     explorer = cf.Explorer(tagged())
     assert explorer.state == ""

@@ -154,8 +154,7 @@ class Explorer(W.VBox):
         )  # fmt: skip
         self.add_class("crashlens")
         self._is_restoring = False
-        self._colors: dict[str, dict[str, str]] = {}  # of the names of each label
-        self._find_waste()
+        self._stacks: dict[tuple[str, str], CostStack] = {}  # of the whole log, by label and time zone
         self.restore(state)
 
     @property
@@ -191,12 +190,11 @@ class Explorer(W.VBox):
     def take(self, calls: pd.DataFrame) -> None:
         """Show other calls through the same filters."""
         self.study = Study(calls, thresholds=self._thresholds, prices=self._prices)
-        self._colors = {}
+        self._stacks = {}
         kept = self.by.value
         self.by.options = self._groupings()
         self.by.value = kept if kept in self.study.labels else self.by.options[0][1]
         self.filters.take(self.study)
-        self._find_waste()
         self.update()
 
     @show_errors
@@ -215,8 +213,10 @@ class Explorer(W.VBox):
         self.title.value = markup.title(self._name, f"{whole or 'no times'}, {quantity(len(self.study), 'call')}")
         n_before = 0 if self._before is None else len(self._before)
         self.filters.compared.value = compared_note(self.filters.days(), days, whole, n_before)
+        if len(self.study) <= _MOST_AT_ONCE:
+            self.study.searched  # noqa: B018  which searches
         self._show_figures()
-        self._stack = self._colored(cost_stack(self.view.columns("timestamp", "cost", by), by, tz=filters.tz))
+        self._stack = self._cost_stack(by, filters.tz)
         self._draw_chart(None)
         self.filters.count(self.view)
         self._put_state()
@@ -225,8 +225,10 @@ class Explorer(W.VBox):
     @show_errors
     def show_rest(self) -> None:
         """Show what is below the chart, and what is unusual in it."""
-        if not self.study.is_searched:
-            return  # the search comes back here
+        if not self.study.is_searched:  # which shows the rest when it is done
+            study = self.study
+            self._search.begin(lambda: study.searched)
+            return
         self.what_if.show(self.view)
         self.export.show(self.seen)
         self._show_open_tab()
@@ -260,14 +262,6 @@ class Explorer(W.VBox):
         earlier = days_before(last)
         return last, earlier, self.study.view(filters.between(last)), self.study.view(filters.between(earlier))
 
-    def _find_waste(self) -> None:
-        """Look for waste: a large log is looked at meanwhile."""
-        if len(self.study) <= _MOST_AT_ONCE:
-            self.study.searched  # noqa: B018  which searches
-        else:
-            study = self.study
-            self._search.begin(lambda: study.searched)
-
     @show_errors
     def _searched(self, result: Callable[[], Searched]) -> None:
         result()  # raises what the search has raised
@@ -289,13 +283,15 @@ class Explorer(W.VBox):
         before = None if self._before is None or not len(self._before) else self._before.figures(waste=waste)
         self.cards.value = markup.cards(cards_of(self.view.figures(waste=waste), before, is_searched=waste))
 
-    def _colored(self, stack: CostStack) -> CostStack:
-        """Return the stack in the colours that the names have in the whole log, whatever the filters."""
-        by = self.by.value
-        if by not in self._colors:
-            whole = stack if self.view.is_whole else cost_stack(self.study.figures[["timestamp", "cost", by]], by)
-            self._colors[by] = whole.colors
-        return stack._replace(colors={**stack.colors, **self._colors[by]})
+    def _cost_stack(self, by: str, tz: str) -> CostStack:
+        """Return the costs over time, in the colours that the names have in the whole log, whatever the filters."""
+        if (by, tz) not in self._stacks:
+            self._stacks[by, tz] = cost_stack(self.study.figures[["timestamp", "cost", by]], by, tz=tz)
+        whole = self._stacks[by, tz]
+        if self.view.is_whole:
+            return whole
+        stack = cost_stack(self.view.columns("timestamp", "cost", by), by, tz=tz)
+        return stack._replace(colors={**stack.colors, **whole.colors})
 
     def _draw_chart(self, marked: pd.DataFrame | None) -> None:
         limits = budget_lines(self.forecast.spending(self.study.calls), self._stack)

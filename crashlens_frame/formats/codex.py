@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import InvalidCallError
 from ..jsonvalues import is_object, parse_json
-from .answers import is_billed_search
+from .answers import is_billed_search, made_id
 from .table import Field, Format, Record, Sign
 from .texts import error_text
 from .usage import TOTAL
@@ -32,6 +32,7 @@ class Rollout:
 
     def __init__(self) -> None:
         self._session: dict[str, Any] = {}
+        self._first = ""  # what names the session of a file that lost its first line
         self._turn: dict[str, Any] = {}
         self._prompt: str | None = None
         self._texts: list[str] = []
@@ -44,6 +45,7 @@ class Rollout:
 
     def read(self, record: Record, line: int) -> Iterator[tuple[int, Record]]:
         """Take the next line, and yield the call before the one that it completes."""
+        self._first = self._first or made_id(record)
         kind, payload = record.get("type"), record.get("payload")
         if not is_object(payload):
             yield from self._printed(record, line)
@@ -118,10 +120,11 @@ class Rollout:
             usage = _difference(total, before)
         if not any(usage.get(key) for key in _COUNTS[:5]):
             return  # no call changed them: the context was made smaller
-        session = self._session.get("session")
+        session = self._session.get("session") or self._first
         number = total.get("total_tokens") if is_object(total) else None
         call = {
             **self._session,
+            "session": session,
             **self._turn,
             "type": "call",
             # no total occurs twice in a session, and a copied file has the same ones

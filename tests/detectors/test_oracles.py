@@ -92,6 +92,7 @@ def several_models(draw: Random) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+@pytest.mark.long
 @given(draw=randoms)
 @often
 def test_fallback_storms(draw: Random) -> None:
@@ -99,6 +100,7 @@ def test_fallback_storms(draw: Random) -> None:
     assert_equal(claims("fallback_storms", frame), oracle.fallback_storms(oracle.rows(frame)))
 
 
+@pytest.mark.long
 @given(draw=randoms)
 @often
 def test_fallback_failures(draw: Random) -> None:
@@ -144,7 +146,7 @@ def test_repeated_calls(draw: Random) -> None:
         **OUTCOMES | {"response": ("So.", "No.", "Yes.", "", None)}, trace_id=("t1", "t2", "t3"), model=("gpt-4",),
         prompt=draw.choice(((QUESTION,), (QUESTION,), (QUESTION, QUESTION[:20], QUESTION[:19], "é" * 19, None))),
         input_tokens=draw.choice(((90,), (90,), (90, 91, 92), (90, 91, 94, None), range(100, 200))),
-        tool_calls=(None,) * 9 + ("read",),
+        tool_calls=(None,) * 9 + ("read",), type=draw.choice((("generation",), ("generation", "embedding"))),
         temperature=draw.choice(((None,), (0.0,), (0.0,), (0.2,), (0.0, 0.2, 0.2, 0.21, None))),
         user_id=draw.choice(((None,), (None, "u1", "u2"))),
     )  # fmt: skip

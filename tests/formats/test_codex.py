@@ -223,3 +223,14 @@ def test_any_story_is_read_as_it_happened(
     numbered = [dataclasses.replace(answer, number=number) for number, answer in enumerate(story, 1)]
     lines = codex_lines(numbered, tools_after_counts=tools_after_counts, last_usage=last_usage, twice=twice)
     assert_story(read(lines), numbered)
+
+
+def test_a_file_that_lost_its_first_line_is_a_session_all_the_same() -> None:
+    columns = ["model", "prompt", "input_tokens", "output_tokens"]
+    lines = codex_lines(STORY)
+    calls = read(lines[1:])
+    assert values(calls, columns) == values(read(lines), columns)
+    assert calls["trace_id"].nunique() == 1
+    assert calls["event_id"].is_unique
+    again = read([*lines[1:]])  # the same file has the same name
+    assert again["trace_id"].equals(calls["trace_id"])

@@ -177,6 +177,7 @@ FILTERS = st.builds(
 )
 
 
+@pytest.mark.long
 @given(logs(), FILTERS)
 @settings(max_examples=60)
 def test_a_view_is_what_a_loop_over_the_calls_passes(log, filters):

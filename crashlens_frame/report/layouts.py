@@ -119,7 +119,8 @@ def keys_of_groups(groups: pd.DataFrame) -> list[str]:
     >>> keys_of_groups(cf.by(cf.LogBook().df, "team", "route"))
     ['team', 'route']
     """
-    return [str(name) for name in groups.columns[: groups.columns.get_loc("n_calls") - 1]]
+    names = [*map(str, groups.columns)]
+    return names[: names.index("n_calls") - 1]
 
 
 def groups_table(groups: pd.DataFrame) -> Table:

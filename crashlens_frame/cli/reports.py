@@ -9,13 +9,14 @@ from .. import dashboard as dashboards
 from ..detectors import find_waste
 from ..errors import UnknownTraceError
 from ..io import SHIPPED
+from ..pricing import unpriced
 from ..report import escape_markdown, findings_table, frame_records, json_text, summarize
 from ..scale import scan_counted
 from ..watch import Budgets
-from ..words import UNKNOWN, money, percent, quantity
+from ..words import money, percent, quantity
 from . import options
 from .inputs import read_priced_calls, report_left_out
-from .output import print_note, print_unpriced, print_unpriced_models, terminal_columns, working
+from .output import print_note, print_unpriced, terminal_columns, working
 
 
 @click.command(epilog=options.example("crashlens-frame analyze ~/.claude/projects --by route"))
@@ -53,7 +54,7 @@ def analyze(
             raise click.ClickException(f"no call used the model {model!r}; the log has {', '.join(near) or 'none'}")
     with working("looking for waste"):
         report = summarize(calls, by=by or None, prices=prices)
-    print_unpriced(calls)
+    print_unpriced(report.unpriced)
     texts = {
         "table": lambda: report.to_text(terminal_columns()),
         "json": report.to_json,
@@ -86,12 +87,11 @@ def scan(
         calls, prices = read_priced_calls(logs, config, max_rejects)
         with working("looking for waste"):
             findings = find_waste(calls, prices=prices)
-            report = summarize(calls, findings)
+            report = summarize(calls, findings, prices=prices)
     else:
         (report, findings), left = scan_counted(list(logs), memory=memory, prices=config or SHIPPED)
         report_left_out(left, report.events, max_rejects)
-    unpriced = report.unpriced.assign(model=report.unpriced["model"].astype("str").fillna(UNKNOWN))
-    print_unpriced_models(unpriced.groupby("model")["n_calls"].sum().sort_values(ascending=False, kind="stable"))
+    print_unpriced(report.unpriced)
     total = (
         f"{money(report.waste_cost)} wasted in {quantity(int(report.waste['n_findings'].sum()), 'finding')},"
         f" {percent(report.waste_cost, report.cost)} of {money(report.cost)} for {quantity(report.events, 'call')}"
@@ -130,7 +130,7 @@ def dashboard(
     if limits is not None:
         Budgets.load(limits)  # so that a mistake is named here and not in the page
     calls, _ = read_priced_calls(logs, config, max_rejects)
-    print_unpriced(calls)
+    print_unpriced(unpriced(calls, config))
 
     def ready(address: str) -> None:
         click.echo(address)

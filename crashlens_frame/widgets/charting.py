@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from ..plot import GREY, CostStack
-from ..words import cut, money, printable
+from ..words import cut, digits, money, printable
 
 _LONGEST_NAME = 40
 _MOST_LEVELS = 4
+_MOST_NOTES = 2  # sentences beside the values of a bar
 _MOST_LIMITS = 4  # lines of budgets
 _STEPS = (1, 2, 2.5, 5, 10)
 _TICKS = {"D": "%d %b", "W": "%d %b", "MS": "%b %Y", "YS": "%Y"}
@@ -89,13 +90,20 @@ def cost_chart(
                     for name, color, dollars in zip(names, colors, row, strict=True)
                     if dollars > 0
                 ],
-                "notes": [each["text"] for each in bands if each["start"] < start + length and each["end"] > start],
+                "notes": _notes(
+                    [each["text"] for each in bands if each["start"] < start + length and each["end"] > start]
+                ),
             }
             for begin, start, row in zip(begins, starts, stack.costs.to_numpy(), strict=True)
         ],
         "bands": bands,
         "limits": inside,
     }
+
+
+def _notes(texts: list[str]) -> list[str]:
+    more = len(texts) - _MOST_NOTES
+    return [*texts[:_MOST_NOTES], *([f"and {digits(more)} more that is unusual"] if more > 0 else [])]
 
 
 def _millis(times: pd.DatetimeIndex) -> np.ndarray:

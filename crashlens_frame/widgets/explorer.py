@@ -1,6 +1,7 @@
 """Explorer: a dashboard of what calls cost and how much of it was wasted."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pandas as pd
 from ..detectors import Thresholds
 from ..errors import InvalidOptionError
 from ..logbook import LogBook
-from ..plot import PLOTS, Plot, cost_stack, draw_svg
+from ..plot import PLOTS, CostStack, Plot, cost_stack, draw_svg
 from ..pricing import Prices
 from ..watch import BudgetSource
 from ..words import cut, printable, quantity
@@ -32,7 +33,7 @@ from .watching import ForecastPanel, GroupsPanel, InvoicePanel, UnusualPanel, Wh
 
 _PLOTS_WITH_TAB = [plot for plot in PLOTS if plot.tab is not None]
 _SOON = 0.05  # seconds after which what is below the figures and the chart is computed
-_MOST_AT_ONCE = 50_000  # calls that are searched for waste before anything is shown
+_MOST_AT_ONCE = 50_000  # calls of which everything is shown together
 
 
 class Explorer(W.VBox):
@@ -137,7 +138,7 @@ class Explorer(W.VBox):
         follows = [calls.watch(self._grown.begin)] if isinstance(calls, LogBook) else []
         self._ends = (*follows, self._soon.end, self._grown.end)
         self.by.observe(lambda _: self.update(), names="value")
-        self.marks.observe(lambda _: self._soon.begin(), names="value")
+        self.marks.observe(lambda _: self._show_soon(), names="value")
         self.tabs.observe(lambda _: self._open_tab(), names="selected_index")
         self.plots.observe(lambda _: self.draw(), names="selected_index")
         self.waste.kind.observe(lambda _: self._put_state(), names="value")
@@ -153,7 +154,7 @@ class Explorer(W.VBox):
         )  # fmt: skip
         self.add_class("crashlens")
         self._is_restoring = False
-        self._find_waste()
+        self._stacks: dict[tuple[str, str], CostStack] = {}  # of the whole log, by label and time zone
         self.restore(state)
 
     @property
@@ -189,11 +190,11 @@ class Explorer(W.VBox):
     def take(self, calls: pd.DataFrame) -> None:
         """Show other calls through the same filters."""
         self.study = Study(calls, thresholds=self._thresholds, prices=self._prices)
+        self._stacks = {}
         kept = self.by.value
         self.by.options = self._groupings()
         self.by.value = kept if kept in self.study.labels else self.by.options[0][1]
         self.filters.take(self.study)
-        self._find_waste()
         self.update()
 
     @show_errors
@@ -202,35 +203,36 @@ class Explorer(W.VBox):
         if self._is_restoring:
             return
         self.status.value = ""
-        filters = self.filters.filters
+        filters, by = self.filters.filters, self.by.value
         self.view = self.study.view(filters)
-        before = self.filters.before()
-        self._before = None if before is None else self.study.view(filters.between(before))
-        self.seen = Seen(self._name, self.view, self._before, self._compared(), self.by.value, self.filters.zone)
-        whole = self.study.days(self.filters.zone)
-        words = f"{whole or 'no times'}, {quantity(len(self.study), 'call')}"
-        self.title.value = markup.title(self._name, words)
+        past = self.view if filters.since is None else self.study.view(replace(filters, since=None))
+        days = self.filters.before()
+        self._before = None if days is None else self.study.view(filters.between(days))
+        self.seen = Seen(self._name, self.view, past, self._before, self._compared(), filters.begin, by, filters.tz)
+        whole = self.study.days(filters.tz)
+        self.title.value = markup.title(self._name, f"{whole or 'no times'}, {quantity(len(self.study), 'call')}")
         n_before = 0 if self._before is None else len(self._before)
-        self.filters.compared.value = compared_note(self.filters.days(), before, whole, n_before)
+        self.filters.compared.value = compared_note(self.filters.days(), days, whole, n_before)
+        if len(self.study) <= _MOST_AT_ONCE:
+            self.study.searched  # noqa: B018  which searches
         self._show_figures()
-        self._stack = cost_stack(
-            self.view.columns("timestamp", "cost", self.by.value), self.by.value, tz=self.filters.zone
-        )
+        self._stack = self._cost_stack(by, filters.tz)
         self._draw_chart(None)
         self.filters.count(self.view)
         self._put_state()
-        self._soon.begin()
+        self._show_soon()
 
     @show_errors
     def show_rest(self) -> None:
         """Show what is below the chart, and what is unusual in it."""
-        if not self.study.is_searched:
-            return  # the search comes back here
+        if not self.study.is_searched:  # which shows the rest when it is done
+            study = self.study
+            self._search.begin(lambda: study.searched)
+            return
         self.what_if.show(self.view)
         self.export.show(self.seen)
         self._show_open_tab()
-        marked = self.view.anomalies(self.by.value, self.filters.zone) if self.marks.value else None
-        self._draw_chart(marked)
+        self._draw_chart(self.seen.anomalies if self.marks.value else None)
 
     @show_errors
     def draw(self) -> None:
@@ -260,20 +262,16 @@ class Explorer(W.VBox):
         earlier = days_before(last)
         return last, earlier, self.study.view(filters.between(last)), self.study.view(filters.between(earlier))
 
-    def _find_waste(self) -> None:
-        """Look for waste: a large log is looked at meanwhile."""
-        if len(self.study) <= _MOST_AT_ONCE:
-            self.study.searched  # noqa: B018  which searches
-        else:
-            study = self.study
-            self._search.begin(lambda: study.searched)
-
     @show_errors
     def _searched(self, result: Callable[[], Searched]) -> None:
         result()  # raises what the search has raised
         if hasattr(self, "view"):
             self.update() if self.filters.only_wasted.value else self._show_figures()
-            self._soon.begin()
+            self._show_soon()
+
+    def _show_soon(self) -> None:
+        """Show the rest: of a large log after what is above it has been shown."""
+        self.show_rest() if len(self.study) <= _MOST_AT_ONCE else self._soon.begin()
 
     def _find(self, thresholds: Thresholds) -> None:
         self.study.detect(thresholds)
@@ -284,6 +282,16 @@ class Explorer(W.VBox):
         waste = self.study.is_searched
         before = None if self._before is None or not len(self._before) else self._before.figures(waste=waste)
         self.cards.value = markup.cards(cards_of(self.view.figures(waste=waste), before, is_searched=waste))
+
+    def _cost_stack(self, by: str, tz: str) -> CostStack:
+        """Return the costs over time, in the colours that the names have in the whole log, whatever the filters."""
+        if (by, tz) not in self._stacks:
+            self._stacks[by, tz] = cost_stack(self.study.figures[["timestamp", "cost", by]], by, tz=tz)
+        whole = self._stacks[by, tz]
+        if self.view.is_whole:
+            return whole
+        stack = cost_stack(self.view.columns("timestamp", "cost", by), by, tz=tz)
+        return stack._replace(colors={**stack.colors, **whole.colors})
 
     def _draw_chart(self, marked: pd.DataFrame | None) -> None:
         limits = budget_lines(self.forecast.spending(self.study.calls), self._stack)

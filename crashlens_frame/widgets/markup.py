@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ..report import Table
 from ..words import printable, printable_lines
 
-STYLE = f"<style>{(Path(__file__).parent / 'browser' / 'style.css').read_text(encoding='utf-8')}</style>"
+STYLE = f"<style>\n{(Path(__file__).parent / 'browser' / 'style.css').read_text(encoding='utf-8')}</style>"
 
 
 def escape_text(value: object) -> str:

@@ -49,11 +49,15 @@ class ExportPanel(W.VBox):
     def __init__(self, page: Page) -> None:
         self._page = page
         self._seen: Seen | None = None
-        self.form = make_field(W.Dropdown, "Save as", options=[(form.title, form) for form in FORMS])
+        forms = [(form.title, form) for form in FORMS]
+        self.form = make_field(W.Dropdown, "Save as", options=forms, layout=W.Layout(width="300px", max_width="100%"))
         self.is_masked = W.Checkbox(
-            description="Mask mail addresses, numbers of phones and cards, keys", value=False, indent=False
+            description="Mask mail addresses, numbers of phones and cards, keys",
+            value=False,
+            indent=False,
+            layout=W.Layout(width="auto"),
         )
-        self.save = W.Button(description="Save", button_style="primary", icon="")
+        self.save = W.Button(description="Save", button_style="primary")
         self.save.on_click(lambda _: self.export())
         self.status = W.HTML()
         super().__init__([toolbar(self.form, self.is_masked, self.save), self.status])

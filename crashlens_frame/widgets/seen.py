@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePath
 
 import pandas as pd
@@ -20,10 +21,14 @@ class Seen:
         Name of the log.
     view
         The calls that pass the filters.
+    past
+        These and those before them: what is unusual, and how a month goes on, is judged by the past.
     before
         Those of the period before that pass the other filters; None where no period is chosen.
     compared
         The period and the one before it with their calls, also where none is chosen: the last days of the log then.
+    begin
+        When the period begins; None: with the log.
     by
         The label that costs are divided by.
     tz
@@ -32,10 +37,18 @@ class Seen:
 
     name: str
     view: View
+    past: View
     before: View | None
     compared: "tuple[Days, Days, View, View] | None"
+    begin: pd.Timestamp | None
     by: str
     tz: str
+
+    @cached_property
+    def anomalies(self) -> pd.DataFrame:
+        """The hours of the period that are unusual against their past, whether that is in the period or not."""
+        found = self.past.anomalies(self.by, self.tz)
+        return found if self.begin is None else found[found["end"] > self.begin]
 
     @property
     def labels(self) -> pd.Series:

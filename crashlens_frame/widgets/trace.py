@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 import ipywidgets as W  # noqa: N812
+import numpy as np
 import orjson
 import pandas as pd
 
@@ -39,18 +40,25 @@ class TracePanel(W.VBox):
         self.timeline.value = self.calls.value = self.status.value = ""
 
     @show_errors
-    def show(self, study: Study, trace_id: str) -> None:
-        """Show the calls of a trace, each model in the colour that it has in the plots of all calls."""
+    def show(self, study: Study, trace_id: str, finding_id: str) -> None:
+        """Show the calls of a trace, and those of the finding in other traces; a model has its colour of all plots."""
         self.status.value = ""
-        calls = study.calls.assign(waste_cost=study.searched.wasted)
-        own = calls[calls["trace_id"] == trace_id]
-        height = min(1.4 + 0.34 * max(len(own), 4), 9.0)
-        draw = partial(plot_trace, calls, trace_id)
-        self.timeline.value = markup.heading(f"Trace {trace_id}") + markup.picture(draw_svg(draw, height=height))
+        searched = study.searched
+        calls = study.calls.assign(waste_cost=searched.wasted)
+        number = np.flatnonzero((searched.findings["finding_id"] == finding_id).to_numpy())
+        in_trace = (calls["trace_id"] == trace_id).fillna(False).to_numpy(bool)
+        own = calls[in_trace | np.isin(searched.finding, number)]
+        n_own = int(in_trace.sum())
+        height = min(1.4 + 0.34 * max(n_own, 4), 9.0)
+        self.timeline.value = markup.picture(draw_svg(partial(plot_trace, calls, trace_id), height=height))
         head = own.sort_values("timestamp", kind="stable").head(MOST_CALLS).reset_index(drop=True)
-        self.calls.value = call_details(head)
+        elsewhere = len(own) - n_own
+        title = f"The {quantity(len(own), 'call')}" + (
+            f", {digits(elsewhere)} of them in other traces" if elsewhere else ""
+        )
+        self.calls.value = markup.heading(title) + call_details(head)
         more = len(own) - len(head)
-        self.status.value = markup.note(f"and {quantity(more, 'more call')}" if more else "")
+        self.status.value = markup.note(f"the first {digits(len(head))} calls are listed below" if more else "")
 
 
 def call_details(calls: pd.DataFrame) -> str:

@@ -61,6 +61,11 @@ class ViewFilters:
     only_wasted: bool = False
     tz: str = "UTC"
 
+    @property
+    def begin(self) -> pd.Timestamp | None:
+        """When the first day begins; None: with the log."""
+        return None if self.since is None else pd.Timestamp(_midnight(self.since, self.tz), unit="us", tz="UTC")
+
     def between(self, days: Days) -> "ViewFilters":
         """Return the same filters for other days."""
         return replace(self, since=days.since, until=days.until)

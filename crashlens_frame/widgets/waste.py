@@ -156,4 +156,4 @@ class WastePanel(W.VBox):
         if finding is None:
             self.trace.clear()
         else:
-            self.trace.show(self._view.study, finding["trace_id"])
+            self.trace.show(self._view.study, finding["trace_id"], finding["finding_id"])

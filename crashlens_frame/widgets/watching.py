@@ -126,7 +126,7 @@ class UnusualPanel(W.VBox):
     @show_errors
     def show(self, seen: Seen) -> None:
         """Show the events of a view."""
-        found = seen.view.anomalies(seen.by, seen.tz)
+        found = seen.anomalies
         names = found[seen.by].astype("object")
         frame = found.assign(
             series=names.where(names.notna(), "all together"), start=found["start"].dt.tz_convert(seen.tz)
@@ -153,7 +153,7 @@ class ForecastPanel(W.VBox):
     def show(self, seen: Seen) -> None:
         """Forecast the calls of a view; budgets are of all calls, whatever the filters."""
         self.status.value = self.cards.value = self.bars.value = ""
-        rows = forecast(seen.view.columns("timestamp", "cost"), until="month", tz=seen.tz)
+        rows = forecast(seen.past.columns("timestamp", "cost"), until="month", tz=seen.tz)
         if rows.empty:
             self.status.value = markup.note("None of the calls has a time.")
         for row in rows.to_dict("records"):

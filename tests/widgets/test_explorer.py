@@ -227,6 +227,15 @@ def test_a_click_on_a_finding_opens_its_trace(explorer):
     assert explorer.trace.calls.value == ""
 
 
+def test_a_finding_across_traces_opens_with_its_calls_in_all_of_them():
+    asked = [{"s": 60 * n, "trace_id": f"t{n}", "prompt": "again", "cost": 1.0} for n in range(3)]
+    explorer = cf.Explorer(calls(*asked))
+    explorer.findings.choose(0)
+    assert explorer.view.findings["detector"].tolist() == ["repeated_calls"]
+    assert "The 3 calls, 2 of them in other traces" in explorer.trace.calls.value
+    assert explorer.trace.calls.value.count("$1.00 thrown away") == 2
+
+
 def test_the_view_is_a_text_that_restores_it():
     explorer = cf.Explorer(tagged())
     assert explorer.state == ""
@@ -554,5 +563,14 @@ def test_anomalies_are_marked_on_the_plot_of_costs():
     assert len(explorer.view.anomalies("model", "UTC")) == 1
     opened(explorer, "Unusual?")
     assert cells(explorer.unusual.grid, "start") == ["2026-03-18 10:00"]
+    # the past that an hour is judged by is not cut off by the period that is looked at
+    explorer.filters.since.value = date(2026, 3, 18)
+    assert cells(explorer.unusual.grid, "start") == ["2026-03-18 10:00"]
+    assert len(explorer.chart.data["bands"]) == 1
+    opened(explorer, "Will it hold?")
+    assert f"{money(rows['cost'].sum())}" in words(explorer.forecast.cards)
+    explorer.filters.since.value = date(2026, 3, 19)
+    assert explorer.chart.data["bands"] == []
+    explorer.filters.since.value = None
     explorer.marks.value = False
     assert explorer.chart.data["bands"] == []

@@ -25,7 +25,7 @@ def cost_chart(
     marked: pd.DataFrame | None = None,
     limits: Iterable[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Lay out costs over time for the browser.
+    """Return costs over time, laid out for the browser.
 
     Parameters
     ----------

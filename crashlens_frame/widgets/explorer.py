@@ -21,7 +21,7 @@ from .addresses import read_state, state_text
 from .browser import Chart, Page
 from .charting import budget_lines, cost_chart
 from .figures import cards_of
-from .filters import Filters, compared_note
+from .filters import FilterFields, compared_note
 from .panels import ThresholdPanel, WhatIfPanel, make_field, show_errors, toolbar
 from .pause import Background, Pause
 from .saving import ExportPanel
@@ -33,7 +33,7 @@ from .watching import ForecastPanel, GroupsPanel, InvoicePanel, UnusualPanel, Wh
 
 _PLOTS_WITH_TAB = [plot for plot in PLOTS if plot.tab is not None]
 _SOON = 0.05  # seconds after which what is below the figures and the chart is computed
-_MOST_AT_ONCE = 50_000  # calls of which everything is shown together
+_MOST_AT_ONCE = 50_000  # calls of a log that is shown all together
 
 
 class Explorer(W.VBox):
@@ -105,7 +105,7 @@ class Explorer(W.VBox):
         self.title = W.HTML()
         self.cards = W.HTML()
         self.page = Page(has_address=address)
-        self.filters = Filters(self.study, self.update, tz)
+        self.filters = FilterFields(self.study, self.update, tz)
         self.by = make_field(W.Dropdown, "By", options=self._groupings(), style={"description_width": "auto"})
         self.marks = W.Checkbox(description="Mark anomalies", value=True, indent=False, layout=W.Layout(width="auto"))
         self.chart = Chart()

@@ -15,7 +15,7 @@ from .spans import ALL, OWN, PRESETS, Days, days_before, preset_days
 from .views import LABELS, Study, View, ViewFilters
 
 
-class Filters:
+class FilterFields:
     """The fields that filter calls; ``changed`` is called after each change.
 
     ``period_bar`` and ``side`` are the boxes that hold them.
@@ -175,7 +175,7 @@ class Filters:
 
 
 def compared_note(days: Days | None, before: Days | None, whole: Days | None, n_before: int) -> str:
-    """Say what the figures are compared with, as HTML.
+    """Return what the figures are compared with, as HTML.
 
     Examples
     --------
@@ -190,5 +190,5 @@ def compared_note(days: Days | None, before: Days | None, whole: Days | None, n_
         return ""
     if not n_before:
         return markup.note(f"{days}; no calls in {before} to compare with")
-    cut_off = f", of which the log has the days from {whole.since}" if whole and whole.since > before.since else ""
+    cut_off = f"; the log begins on {whole.since}" if whole and whole.since > before.since else ""
     return markup.note(f"{days} against {before}{cut_off}")

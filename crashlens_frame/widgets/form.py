@@ -158,7 +158,7 @@ class LogForm(W.VBox):
         return self.book.log(model=model, prompt=prompt, response=response, level=level, **context)
 
     def _on_edit(self, name: str, _: object) -> None:
-        """Remove the error beside a field that is being mended, and what was said of the call before."""
+        """Remove the error beside a field that is being mended, and the note about the call before."""
         if getattr(self, name).value:  # a call that was logged empties the fields, and its note stays
             self.errors[name].value = self.status.value = ""
 

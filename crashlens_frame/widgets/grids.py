@@ -37,7 +37,7 @@ _RISES = (*_SEARCHED, "time")  # the others begin with their largest value when 
 
 
 class GridColumn(NamedTuple):
-    """A column of a grid: of which column of the frame, its title, and how its values are written."""
+    """A column of a grid: its column of the frame, its title, and how its values are written."""
 
     name: str
     title: str

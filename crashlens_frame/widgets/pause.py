@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-Result = TypeVar("Result")
+Worked = TypeVar("Worked")
 
 
 class Pause:
@@ -58,7 +58,7 @@ class Pause:
         self._work()
 
 
-class Background(Generic[Result]):
+class Background(Generic[Worked]):
     """Work in a thread, whose result is taken where the widgets are; immediately where no event loop is running.
 
     Of several works only the result of the last one is taken.
@@ -75,7 +75,7 @@ class Background(Generic[Result]):
     42
     """
 
-    def __init__(self, done: Callable[[Callable[[], Result]], None]) -> None:
+    def __init__(self, done: Callable[[Callable[[], Worked]], None]) -> None:
         self._done = done
         self._begun = 0
         try:
@@ -83,7 +83,7 @@ class Background(Generic[Result]):
         except RuntimeError:
             self._loop = None
 
-    def begin(self, work: Callable[[], Result]) -> None:
+    def begin(self, work: Callable[[], Worked]) -> None:
         """Begin the work."""
         self._begun += 1
         number = self._begun
@@ -91,7 +91,7 @@ class Background(Generic[Result]):
             self._done(work)
             return
 
-        def take(future: asyncio.Future[Result]) -> None:
+        def take(future: asyncio.Future[Worked]) -> None:
             if number == self._begun:
                 self._done(future.result)
 

@@ -44,7 +44,7 @@ FORMS = (
 
 
 class ExportPanel(W.VBox):
-    """Has the browser save the calls that are seen."""
+    """Saves the calls that are seen, by the browser."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
@@ -69,7 +69,7 @@ class ExportPanel(W.VBox):
 
     @show_errors
     def export(self) -> None:
-        """Have the browser save the file."""
+        """Send the file, which the browser saves."""
         name, content, kind = self.file()
         self._page.save(name, content, kind)
         assert self._seen is not None

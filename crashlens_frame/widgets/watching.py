@@ -156,20 +156,8 @@ class ForecastPanel(W.VBox):
         rows = forecast(seen.past.columns("timestamp", "cost"), until="month", tz=seen.tz)
         if rows.empty:
             self.status.value = markup.note("None of the calls has a time.")
-        for row in rows.to_dict("records"):
-            month = f"{row['start']:%B %Y}"
-            likely = (
-                f"{money(row['low'])} to {money(row['high'])} in four of five such months"
-                if pd.notna(row["low"])
-                else "at the pace so far; seven days are needed for more"
-            )
-            unknown = f"{quantity(row['unknown'], 'call')} of unknown cost" if row["unknown"] else "every cost is known"
-            self.cards.value = markup.cards(
-                {
-                    f"Spent in {month}": markup.Card(money(row["spent"]), unknown),
-                    f"At the end of {month}": markup.Card(money(row["projected"]), likely),
-                }
-            )
+        else:
+            self.cards.value = markup.cards(_forecast_cards(rows.iloc[0]))
         if self._limits is not None:
             self.bars.value = markup.heading("Budgets, of all calls") + budget_bars(
                 self.spending(seen.view.study.calls)
@@ -228,6 +216,17 @@ class InvoicePanel(W.VBox):
             f"ours {money(ours)}, billed {money(billed)}: {signed_money(billed - ours)}"
             f" ({percent(abs(billed - ours), ours)} of ours)"
         )
+
+
+def _forecast_cards(row: pd.Series) -> dict[str, markup.Card]:
+    month = f"{row['start']:%B %Y}"
+    likely = f"{money(row['low'])} to {money(row['high'])} in four of five such months"
+    pace = "at the pace so far; seven days are needed for more"
+    unknown = f"{quantity(row['unknown'], 'call')} of unknown cost" if row["unknown"] else "every cost is known"
+    return {
+        f"Spent in {month}": markup.Card(money(row["spent"]), unknown),
+        f"At the end of {month}": markup.Card(money(row["projected"]), likely if pd.notna(row["low"]) else pace),
+    }
 
 
 def budget_bars(rows: pd.DataFrame) -> str:

@@ -228,7 +228,8 @@ def test_a_click_on_a_finding_opens_its_trace(explorer):
 
 
 def test_a_finding_across_traces_opens_with_its_calls_in_all_of_them():
-    asked = [{"s": 60 * n, "trace_id": f"t{n}", "prompt": "again", "cost": 1.0} for n in range(3)]
+    shared = {"prompt": "again and again " * 60, "response": "yes", "input_tokens": 9, "output_tokens": 1, "cost": 1.0}
+    asked = [{"s": 700 * n, "trace_id": f"t{n}", **shared} for n in range(3)]
     explorer = cf.Explorer(calls(*asked))
     explorer.findings.choose(0)
     assert explorer.view.findings["detector"].tolist() == ["repeated_calls"]

@@ -67,5 +67,5 @@ class Page(anywidget.AnyWidget):
     state = _sent(T.Unicode(""))
 
     def save(self, name: str, content: bytes, kind: str) -> None:
-        """Have the browser save a file."""
+        """Send a file that the browser saves."""
         self.send({"name": name, "type": kind}, [content])

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ..pricing import Prices
-from .cache_prefixes import LEAST_BROKEN, PREFIX_BYTES, continue_prompts, shared_lanes
+from .cache_prefixes import LEAST_BROKEN, UNREAD_CALL, continue_prompts, shared_lanes, shared_tokens
 from .cache_rules import (
     BROKEN,
     CAUSES,
@@ -32,7 +32,7 @@ from .traces import SHARED_COLUMNS, OrderedCalls, order_calls
 
 _COLUMNS = (*SHARED_COLUMNS, "cached_input_tokens", "cache_write_tokens")
 _TOGETHER = 10 * SECOND  # cold writes this close together are a fan-out
-_BYTES_PER_TOKEN = 4
+_AT_ONCE = 2 * SECOND  # where no latency is logged, the answer of a call has not begun before
 _STABLE, _STABLE_TEXT = 0.7, 0.8  # smallest of the median, of what is written and of what is sent
 _MIN_UNREAD, _MIN_UNASKED, _MIN_AUTOMATIC = 5, 3, 8  # calls
 _UNREAD = 0.02  # share of the input below which next to nothing is read
@@ -193,7 +193,7 @@ def _within_conversations(tokens: CacheTokens, conversation: np.ndarray, free: n
 
     cold = long_enough & (gap <= lane.previous(tokens.ttl)) & (written > 3 * read)
     together = cold & (gap <= _TOGETHER) & _alike(written, lane.previous(facts.written)) & (read < 0.1 * written)
-    together &= facts.start[row] < lane.previous(facts.end)
+    together &= _overlap(tokens, lane)
     broken = cold & ~together
     broken &= lane.count(broken) >= np.maximum(LEAST_BROKEN, 0.5 * (lane.size - 1))
 
@@ -232,7 +232,10 @@ def _written_once(tokens: CacheTokens, free: np.ndarray) -> Claims:
     rows = tokens.rows[(tokens.asks & tokens.written_in(facts.place))[tokens.rows]]
     lane = lanes(facts, [facts.place, facts.model], rows, least=_MIN_UNREAD)
     unread = lane.sum(facts.read[lane.row]) < _UNREAD * lane.sum(facts.input[lane.row])
-    lone = unread & (facts.written[lane.row] > 0) & free[lane.row]
+    following = np.roll(lane.row, -1)
+    soon = facts.start[following] - facts.start[lane.row] <= _TOGETHER
+    first = lane.linked & ~free[following] & soon & _alike(facts.written[lane.row], facts.written[following])
+    lone = unread & (facts.written[lane.row] > 0) & free[lane.row] & ~first  # others should have waited for the first
     lone &= lane.count(lone) >= _MIN_UNREAD
     dollars = facts.written * (tokens.rate_written - tokens.base)
     return [(lane, NEVER_READ, np.where(lone, dollars[lane.row], 0.0))]
@@ -245,7 +248,10 @@ def _not_asked_in_conversation(tokens: CacheTokens, lane: Lane, gap: np.ndarray)
     unasked = (lane.sum(used) == 0) & (lane.size >= _MIN_UNASKED)
     before = lane.previous(facts.input)
     warm = lane.follows & (gap <= SHORT_TTL) & (before >= tokens.minimum[row])
-    warm &= unasked & (facts.input[row] >= before)
+    prefix = facts.code("prefix_hash")
+    same_prefix = (prefix[row] >= 0) & (prefix[row] == lane.previous(prefix))
+    same_prefix &= (facts.prompt[row] < 0) & (facts.input[row] >= _STABLE_TEXT * before)
+    warm &= unasked & ((facts.input[row] >= before) | same_prefix)
     warm[warm] = continue_prompts(facts, row[warm], np.roll(row, 1)[warm])
     kept = np.where(warm, np.minimum(facts.input[row], before), 0.0)
     more = np.where(facts.input[row] >= tokens.minimum[row], facts.input[row] - kept, 0.0)
@@ -261,7 +267,8 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray
     share_read = everything.sum(facts.read[everything.row]) / np.maximum(everything.sum(facts.input[everything.row]), 1)
     unread = np.zeros(len(group), bool)
     unread[everything.row[share_read < _UNREAD]] = True
-    lane = everything.only(free[everything.row] & (facts.read[everything.row] <= 0.1 * facts.input[everything.row]))
+    missed = facts.read[everything.row] <= UNREAD_CALL * facts.input[everything.row]
+    lane = everything.only(free[everything.row] & missed)
     lane = lane.only(lane.size > 1)
     row, asks = lane.row, tokens.asks[lane.row]
     if not len(row):
@@ -273,7 +280,7 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray
     differs = lane.distinct(first_lines) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size)
     hashes = lane.distinct(prefix)
     differs |= (hashes >= np.maximum(LEAST_BROKEN, 0.5 * lane.size)) & (prefix[row] >= 0)
-    various = lane.distinct(facts.prompt) >= 0.5 * lane.size
+    various = (lane.distinct(facts.prompt) >= 0.5 * lane.size) | (lane.count(facts.prompt[row] >= 0) == 0)
 
     written, before = facts.written[row], lane.previous(facts.written)
     rate = tokens.rate_written[row]
@@ -281,24 +288,26 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray
     stable = lane.reduce(written, np.minimum) >= _STABLE * lane.median(written)
     warm = lane.follows & (gap <= lane.previous(tokens.ttl)) & (np.minimum(written, before) >= tokens.minimum[row])
     rewritten = writes & stable & warm
-    together = rewritten & (gap <= _TOGETHER) & (facts.start[row] < lane.previous(facts.end)) & _alike(written, before)
+    together = rewritten & (gap <= _TOGETHER) & _overlap(tokens, lane) & _alike(written, before)
     broken = rewritten & differs & ~together
     broken &= lane.count(broken) >= LEAST_BROKEN
     saving = np.minimum(written, before) * (rate - tokens.reading[row])
-    lone = writes & unread[row] & (lane.size >= _MIN_UNREAD) & ~(stable & differs)
+    lone = writes & unread[row] & (lane.size >= _MIN_UNREAD) & ~(stable & differs) & ~np.append(together[1:], False)
     never = np.where(lone, written * (rate - tokens.base[row]), 0.0)
 
-    own = np.maximum(facts.prompt_lengths[row] - PREFIX_BYTES, 0) / _BYTES_PER_TOKEN
-    shared = facts.input[row] - own
-    least = lane.reduce(shared, np.minimum)
-    fixed = (least >= _STABLE_TEXT * lane.median(shared)) & (least >= tokens.minimum[row])
+    shared = shared_tokens(facts, lane)
+    least = lane.reduce(np.where(shared.alike, shared.tokens, np.inf), np.minimum)
+    fixed = shared.alike & (least >= _STABLE_TEXT * lane.median(shared.tokens)) & (least >= tokens.minimum[row])
+    differs |= shared.changes
     near = lane.follows & (gap <= SHORT_TTL)
     idle = asks & unread[row] & (lane.sum(written) == 0) & fixed & (lane.size >= _MIN_UNASKED) & ~differs & various
     gain = np.where(near, least * (tokens.base - tokens.reading)[row], 0.0)
     loss = np.where(near, 0.0, least * (tokens.writing - tokens.base)[row])
     unasked = np.where(idle, _net(lane, gain, loss), 0.0)
 
-    by_itself = ~asks & unread[row] & fixed & near & various & (differs | ((prefix[row] < 0) | (hashes > 1)))
+    # a beginning that is the same to the letter and is not read is no fault of the client
+    hidden = ~shared.whole & facts.counts_cache[row] & ((prefix[row] < 0) | (hashes > 1))
+    by_itself = ~asks & unread[row] & fixed & near & various & (differs | hidden)
     by_itself &= lane.count(by_itself) >= np.where(differs, LEAST_BROKEN, _MIN_AUTOMATIC)
     automatic = np.where(by_itself, (least - least % _STEP) * (tokens.base - tokens.reading)[row], 0.0)
     return [
@@ -307,6 +316,15 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray
         (lane, NEVER_READ, never),
         (lane, NOT_ASKED, unasked),
     ]
+
+
+def _overlap(tokens: CacheTokens, lane: Lane) -> np.ndarray:
+    """Return which calls begin before the one before has ended, or so soon after its beginning that it may have not."""
+    facts = tokens.facts
+    unknown = np.isnan(facts.number("latency_ms"))
+    soon = facts.start[lane.row] - lane.previous(facts.start) <= _AT_ONCE
+    overlap: np.ndarray = (facts.start[lane.row] < lane.previous(facts.end)) | (lane.previous(unknown) & soon)
+    return overlap
 
 
 def _alike(one: np.ndarray, other: np.ndarray) -> np.ndarray:

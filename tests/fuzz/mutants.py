@@ -23,6 +23,7 @@ from tests.formats.test_evaluations import EVENT, SAMPLE
 from tests.formats.test_gateways import HELICONE, OPENROUTER, PORTKEY
 from tests.formats.test_langsmith import RUN
 from tests.formats.test_local_models import COHERE, OLLAMA
+from tests.formats.test_pi import SESSION
 from tests.io.test_har import HAR
 from tests.support.agent_logs import codex_lines
 from tests.support.damaged_records import paths, spoiled, with_value
@@ -45,7 +46,20 @@ def samples() -> dict[str, list[bytes]]:
     """Return sound lines by format."""
     calls = cf.simulate_workload(12, seed=3, days=1)
     records: list[Any] = [teller(Call()).line for teller in TELLERS]
-    records += [SENT, *TASK, *codex_lines(STORY), EVENT, SAMPLE, HELICONE, OPENROUTER, PORTKEY, RUN, COHERE, OLLAMA]
+    records += [
+        SENT,
+        *TASK,
+        *SESSION,
+        *codex_lines(STORY),
+        EVENT,
+        SAMPLE,
+        HELICONE,
+        OPENROUTER,
+        PORTKEY,
+        RUN,
+        COHERE,
+        OLLAMA,
+    ]
     records += [*OPENAI_STREAM[:-1], *ANTHROPIC_STREAM, *HAR["log"]["entries"]]
     for path in sorted(CASES.glob("*.json*")):
         lines = path.read_bytes().splitlines()

@@ -49,30 +49,31 @@ def shared_lanes(tokens: CacheTokens) -> tuple[list[np.ndarray], np.ndarray]:
     no lane.
     """
     facts, rows = tokens.facts, tokens.rows
-    first, rest = (np.full(len(facts.start), -1) for _ in range(2))
-    line = first
     prompts = facts.texts("prompt", rows, slice(0, _LONGEST_LINE))
     halves = _first_line_and_rest(prompts.as_text())
     known = facts.prompt[rows] >= 0
-    for code, half, least in zip((first, rest), halves, (_SHORT_HEAD, _SHORT_REST), strict=True):
-        part = Texts(half.view(pa.large_binary()), prompts.index)
-        long_enough = part.flags(partial(_at_least, least=least))
-        number = part.codes()
-        code[rows] = np.where(long_enough & known, number, -1)
-        line = number if code is first else line
-    lines = np.full(len(facts.start), -1)
-    lines[rows] = line
-    prefix = facts.code("prefix_hash")
-    place = joint_codes([facts.place, facts.model])
-    after = joint_codes([place, rest])
-    lane = lanes(facts, [after], rows[rest[rows] >= 0], least=LEAST_BROKEN)
-    moved = lane.row[lane.distinct(first) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size)]
-    after_head = np.full(len(first), -1)
-    after_head[moved] = after[moved]
-    begins = np.where(first >= 0, joint_codes([place, first]), -1)
-    hashed = np.where((first < 0) & (prefix >= 0), joint_codes([place, prefix]), -1)
-    begins = np.where(hashed >= 0, hashed + begins.max(initial=0) + 1, begins)
-    return [after_head, begins], lines
+    parts = [Texts(half.view(pa.large_binary()), prompts.index) for half in halves]
+    codes = [part.codes() for part in parts]
+    first, rest = (
+        np.where(part.flags(partial(_at_least, least=least)) & known, code, -1)
+        for part, code, least in zip(parts, codes, (_SHORT_HEAD, _SHORT_REST), strict=True)
+    )
+
+    def of_all(code: np.ndarray) -> np.ndarray:
+        every = np.full(len(facts.start), -1)
+        every[rows] = code
+        return every
+
+    task, prefix = facts.task[rows], facts.code("prefix_hash")[rows]
+    after = of_all(np.where(rest >= 0, joint_codes([task, rest]), -1))
+    lane = lanes(facts, [after], rows[rest >= 0], least=LEAST_BROKEN)
+    moved = np.zeros(len(facts.start), bool)
+    moved[lane.row[lane.distinct(of_all(first)[lane.row]) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size)]] = True
+    begins = np.where(first >= 0, joint_codes([task, first]), -1)
+    if (prefix >= 0).any():
+        hashed = joint_codes([task, prefix]) + begins.max(initial=0) + 1
+        begins = np.where((first < 0) & (prefix >= 0), hashed, begins)
+    return [np.where(moved, after, -1), of_all(begins)], of_all(codes[0])
 
 
 def prefix_halves(prompts: pa.LargeStringArray) -> tuple[pa.Array, pa.Array, pa.Array]:

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ..pricing import Prices
-from .cache_prefixes import LEAST_BROKEN, PREFIX_BYTES, continue_prompts, shared_lanes
+from .cache_prefixes import LEAST_BROKEN, UNREAD_CALL, continue_prompts, shared_lanes, shared_tokens
 from .cache_rules import (
     BROKEN,
     CAUSES,
@@ -32,7 +32,7 @@ from .traces import SHARED_COLUMNS, OrderedCalls, order_calls
 
 _COLUMNS = (*SHARED_COLUMNS, "cached_input_tokens", "cache_write_tokens")
 _TOGETHER = 10 * SECOND  # cold writes this close together are a fan-out
-_BYTES_PER_TOKEN = 4
+_AT_ONCE = 2 * SECOND  # where no latency is logged, the answer of a call has not begun before
 _STABLE, _STABLE_TEXT = 0.7, 0.8  # smallest of the median, of what is written and of what is sent
 _MIN_UNREAD, _MIN_UNASKED, _MIN_AUTOMATIC = 5, 3, 8  # calls
 _UNREAD = 0.02  # share of the input below which next to nothing is read
@@ -199,7 +199,7 @@ def _within_conversations(tokens: CacheTokens, conversation: np.ndarray, free: n
 
     cold = long_enough & (gap <= lane.previous(tokens.ttl)) & (written > 3 * read)
     together = cold & (gap <= _TOGETHER) & _alike(written, lane.previous(facts.written)) & (read < 0.1 * written)
-    together &= facts.start[row] < lane.previous(facts.end)
+    together &= _overlap(tokens, lane)
     broken = cold & ~together
     broken &= lane.count(broken) >= np.maximum(LEAST_BROKEN, 0.5 * (lane.size - 1))
 
@@ -237,9 +237,11 @@ def _written_once(tokens: CacheTokens, free: np.ndarray) -> Claims:
     rows = tokens.written_in(facts.place)
     rows = rows[tokens.asks[rows]]
     lane = lanes(facts, [facts.task], rows, least=_MIN_UNREAD)
-    row = lane.row
+    row, following = lane.row, np.roll(lane.row, -1)
     unread = lane.sum(facts.read[row]) < _UNREAD * lane.sum(facts.input[row])
-    lone = unread & (facts.written[row] > 0) & free[row]
+    soon = facts.start[following] - facts.start[row] <= _TOGETHER
+    first = lane.linked & ~free[following] & soon & _alike(facts.written[row], facts.written[following])
+    lone = unread & (facts.written[row] > 0) & free[row] & ~first  # others should have waited for the first
     lone &= lane.count(lone) >= _MIN_UNREAD
     dollars = facts.written[row] * (tokens.rate_written[row] - tokens.base[row])
     return [(lane, NEVER_READ, np.where(lone, dollars, 0.0))]
@@ -251,7 +253,10 @@ def _not_asked_in_conversation(tokens: CacheTokens, lane: Lane, gap: np.ndarray)
     unasked = (lane.sum(tokens.used[row]) == 0) & (lane.size >= _MIN_UNASKED)
     before = lane.previous(facts.input)
     warm = lane.follows & (gap <= SHORT_TTL) & (before >= tokens.minimum[row])
-    warm &= unasked & (facts.input[row] >= before)
+    prefix = facts.code("prefix_hash")
+    same_prefix = (prefix[row] >= 0) & (prefix[row] == lane.previous(prefix))
+    same_prefix &= (facts.prompt[row] < 0) & (facts.input[row] >= _STABLE_TEXT * before)
+    warm &= unasked & ((facts.input[row] >= before) | same_prefix)
     warm[warm] = continue_prompts(facts, row[warm], np.roll(row, 1)[warm])
     kept = np.where(warm, np.minimum(facts.input[row], before), 0.0)
     more = np.where(facts.input[row] >= tokens.minimum[row], facts.input[row] - kept, 0.0)
@@ -265,12 +270,12 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray
     facts = tokens.facts
     everything = lanes(facts, [group], tokens.rows[group[tokens.rows] >= 0], least=2)
     share_read = everything.sum(facts.read[everything.row]) / np.maximum(everything.sum(facts.input[everything.row]), 1)
-    kept = free[everything.row] & (facts.read[everything.row] <= 0.1 * facts.input[everything.row])
+    missed = facts.read[everything.row] <= UNREAD_CALL * facts.input[everything.row]
+    kept = free[everything.row] & missed
     lane, unread = everything.only(kept), (share_read < _UNREAD)[kept]
-    # nothing can be missed where something is read and not all write, or where a call is too short for the cache
-    writes = facts.written[lane.row] > 0
-    short = ~writes & (facts.input[lane.row] < tokens.minimum[lane.row])
-    kept = (lane.size > 1) & (unread | (lane.count(writes) == lane.size)) & ~lane.any(short)
+    # nothing is missed where something is read and not all write
+    all_write = lane.count(facts.written[lane.row] > 0) == lane.size
+    kept = (lane.size > 1) & (unread | all_write)
     lane, unread = lane.only(kept), unread[kept]
     row, asks = lane.row, tokens.asks[lane.row]
     if not len(row):
@@ -282,7 +287,7 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray
     differs = lane.distinct(first_lines[lane.row]) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size)
     hashes = lane.distinct(prefix[lane.row])
     differs |= (hashes >= np.maximum(LEAST_BROKEN, 0.5 * lane.size)) & (prefix[row] >= 0)
-    various = lane.distinct(facts.prompt[lane.row]) >= 0.5 * lane.size
+    various = (lane.distinct(facts.prompt[row]) >= 0.5 * lane.size) | (lane.count(facts.prompt[row] >= 0) == 0)
 
     written, before = facts.written[row], lane.previous(facts.written)
     rate = tokens.rate_written[row]
@@ -290,17 +295,17 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray
     stable = lane.reduce(written, np.minimum) >= _STABLE * lane.median(written)
     warm = lane.follows & (gap <= lane.previous(tokens.ttl)) & (np.minimum(written, before) >= tokens.minimum[row])
     rewritten = writes & stable & warm
-    together = rewritten & (gap <= _TOGETHER) & (facts.start[row] < lane.previous(facts.end)) & _alike(written, before)
+    together = rewritten & (gap <= _TOGETHER) & _overlap(tokens, lane) & _alike(written, before)
     broken = rewritten & differs & ~together
     broken &= lane.count(broken) >= LEAST_BROKEN
     saving = np.minimum(written, before) * (rate - tokens.reading[row])
-    lone = writes & unread & (lane.size >= _MIN_UNREAD) & ~(stable & differs)
+    lone = writes & unread & (lane.size >= _MIN_UNREAD) & ~(stable & differs) & ~np.append(together[1:], False)
     never = np.where(lone, written * (rate - tokens.base[row]), 0.0)
 
-    own = np.maximum(facts.prompt_lengths[row] - PREFIX_BYTES, 0) / _BYTES_PER_TOKEN
-    shared = facts.input[row] - own
-    least = lane.reduce(shared, np.minimum)
-    fixed = (least >= _STABLE_TEXT * lane.median(shared)) & (least >= tokens.minimum[row])
+    shared = shared_tokens(facts, lane)
+    least = lane.reduce(np.where(shared.alike, shared.tokens, np.inf), np.minimum)
+    fixed = shared.alike & (least >= _STABLE_TEXT * lane.median(shared.tokens)) & (least >= tokens.minimum[row])
+    differs |= shared.changes
     near = lane.follows & (gap <= SHORT_TTL)
     idle = asks & unread & (lane.sum(written) == 0) & fixed & (lane.size >= _MIN_UNASKED) & ~differs & various
     rate_read = tokens.base[row] - tokens.reading[row]
@@ -308,7 +313,9 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray
     loss = np.where(near, 0.0, least * (tokens.writing[row] - tokens.base[row]))
     unasked = np.where(idle, _net(lane, gain, loss), 0.0)
 
-    by_itself = ~asks & unread & fixed & near & various & (differs | ((prefix[row] < 0) | (hashes > 1)))
+    # a beginning that is the same to the letter and is not read is no fault of the client
+    hidden = ~shared.whole & facts.counts_cache[row] & ((prefix[row] < 0) | (hashes > 1))
+    by_itself = ~asks & unread & fixed & near & various & (differs | hidden)
     by_itself &= lane.count(by_itself) >= np.where(differs, LEAST_BROKEN, _MIN_AUTOMATIC)
     automatic = np.where(by_itself, (least - least % _STEP) * rate_read, 0.0)
     return [
@@ -317,6 +324,15 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray
         (lane, NEVER_READ, never),
         (lane, NOT_ASKED, unasked),
     ]
+
+
+def _overlap(tokens: CacheTokens, lane: Lane) -> np.ndarray:
+    """Return which calls begin before the one before has ended, or so soon after its beginning that it may have not."""
+    facts = tokens.facts
+    unknown = np.isnan(facts.number("latency_ms"))
+    soon = facts.start[lane.row] - lane.previous(facts.start) <= _AT_ONCE
+    overlap: np.ndarray = (facts.start[lane.row] < lane.previous(facts.end)) | (lane.previous(unknown) & soon)
+    return overlap
 
 
 def _alike(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -40,6 +40,7 @@ class Facts:
 
     calls: pd.DataFrame
     known_lengths: np.ndarray | None = None  # bytes of the prompts, which the frame may hold in part
+    beginnings: pa.LargeStringArray | None = None  # hashes of how the prompts begin, where the frame lacks their texts
     cache: dict[str, tuple[np.ndarray, pa.Array]] = field(default_factory=dict, repr=False)
 
     # -- values -------------------------------------------------------------------------------------------------------
@@ -172,6 +173,11 @@ class Facts:
     def read(self) -> np.ndarray:
         """Tokens read from a cache."""
         return self.number("cached_input_tokens", 0.0)
+
+    @cached_property
+    def counts_cache(self) -> np.ndarray:
+        """Whether the log says of each call how much it read from a cache, or wrote to it, be it nothing."""
+        return ~np.isnan(self.number("cached_input_tokens")) | ~np.isnan(self.number("cache_write_tokens"))
 
     @cached_property
     def written(self) -> np.ndarray:

@@ -19,6 +19,8 @@ from .traces import SHARED_COLUMNS, OrderedCalls, check_at_least_one, check_rule
 # an expensive model costs at least this, in US dollars per token
 _EXPENSIVE_INPUT, _EXPENSIVE_OUTPUT = 1e-6, 5e-6
 _REASONING = 64  # tokens that a smaller model may think before a label
+# how prompts begin that compare answers, as far as no route or name says so
+_JUDGE = r"(?i)\b(?:judge|grader|evaluator|referee|rubric)\b"
 _MIN_LABELS, _BRIEF_SHARE, _KINDS, _KINDS_SHARE = 10, 0.9, 3, 0.2
 _PROMPTS_SHARE = 0.5  # labels are given to different texts
 _SMALL_ANSWER = 60  # tokens
@@ -189,7 +191,9 @@ def _labels(facts: Facts, rows: np.ndarray, is_brief: np.ndarray, prices: Prices
     n_brief = np.bincount(task[is_brief[rows]], minlength=int(task.max(initial=-1)) + 1)
     rows = rows[(n_brief >= _BRIEF_SHARE * _MIN_LABELS)[task]]
     head = np.full(len(facts.start), -1)
-    head[rows] = facts.texts("prompt", rows, slice(0, _HEAD)).codes()
+    heads = facts.texts("prompt", rows, slice(0, _HEAD))
+    head[rows] = heads.codes()
+    rows = rows[~heads.matches(_JUDGE)]
     codes = [facts.task, head]
     lane = lanes(facts, codes, rows, least=_MIN_LABELS)
     # prices are asked for last: only of groups that may have labels enough

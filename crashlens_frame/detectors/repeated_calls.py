@@ -194,7 +194,8 @@ def _would_have_done(facts: Facts, row: np.ndarray, before: np.ndarray) -> np.nd
     others = (user[row] >= 0) & (user[before] >= 0) & (user[row] != user[before])
     cold = (hottest <= _COLD) & ((hottest == 0) | ~others)
     job = same(facts.code("tags")) & facts.matches("tags", _JOB)[row]
-    return cold | same(facts.response) | job
+    embedded = facts.matches("type", "^embedding$")[row]  # the same of the same text
+    return cold | same(facts.response) | job | embedded
 
 
 def _flood(lane: Lane, gap: np.ndarray) -> np.ndarray:
@@ -253,6 +254,6 @@ DETECTOR = Detector(
     texts=("prompt", "response"),
     reads=(
         "temperature", "user_id", "tags", "prompt_hash", "tool_calls", "billed", "latency_ms", "source", "route",
-        "name", "agent", "team",
+        "name", "agent", "team", "type",
     ),
 )  # fmt: skip

@@ -49,7 +49,7 @@ class PartOfLog:
 
     One entry per call: ``numbers`` (its place in the log), ``places`` and ``sizes`` (of its trace, as in OrderedCalls),
     ``lengths`` (bytes of its prompt, which a part may hold only in part), ``taken`` (whether a cache miss of it
-    is known).
+    is known), ``beginnings`` (hashes of how its prompt begins; None where the prompts are whole, or nobody looks).
     """
 
     together: tuple[str, ...]
@@ -58,6 +58,7 @@ class PartOfLog:
     sizes: np.ndarray
     lengths: np.ndarray
     taken: np.ndarray
+    beginnings: pa.LargeStringArray | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ class CallColumns:
     @cached_property
     def facts(self) -> Facts:
         """What the detectors that look beyond a trace read."""
-        return Facts(self.calls) if self.part is None else Facts(self.calls, self.part.lengths)
+        part = self.part
+        return Facts(self.calls) if part is None else Facts(self.calls, part.lengths, part.beginnings)
 
     @cached_property
     def cost(self) -> float:

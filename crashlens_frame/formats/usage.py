@@ -300,4 +300,5 @@ def _hidden_reasoning(sums: Mapping[str, int], total: int, model: Any) -> dict[s
     if row is None or sums.get(REASONING) or not isinstance(model, str) or not _HIDE_REASONING.search(model.lower()):
         return None
     hidden = total - row.get(INPUT, 0) - row.get(OUTPUT, 0)
-    return {**row, OUTPUT: row.get(OUTPUT, 0) + hidden, REASONING: hidden} if hidden > 0 else None
+    found = {**row, OUTPUT: row.get(OUTPUT, 0) + hidden, REASONING: hidden}
+    return found if 0 < hidden <= found[OUTPUT] <= MAX_COUNT else None

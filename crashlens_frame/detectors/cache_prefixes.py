@@ -68,18 +68,17 @@ def shared_lanes(tokens: CacheTokens) -> tuple[list[np.ndarray], np.ndarray]:
         long_enough = texts.flags(partial(_at_least, least=least))
         code[rows] = np.where(long_enough & known, texts.codes(), -1)
     prefix = facts.code("prefix_hash")
-    place = joint_codes([facts.place, facts.model])
-    after = joint_codes([place, rest])
+    after = joint_codes([facts.task, rest])
     lane = lanes(facts, [after], rows[rest[rows] >= 0], least=LEAST_BROKEN)
-    moved = lane.row[lane.distinct(first) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size)]
+    moved = lane.row[lane.distinct(first[lane.row]) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size)]
     after_head = np.full(len(first), -1)
     after_head[moved] = after[moved]
-    begins = np.where((begin >= 0) & ((first >= 0) | (prefix < 0)), joint_codes([place, begin]), -1)
+    begins = np.where((begin >= 0) & ((first >= 0) | (prefix < 0)), joint_codes([facts.task, begin]), -1)
     # without much of a text a hash says so; without both, a prefix of the very same number of tokens
     written = np.where(facts.written > 0, facts.written, -1).astype(np.int64)
     for code in (prefix, written):
         unplaced = (begins < 0) & (code >= 0)
-        begins = np.where(unplaced, joint_codes([place, code]) + begins.max(initial=0) + 1, begins)
+        begins = np.where(unplaced, joint_codes([facts.task, code]) + begins.max(initial=0) + 1, begins)
     return [after_head, begins], lines
 
 
@@ -108,7 +107,7 @@ def shared_tokens(facts: Facts, lane: Lane) -> Shared:
     tokens = sent - own * np.where(dense, _DENSEST, sent / np.maximum(length, 1))
     near = np.full(len(facts.start), -1)
     near[row] = np.where(hashes[:, 0] > 0, pd.factorize(hashes[:, 0])[0], -1)
-    changes = (common > 0) & (lane.distinct(near) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size))
+    changes = (common > 0) & (lane.distinct(near[lane.row]) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size))
     return Shared(tokens, alike, ~dense, changes)
 
 

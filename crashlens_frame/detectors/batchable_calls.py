@@ -68,8 +68,8 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, min_calls: int = 40, prices:
     ordered = order_calls(calls)
     facts = ordered.columns.facts
     rows = np.flatnonzero((facts.start != NEVER) & (facts.paid != 0) & _nobody_waits(facts) & (ordered.sizes == 1))
-    jobs = lanes(facts, [facts.place, facts.model], rows, least=_DAYS * min_calls)
-    bursts = jobs.split(facts.start[jobs.row] - jobs.previous(facts.start) > _PAUSE)
+    jobs = lanes(facts, [facts.task], rows, least=_DAYS * min_calls)
+    bursts = jobs.split(jobs.rise(facts.start) > _PAUSE)
     large = bursts.size >= min_calls
     starts = ~bursts.follows & large
     heads = Lane(jobs.row[starts], jobs.number[starts])

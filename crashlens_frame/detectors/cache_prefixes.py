@@ -54,30 +54,31 @@ def shared_lanes(tokens: CacheTokens) -> tuple[list[np.ndarray], np.ndarray]:
     """
     facts, rows = tokens.facts, tokens.rows
     first, rest = (np.full(len(facts.start), -1) for _ in range(2))
-    lines = np.full(len(facts.start), -1)
+    begin, lines = (np.full(len(facts.start), -1) for _ in range(2))
     prompts = facts.texts("prompt", rows, slice(0, LONGEST_LINE))
-    line, after_line = _first_line_and_rest(prompts.as_text())
-    lines[rows] = Texts(line.view(pa.large_binary()), prompts.index).codes()
-    is_long = pc.and_(pc.equal(pc.binary_length(line), PREFIX_BYTES), pc.equal(pc.binary_length(after_line), 0))
-    line = pc.if_else(is_long, masked(line.view(pa.large_binary())), line.view(pa.large_binary()))
+    line, after = (half.view(pa.large_binary()) for half in _first_line_and_rest(prompts.as_text()))
+    lines[rows] = Texts(line, prompts.index).codes()
     known = facts.prompt[rows] >= 0
-    for code, half, least in zip((first, rest), (line, after_line), (_SHORT_HEAD, _SHORT_REST), strict=True):
-        part = Texts(half.view(pa.large_binary()), prompts.index)
-        long_enough = part.flags(partial(_at_least, least=least))
-        code[rows] = np.where(long_enough & known, part.codes(), -1)
+    for code, part, least in (
+        (first, line, _SHORT_HEAD),
+        (rest, after, _SHORT_REST),
+        (begin, _beginning(line, after), _SHORT_HEAD),
+    ):
+        texts = Texts(part, prompts.index)
+        long_enough = texts.flags(partial(_at_least, least=least))
+        code[rows] = np.where(long_enough & known, texts.codes(), -1)
     prefix = facts.code("prefix_hash")
-    place = joint_codes([facts.place, facts.model])
-    after = joint_codes([place, rest])
+    after = joint_codes([facts.task, rest])
     lane = lanes(facts, [after], rows[rest[rows] >= 0], least=LEAST_BROKEN)
-    moved = lane.row[lane.distinct(first) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size)]
+    moved = lane.row[lane.distinct(first[lane.row]) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size)]
     after_head = np.full(len(first), -1)
     after_head[moved] = after[moved]
-    begins = np.where(first >= 0, joint_codes([place, first]), -1)
-    # without a text a hash says so; without both, a prefix of the very same number of tokens
+    begins = np.where((begin >= 0) & ((first >= 0) | (prefix < 0)), joint_codes([facts.task, begin]), -1)
+    # without much of a text a hash says so; without both, a prefix of the very same number of tokens
     written = np.where(facts.written > 0, facts.written, -1).astype(np.int64)
     for code in (prefix, written):
-        unplaced = (begins < 0) & (first < 0) & (code >= 0)
-        begins = np.where(unplaced, joint_codes([place, code]) + begins.max(initial=0) + 1, begins)
+        unplaced = (begins < 0) & (code >= 0)
+        begins = np.where(unplaced, joint_codes([facts.task, code]) + begins.max(initial=0) + 1, begins)
     return [after_head, begins], lines
 
 
@@ -106,7 +107,7 @@ def shared_tokens(facts: Facts, lane: Lane) -> Shared:
     tokens = sent - own * np.where(dense, _DENSEST, sent / np.maximum(length, 1))
     near = np.full(len(facts.start), -1)
     near[row] = np.where(hashes[:, 0] > 0, pd.factorize(hashes[:, 0])[0], -1)
-    changes = (common > 0) & (lane.distinct(near) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size))
+    changes = (common > 0) & (lane.distinct(near[lane.row]) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size))
     return Shared(tokens, alike, ~dense, changes)
 
 
@@ -142,6 +143,18 @@ def prefix_halves(prompts: pa.LargeStringArray) -> tuple[pa.Array, pa.Array, pa.
 def _at_least(texts: pa.Array, least: int) -> pa.Array:
     """Return which texts have at least this number of characters."""
     return pc.greater_equal(pc.utf8_length(texts), least)
+
+
+def _beginning(line: pa.LargeBinaryArray, after: pa.LargeBinaryArray) -> pa.LargeBinaryArray:
+    """Return how prompts begin, given the beginnings of the first line and of the rest: which of them are of one kind.
+
+    It is the first line. Ids and digits are masked where it is all there is, and where it is too short to say something
+    and is taken together with what follows.
+    """
+    is_all = pc.and_(pc.equal(pc.binary_length(line), PREFIX_BYTES), pc.equal(pc.binary_length(after), 0))
+    is_short = pc.less(pc.utf8_length(line.view(pa.large_string())), _SHORT_HEAD)
+    both = pc.binary_join_element_wise(line, after, pa.scalar(b"\n", pa.large_binary()))
+    return pc.if_else(is_short, masked(both), pc.if_else(is_all, masked(line), line))
 
 
 def _first_line_and_rest(prompts: pa.Array) -> tuple[pa.Array, pa.Array]:

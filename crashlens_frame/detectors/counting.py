@@ -10,7 +10,7 @@ import pyarrow as pa
 from ..pricing import Prices
 from ..schema import DETECTORS, TEXT
 from .evidence import TOKEN_METERS, Evidence
-from .facts import Facts
+from .facts import CACHE_METERS, Facts
 
 # of a call, the claim of the first holds what the second has counted: both would read the same tokens from a cache
 _HOLDS = {"growing_context": "cache_misses"}
@@ -192,7 +192,7 @@ def cost_by_meter(facts: Facts, rows: np.ndarray, prices: Prices | None) -> np.n
     paid = facts.paid[rows]
     if not len(rows):
         return np.zeros((0, len(TOKEN_METERS)))
-    rate = facts.rates(prices, rows)
+    rate = facts.rates(prices, rows, (*CACHE_METERS, "output"))
     read, written, long = facts.read[rows], facts.written[rows], facts.written_1h[rows]
     fresh = np.maximum(np.nan_to_num(facts.input[rows]) - read - written, 0.0)
     parts = np.column_stack(

@@ -180,27 +180,28 @@ def _expensive(facts: Facts, rows: np.ndarray, prices: Prices | None) -> np.ndar
     """Return the calls of models that were expensive at that time."""
     if not len(rows):
         return rows
-    rate = facts.rates(prices, rows)
+    rate = facts.rates(prices, rows, ("input", "output"))
     return rows[(rate["input"] >= _EXPENSIVE_INPUT * 0.999) | (rate["output"] >= _EXPENSIVE_OUTPUT * 0.999)]
 
 
 def _labels(facts: Facts, rows: np.ndarray, is_brief: np.ndarray, prices: Prices | None) -> np.ndarray:
     """Return the calls of tasks whose answers are labels."""
     rows = rows[~np.isnan(facts.output[rows])]
-    at = lanes(facts, [facts.place, facts.model], rows, least=_MIN_LABELS)
-    rows = at.row[at.count(is_brief[at.row]) >= _BRIEF_SHARE * _MIN_LABELS]
+    task = facts.task[rows]
+    n_brief = np.bincount(task[is_brief[rows]], minlength=int(task.max(initial=-1)) + 1)
+    rows = rows[(n_brief >= _BRIEF_SHARE * _MIN_LABELS)[task]]
     head = np.full(len(facts.start), -1)
     heads = facts.texts("prompt", rows, slice(0, _HEAD))
     head[rows] = heads.codes()
     rows = rows[~heads.matches(_JUDGE)]
-    codes = [facts.place, facts.model, head]
+    codes = [facts.task, head]
     lane = lanes(facts, codes, rows, least=_MIN_LABELS)
     # prices are asked for last: only of groups that may have labels enough
     rows = _expensive(facts, lane.row[lane.count(is_brief[lane.row]) >= _BRIEF_SHARE * _MIN_LABELS], prices)
     lane = lanes(facts, codes, rows, least=_MIN_LABELS)
     lane = lane.only(lane.count(is_brief[lane.row]) >= _BRIEF_SHARE * lane.size)
-    kinds = lane.distinct(facts.response)
-    prompts_differ = lane.distinct(facts.question) >= _PROMPTS_SHARE * lane.size
+    kinds = lane.distinct(facts.response[lane.row])
+    prompts_differ = lane.distinct(facts.question[lane.row]) >= _PROMPTS_SHARE * lane.size
     thinking = lane.sum(facts.reasoning[lane.row]) / np.maximum(lane.size, 1)
     # an answer that is hidden has no kind
     task = (kinds > 0) & (kinds <= np.maximum(_KINDS, _KINDS_SHARE * lane.size))

@@ -74,6 +74,8 @@ class Transcript:
         if key is None:
             if _is_call(record):
                 self._open[f"line {line}"] = [_Answer(line, dict(record))]
+            elif record.get("type") == "assistant" and object_at(record, "message").get("model") != _SYNTHETIC:
+                yield line, record  # without counts it is no call, and that is reported
             return
         if not record.get("isSidechain"):
             self._main.add(key)

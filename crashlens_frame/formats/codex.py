@@ -42,6 +42,7 @@ class Rollout:
         self._counted: tuple[Record, int | None] = {}, None
         self._copied_until: int | None = None  # time of the last line that a fork copied
         self._last: tuple[int, dict[str, Any]] | None = None
+        self._uncounted: int | None = 0  # line of the last answer; None where there are counts
 
     def read(self, record: Record, line: int) -> Iterator[tuple[int, Record]]:
         """Take the next line, and yield the call before the one that it completes."""
@@ -54,12 +55,16 @@ class Rollout:
         elif kind == "turn_context":
             self._turn = {key: payload[key] for key in _TURN if isinstance(payload.get(key), str)}
         elif kind == "response_item":
+            if self._uncounted is not None and payload.get("role") == "assistant":
+                self._uncounted = line
             self._item(payload)
         elif kind == "event_msg":
             yield from self._event(record, payload, line)
 
     def finish(self) -> Iterator[tuple[int, Record]]:
-        """Yield the last call."""
+        """Yield the last call; or, of a rollout with answers and without counts, that it has none."""
+        if self._uncounted:
+            yield self._uncounted, {"type": "answers without counts"}
         if self._last is not None:
             yield self._last
         self._last = None
@@ -106,6 +111,7 @@ class Rollout:
             yield from self._count(record, event, line)
 
     def _count(self, record: Record, event: Record, line: int) -> Iterator[tuple[int, Record]]:
+        self._uncounted = None
         info = event["info"]
         before, total, usage = self._total, info.get("total_token_usage"), info.get("last_token_usage")
         if self._is_copy(record):

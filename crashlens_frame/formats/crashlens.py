@@ -34,6 +34,8 @@ OF_VENDORS = {
         ("cacheWriteInputTokens", _WRITTEN, _INPUT),
         ("cachedInputTokens", _CACHED, ""),
         ("reasoningTokens", "reasoning_tokens", ""),
+        ("billed_units.input_tokens", _INPUT, ""),  # Cohere
+        ("billed_units.output_tokens", _OUTPUT, ""),
     ),
     "token_usage": (  # LangChain
         ("prompt_tokens", _INPUT, ""),

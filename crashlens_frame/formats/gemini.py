@@ -42,8 +42,8 @@ _BATCHED = ("processed_time", "key")  # beside a request and its answer
 
 def _records(record: Record) -> Iterator[Record]:
     if is_interaction(record):
-        asked = {"contents": record.get("input")} if record.get("input") else mapping_of(record.get("request"))
-        yield _call(answer_of_interaction(record), asked, False)
+        question = {"contents": record["input"]} if record.get("input") else mapping_of(record.get("request"))
+        yield _call(answer_of_interaction(record), question, False)
         return
     for asked, answered in _PAIRS:
         if answer := mapping_of(record.get(answered)):
@@ -179,7 +179,6 @@ GEMINI = Format(
         Sign("candidates", beside=("modelVersion",)),
         Sign("promptFeedback", beside=("usageMetadata",)),
         Sign("object", ("interaction",)),
-        Within("usage", inside=("total_input_tokens",)),
         *(
             Within(answered, inside=(key,))
             for _, answered in _PAIRS

@@ -21,7 +21,7 @@ _REASONS = {"completed": "stop", "requires_action": "tool_calls", "failed": "err
 
 def is_interaction(record: Record) -> bool:
     """Whether a record is an interaction."""
-    return record.get("object") == "interaction" or "total_input_tokens" in mapping_of(record.get("usage"))
+    return record.get("object") == "interaction"
 
 
 def answer_of_interaction(record: Record) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import InvalidCallError
 from ..jsonvalues import is_object
 from .answers import Within, is_billed_search, made_id, text_or_none
-from .pieces import CHUNKS, RESPONSE_EVENTS, Streams
+from .pieces import CHUNKS, RESPONSE_EVENTS, TEXTS, Streams
 from .table import END, Counts, Field, Format, Record, Sign, object_at
 from .texts import (
     billed_of_error,
@@ -24,7 +24,6 @@ from .usage import INPUT, OUTPUT, TOTAL
 from .values import CONVERTERS, amount_value, bool_value, count_value, text_value, time_value
 
 _OBJECTS = ("chat.completion", "response")
-_TEXT = "text_completion"
 _TICKS = 10**10  # in which xAI counts a dollar
 
 
@@ -54,7 +53,7 @@ class _WholeText(Sign):
         return None if _TEXT_PIECE.seen(record) else Sign.seen(self, record)
 
 
-_TEXT_PIECE = _TextPiece("object", (_TEXT,))
+_TEXT_PIECE = _TextPiece("object", TEXTS)
 _PIECE, _DELTA = Sign("object", CHUNKS), _Delta("choices", inside=("delta",))
 
 
@@ -198,7 +197,7 @@ OPENAI = Format(
     ),
     signs=(
         Sign("object", _OBJECTS),
-        _WholeText("object", (_TEXT,)),
+        _WholeText("object", TEXTS),
         Sign("object", ("list",), beside=("usage", "data")),
         Sign("custom_id", beside=("response",)),
     ),

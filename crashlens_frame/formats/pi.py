@@ -1,6 +1,6 @@
 """Sessions of the coding agent pi, and of programs made of it such as OpenClaw: one file of lines per session.
 
-A line is an entry of a tree: a branch begins where its parent is. ``Session`` puts each answer together with the
+A line is an entry of a tree: a branch begins where its parent is. ``SessionTree`` puts each answer together with the
 session and the question before it. A branched session begins with a copy of the entries of its parent, so that an
 answer is known by what it says of itself, and not by its entry.
 """
@@ -23,7 +23,7 @@ _COUNTS = ("input", "output", "cacheRead", "cacheWrite")
 _MANY_ENTRIES = 1 << 16  # that a later entry may name as its parent
 
 
-class Session:
+class SessionTree:
     """Memory of one file: the session, and the question that each entry belongs to."""
 
     def __init__(self) -> None:
@@ -116,5 +116,5 @@ PI = Format(
     records=_calls,
     is_call=lambda record: "derived" in record,
     traces_itself=True,  # of a file without its first line
-    session=Session,
+    session=SessionTree,
 )

@@ -16,6 +16,7 @@ from .table import Record
 
 CHUNK = "chat.completion.chunk"
 CHUNKS = (CHUNK, "chat.completion.done")  # Perplexity names its last piece otherwise
+TEXTS = ("text_completion", "text.completion")  # pieces and whole answers; the second of Together
 MESSAGE_EVENTS = (
     "message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta",
     "message_stop",
@@ -127,7 +128,9 @@ def _is_preamble(record: Record) -> bool:
 def _kind(piece: Record) -> Callable[[list[Record]], Answer] | None:
     """Return the function for pieces of a kind; None where the piece does not show it."""
     event = piece.get("type")
-    if piece.get("object") in (*CHUNKS, "text_completion") or ("choices" in piece and not piece.get("object")):
+    if piece.get("object") in (*CHUNKS, "text_completion", "text.completion") or (
+        "choices" in piece and not piece.get("object")
+    ):
         return _completion
     if isinstance(event, str) and event.startswith("response."):
         return _response

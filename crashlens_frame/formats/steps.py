@@ -13,7 +13,7 @@ _COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_cr
 _LIFETIMES = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
 
 
-class Steps(NamedTuple):
+class StepsByModel(NamedTuple):
     """The model that answered, the counts of all its steps, and each step that another model took."""
 
     model: Any
@@ -21,7 +21,7 @@ class Steps(NamedTuple):
     others: list[Record]
 
 
-def steps_by_model(message: Record) -> Steps:
+def steps_by_model(message: Record) -> StepsByModel:
     """Return the counts of a message by the models that were asked.
 
     Examples
@@ -44,7 +44,7 @@ def steps_by_model(message: Record) -> Steps:
     if any(parts):
         written = object_at(usage, "cache_creation")
         total["cache_creation"] = {**written, **_larger(written, parts, _LIFETIMES)}
-    return Steps(model, total, [step for step in steps if step not in own])
+    return StepsByModel(model, total, [step for step in steps if step not in own])
 
 
 def _larger(whole: Record, parts: list[Record], keys: tuple[str, ...]) -> dict[str, int]:

@@ -49,7 +49,8 @@ def read_jsonl(
         ``"langfuse"``, ``"langsmith"``, ``"bedrock"``, ``"gemini_cli"``, ``"gemini"``, ``"helicone"``, ``"portkey"``,
         ``"openrouter"``, ``"mlflow"``, ``"weave"``, ``"ollama"``, ``"cohere"``, ``"promptfoo"``, ``"opencode"``,
         ``"inspect_ai"``, ``"otel"``, ``"claude_code"``, ``"codex"``, ``"cline"``, ``"aider"``, ``"pi"``,
-        ``"otlp_logs"``, ``"openai_stream"`` or ``"anthropic_stream"``; None detects it line by line, see ``detect_format``.
+        ``"otlp_logs"``, ``"openai_stream"`` or ``"anthropic_stream"``; None detects it line by line, see
+        ``detect_format``.
     columns
         The columns of CALLS to read, in the order of the result; None: all. Fields of other columns are not read, so a
         wrong value in them does not make the line a reject, unless they show which calls are repeated.

@@ -67,11 +67,10 @@ class FooterSeal:
 
     def seal(self) -> None:
         """Write what was kept, with its checksum."""
-        kept = bytearray().join(self._held or [])
+        kept = b"".join(self._held or [])
         begin, end = len(kept) - _TAIL - _length(kept[-_TAIL:]), len(kept) - _TAIL
         at = begin + _value_at(kept[begin:end])
-        kept[at : at + len(UNSEALED)] = _checksum(kept[begin:end])
-        self._stream.write(kept)
+        self._stream.write(kept[:at] + _checksum(kept[begin:end]) + kept[at + len(UNSEALED) :])
 
 
 def check_footer(source: AnyPath | IO[bytes]) -> None:
@@ -82,8 +81,7 @@ def check_footer(source: AnyPath | IO[bytes]) -> None:
     ValueError
         The footer is damaged.
     """
-    opened = Path(source).open("rb") if isinstance(source, str | PathLike) else nullcontext(source)
-    with opened as stream:
+    with Path(source).open("rb") if isinstance(source, str | PathLike) else nullcontext(source) as stream:
         before = stream.tell()
         size = stream.seek(0, os.SEEK_END)
         stream.seek(max(0, size - _TAIL))

@@ -42,7 +42,9 @@ def written(name: str = "logs.jsonl") -> Path:
     return Path(name)
 
 
-UNKNOWN = "warning: the cost of 1 call is unknown: my-model (1: no price for the model); give prices with --config FILE\n"
+UNKNOWN = (
+    "warning: the cost of 1 call is unknown: my-model (1: no price for the model); give prices with --config FILE\n"
+)
 
 # -- log ----------------------------------------------------------------------------------------------------------
 
@@ -112,8 +114,7 @@ def test_log_prices_by_a_file_and_prints_what_has_no_price() -> None:
     call = ["log", "--model", "gpt-3.5-turbo", "--prompt", "Hi", "--response", "Hello!"]
     result = run(*call, "--config", "mine.yaml", "--trace-id", "t1")
     assert result.stderr == (
-        "warning: the cost of 1 call is unknown: gpt-3.5-turbo (1: no price for the model); give prices with --config FILE\n"
-        "logged 1 call to logs.jsonl, cost unknown\ntrace t1\n"
+        f"{UNKNOWN.replace('my-model', 'gpt-3.5-turbo')}logged 1 call to logs.jsonl, cost unknown\ntrace t1\n"
     )
 
 

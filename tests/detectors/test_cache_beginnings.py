@@ -44,10 +44,11 @@ def missed(frame: pd.DataFrame) -> dict[str, float]:
     [
         f"{{0}}\n{HANDBOOK}\n{{1}}",
         f"{ROLE}\n{{0}}\n{HANDBOOK}\n{{1}}",
+        f"You are Ada.\n{{0}}\n{HANDBOOK}\n{{1}}",
         f"{{0}} {ROLE} {HANDBOOK} {{1}}",
         f'[{{{{"role": "system", "content": "{ROLE} {{0}} {HANDBOOK}"}}}}, {{{{"content": "{{1}}"}}}}]',
     ],
-    ids=["first line", "second line", "one line", "json"],
+    ids=["first line", "second line", "after a short line", "one line", "json"],
 )
 def test_a_clock_in_front_of_a_prompt_that_is_logged_whole(prompt: str) -> None:
     found = missed(asked(prompt))

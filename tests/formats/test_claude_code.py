@@ -364,5 +364,17 @@ def test_lines_without_a_type_or_a_session_are_read_with_those_that_are_known() 
     nameless = [{key: value for key, value in line.items() if key != "sessionId"} for line in lines]
     calls = read(nameless)
     assert values(calls, columns) == expected
-    assert calls["trace_id"].nunique() == 1
+    assert len(set(calls["trace_id"])) == 1
     assert set(read([*nameless[:2], *lines[2:]])["trace_id"].dropna()) == {calls["trace_id"][0], "s-1"}
+
+
+def test_answers_without_counts_are_no_calls_and_are_reported() -> None:
+    lines = claude_lines([Answer(1, "Hi", cached=100, output=10)])
+    for line in lines:
+        line["message"].pop("usage", None)
+        line["message"].pop("id", None)
+        line.pop("requestId", None)
+    with pytest.warns(
+        cf.PassedOverWarning, match='left out 1 record other than calls of a model .1 "type": "assistant"'
+    ):
+        assert read(lines).empty

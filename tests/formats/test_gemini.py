@@ -267,6 +267,36 @@ def test_a_session_of_qwen_code_has_the_questions_of_its_answers() -> None:
     assert [cf.detect_format(line).format for line in (QWEN_ASKED, *QWEN_OTHERS)] == ["gemini_cli"] * 3
 
 
+def telemetry(kind: str, prompt: str, **event: Any) -> dict[str, Any]:
+    told = {"event.name": f"qwen-code.{kind}", "event.timestamp": "2026-03-01T10:00:05Z", "model": "qwen3-coder-flash",
+            "duration_ms": 1500, "prompt_id": prompt, **event}  # fmt: skip
+    return {"uuid": f"t-{kind}-{prompt}", "parentUuid": "u2", "sessionId": "s-2", "timestamp": "2026-03-01T10:00:05Z",
+            "type": "system", "subtype": "ui_telemetry", "systemPayload": {"uiEvent": told}}  # fmt: skip
+
+
+def test_telemetry_of_qwen_code_holds_the_calls_of_subagents_and_those_that_failed() -> None:
+    counts = {"input_token_count": 70, "output_token_count": 8, "cached_content_token_count": 30,
+              "thoughts_token_count": 3, "total_token_count": 78}  # fmt: skip
+    calls = read(
+        QWEN_ASKED,
+        telemetry("api_response", "s-2########0", input_token_count=50, output_token_count=9, total_token_count=59),
+        QWEN,
+        telemetry("tool_call", "s-2########0", function_name="task"),
+        telemetry("api_response", "s-2#reviewer-a1#0", response_text="Fine.", **counts),
+        telemetry("api_error", "s-2########1", error="429 too many requests", status_code=429),
+    )
+    columns = ["model", "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "latency_ms",
+               "agent", "response", "error", "billed"]  # fmt: skip
+    found = calls[columns].astype(object)
+    assert found.where(found.notna(), None).to_numpy().tolist() == [
+        ["qwen3-coder-plus", 50, 10, 9, 4, None, None, "Done.", None, None],
+        ["qwen3-coder-flash", 70, 30, 8, 3, 1500, "reviewer-a1", "Fine.", None, None],
+        ["qwen3-coder-flash", None, None, None, None, 1500, None, None, "429 too many requests", "no"],
+    ]
+    assert set(calls["trace_id"]) == {"s-2"}
+    assert str(calls["timestamp"].iloc[1]) == "2026-03-01 10:00:03.500000+00:00"  # it ended 1500 ms later
+
+
 @given(st.sampled_from([LINES, GROWING, CHANGED, [QWEN_ASKED, QWEN, *QWEN_OTHERS]]), st.data())
 def test_a_damaged_line_of_a_session_costs_no_other_answer(lines: list[Any], data: st.DataObject) -> None:
     hurt = copy.deepcopy(lines)

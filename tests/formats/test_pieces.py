@@ -235,9 +235,10 @@ NUMBERED = [{**event, "sequence_number": number} for number, event in enumerate(
         ([*OPENAI_STREAM[:-2], {**OPENAI_STREAM[-2], "object": "chat.completion.done"}], OPENAI_ANSWER),
         ([AZURE_FIRST, *OPENAI_STREAM[:-1]], OPENAI_ANSWER),
         (TEXT_PIECES, WHOLE_TEXT),
+        (renamed(TEXT_PIECES, object="text.completion"), {**WHOLE_TEXT, "object": "text.completion"}),
         ([{**NUMBERED[0], "response": {**NUMBERED[0]["response"], "id": "another"}}, *NUMBERED[1:]], RESPONSE),
     ],
-    ids=["no object", "Perplexity", "Azure", "text completions", "an id for each event"],
+    ids=["no object", "Perplexity", "Azure", "text completions", "Together", "an id for each event"],
 )
 def test_streams_of_others_in_files_are_one_call_each(stream: list[Any], answer: Any) -> None:
     assert rows(read(*stream)) == rows(read(answer))

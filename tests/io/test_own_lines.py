@@ -121,6 +121,8 @@ def test_messages_are_read_and_kept_and_objects_stay_as_they_are() -> None:
          (50, 20, None, None, 13)),
         ({"usage_metadata": {"input_tokens": 44, "output_tokens": 9, "total_tokens": 53,
                              "input_token_details": {"cache_read": 32}}}, (44, 9, 32, None, None)),
+        ({"usage": {"billed_units": {"input_tokens": 31, "output_tokens": 5}, "tokens": {"input_tokens": 90}}},
+         (31, 5, None, None, None)),
         ({"token_usage": {"prompt_tokens": 15, "completion_tokens": 3, "total_tokens": 18}}, (15, 3, None, None, None)),
     ],
 )  # fmt: skip

@@ -352,10 +352,17 @@ def cache_misses(calls: Sequence[Call], rates: tuple[float, float, float, float]
     for lane in grouped(free, lambda call: (call["route"], call["cache_write_tokens"])):
         size = lane[0]["cache_write_tokens"] or 0
         for one, other in pairwise(lane if size >= 1024 else []):
-            if other["at"] - one["at"] <= 10 and other["at"] < one["end"]:
+            if other["at"] - one["at"] <= 10 and _not_ended(one, other):
                 rate = writing_1h if (other["cache_write_1h_tokens"] or 0) > 0.5 * size else writing
                 found[other["row"]] = ("fan-out", size * (rate - reading))
     return found
+
+
+def _not_ended(one: Call, other: Call) -> bool:
+    """Whether the second call begins before the first has ended; without a latency, within two seconds."""
+    if one["latency_ms"] is None:
+        return round(other["at"] - one["at"], 6) <= 2
+    return bool(other["at"] < one["end"])
 
 
 def _read(call: Call) -> int:
@@ -382,7 +389,7 @@ def _claims(lane: Sequence[Call], base: float, reading: float, writing: float, h
         cold = not first and prefix >= 1024 and written[n] > 3 * read[n]
         cold = cold and gaps[n] <= (HOUR if by_hour[n - 1] else 5 * MINUTE)
         close = abs(written[n] - written[n - 1]) <= 0.05 * max(written[n], written[n - 1])
-        if cold and gaps[n] <= 10 and close and read[n] < 0.1 * written[n] and lane[n]["at"] < lane[n - 1]["end"]:
+        if cold and gaps[n] <= 10 and close and read[n] < 0.1 * written[n] and _not_ended(lane[n - 1], lane[n]):
             claims["fan-out"][row] = saving
         elif cold:
             broken[row] = saving

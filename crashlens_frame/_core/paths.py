@@ -43,14 +43,14 @@ def check_path(path: str | PathLike[str]) -> None:
 
 @contextmanager
 def file_errors(path: str | PathLike[str]) -> Iterator[None]:
-    """Turn what the system raises where a file is opened, read or written.
+    """Turn what the system raises where a file is opened, read or written, after a check of its name.
 
     Raises
     ------
     MissingFileError
         There is no such file, or no such folder to write it to.
     FileAccessError
-        Any other error of the system, such as a full disk.
+        As ``check_path``, or any other error of the system, such as a full disk.
 
     Examples
     --------
@@ -60,6 +60,7 @@ def file_errors(path: str | PathLike[str]) -> Iterator[None]:
     Traceback (most recent call last):
     crashlens_frame.errors.FileAccessError: logs.jsonl: Permission denied
     """
+    check_path(path)
     try:
         yield
     except (MissingFileError, FileAccessError):

@@ -283,7 +283,6 @@ def open_atomic(target: Target) -> Iterator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    check_path(target)
     with file_errors(target):
         yield from _replaced(target)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from .._core import check_path, file_errors
+from .._core import file_errors
 from ..formats import time_option
 from ..times import now_us
 from .combine import discount_rule, merged_entries
@@ -336,10 +336,9 @@ class PriceBook:
         ...     cf.PriceBook.load(Path(folder, "mine.yaml")) == cf.PriceBook.default()
         True
         """
-        file = PriceFile(self.entries, self.source, self.checked, self.rules)
-        check_path(target)
+        text = dump_price_file(PriceFile(self.entries, self.source, self.checked, self.rules))
         with file_errors(target):
-            Path(target).write_text(dump_price_file(file), encoding="utf-8")
+            Path(target).write_text(text, encoding="utf-8")
 
     def to_frame(self) -> pd.DataFrame:
         """Return the prices as a frame.
@@ -399,7 +398,4 @@ def _book_from_file(file: PriceFile) -> PriceBook:
 
 @lru_cache(maxsize=1)
 def _shipped() -> PriceBook:
-    from importlib.resources import as_file, files
-
-    with as_file(files(__package__).joinpath("prices.yaml")) as path:
-        return PriceBook.load(path)
+    return PriceBook.load(Path(__file__).with_name("prices.yaml"))

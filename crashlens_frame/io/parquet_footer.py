@@ -37,7 +37,7 @@ class FooterSeal:
     >>> _ = seal.write(footer + len(footer).to_bytes(4, "little") + b"PAR1")
     >>> seal.seal()
     >>> file.getvalue()[24:32]
-    b'f1b2ab7e'
+    b'e8764157'
     >>> check_footer(file)
     """
 

@@ -14,7 +14,8 @@ import numpy as np
 import crashlens_frame as cf
 from crashlens_frame.formats import FORMATS, detect_format
 from crashlens_frame.io import REPEAT_COLUMNS
-from crashlens_frame.io.read_lines import BlockReader, LinesContent, LinesOfBlock, read_line_by_line
+from crashlens_frame.io.lines_content import LinesContent
+from crashlens_frame.io.read_lines import BlockReader, LinesOfBlock, read_line_by_line
 from tests.formats.test_aider import SENT
 from tests.formats.test_cline import TASK
 from tests.formats.test_codex import STORY

@@ -15,7 +15,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from .accessor import CrashlensAccessor
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _get_listed, _list_names, _ = lazy_loader.attach_stub(__name__, __file__)
 

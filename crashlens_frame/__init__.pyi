@@ -29,6 +29,9 @@ from .errors import (
     ExistingFileError as ExistingFileError,
 )
 from .errors import (
+    FileAccessError as FileAccessError,
+)
+from .errors import (
     InvalidCallError as InvalidCallError,
 )
 from .errors import (

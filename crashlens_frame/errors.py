@@ -48,6 +48,10 @@ class MissingFileError(CrashlensFrameError, FileNotFoundError):
     """No file has the name or matches the pattern, or a folder holds none of the kind."""
 
 
+class FileAccessError(CrashlensFrameError, OSError):
+    """The system does not open, read or write a file: such as a name that is too long, or a full disk."""
+
+
 class ExistingFileError(CrashlensFrameError, FileExistsError):
     """A file or folder is in the way, and would be replaced."""
 

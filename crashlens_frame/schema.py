@@ -103,34 +103,35 @@ CALLS: Schema = (
 # the first eleven columns; a flat JSONL line holds exactly their names
 LOG_SCHEMA: tuple[str, ...] = tuple(column.name for column in CALLS[:11])
 
+# what, where, how much and what to do first, ids last
 FINDINGS: Schema = (
-    Column("finding_id", TEXT, "str", "detector, trace and position of the first call in the trace"),
     Column("detector", LABEL, "category", "detector that made the finding", DETECTORS),
-    Column("trace_id", TEXT, "str", "trace of its calls"),
-    Column("severity", LABEL, "category", "low, medium or high, by the money wasted", SEVERITIES),
+    Column("cause", LABEL, "category", "why it happens, where a detector knows several causes"),
+    Column("route", LABEL, "category", "endpoint of the application that made the first call"),
+    Column("model", LABEL, "category", "model of the first call"),
+    Column("team", LABEL, "category", "who pays for the first call"),
+    Column("waste_cost", NUMBER, "float64", "US dollars wasted: what a well-behaved client would not have spent"),
     Column(
         "certainty", LABEL, "category", "certain, likely, or candidate: saves money if somebody agrees", CERTAINTIES
     ),
-    Column("model", LABEL, "category", "model of the first call"),
-    Column("models", TEXT, "str", 'distinct models in order of use, as "a -> b"'),
+    Column("severity", LABEL, "category", "low, medium or high, by the money wasted", SEVERITIES),
     Column("n_calls", COUNT, "Int64", "number of calls"),
+    Column("savings_note", TEXT, "str", "what to change, in one sentence"),
+    Column("description", TEXT, "str", "one sentence for people"),
+    Column("models", TEXT, "str", 'distinct models in order of use, as "a -> b"'),
     Column("start", TIME, "datetime64[us, UTC]", "start of the first call"),
     Column("end", TIME, "datetime64[us, UTC]", "start of the last call"),
     Column("span_s", NUMBER, "float64", "end minus start, in seconds"),
     Column("cost", NUMBER, "float64", "US dollars that its calls cost, as far as known; NaN where no cost is known"),
-    Column("waste_cost", NUMBER, "float64", "US dollars wasted: what a well-behaved client would not have spent"),
     Column("counted_cost", NUMBER, "float64", "what of waste_cost no earlier detector has counted already"),
     Column("waste_tokens", COUNT, "Int64", "tokens of its wasted calls, input and output"),
     Column("score", COUNT, "Int64", "how wasteful a retry loop is, 15 to 100; null for the other detectors"),
     Column("suggested_model", LABEL, "category", "cheaper model that would have done"),
-    Column("description", TEXT, "str", "one sentence for people"),
-    Column("cause", LABEL, "category", "why it happens, where a detector knows several causes"),
-    Column("route", LABEL, "category", "endpoint of the application that made the first call"),
-    Column("team", LABEL, "category", "who pays for the first call"),
-    Column("savings_note", TEXT, "str", "what to change, in one sentence"),
     Column(
         "suppressed_by", LABEL, "category", "detector that has counted all of it; null: the finding counts", DETECTORS
     ),
+    Column("trace_id", TEXT, "str", "trace of its calls"),
+    Column("finding_id", TEXT, "str", "detector, trace and position of the first call in the trace"),
 )
 
 REJECTS: Schema = (

@@ -53,6 +53,7 @@ def test_the_dtypes_of_an_empty_frame_are_those_of_the_schema(columns):
     assert dtypes(empty_frame(columns)) == {column.name: column.dtype for column in columns}
 
 
+@pytest.mark.long
 @given(tables(), st.integers(1, 3))
 @settings(max_examples=150, deadline=None)
 def test_a_table_comes_back_from_its_frame_whatever_its_chunks(table, chunk):

@@ -70,6 +70,7 @@ def pieces(number: int) -> list[str]:
     return made
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_two_hundred_thousand_pieces_count_as_tiktoken_counts_them(encoding: str) -> None:
     texts = pieces(200_000)

@@ -1,4 +1,4 @@
-"""Tools that know nothing of calls: equal keys, threads, locks, sums, progress bars, temporary and YAML files."""
+"""Tools that know nothing of calls: equal keys, threads, locks, sums, progress bars, names of files, YAML files."""
 
 from .groups import (
     byte_lengths,
@@ -16,6 +16,7 @@ from .groups import (
 )
 from .locks import fork_safe_lock
 from .parallel import parallel_map
+from .paths import check_path, file_errors
 from .progress import progress_bar, progress_of_files
 from .scratch import scratch_folder
 from .sums import exact_sum, exact_sums
@@ -25,9 +26,11 @@ __all__ = [
     "Node",
     "YamlReader",
     "byte_lengths",
+    "check_path",
     "codes_and_labels",
     "exact_sum",
     "exact_sums",
+    "file_errors",
     "first_equal",
     "fork_safe_lock",
     "group_starts",

@@ -133,8 +133,8 @@ def first_equal(keys: Keys) -> np.ndarray:
     return first
 
 
-def joint_codes(codes: Keys) -> np.ndarray:
-    """Return one number below 2**31 for the codes of each row together, equal where all of them are equal.
+def joint_codes(codes: Keys, widest: int = _WIDEST) -> np.ndarray:
+    """Return one number below ``widest`` for the codes of each row together, equal where all of them are equal.
 
     Examples
     --------
@@ -147,13 +147,13 @@ def joint_codes(codes: Keys) -> np.ndarray:
     for code in codes:
         low = int(code.min(initial=0))
         own = int(code.max(initial=0)) - low + 1
-        if width * own > _WIDEST:
+        if width * own > widest:
             number, width = _dense(number)
-        if width * own > _WIDEST:
+        if width * own > widest:
             code, low = _dense(code)[0], 0
             own = int(code.max(initial=0)) + 1
         number, width = number * own + (code - low), width * own
-    return _dense(number)[0] if width > _WIDEST else number
+    return _dense(number)[0] if width > widest else number
 
 
 def _dense(number: np.ndarray) -> tuple[np.ndarray, int]:

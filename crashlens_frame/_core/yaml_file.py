@@ -45,6 +45,8 @@ def yaml_text(source: str | PathLike[str] | Mapping[str, Any], error: type[Crash
         raise error(f"{name}: cannot be read ({problem.strerror}); check the path") from problem
     except UnicodeDecodeError as problem:
         raise error(f"{name}: is not UTF-8 text at byte {problem.start}; save it as UTF-8") from problem
+    except ValueError as problem:  # a name that no file can have
+        raise error(f"{name}: cannot be read ({problem}); check the path") from problem
 
 
 def _dumped(source: Mapping[str, Any], error: type[CrashlensFrameError]) -> str:

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import click
 
+from ..pricing import unpriced
 from ..report import frame_records, json_text
 from ..watch import Budgets, CostIncrease, broken_rules, budgets, cost_increase
 from ..words import money, printable, quantity
@@ -88,7 +89,7 @@ def check(
         if baseline is not None:
             increase = cost_increase(read_calls([baseline], config, max_rejects), calls)
             results.append(_of_increase(increase, baseline, max_increase))
-    print_unpriced(calls)
+    print_unpriced(unpriced(calls, config))
     if form == "json":
         found = {"results": [asdict(result) for result in results]}
         found |= {"budgets": frame_records(spent), "rules": frame_records(broken)}

@@ -5,6 +5,7 @@ from typing import Any
 import click
 import pandas as pd
 
+from ..pricing import unpriced
 from ..report import Table, count_cells, frame_records, json_text, money_cells, text_cells
 from ..watch import explain_change
 from ..words import money, percent, signed_money
@@ -37,7 +38,7 @@ def compare(before: str, after: str, by: tuple[str, ...], config: str | None, ma
     logs = [read_calls([log], config, max_rejects) for log in (before, after)]
     with working("comparing"):
         found = explain_change(*logs, by=list(by), prices=config)
-    print_unpriced(pd.concat(logs, ignore_index=True))
+    print_unpriced(unpriced(pd.concat(logs, ignore_index=True), config))
     groups = found[found["row"] == "group"]
     sums = {name: float(groups[name].sum()) for name in ("cost_before", "cost_after", "difference", *_PARTS)}
     if form == "json":

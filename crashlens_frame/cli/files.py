@@ -6,6 +6,7 @@ import click
 import pandas as pd
 
 from ..io import list_files, to_csv, to_jsonl, to_parquet
+from ..pricing import unpriced
 from ..simulate import simulate_workload
 from . import options
 from .inputs import read_calls
@@ -44,7 +45,7 @@ def convert(source: str, target: str, schema: str, max_rejects: float) -> None:
         raise click.ClickException(f"{target} is a log that is read, and would be replaced; choose another name")
     calls = read_calls([source], None, max_rejects, priced=False)
     write_calls(calls, target, schema)
-    print_unpriced(calls, remedy="")
+    print_unpriced(unpriced(calls))
     print_written(calls, target)
 
 

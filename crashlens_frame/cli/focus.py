@@ -2,6 +2,7 @@
 
 import click
 
+from ..pricing import unpriced
 from ..watch import to_focus
 from ..words import quantity
 from . import options
@@ -19,5 +20,5 @@ def focus(source: str, target: str, account: str, config: str | None, max_reject
     """Write the costs of the logs IN to OUT as CSV of FOCUS 1.2, the FinOps Open Cost and Usage Specification."""
     calls = read_calls([source], config, max_rejects)
     rows = to_focus(calls, target, account=account, prices=config)
-    print_unpriced(calls)
+    print_unpriced(unpriced(calls, config))
     print_note(f"wrote {quantity(len(rows), 'row')} to {target}")

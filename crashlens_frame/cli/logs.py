@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..io import append_jsonl, open_atomic, to_jsonl
 from ..logbook import LogBook
+from ..pricing import unpriced
 from ..report import calls_table
 from ..simulate import RETRY_REASONS
 from ..words import money, quantity
@@ -59,7 +60,7 @@ def log(output: str, config: str | None, schema: str, demo: bool, dev_mode: bool
     else:
         _log_examples(book)
     calls = book.df
-    print_unpriced(calls)
+    print_unpriced(unpriced(calls, config))
     if dev_mode:
         click.echo(calls_table(calls).to_text(terminal_columns()))
         print_note(f"dev mode: nothing was written to {output}")

@@ -11,6 +11,7 @@ import click
 import pandas as pd
 
 from ..io import LeftOutCounts, place_and_reason
+from ..report import frame_records
 from ..words import UNKNOWN, digits, printable, quantity
 
 _MOST_MODELS = 5
@@ -38,18 +39,16 @@ def print_left_out(left: LeftOutCounts) -> None:
     replace(left, rejects=0, repairs=0).warn(stacklevel=2)
 
 
-def print_unpriced(calls: pd.DataFrame, remedy: str = _GIVE_PRICES) -> None:
-    """Print which models have calls of unknown cost."""
-    models = calls.loc[calls["cost"].isna(), "model"].astype("str").fillna(UNKNOWN)
-    print_unpriced_models(models.value_counts(), remedy)
-
-
-def print_unpriced_models(models: pd.Series, remedy: str = _GIVE_PRICES) -> None:
-    """Print how many calls of unknown cost the models have, given most calls first."""
+def print_unpriced(models: pd.DataFrame) -> None:
+    """Print how many calls of unknown cost the models have, and why: the first rows of ``unpriced``."""
     if len(models):
-        names = ", ".join(f"{model} ({digits(number)})" for model, number in models.head(_MOST_MODELS).items())
-        more = f" and {quantity(len(models) - _MOST_MODELS, 'more model')}" if len(models) > _MOST_MODELS else ""
-        print_note(f"warning: the cost of {quantity(int(models.sum()), 'call')} is unknown: {names}{more}{remedy}")
+        rows = [
+            f"{row['model'] or UNKNOWN} ({digits(row['n_calls'])}: {row['reason']})" for row in frame_records(models)
+        ]
+        more = f" and {quantity(len(rows) - _MOST_MODELS, 'more row')}" if len(rows) > _MOST_MODELS else ""
+        remedy = _GIVE_PRICES if models["reason"].str.startswith("no price").any() else ""
+        n_calls = quantity(int(models["n_calls"].sum()), "call")
+        print_note(f"warning: the cost of {n_calls} is unknown: {', '.join(rows[:_MOST_MODELS])}{more}{remedy}")
 
 
 def print_written(calls: pd.DataFrame, target: str, traces: int | None = None) -> None:

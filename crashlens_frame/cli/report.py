@@ -4,6 +4,7 @@ import click
 
 from ..frame import frame_from_table
 from ..handout import write_report
+from ..pricing import unpriced
 from ..schema import REJECTS
 from . import options
 from .inputs import read_calls, read_content
@@ -43,5 +44,5 @@ def report(
     with working("looking for waste"):
         rejects = frame_from_table(log.rejects, REJECTS)
         write_report(calls, output, before=earlier, rejects=rejects, by=by, tz=tz, prices=config, **named)
-    print_unpriced(calls)
+    print_unpriced(unpriced(calls, config))
     print_note(f"wrote {output}")

@@ -9,12 +9,14 @@ from .. import dashboard as dashboards
 from ..detectors import find_waste
 from ..errors import UnknownTraceError
 from ..io import SHIPPED
+from ..pricing import unpriced
 from ..report import escape_markdown, findings_table, frame_records, json_text, summarize
 from ..scale import scan_counted
-from ..words import UNKNOWN, money, percent, quantity
+from ..watch import Budgets
+from ..words import money, percent, quantity
 from . import options
 from .inputs import read_priced_calls, report_left_out
-from .output import print_note, print_unpriced, print_unpriced_models, terminal_columns, working
+from .output import print_note, print_unpriced, terminal_columns, working
 
 
 @click.command(epilog=options.example("crashlens-frame analyze ~/.claude/projects --by route"))
@@ -52,7 +54,7 @@ def analyze(
             raise click.ClickException(f"no call used the model {model!r}; the log has {', '.join(near) or 'none'}")
     with working("looking for waste"):
         report = summarize(calls, by=by or None, prices=prices)
-    print_unpriced(calls)
+    print_unpriced(report.unpriced)
     texts = {
         "table": lambda: report.to_text(terminal_columns()),
         "json": report.to_json,
@@ -85,12 +87,11 @@ def scan(
         calls, prices = read_priced_calls(logs, config, max_rejects)
         with working("looking for waste"):
             findings = find_waste(calls, prices=prices)
-            report = summarize(calls, findings)
+            report = summarize(calls, findings, prices=prices)
     else:
         (report, findings), left = scan_counted(list(logs), memory=memory, prices=config or SHIPPED)
         report_left_out(left, report.events, max_rejects)
-    unpriced = report.unpriced.assign(model=report.unpriced["model"].astype("str").fillna(UNKNOWN))
-    print_unpriced_models(unpriced.groupby("model")["n_calls"].sum().sort_values(ascending=False, kind="stable"))
+    print_unpriced(report.unpriced)
     total = (
         f"{money(report.waste_cost)} wasted in {quantity(int(report.waste['n_findings'].sum()), 'finding')},"
         f" {percent(report.waste_cost, report.cost)} of {money(report.cost)} for {quantity(report.events, 'call')}"
@@ -112,19 +113,31 @@ def scan(
 @options.logs
 @options.config
 @options.max_rejects
+@click.option("--budgets", "limits", type=click.Path(), help="YAML file of budgets to show.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Port of the page; a free one when not given.")
 @click.option("--theme", type=click.Choice(dashboards.THEMES), default="light", show_default=True, help="Colours.")
 @click.option("--no-browser", is_flag=True, help="Print the address and do not open the browser.")
 def dashboard(
-    logs: tuple[str, ...], config: str | None, max_rejects: float, port: int, theme: str, no_browser: bool
+    logs: tuple[str, ...],
+    config: str | None,
+    max_rejects: float,
+    limits: str | None,
+    port: int,
+    theme: str,
+    no_browser: bool,
 ) -> None:
     """Show LOGS as a dashboard in the browser, on this machine only; Ctrl+C ends it."""
+    if limits is not None:
+        Budgets.load(limits)  # so that a mistake is named here and not in the page
     calls, _ = read_priced_calls(logs, config, max_rejects)
-    print_unpriced(calls)
+    print_unpriced(unpriced(calls, config))
 
     def ready(address: str) -> None:
         click.echo(address)
         print_note("only this machine can open the address; Ctrl+C ends the dashboard")
 
-    prices = None if config is None else str(Path(config).resolve())
-    dashboards.serve(calls, prices=prices, port=port, theme=theme, browser=not no_browser, ready=ready)
+    prices, limits = (None if path is None else str(Path(path).resolve()) for path in (config, limits))
+    name = Path(logs[0]).name + (f" and {quantity(len(logs) - 1, 'more log')}" if len(logs) > 1 else "")
+    dashboards.serve(
+        calls, name=name, prices=prices, budgets=limits, port=port, theme=theme, browser=not no_browser, ready=ready
+    )

@@ -5,6 +5,7 @@ started it, which ends when that program ends, however it does.
 """
 
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -21,13 +22,16 @@ from voila.app import Voila  # type: ignore[import-untyped]
 
 MOST_KERNELS = 8  # pages that are open together, 200 MB each
 _MOST_SECONDS = 10  # until the server has ended
-# the page runs scripts that Voila writes into it, and loads nothing that is not of this server
+# the page runs scripts that Voila writes into it and those of its widgets, which anywidget makes blobs of, and loads
+# nothing that is not of this server
 _POLICY = (
-    "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline';"
+    "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline';"
     " img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws://{host}; worker-src 'self' blob:;"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
 )
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+# icons that Voila would have the page load from another server; none is used
+_ICONS = re.compile(r"<link[^>]*cdn\.jsdelivr\.net[^>]*>")
 _COOKIE = "crashlens-frame-{port}"  # cookies are not kept apart by port
 
 
@@ -69,6 +73,9 @@ def _guarded(handler: type[RequestHandler], server: StrictVoila) -> type[Request
             done = super().prepare()
             if done is not None:
                 await done
+
+        def write(self, chunk: str | bytes | dict[str, Any]) -> None:
+            super().write(_ICONS.sub("", chunk) if isinstance(chunk, str) else chunk)
 
         def set_default_headers(self) -> None:
             super().set_default_headers()

@@ -31,7 +31,9 @@ _MOST_SECONDS = 60.0  # until Voila must answer
 def serve(
     calls: pd.DataFrame,
     *,
+    name: str = "Calls",
     prices: str | None = None,
+    budgets: str | None = None,
     port: int = 0,
     theme: str = "light",
     browser: bool = True,
@@ -45,8 +47,12 @@ def serve(
     ----------
     calls
         Frame of calls.
+    name
+        Name of the log, for the title of the page.
     prices
         Path of a YAML file of prices; the shipped prices when not given.
+    budgets
+        Path of a YAML file of budgets; none when not given.
     port
         Port of the server; 0 for a free one.
     theme
@@ -74,7 +80,7 @@ def serve(
         folder = str(scratch)
         to_parquet(calls, scratch / "calls.parquet")
         notebook = Path(folder) / "dashboard.ipynb"
-        notebook.write_text(_notebook(f"{folder}/calls.parquet", prices), encoding="utf-8")
+        notebook.write_text(_notebook(f"{folder}/calls.parquet", name, prices, budgets), encoding="utf-8")
         (Path(folder) / "voila.json").write_text(json.dumps(_settings(folder, port, token, theme)), encoding="utf-8")
         errors = Path(folder) / "server.log"
         with errors.open("wb") as log:
@@ -119,13 +125,11 @@ def _settings(folder: str, port: int, token: str, theme: str) -> dict[str, dict[
     }
 
 
-def _notebook(calls: str, prices: str | None) -> str:
+def _notebook(calls: str, name: str, prices: str | None, budgets: str | None) -> str:
     """Return the notebook that Voila runs each time the page is opened."""
     code = [
-        "import os\n",
         "import crashlens_frame as cf\n",
-        f"os.chdir({str(Path.cwd())!r})  # exports are written there\n",
-        f"cf.Explorer(cf.read_parquet({calls!r}), prices={prices!r})",
+        f"cf.Explorer(cf.read_parquet({calls!r}), name={name!r}, prices={prices!r}, budgets={budgets!r}, address=True)",
     ]
     cell = {"cell_type": "code", "id": "explorer", "metadata": {}, "source": code}
     not_run: dict[str, object] = {"execution_count": None, "outputs": []}

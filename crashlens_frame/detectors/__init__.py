@@ -15,13 +15,14 @@ from .partial import (
     search_traces,
 )
 from .roster import ROSTER
-from .together import CALL_NUMBER, KEY, MARKS, mark_calls, spread_calls
+from .together import BEGINNING, CALL_NUMBER, KEY, MARKS, mark_calls, spread_calls
 from .waste import Thresholds, find_and_flag, find_and_sum, find_waste, flag, waste_of_calls
 
 CACHE_CAUSES = tuple(cause.name for cause in CAUSES)
 FINDERS = {f"find_{detector.name}": detector.find for detector in ROSTER}
 
 __all__ = [
+    "BEGINNING",
     "CACHE_CAUSES",
     "CALL_NUMBER",
     "FINDERS",

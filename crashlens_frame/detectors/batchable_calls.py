@@ -68,18 +68,16 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, min_calls: int = 40, prices:
     ordered = order_calls(calls)
     facts = ordered.columns.facts
     rows = np.flatnonzero((facts.start != NEVER) & (facts.paid != 0) & _nobody_waits(facts) & (ordered.sizes == 1))
-    jobs = lanes(facts, [facts.place, facts.model], rows, least=_DAYS * min_calls)
-    bursts = jobs.split(facts.start[jobs.row] - jobs.previous(facts.start) > _PAUSE)
+    jobs = lanes(facts, [facts.task], rows, least=_DAYS * min_calls)
+    bursts = jobs.split(jobs.rise(facts.start) > _PAUSE)
     large = bursts.size >= min_calls
     starts = ~bursts.follows & large
-    clock = np.where(starts, facts.start[jobs.row] % _DAY, 0)
-    usual = np.zeros(len(jobs.row))
-    if starts.any():
-        heads = Lane(jobs.row[starts], jobs.number[starts])
-        middle = np.zeros(int(jobs.number.max()) + 1)
-        middle[heads.group] = heads.median(clock[starts].astype(float))
-        usual = middle[jobs.number]
-    regular = starts & (np.abs(clock - usual) <= _SAME_TIME)
+    heads = Lane(jobs.row[starts], jobs.number[starts])
+    clock = facts.start[heads.row] % _DAY
+    # around the first of its job, as one night may begin before midnight and the next one after it
+    apart = (clock - clock[heads.starts][heads.number] + _DAY // 2) % _DAY - _DAY // 2
+    regular = np.zeros(len(jobs.row), bool)
+    regular[starts] = np.abs(apart - heads.median(apart.astype(float))) <= _SAME_TIME
     inside = bursts.any(regular)
     days = jobs.count(regular)
     nightly = inside & (days >= _DAYS) & (jobs.count(inside) >= _SHARE * jobs.size)

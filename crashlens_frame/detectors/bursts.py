@@ -49,9 +49,9 @@ def bursts_of_models(ordered: OrderedCalls, window: int) -> Bursts:
     rows = rows[_of_several_models(ordered.traces[rows], model[rows])]
     lane = lanes(facts, [ordered.traces, facts.question], rows, least=2)
     lane = lane.only(lane.any(lane.follows & (model[lane.row] != lane.previous(model))))
-    lane = lane.split(facts.start[lane.row] - lane.previous(facts.start) > window)
+    lane = lane.split(lane.rise(facts.start) > window)
     lane = lane.only((lane.size > 1) & ~_steps_of_agents(facts, lane, model))
-    models = lane.distinct(model)
+    models = lane.distinct(model[lane.row])
     lane_starts_before_end = lane.follows & (facts.start[lane.row] < lane.previous(facts.end))
     changed = lane.follows & (model[lane.row] != lane.previous(model))
     reason = facts.matches("fallback_reason", ".")

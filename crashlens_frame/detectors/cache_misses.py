@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ..pricing import Prices
-from .cache_prefixes import LEAST_BROKEN, PREFIX_BYTES, continue_prompts, shared_lanes
+from .cache_prefixes import LEAST_BROKEN, UNREAD_CALL, continue_prompts, shared_lanes, shared_tokens
 from .cache_rules import (
     BROKEN,
     CAUSES,
@@ -32,7 +32,7 @@ from .traces import SHARED_COLUMNS, OrderedCalls, order_calls
 
 _COLUMNS = (*SHARED_COLUMNS, "cached_input_tokens", "cache_write_tokens")
 _TOGETHER = 10 * SECOND  # cold writes this close together are a fan-out
-_BYTES_PER_TOKEN = 4
+_AT_ONCE = 2 * SECOND  # where no latency is logged, the answer of a call has not begun before
 _STABLE, _STABLE_TEXT = 0.7, 0.8  # smallest of the median, of what is written and of what is sent
 _MIN_UNREAD, _MIN_UNASKED, _MIN_AUTOMATIC = 5, 3, 8  # calls
 _UNREAD = 0.02  # share of the input below which next to nothing is read
@@ -127,7 +127,7 @@ def find_misses(ordered: OrderedCalls, prices: Prices | None) -> Misses:
     """Find all misses, each call with the first cause that holds."""
     facts, conversation = ordered.columns.facts, ordered.conversations
     together = ("session", "place") if ordered.part is None else ordered.part.together
-    groups_of = {"session": [conversation], "place": [facts.place, facts.model]}
+    groups_of = {"session": conversation, "place": facts.task}
     tokens = cache_tokens(facts, prices, [groups_of[each] for each in together if each in groups_of])
     lane_of, cause_of = np.full(len(tokens.base), -1), np.full(len(tokens.base), -1)
     dollars = np.zeros(len(tokens.base))
@@ -161,45 +161,51 @@ Claims = list[tuple[Lane, int, np.ndarray]]
 def _switched(tokens: CacheTokens, conversation: np.ndarray, free: np.ndarray) -> Claims:
     """Return what a change of the model within a session costs, where it changes more than once."""
     facts = tokens.facts
-    rows = tokens.rows[(free & tokens.asks & tokens.written_in(conversation))[tokens.rows]]
+    rows = tokens.written_in(conversation)
+    rows = rows[free[rows] & tokens.asks[rows]]
     lane = lanes(facts, [conversation, facts.code("agent")], rows, least=3)
     row = lane.row
-    gap = facts.start[row] - lane.previous(facts.start)
+    gap = lane.rise(facts.start)
     changed = lane.follows & (facts.model[row] != lane.previous(facts.model))
     grown = facts.input[row] >= 0.9 * lane.previous(facts.input)
-    before = lane.previous(facts.read + facts.written)
+    before = lane.previous(tokens.used)
     missed = np.minimum(facts.written[row], np.maximum(before - facts.read[row], 0))
     switch = changed & grown & (gap <= lane.previous(tokens.ttl)) & (before >= tokens.minimum[row])
     switch &= lane.count(changed) >= 2
-    return [(lane, SWITCH, np.where(switch, missed * (tokens.rate_written - tokens.reading)[row], 0.0))]
+    return [(lane, SWITCH, np.where(switch, missed * (tokens.rate_written[row] - tokens.reading[row]), 0.0))]
 
 
 def _within_conversations(tokens: CacheTokens, conversation: np.ndarray, free: np.ndarray) -> Claims:
     """Return what was missed from one call of a conversation to the next one of the same model."""
     facts = tokens.facts
-    codes = [conversation, facts.model, facts.code("agent")]
-    lane = lanes(facts, codes, tokens.rows[(free & tokens.asks)[tokens.rows]], least=2)
+    rows = tokens.rows[free[tokens.rows] & tokens.asks[tokens.rows]]
+    lane = lanes(facts, [conversation, facts.model, facts.code("agent")], rows, least=2)
+    # what reads and never writes misses nothing that the numbers of tokens show
+    uses = lane.any(tokens.used[lane.row] > 0)
+    writes = lane.any((facts.written[lane.row] > 0) | (facts.written_1h[lane.row] > 0))
+    lane = lane.only(writes | (~uses & (lane.size >= _MIN_UNASKED)))
     row = lane.row
-    gap = facts.start[row] - lane.previous(facts.start)
-    before = lane.previous(facts.read + facts.written)
+    gap = lane.rise(facts.start)
+    before = lane.previous(tokens.used)
     read, written, rate = facts.read[row], facts.written[row], tokens.rate_written[row]
     saving = np.minimum(written, before) * (rate - tokens.reading[row])
     long_enough = lane.follows & (before >= tokens.minimum[row])
 
     lapsed = long_enough & (gap > SHORT_TTL) & (gap <= LONG_TTL) & (written >= 0.5 * before)
     lapsed &= facts.written_1h[row] == 0
-    more = (tokens.writing_1h - tokens.writing)[row] * np.where(lapsed, np.maximum(written - before, 0), written)
+    more_1h = tokens.writing_1h[row] - tokens.writing[row]
+    more = more_1h * np.where(lapsed, np.maximum(written - before, 0), written)
     expired = _net(lane, np.where(lapsed, saving, 0.0), more)
 
     cold = long_enough & (gap <= lane.previous(tokens.ttl)) & (written > 3 * read)
     together = cold & (gap <= _TOGETHER) & _alike(written, lane.previous(facts.written)) & (read < 0.1 * written)
-    together &= facts.start[row] < lane.previous(facts.end)
+    together &= _overlap(tokens, lane)
     broken = cold & ~together
     broken &= lane.count(broken) >= np.maximum(LEAST_BROKEN, 0.5 * (lane.size - 1))
 
     short = lane.reduce(np.where(lane.follows, gap, 0), np.maximum) <= SHORT_TTL
     too_long = short & (lane.sum(read) > 0)
-    hour = np.where(too_long, facts.written_1h[row] * (tokens.writing_1h - tokens.writing)[row], 0.0)
+    hour = np.where(too_long, facts.written_1h[row] * more_1h, 0.0)
     return [
         (lane, EXPIRED, expired),
         (lane, FAN_OUT, np.where(together, saving, 0.0)),
@@ -212,45 +218,50 @@ def _within_conversations(tokens: CacheTokens, conversation: np.ndarray, free: n
 def _across_agents(tokens: CacheTokens, conversation: np.ndarray, free: np.ndarray) -> Claims:
     """Return what agents of one conversation write that each of them could have read from the one before."""
     facts = tokens.facts
-    several = facts.code("agent") >= 0
-    rows = tokens.rows[(free & tokens.asks & several & tokens.written_in(conversation))[tokens.rows]]
+    rows = tokens.written_in(conversation)
+    rows = rows[free[rows] & tokens.asks[rows] & (facts.code("agent")[rows] >= 0)]
     lane = lanes(facts, [conversation, facts.model], rows, least=2)
     row = lane.row
-    gap = facts.start[row] - lane.previous(facts.start)
+    gap = lane.rise(facts.start)
     written, before = facts.written[row], lane.previous(facts.written)
     broken = lane.follows & (gap <= lane.previous(tokens.ttl)) & (before >= tokens.minimum[row])
     broken &= (written > 3 * facts.read[row]) & _alike(written, before)
     broken &= lane.count(broken) >= np.maximum(LEAST_BROKEN, 0.5 * (lane.size - 1))
-    return [
-        (lane, BROKEN, np.where(broken, np.minimum(written, before) * (tokens.rate_written - tokens.reading)[row], 0))
-    ]
+    saving = np.minimum(written, before) * (tokens.rate_written[row] - tokens.reading[row])
+    return [(lane, BROKEN, np.where(broken, saving, 0))]
 
 
 def _written_once(tokens: CacheTokens, free: np.ndarray) -> Claims:
     """Return what places of the application write where nothing is ever read."""
     facts = tokens.facts
-    rows = tokens.rows[(tokens.asks & tokens.written_in(facts.place))[tokens.rows]]
-    lane = lanes(facts, [facts.place, facts.model], rows, least=_MIN_UNREAD)
-    unread = lane.sum(facts.read[lane.row]) < _UNREAD * lane.sum(facts.input[lane.row])
-    lone = unread & (facts.written[lane.row] > 0) & free[lane.row]
+    rows = tokens.written_in(facts.place)
+    rows = rows[tokens.asks[rows]]
+    lane = lanes(facts, [facts.task], rows, least=_MIN_UNREAD)
+    row, following = lane.row, np.roll(lane.row, -1)
+    unread = lane.sum(facts.read[row]) < _UNREAD * lane.sum(facts.input[row])
+    soon = facts.start[following] - facts.start[row] <= _TOGETHER
+    first = lane.linked & ~free[following] & soon & _alike(facts.written[row], facts.written[following])
+    lone = unread & (facts.written[row] > 0) & free[row] & ~first  # others should have waited for the first
     lone &= lane.count(lone) >= _MIN_UNREAD
-    dollars = facts.written * (tokens.rate_written - tokens.base)
-    return [(lane, NEVER_READ, np.where(lone, dollars[lane.row], 0.0))]
+    dollars = facts.written[row] * (tokens.rate_written[row] - tokens.base[row])
+    return [(lane, NEVER_READ, np.where(lone, dollars, 0.0))]
 
 
 def _not_asked_in_conversation(tokens: CacheTokens, lane: Lane, gap: np.ndarray) -> np.ndarray:
     """Return what a growing conversation without a cache would have saved with one, by call."""
     facts, row = tokens.facts, lane.row
-    used = facts.read[row] + facts.written[row]
-    unasked = (lane.sum(used) == 0) & (lane.size >= _MIN_UNASKED)
+    unasked = (lane.sum(tokens.used[row]) == 0) & (lane.size >= _MIN_UNASKED)
     before = lane.previous(facts.input)
     warm = lane.follows & (gap <= SHORT_TTL) & (before >= tokens.minimum[row])
-    warm &= unasked & (facts.input[row] >= before)
+    prefix = facts.code("prefix_hash")
+    same_prefix = (prefix[row] >= 0) & (prefix[row] == lane.previous(prefix))
+    same_prefix &= (facts.prompt[row] < 0) & (facts.input[row] >= _STABLE_TEXT * before)
+    warm &= unasked & ((facts.input[row] >= before) | same_prefix)
     warm[warm] = continue_prompts(facts, row[warm], np.roll(row, 1)[warm])
     kept = np.where(warm, np.minimum(facts.input[row], before), 0.0)
     more = np.where(facts.input[row] >= tokens.minimum[row], facts.input[row] - kept, 0.0)
-    gain = kept * (tokens.base - tokens.reading)[row]
-    loss = more * (tokens.writing - tokens.base)[row]
+    gain = kept * (tokens.base[row] - tokens.reading[row])
+    loss = more * (tokens.writing[row] - tokens.base[row])
     return np.where(unasked, _net(lane, gain, loss), 0.0)
 
 
@@ -259,21 +270,24 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray
     facts = tokens.facts
     everything = lanes(facts, [group], tokens.rows[group[tokens.rows] >= 0], least=2)
     share_read = everything.sum(facts.read[everything.row]) / np.maximum(everything.sum(facts.input[everything.row]), 1)
-    unread = np.zeros(len(group), bool)
-    unread[everything.row[share_read < _UNREAD]] = True
-    lane = everything.only(free[everything.row] & (facts.read[everything.row] <= 0.1 * facts.input[everything.row]))
-    lane = lane.only(lane.size > 1)
+    missed = facts.read[everything.row] <= UNREAD_CALL * facts.input[everything.row]
+    kept = free[everything.row] & missed
+    lane, unread = everything.only(kept), (share_read < _UNREAD)[kept]
+    # nothing is missed where something is read and not all write
+    all_write = lane.count(facts.written[lane.row] > 0) == lane.size
+    kept = (lane.size > 1) & (unread | all_write)
+    lane, unread = lane.only(kept), unread[kept]
     row, asks = lane.row, tokens.asks[lane.row]
     if not len(row):
         return []
-    gap = facts.start[row] - lane.previous(facts.start)
+    gap = lane.rise(facts.start)
     # prompts that go on alike after another first line, or prefixes whose hashes differ, could have been one prefix
     prefix = facts.code("prefix_hash")
     # the first line of each prompt of such a lane is another one
-    differs = lane.distinct(first_lines) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size)
-    hashes = lane.distinct(prefix)
+    differs = lane.distinct(first_lines[lane.row]) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size)
+    hashes = lane.distinct(prefix[lane.row])
     differs |= (hashes >= np.maximum(LEAST_BROKEN, 0.5 * lane.size)) & (prefix[row] >= 0)
-    various = lane.distinct(facts.prompt) >= 0.5 * lane.size
+    various = (lane.distinct(facts.prompt[row]) >= 0.5 * lane.size) | (lane.count(facts.prompt[row] >= 0) == 0)
 
     written, before = facts.written[row], lane.previous(facts.written)
     rate = tokens.rate_written[row]
@@ -281,32 +295,44 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray
     stable = lane.reduce(written, np.minimum) >= _STABLE * lane.median(written)
     warm = lane.follows & (gap <= lane.previous(tokens.ttl)) & (np.minimum(written, before) >= tokens.minimum[row])
     rewritten = writes & stable & warm
-    together = rewritten & (gap <= _TOGETHER) & (facts.start[row] < lane.previous(facts.end)) & _alike(written, before)
+    together = rewritten & (gap <= _TOGETHER) & _overlap(tokens, lane) & _alike(written, before)
     broken = rewritten & differs & ~together
     broken &= lane.count(broken) >= LEAST_BROKEN
     saving = np.minimum(written, before) * (rate - tokens.reading[row])
-    lone = writes & unread[row] & (lane.size >= _MIN_UNREAD) & ~(stable & differs)
+    lone = writes & unread & (lane.size >= _MIN_UNREAD) & ~(stable & differs) & ~np.append(together[1:], False)
     never = np.where(lone, written * (rate - tokens.base[row]), 0.0)
 
-    own = np.maximum(facts.prompt_lengths[row] - PREFIX_BYTES, 0) / _BYTES_PER_TOKEN
-    shared = facts.input[row] - own
-    least = lane.reduce(shared, np.minimum)
-    fixed = (least >= _STABLE_TEXT * lane.median(shared)) & (least >= tokens.minimum[row])
+    shared = shared_tokens(facts, lane)
+    least = lane.reduce(np.where(shared.alike, shared.tokens, np.inf), np.minimum)
+    fixed = shared.alike & (least >= _STABLE_TEXT * lane.median(shared.tokens)) & (least >= tokens.minimum[row])
+    differs |= shared.changes
     near = lane.follows & (gap <= SHORT_TTL)
-    idle = asks & unread[row] & (lane.sum(written) == 0) & fixed & (lane.size >= _MIN_UNASKED) & ~differs & various
-    gain = np.where(near, least * (tokens.base - tokens.reading)[row], 0.0)
-    loss = np.where(near, 0.0, least * (tokens.writing - tokens.base)[row])
+    idle = asks & unread & (lane.sum(written) == 0) & fixed & (lane.size >= _MIN_UNASKED) & ~differs & various
+    rate_read = tokens.base[row] - tokens.reading[row]
+    gain = np.where(near, least * rate_read, 0.0)
+    loss = np.where(near, 0.0, least * (tokens.writing[row] - tokens.base[row]))
     unasked = np.where(idle, _net(lane, gain, loss), 0.0)
 
-    by_itself = ~asks & unread[row] & fixed & near & various & (differs | ((prefix[row] < 0) | (hashes > 1)))
+    # a beginning that is the same to the letter and is not read is no fault of the client
+    hidden = ~shared.whole & facts.counts_cache[row] & ((prefix[row] < 0) | (hashes > 1))
+    by_itself = ~asks & unread & fixed & near & various & (differs | hidden)
     by_itself &= lane.count(by_itself) >= np.where(differs, LEAST_BROKEN, _MIN_AUTOMATIC)
-    automatic = np.where(by_itself, (least - least % _STEP) * (tokens.base - tokens.reading)[row], 0.0)
+    automatic = np.where(by_itself, (least - least % _STEP) * rate_read, 0.0)
     return [
         (lane, FAN_OUT, np.where(together, saving, 0.0)),
         (lane, BROKEN, np.where(broken, saving, 0.0) + automatic),
         (lane, NEVER_READ, never),
         (lane, NOT_ASKED, unasked),
     ]
+
+
+def _overlap(tokens: CacheTokens, lane: Lane) -> np.ndarray:
+    """Return which calls begin before the one before has ended, or so soon after its beginning that it may have not."""
+    facts = tokens.facts
+    unknown = np.isnan(facts.number("latency_ms"))
+    soon = facts.start[lane.row] - lane.previous(facts.start) <= _AT_ONCE
+    overlap: np.ndarray = (facts.start[lane.row] < lane.previous(facts.end)) | (lane.previous(unknown) & soon)
+    return overlap
 
 
 def _alike(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -1,20 +1,24 @@
 """Which prompts have a prefix in common: what a cache could read, as far as the text shows."""
 
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .._core import joint_codes
+from .cache_beginnings import LONGEST_LINE, STEPS, as_letters, common_beginnings, from_letters, masked, step_hashes
 from .cache_rules import CacheTokens
 from .facts import Facts, Texts
-from .lanes import lanes
+from .lanes import Lane, lanes
 
 PREFIX_BYTES = 160  # bytes of a prompt that say where it belongs
 LEAST_BROKEN = 3  # calls from which on a prefix is broken by design
+UNREAD_CALL = 0.1  # share of its input below which a call has missed its prefix
 _TAIL = 64  # bytes
-_LONGEST_LINE = 2000  # bytes
+_DENSEST = 0.5  # tokens for each byte of a text: where there are more, something was sent that the log does not hold
 _SHORT_HEAD, _SHORT_REST = 20, 40  # characters of a text that is too short to say that two prompts are alike
 
 
@@ -50,34 +54,86 @@ def shared_lanes(tokens: CacheTokens) -> tuple[list[np.ndarray], np.ndarray]:
     """
     facts, rows = tokens.facts, tokens.rows
     first, rest = (np.full(len(facts.start), -1) for _ in range(2))
-    line = first
-    prompts = facts.texts("prompt", rows, slice(0, _LONGEST_LINE))
-    halves = _first_line_and_rest(prompts.as_text())
+    begin, lines = (np.full(len(facts.start), -1) for _ in range(2))
+    prompts = facts.texts("prompt", rows, slice(0, LONGEST_LINE))
+    line, after = (half.view(pa.large_binary()) for half in _first_line_and_rest(prompts.as_text()))
+    lines[rows] = Texts(line, prompts.index).codes()
     known = facts.prompt[rows] >= 0
-    for code, half, least in zip((first, rest), halves, (_SHORT_HEAD, _SHORT_REST), strict=True):
-        part = Texts(half.view(pa.large_binary()), prompts.index)
-        long_enough = part.flags(partial(_at_least, least=least))
-        number = part.codes()
-        code[rows] = np.where(long_enough & known, number, -1)
-        line = number if code is first else line
-    lines = np.full(len(facts.start), -1)
-    lines[rows] = line
+    for code, part, least in (
+        (first, line, _SHORT_HEAD),
+        (rest, after, _SHORT_REST),
+        (begin, _beginning(line, after), _SHORT_HEAD),
+    ):
+        texts = Texts(part, prompts.index)
+        long_enough = texts.flags(partial(_at_least, least=least))
+        code[rows] = np.where(long_enough & known, texts.codes(), -1)
     prefix = facts.code("prefix_hash")
-    place = joint_codes([facts.place, facts.model])
-    after = joint_codes([place, rest])
+    after = joint_codes([facts.task, rest])
     lane = lanes(facts, [after], rows[rest[rows] >= 0], least=LEAST_BROKEN)
-    moved = lane.row[lane.distinct(first) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size)]
+    moved = lane.row[lane.distinct(first[lane.row]) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size)]
     after_head = np.full(len(first), -1)
     after_head[moved] = after[moved]
-    begins = np.where(first >= 0, joint_codes([place, first]), -1)
-    hashed = np.where((first < 0) & (prefix >= 0), joint_codes([place, prefix]), -1)
-    begins = np.where(hashed >= 0, hashed + begins.max(initial=0) + 1, begins)
+    begins = np.where((begin >= 0) & ((first >= 0) | (prefix < 0)), joint_codes([facts.task, begin]), -1)
+    # without much of a text a hash says so; without both, a prefix of the very same number of tokens
+    written = np.where(facts.written > 0, facts.written, -1).astype(np.int64)
+    for code in (prefix, written):
+        unplaced = (begins < 0) & (code >= 0)
+        begins = np.where(unplaced, joint_codes([facts.task, code]) + begins.max(initial=0) + 1, begins)
     return [after_head, begins], lines
+
+
+class Shared(NamedTuple):
+    """What the calls of a lane may have in common.
+
+    ``tokens``: those of what prompts have in common, and of what was sent and is not in the text, such as tools.
+    ``alike``: whether a prompt begins as most of the lane do. ``whole``: whether its text may be all that was sent.
+    ``changes``: whether most prompts of the lane differ near their beginning, by times, numbers or ids.
+    """
+
+    tokens: np.ndarray
+    alike: np.ndarray
+    whole: np.ndarray
+    changes: np.ndarray
+
+
+def shared_tokens(facts: Facts, lane: Lane) -> Shared:
+    """Return what the calls of a lane may have in common."""
+    row = lane.row
+    hashes = _beginnings(facts, row)
+    common, alike = common_beginnings(hashes, lane)
+    length, sent = facts.prompt_lengths[row], facts.input[row]
+    own = np.maximum(length - np.maximum(common, PREFIX_BYTES), 0)
+    dense = sent >= _DENSEST * length
+    tokens = sent - own * np.where(dense, _DENSEST, sent / np.maximum(length, 1))
+    near = np.full(len(facts.start), -1)
+    near[row] = np.where(hashes[:, 0] > 0, pd.factorize(hashes[:, 0])[0], -1)
+    changes = (common > 0) & (lane.distinct(near[lane.row]) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size))
+    return Shared(tokens, alike, ~dense, changes)
+
+
+def beginnings_as_letters(facts: Facts) -> pa.LargeStringArray:
+    """Return the hashes of how the prompts of all calls begin, for calls whose prompts are to be left out.
+
+    Calls whose prompt is too short, or which read from a cache, have none.
+    """
+    row = np.flatnonzero((facts.prompt_lengths >= STEPS[0]) & (facts.read <= UNREAD_CALL * facts.input))
+    place = np.full(len(facts.start), len(row))
+    place[row] = np.arange(len(row))
+    letters = as_letters(_beginnings(facts, row))
+    return pa.concat_arrays([letters, pa.array([""], letters.type)]).take(pa.array(place))
+
+
+def _beginnings(facts: Facts, row: np.ndarray) -> np.ndarray:
+    """Return the hashes of how some prompts begin, as ``step_hashes`` does."""
+    if facts.beginnings is not None:
+        return from_letters(facts.beginnings.take(pa.array(row)))
+    texts = facts.texts("prompt", row)
+    return step_hashes(texts.distinct)[texts.index]
 
 
 def prefix_halves(prompts: pa.LargeStringArray) -> tuple[pa.Array, pa.Array, pa.Array]:
     """Return how the first line of each prompt begins, how the rest does, and whether there is a rest."""
-    seen = pc.binary_slice(prompts.view(pa.large_binary()), 0, _LONGEST_LINE).view(pa.large_string())
+    seen = pc.binary_slice(prompts.view(pa.large_binary()), 0, LONGEST_LINE).view(pa.large_string())
     first, rest = _first_line_and_rest(seen)
     has_rest = pc.greater(pc.binary_length(rest), 0)  # which ends with the end of the line that was added
     is_whole = pc.less(pc.binary_length(rest), PREFIX_BYTES)
@@ -87,6 +143,18 @@ def prefix_halves(prompts: pa.LargeStringArray) -> tuple[pa.Array, pa.Array, pa.
 def _at_least(texts: pa.Array, least: int) -> pa.Array:
     """Return which texts have at least this number of characters."""
     return pc.greater_equal(pc.utf8_length(texts), least)
+
+
+def _beginning(line: pa.LargeBinaryArray, after: pa.LargeBinaryArray) -> pa.LargeBinaryArray:
+    """Return how prompts begin, given the beginnings of the first line and of the rest: which of them are of one kind.
+
+    It is the first line. Ids and digits are masked where it is all there is, and where it is too short to say something
+    and is taken together with what follows.
+    """
+    is_all = pc.and_(pc.equal(pc.binary_length(line), PREFIX_BYTES), pc.equal(pc.binary_length(after), 0))
+    is_short = pc.less(pc.utf8_length(line.view(pa.large_string())), _SHORT_HEAD)
+    both = pc.binary_join_element_wise(line, after, pa.scalar(b"\n", pa.large_binary()))
+    return pc.if_else(is_short, masked(both), pc.if_else(is_all, masked(line), line))
 
 
 def _first_line_and_rest(prompts: pa.Array) -> tuple[pa.Array, pa.Array]:

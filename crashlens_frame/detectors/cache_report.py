@@ -79,7 +79,7 @@ def cache_report(calls: pd.DataFrame, *, prices: Prices | None = None) -> pd.Dat
 
     sent, read = total(facts.input[lane.row]), total(facts.read[lane.row])
     parts = cost_by_meter(facts, lane.row, prices)
-    rate = facts.rates(prices, lane.row)["input"] if len(lane.row) else np.zeros(0)
+    rate = facts.rates(prices, lane.row, ["input"])["input"] if len(lane.row) else np.zeros(0)
     without = total(parts[:, 3] + facts.input[lane.row] * rate)
     by_cause = np.column_stack([total(missed[lane.row] * (cause[lane.row] == number)) for number in range(len(CAUSES))])
     report = pd.DataFrame(

@@ -7,9 +7,8 @@ from functools import cached_property
 import numpy as np
 import pyarrow.compute as pc
 
-from .._core import hash_keys, share_bucket
 from ..pricing import Prices
-from .facts import HOUR, MINUTE, NEVER, Facts
+from .facts import CACHE_METERS, HOUR, MINUTE, NEVER, Facts
 
 # a cache entry lives this long after its last use, from the start of the request
 SHORT_TTL, LONG_TTL = 5 * MINUTE, HOUR
@@ -79,11 +78,19 @@ class CacheTokens:
         """Whether the provider wants to be asked for the cache: writing costs more than input."""
         return self.writing > self.base * 1.001
 
+    @cached_property
+    def used(self) -> np.ndarray:
+        """The tokens of the cache that a call read or wrote."""
+        return self.facts.read + self.facts.written
+
     def written_in(self, group: np.ndarray) -> np.ndarray:
-        """Return which rows are of a group, by its code, that has written something to the cache."""
+        """Return the rows of the groups, by their code, that have written something to the cache."""
+        writing = np.flatnonzero(self.facts.written > 0)
+        if not len(writing):
+            return writing
         written = np.zeros(int(group.max(initial=-1)) + 1, bool)
-        written[group[self.facts.written > 0]] = True
-        return written[group]
+        written[group[writing]] = True
+        return self.rows[written[group[self.rows]]]
 
     @cached_property
     def rate_written(self) -> np.ndarray:
@@ -96,7 +103,7 @@ class CacheTokens:
         return np.where(self.facts.written_1h > 0.5 * self.facts.written, LONG_TTL, SHORT_TTL)
 
 
-def cache_tokens(facts: Facts, prices: Prices | None, groups: Sequence[Sequence[np.ndarray]]) -> CacheTokens:
+def cache_tokens(facts: Facts, prices: Prices | None, groups: Sequence[np.ndarray]) -> CacheTokens:
     """Return the tokens and rates of the calls whose cache has published rules and is cheaper to read than input.
 
     Calls are left out if no group of theirs, by the codes of ``groups``, has a prefix that can be cached.
@@ -104,13 +111,13 @@ def cache_tokens(facts: Facts, prices: Prices | None, groups: Sequence[Sequence[
     minimum = minimum_prefix(facts)
     known = (facts.start != NEVER) & (facts.input > 0) & (facts.paid != 0) & ~unpublished(facts)
     rows = _worth_a_look(known, (facts.input >= minimum) | (facts.written > 0), groups)
-    rates = {
-        name: np.full(len(facts.start), np.nan) for name in ("input", "cached_input", "cache_write", "cache_write_1h")
-    }
-    for name, values in facts.rates(prices, rows).items() if len(rows) else ():
-        if name in rates:
+    rates = {name: np.full(len(facts.start), np.nan) for name in CACHE_METERS}
+    discount = rows
+    if len(rows):
+        of_rows = facts.rates(prices, rows, CACHE_METERS)
+        for name, values in of_rows.items():
             rates[name][rows] = values
-    discount = np.flatnonzero(rates["cached_input"] < rates["input"])
+        discount = rows[of_rows["cached_input"] < of_rows["input"]]
     return CacheTokens(
         facts,
         discount,
@@ -122,13 +129,13 @@ def cache_tokens(facts: Facts, prices: Prices | None, groups: Sequence[Sequence[
     )
 
 
-def _worth_a_look(known: np.ndarray, large: np.ndarray, groups: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+def _worth_a_look(known: np.ndarray, large: np.ndarray, groups: Sequence[np.ndarray]) -> np.ndarray:
     """Return the known rows of groups that have a large one: without it, a group has no prefix that is cached."""
     rows = np.flatnonzero(known)
-    large = large[rows]
-    if not large.any():
-        return rows[:0]
-    chosen = large.copy()
-    for codes in groups:
-        chosen |= share_bucket(hash_keys([code[rows] for code in codes]), large)
+    chosen = large[rows]
+    large_rows = rows[chosen]
+    for code in groups if len(large_rows) else ():
+        has_large = np.zeros(int(code.max(initial=-1)) + 1, bool)
+        has_large[code[large_rows]] = True
+        chosen |= has_large[code[rows]]
     return rows[chosen]

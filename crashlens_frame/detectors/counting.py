@@ -10,8 +10,10 @@ import pyarrow as pa
 from ..pricing import Prices
 from ..schema import DETECTORS, TEXT
 from .evidence import TOKEN_METERS, Evidence
-from .facts import Facts
+from .facts import CACHE_METERS, Facts
 
+# of a call, the claim of the first holds what the second has counted: both would read the same tokens from a cache
+_HOLDS = {"growing_context": "cache_misses"}
 FLAGS = ("finding", "finding_id", "waste_cost")  # the columns that ``flag`` adds
 
 
@@ -137,8 +139,11 @@ def count_claims(claims: Iterable[Claimed], costs: np.ndarray) -> Iterator[tuple
     ``costs`` holds what each entry cost by meter.
     """
     left, taken_by = costs.copy(), np.full(len(costs), -1)
+    counted_by: dict[str, np.ndarray] = {}
     for each in claims:
         entry, claim = each.entry, each.saved
+        if _HOLDS.get(each.detector) in counted_by:
+            claim = np.maximum(claim - counted_by[_HOLDS[each.detector]][entry], 0.0)
         columns = np.array([TOKEN_METERS.index(meter) for meter in each.meters])
         part = left[np.ix_(entry, columns)]
         rest = part.sum(axis=1)
@@ -149,6 +154,8 @@ def count_claims(claims: Iterable[Claimed], costs: np.ndarray) -> Iterator[tuple
         owner = _owners(each, amount, taken_by[entry])
         is_new = (taken_by[entry] < 0) & ~(amount == 0)
         taken_by[entry[is_new]] = DETECTORS.index(each.detector)
+        if each.detector in _HOLDS.values():
+            counted_by[each.detector] = np.bincount(entry, np.nan_to_num(amount), minlength=len(costs))
         yield owner, amount
 
 
@@ -185,7 +192,7 @@ def cost_by_meter(facts: Facts, rows: np.ndarray, prices: Prices | None) -> np.n
     paid = facts.paid[rows]
     if not len(rows):
         return np.zeros((0, len(TOKEN_METERS)))
-    rate = facts.rates(prices, rows)
+    rate = facts.rates(prices, rows, (*CACHE_METERS, "output"))
     read, written, long = facts.read[rows], facts.written[rows], facts.written_1h[rows]
     fresh = np.maximum(np.nan_to_num(facts.input[rows]) - read - written, 0.0)
     parts = np.column_stack(

@@ -1,6 +1,6 @@
 """Columns of all calls as arrays, computed once and shared by the detectors: who asked what, when, and what it cost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,13 +11,15 @@ import pyarrow.compute as pc
 
 from .._core import byte_lengths, codes_and_labels, joint_codes, take_texts
 from ..frame import arrow_column
-from ..pricing import PRICE_COLUMNS, Prices, meter_rates
+from ..pricing import RATE_COLUMNS, Prices, meter_rates
 from ..times import LATEST
 from .texts import equal_texts
 
 NEVER = np.iinfo(np.int64).max
 # columns that say where in an application a call is made
 PLACE_COLUMNS = ("source", "route", "name", "agent")
+# meters of the price book: input paid in full, read from a cache, and written to it
+CACHE_METERS = ("input", "cached_input", "cache_write", "cache_write_1h")
 SECOND = 1_000_000  # microseconds
 MINUTE, HOUR = 60 * SECOND, 3600 * SECOND
 
@@ -28,6 +30,7 @@ _PLACEHOLDER = (
 )
 _LONGEST_PLACEHOLDER = 40  # characters
 _FEW = 0.1  # share of all calls
+_FEW_CODES = 8  # for each call; a table of these is small
 SAME_COUNT = 2  # input counts that differ by no more are taken for equal
 
 
@@ -37,6 +40,7 @@ class Facts:
 
     calls: pd.DataFrame
     known_lengths: np.ndarray | None = None  # bytes of the prompts, which the frame may hold in part
+    beginnings: pa.LargeStringArray | None = None  # hashes of how the prompts begin, where the frame lacks their texts
     cache: dict[str, tuple[np.ndarray, pa.Array]] = field(default_factory=dict, repr=False)
 
     # -- values -------------------------------------------------------------------------------------------------------
@@ -47,9 +51,11 @@ class Facts:
             return np.full(len(self.calls), unknown)
         values = self.calls[name]
         if isinstance(values.dtype, pd.Int64Dtype):
-            # none is too large to be made a whole number again
-            return np.minimum(values.to_numpy(np.float64, na_value=unknown), 2.0**62)
-        numbers: np.ndarray = pc.cast(arrow_column(values, name), pa.float64(), safe=False).to_numpy()
+            numbers = values.to_numpy(np.float64, na_value=unknown)
+            if np.fmin.reduce(numbers, initial=0.0) < 0:
+                arrow_column(values, name)  # refuses it
+            return np.minimum(numbers, 2.0**62)  # none is too large to be made a whole number again
+        numbers = pc.cast(arrow_column(values, name), pa.float64(), safe=False).to_numpy()
         return numbers if np.isnan(unknown) else np.where(np.isnan(numbers), unknown, numbers)
 
     def code(self, name: str) -> np.ndarray:
@@ -85,13 +91,15 @@ class Facts:
     def texts(self, name: str, rows: np.ndarray, part: slice = slice(None)) -> "Texts":
         """Return the texts of some rows of ``prompt`` or ``response``, or parts of them in bytes, each once."""
         code = self._prompt if name == "prompt" else self._response
-        index, distinct = pd.factorize(code[rows])
-        first = np.zeros(len(distinct), np.int64)
-        first[index[::-1]] = rows[::-1]  # written backwards, so the first row of each text stays
+        own = code[rows]
+        row_of = np.full(int(code.max(initial=-1)) + 2, -1)  # the last is that of null
+        row_of[own] = rows
+        used = row_of >= 0
+        first, index = row_of[used], (np.cumsum(used) - 1)[own]
         column = arrow_column(self.calls[name], name).cast(pa.large_string()).cast(pa.large_binary())
         if part == slice(None):
             values = take_texts(column, first)
-        elif len(distinct) > _FEW * len(column):  # parts of all texts are smaller than many whole texts
+        elif len(first) > _FEW * len(column):  # parts of all texts are smaller than many whole texts
             values = take_texts(pc.binary_slice(column, part.start or 0, part.stop), first)
         else:
             values = pc.binary_slice(take_texts(column, first), part.start or 0, part.stop)
@@ -115,18 +123,14 @@ class Facts:
         return pc.fill_null(pc.cast(times, pa.int64()), NEVER).to_numpy()
 
     @cached_property
-    def by_time(self) -> np.ndarray:
-        """The rows in time order; rows of equal time in their order."""
-        if len(self.start) < 2 or bool((self.start[1:] >= self.start[:-1]).all()):
-            return np.arange(len(self.start))
-        return np.argsort(self.start, kind="stable")
-
-    @cached_property
-    def rank(self) -> np.ndarray:
-        """The place of each row in time order."""
-        rank = np.empty(len(self.start), np.int64)
-        rank[self.by_time] = np.arange(len(self.start))
-        return rank
+    def by_time(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The rows in time order, rows of equal time in their order, and the place of each row; None: as they are."""
+        if bool((self.start[1:] >= self.start[:-1]).all()):
+            return None
+        rows = np.argsort(self.start, kind="stable")
+        place = np.empty(len(rows), np.int64)
+        place[rows] = np.arange(len(rows))
+        return rows, place
 
     @cached_property
     def end(self) -> np.ndarray:
@@ -171,6 +175,11 @@ class Facts:
         return self.number("cached_input_tokens", 0.0)
 
     @cached_property
+    def counts_cache(self) -> np.ndarray:
+        """Whether the log says of each call how much it read from a cache, or wrote to it, be it nothing."""
+        return ~np.isnan(self.number("cached_input_tokens")) | ~np.isnan(self.number("cache_write_tokens"))
+
+    @cached_property
     def written(self) -> np.ndarray:
         """Tokens written to a cache."""
         return self.number("cache_write_tokens", 0.0)
@@ -210,7 +219,16 @@ class Facts:
     @cached_property
     def place(self) -> np.ndarray:
         """A number for the place in the application that makes the call: source, route, name and agent."""
-        return joint_codes([self.code(name) for name in PLACE_COLUMNS])
+        return joint_codes([self.code(name) for name in PLACE_COLUMNS], self._few)
+
+    @cached_property
+    def task(self) -> np.ndarray:
+        """A number for the place and the model together; like that of the place, a table of them is small."""
+        return joint_codes([self.place, self.model], self._few)
+
+    @property
+    def _few(self) -> int:
+        return _FEW_CODES * (len(self.calls) + 1)
 
     @cached_property
     def is_evaluation(self) -> np.ndarray:
@@ -287,10 +305,10 @@ class Facts:
 
     # -- prices -------------------------------------------------------------------------------------------------------
 
-    def rates(self, prices: Prices | None, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the rate of each meter for some calls, in US dollars per token."""
-        names = [name for name in PRICE_COLUMNS if name in self.calls.columns]
-        return meter_rates(self.calls[names].iloc[rows], prices)
+    def rates(self, prices: Prices | None, rows: np.ndarray, meters: Iterable[str]) -> dict[str, np.ndarray]:
+        """Return the rates of some meters for some calls, in US dollars per token."""
+        names = [name for name in RATE_COLUMNS if name in self.calls.columns]
+        return meter_rates(self.calls[names].take(rows), prices, meters=meters)
 
 
 @dataclass(frozen=True)

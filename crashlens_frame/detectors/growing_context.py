@@ -8,7 +8,7 @@ from ..pricing import Prices
 from .cache_rules import SHORT_TTL, minimum_prefix, unpublished
 from .detector import Detector
 from .evidence import Evidence, concat_text
-from .facts import NEVER
+from .facts import CACHE_METERS, NEVER
 from .lanes import lanes
 from .traces import SHARED_COLUMNS, OrderedCalls, check_at_least_one, order_calls
 
@@ -85,10 +85,8 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, min_calls: int = 5, prices: 
     lane = lane.only(growing)
 
     row = lane.row
-    rate = (
-        facts.rates(prices, row) if len(row) else dict.fromkeys(("input", "cached_input", "cache_write"), np.zeros(0))
-    )
-    near = lane.follows & (facts.start[row] - lane.previous(facts.start) <= SHORT_TTL)
+    rate = facts.rates(prices, row, CACHE_METERS) if len(row) else dict.fromkeys(CACHE_METERS, np.zeros(0))
+    near = lane.follows & (lane.rise(facts.start) <= SHORT_TTL)
     near &= lane.previous(facts.input) >= minimum_prefix(facts)[row]
     again = np.maximum(np.minimum(facts.input[row], lane.previous(facts.input)) - facts.read[row], 0.0)
     extra = np.maximum(facts.input[row] - lane.previous(facts.input), 0.0) * (rate["cache_write"] - rate["input"])

@@ -10,8 +10,8 @@ import numpy as np
 from .._core import in_large_groups, joint_codes
 from .facts import SECOND, Facts
 
+_LEAST_GAP = 10  # seconds; what asks at regular times waits this long
 _FEW_GROUPS = 8  # for each row; a table of these is small
-_LOW = np.int64((1 << 32) - 1)
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,15 @@ class Lane:
         return np.append(self.follows[1:], False)[: len(self.row)]
 
     def only(self, kept: np.ndarray) -> "Lane":
-        """Keep the rows that a mask selects."""
-        return Lane(self.row[kept], self.group[kept])
+        """Keep the rows that a mask or positions select."""
+        place = np.flatnonzero(kept) if kept.dtype == bool else kept
+        return Lane(self.row[place], self.group[place])
+
+    def of_at_least(self, least: int) -> "Lane":
+        """Keep the groups of at least this number of rows."""
+        if least < 2:
+            return self
+        return self.only(self.follows | self.linked if least == 2 else self.size >= least)
 
     def split(self, begins: np.ndarray) -> "Lane":
         """Begin a new group at each marked row as well."""
@@ -69,6 +76,11 @@ class Lane:
     def previous(self, values: np.ndarray) -> np.ndarray:
         """Return for each row the value of the row before it; meaningless for the first of a group."""
         return values[self.before]
+
+    def rise(self, values: np.ndarray) -> np.ndarray:
+        """Return how much larger the value of each row is than that of the row before it."""
+        own = values[self.row]
+        return own - np.roll(own, 1)
 
     def any(self, mask: np.ndarray) -> np.ndarray:
         """Return for each row whether the mask holds for any row of its group."""
@@ -96,9 +108,8 @@ class Lane:
         return middle[self.number]
 
     def distinct(self, codes: np.ndarray) -> np.ndarray:
-        """Return for each row how many different known codes (0 or more) of rows of the frame its group has."""
-        code = codes[self.row]
-        pair = np.sort((self.number << 32 | code)[code >= 0])
+        """Return for each row how many different ones of the known codes (0 or more) its group has."""
+        pair = np.sort((self.number << 32 | codes)[codes >= 0])
         new = np.ones(len(pair), bool)
         new[1:] = pair[1:] != pair[:-1]
         return np.bincount(pair[new] >> 32, minlength=len(self.starts))[self.number]
@@ -110,16 +121,19 @@ def lanes(facts: Facts, codes: Sequence[np.ndarray], rows: np.ndarray, *, least:
     Groups of fewer than ``least`` rows are left out.
     """
     own = [code[rows] for code in codes if code.max(initial=-1) >= 0] or [np.zeros(len(rows), np.int64)]
-    if least > 1 and math.prod(int(code.max(initial=0)) + 1 for code in own) > _FEW_GROUPS * len(rows):
-        kept = in_large_groups(own, least)
+    bits = len(facts.start).bit_length()
+    widest = 1 << (63 - bits)  # group and place are sorted as one number
+    if least > 1 and math.prod(int(code.max(initial=0)) + 2 for code in own) > widest:
+        kept = np.flatnonzero(in_large_groups(own, least))
         rows, own = rows[kept], [code[kept] for code in own]
-    group = joint_codes(own)
-    if least > 1 and group.max(initial=0) < _FEW_GROUPS * len(rows):
-        kept = (np.bincount(group) >= least)[group]
+    group = joint_codes(own, widest)
+    if least > 2 and group.max(initial=0) < _FEW_GROUPS * len(rows):
+        kept = np.flatnonzero((np.bincount(group) >= least)[group])
         rows, group = rows[kept], group[kept]
-    order = np.sort(group << 32 | facts.rank[rows])
-    lane = Lane(facts.by_time[order & _LOW], order >> 32)
-    return lane.only(lane.size >= least) if least > 1 else lane
+    in_time = facts.by_time
+    order = np.sort(group << bits | (rows if in_time is None else in_time[1][rows]))
+    row = order & ((1 << bits) - 1)
+    return Lane(row if in_time is None else in_time[0][row], order >> bits).of_at_least(least)
 
 
 def is_periodic(facts: Facts, lane: Lane) -> np.ndarray:
@@ -129,14 +143,19 @@ def is_periodic(facts: Facts, lane: Lane) -> np.ndarray:
     large = lane.only(several)
     if not len(large.row):
         return regular
-    gap = np.where(large.follows, facts.start[large.row] - large.previous(facts.start), 0) / SECOND
+    gap = np.where(large.follows, large.rise(facts.start), 0) / SECOND
+    # where the median is 10 s or more, and the gaps are about equal, so is their mean, nearly
+    slow = np.flatnonzero(large.sum(gap) / (large.size - 1) > 0.8 * _LEAST_GAP)
+    several, large, gap = several[slow], large.only(slow), gap[slow]
+    if not len(slow):
+        return regular
     number = large.size - 1
     mean = large.sum(gap) / number
     spread = np.where(large.follows, (gap - mean) ** 2, 0.0)
     deviation = np.sqrt(large.sum(spread) / number)
-    steady = deviation < 0.15 * mean
+    steady = deviation < 0.15 * mean  # and so the median is within 15 % of the mean
     middle = np.zeros(len(gap))
     gaps = large.only(large.follows & steady)
     middle[large.follows & steady] = gaps.median(gap[large.follows & steady])
-    regular[several] = steady & (large.reduce(middle, np.maximum) >= 10)
+    regular[several] = steady & (large.reduce(middle, np.maximum) >= _LEAST_GAP)
     return regular

@@ -19,6 +19,8 @@ from .traces import SHARED_COLUMNS, OrderedCalls, check_at_least_one, check_rule
 # an expensive model costs at least this, in US dollars per token
 _EXPENSIVE_INPUT, _EXPENSIVE_OUTPUT = 1e-6, 5e-6
 _REASONING = 64  # tokens that a smaller model may think before a label
+# how prompts begin that compare answers, as far as no route or name says so
+_JUDGE = r"(?i)\b(?:judge|grader|evaluator|referee|rubric)\b"
 _MIN_LABELS, _BRIEF_SHARE, _KINDS, _KINDS_SHARE = 10, 0.9, 3, 0.2
 _PROMPTS_SHARE = 0.5  # labels are given to different texts
 _SMALL_ANSWER = 60  # tokens
@@ -178,25 +180,28 @@ def _expensive(facts: Facts, rows: np.ndarray, prices: Prices | None) -> np.ndar
     """Return the calls of models that were expensive at that time."""
     if not len(rows):
         return rows
-    rate = facts.rates(prices, rows)
+    rate = facts.rates(prices, rows, ("input", "output"))
     return rows[(rate["input"] >= _EXPENSIVE_INPUT * 0.999) | (rate["output"] >= _EXPENSIVE_OUTPUT * 0.999)]
 
 
 def _labels(facts: Facts, rows: np.ndarray, is_brief: np.ndarray, prices: Prices | None) -> np.ndarray:
     """Return the calls of tasks whose answers are labels."""
     rows = rows[~np.isnan(facts.output[rows])]
-    at = lanes(facts, [facts.place, facts.model], rows, least=_MIN_LABELS)
-    rows = at.row[at.count(is_brief[at.row]) >= _BRIEF_SHARE * _MIN_LABELS]
+    task = facts.task[rows]
+    n_brief = np.bincount(task[is_brief[rows]], minlength=int(task.max(initial=-1)) + 1)
+    rows = rows[(n_brief >= _BRIEF_SHARE * _MIN_LABELS)[task]]
     head = np.full(len(facts.start), -1)
-    head[rows] = facts.texts("prompt", rows, slice(0, _HEAD)).codes()
-    codes = [facts.place, facts.model, head]
+    heads = facts.texts("prompt", rows, slice(0, _HEAD))
+    head[rows] = heads.codes()
+    rows = rows[~heads.matches(_JUDGE)]
+    codes = [facts.task, head]
     lane = lanes(facts, codes, rows, least=_MIN_LABELS)
     # prices are asked for last: only of groups that may have labels enough
     rows = _expensive(facts, lane.row[lane.count(is_brief[lane.row]) >= _BRIEF_SHARE * _MIN_LABELS], prices)
     lane = lanes(facts, codes, rows, least=_MIN_LABELS)
     lane = lane.only(lane.count(is_brief[lane.row]) >= _BRIEF_SHARE * lane.size)
-    kinds = lane.distinct(facts.response)
-    prompts_differ = lane.distinct(facts.question) >= _PROMPTS_SHARE * lane.size
+    kinds = lane.distinct(facts.response[lane.row])
+    prompts_differ = lane.distinct(facts.question[lane.row]) >= _PROMPTS_SHARE * lane.size
     thinking = lane.sum(facts.reasoning[lane.row]) / np.maximum(lane.size, 1)
     # an answer that is hidden has no kind
     task = (kinds > 0) & (kinds <= np.maximum(_KINDS, _KINDS_SHARE * lane.size))

@@ -5,7 +5,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .._core import hash_keys, share_bucket
 from .detector import Detector
 from .evidence import Evidence, concat_text, seconds_text
 from .facts import HOUR, NEVER, SAME_COUNT, SECOND, Facts
@@ -78,7 +77,7 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, ttl: str = "1h") -> Evidence
     lane, again = lane.only(kept), again[kept]
     kept = ~_left_out(facts, lane, known)
     lane, again = lane.only(kept), again[kept]
-    gap = facts.start[lane.row] - lane.previous(facts.start)
+    gap = lane.rise(facts.start)
     again &= ~_flood(lane, gap)
     pair = _pairs(facts, lane)
     pairs = np.column_stack((lane.row[pair], lane.before[pair]))
@@ -127,26 +126,26 @@ def _could_repeat(ordered: OrderedCalls) -> np.ndarray:
 
 def _long_enough(facts: Facts, lane: Lane) -> Lane:
     """Leave out the questions whose text is known, and too short to say that they are the same."""
-    tiny = lane.row[(facts.prompt[lane.row] >= 0) & (facts.prompt_lengths[lane.row] < 4 * _LEAST_CHARS)]
-    tiny = tiny[facts.texts("prompt", tiny).flags(lambda texts: pc.less(pc.utf8_length(texts), _LEAST_CHARS))]
-    left_out = np.zeros(len(facts.start), bool)
-    left_out[tiny] = True
-    return lane.only(~left_out[lane.row])
+    place = np.flatnonzero(facts.prompt_lengths[lane.row] < 4 * _LEAST_CHARS)
+    place = place[facts.prompt[lane.row[place]] >= 0]
+    texts = facts.texts("prompt", lane.row[place])
+    tiny = np.zeros(len(lane.row), bool)
+    tiny[place] = texts.flags(lambda each: pc.less(pc.utf8_length(each), _LEAST_CHARS))
+    return lane.only(~tiny)
 
 
 def _asked_again(ordered: OrderedCalls, lane: Lane, longest: int) -> np.ndarray:
     """Return which calls ask what another trace has asked before them, as far as the two calls show."""
     facts, row = ordered.columns.facts, lane.row
-    again = lane.follows & (ordered.traces[row] != lane.previous(ordered.traces))
-    again &= facts.start[row] - lane.previous(facts.start) <= longest
-    place = np.flatnonzero(again)
+    place = np.flatnonzero(lane.follows & (lane.rise(facts.start) <= longest))
     place = place[_equal_counts(facts, row[place], lane.before[place])]
+    place = place[ordered.traces[row[place]] != ordered.traces[lane.before[place]]]
     before = lane.before[place]
     # one user asks twice within seconds by accident, and more often than that on purpose
     twice = np.zeros(len(row), bool)
     twice[place] = _by_one_user(facts, row[place], before)
     twice &= ~(np.append(twice[1:], False)[: len(row)] | np.append(False, twice[:-1])[: len(row)])
-    again[:] = False
+    again = np.zeros(len(row), bool)
     again[place] = twice[place] | _would_have_done(facts, row[place], before)
     return again
 
@@ -179,7 +178,7 @@ def _left_out(facts: Facts, lane: Lane, known: np.ndarray) -> np.ndarray:
 
 def _vary(facts: Facts, lane: Lane) -> np.ndarray:
     """Return the calls of prompts whose input counts mostly differ, where no hash says how the prompts differ."""
-    counts = np.minimum(np.nan_to_num(facts.input), 2**53).astype(np.int64)
+    counts = np.minimum(np.nan_to_num(facts.input[lane.row]), 2**53).astype(np.int64)
     hashed = facts.prompt_hash[lane.row] >= 0
     return (lane.distinct(counts) > np.maximum(2, _SIZES * lane.size)) & ~hashed
 
@@ -195,7 +194,8 @@ def _would_have_done(facts: Facts, row: np.ndarray, before: np.ndarray) -> np.nd
     others = (user[row] >= 0) & (user[before] >= 0) & (user[row] != user[before])
     cold = (hottest <= _COLD) & ((hottest == 0) | ~others)
     job = same(facts.code("tags")) & facts.matches("tags", _JOB)[row]
-    return cold | same(facts.response) | job
+    embedded = facts.matches("type", "^embedding$")[row]  # the same of the same text
+    return cold | same(facts.response) | job | embedded
 
 
 def _flood(lane: Lane, gap: np.ndarray) -> np.ndarray:
@@ -211,7 +211,7 @@ def _pairs(facts: Facts, lane: Lane) -> np.ndarray:
     """Return where in the lane the second calls of questions are that one place asks twice, within hours."""
     pair = np.flatnonzero(lane.follows & (lane.size == 2))
     row, before = lane.row[pair], lane.before[pair]
-    same = (facts.place[row] == facts.place[before]) & (facts.model[row] == facts.model[before])
+    same = facts.task[row] == facts.task[before]
     same &= facts.start[row] - facts.start[before] <= _RESTART
     return pair[same]
 
@@ -221,14 +221,16 @@ def restarted(facts: Facts, row: np.ndarray, before: np.ndarray) -> np.ndarray:
 
     ``row`` and ``before`` are the second and the first calls of questions that one place asks twice.
     """
-    many = lanes(facts, [facts.place, facts.model], row, least=_RUN).row
-    if not len(many):
-        return many
-    timed = np.flatnonzero(facts.start != NEVER)
-    chosen = np.zeros(len(facts.start), bool)
-    chosen[many] = True
-    keys = hash_keys([facts.place[timed], facts.model[timed]])
-    jobs = lanes(facts, [facts.place, facts.model], timed[share_bucket(keys, chosen[timed])])
+    # the first calls of such pairs are in the order of the second ones: few pairs are in such a row by chance
+    pairs = lanes(facts, [facts.task], row, least=_RUN)
+    first = np.zeros(len(facts.start), np.int64)
+    first[row] = facts.start[before]
+    chosen = pairs.split(pairs.rise(first) < 0).of_at_least(_RUN).row
+    if not len(chosen):
+        return chosen
+    has_many = np.zeros(int(facts.task.max()) + 1, bool)
+    has_many[facts.task[chosen]] = True
+    jobs = lanes(facts, [facts.task], np.flatnonzero(has_many[facts.task] & (facts.start != NEVER)))
     position, lag = (np.zeros(len(facts.start), np.int64) for _ in range(2))
     position[jobs.row] = np.arange(len(jobs.row))
     lag[row] = position[row] - position[before]
@@ -252,6 +254,6 @@ DETECTOR = Detector(
     texts=("prompt", "response"),
     reads=(
         "temperature", "user_id", "tags", "prompt_hash", "tool_calls", "billed", "latency_ms", "source", "route",
-        "name", "agent", "team",
+        "name", "agent", "team", "type",
     ),
 )  # fmt: skip

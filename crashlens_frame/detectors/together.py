@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from .._core import hash_keys
 from ..frame import ANSWER_COLUMNS
 from ..pricing import PRICE_COLUMNS
-from .cache_prefixes import PREFIX_BYTES, prefix_halves
+from .cache_prefixes import PREFIX_BYTES, beginnings_as_letters, prefix_halves
 from .facts import PLACE_COLUMNS, Facts
 from .roster import ROSTER
 from .traces import SHARED_COLUMNS, OrderedCalls, PartOfLog, order_calls
@@ -20,6 +20,8 @@ from .traces import SHARED_COLUMNS, OrderedCalls, PartOfLog, order_calls
 CALL_NUMBER, PLACE, SIZE, LENGTH = (f"crashlens_{name}" for name in ("number", "place", "size", "length"))
 MARKS = (CALL_NUMBER, PLACE, SIZE, LENGTH)
 KEY = "crashlens_key"
+# a text that calls have beside their marks where they are spread by place: hashes of how their prompts begin
+BEGINNING = "crashlens_beginning"
 # how calls are spread again, in this order, when they have been searched by whole traces
 SPREADS = ("session", "question", "place")
 
@@ -39,7 +41,10 @@ def mark_calls(calls: pd.DataFrame, numbers: np.ndarray) -> pd.DataFrame:
 def part_of(marked: pd.DataFrame, together: tuple[str, ...], taken: np.ndarray) -> PartOfLog:
     """Return what is known of marked calls, given the numbers of the calls whose cache misses are known."""
     numbers, places, sizes, lengths = (marked[name].to_numpy() for name in MARKS)
-    return PartOfLog(together, numbers, places, sizes, lengths, np.isin(numbers, taken))
+    beginnings = None
+    if BEGINNING in marked.columns:
+        beginnings = pa.array(marked[BEGINNING], pa.large_string())
+    return PartOfLog(together, numbers, places, sizes, lengths, np.isin(numbers, taken), beginnings)
 
 
 def has_session(marked: pd.DataFrame) -> np.ndarray:
@@ -78,6 +83,9 @@ def spread_calls(
         )
         for name in names
     }
+    if "place" in spread:
+        letters = pa.chunked_array([beginnings_as_letters(facts)])
+        spread["place"][BEGINNING] = pd.Series(pd.array(letters, dtype="str"), index=marked.index)
     if "session" in spread:
         spread["session"] = spread["session"][has_session(marked)]
     return spread

@@ -49,7 +49,7 @@ class PartOfLog:
 
     One entry per call: ``numbers`` (its place in the log), ``places`` and ``sizes`` (of its trace, as in OrderedCalls),
     ``lengths`` (bytes of its prompt, which a part may hold only in part), ``taken`` (whether a cache miss of it
-    is known).
+    is known), ``beginnings`` (hashes of how its prompt begins; None where the prompts are whole, or nobody looks).
     """
 
     together: tuple[str, ...]
@@ -58,6 +58,7 @@ class PartOfLog:
     sizes: np.ndarray
     lengths: np.ndarray
     taken: np.ndarray
+    beginnings: pa.LargeStringArray | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ class CallColumns:
     @cached_property
     def facts(self) -> Facts:
         """What the detectors that look beyond a trace read."""
-        return Facts(self.calls) if self.part is None else Facts(self.calls, self.part.lengths)
+        part = self.part
+        return Facts(self.calls) if part is None else Facts(self.calls, part.lengths, part.beginnings)
 
     @cached_property
     def cost(self) -> float:
@@ -257,7 +259,7 @@ def order_for_all(calls: pd.DataFrame, *, needs: Iterable[str], part: PartOfLog 
     """
     check_calls(calls, needs=needs)
     columns = CallColumns(calls, part)
-    shared = [partial(getattr, columns.facts, name) for name in ("prompt", "response", "rank", "place")]
+    shared = [partial(getattr, columns.facts, name) for name in ("prompt", "response", "by_time", "task")]
     ordered, *_ = parallel_map(lambda each: each(), [partial(_ordered, columns, 1, False), *shared])
     return ordered
 
@@ -268,8 +270,11 @@ def _ordered(columns: CallColumns, least: int, alike: bool) -> OrderedCalls:
     kept: slice | np.ndarray = slice(None)
     if least > 1:
         code = hash_keys(trace_id)
-        large = in_large_groups([code, columns.models[0], columns.prompt_lengths] if alike else [code], least)
-        kept = np.flatnonzero(share_bucket(code, large))
+        kept = np.flatnonzero(in_large_groups([code], least))
+        if alike:
+            code = code[kept]
+            large = in_large_groups([code, columns.models[0][kept], columns.prompt_lengths[kept]], least)
+            kept = kept[share_bucket(code, large)]
     row = np.arange(len(calls))[kept]
     trace = first_equal([key[kept] for key in trace_id])
     size = np.bincount(trace)[trace]

@@ -10,7 +10,7 @@ import numpy as np
 from ..jsonvalues import is_object
 from .alike import UnlikeError, Values, columns_of_alike, shape_of
 from .har import is_exchange
-from .reading import passed_kind, records_of, tree_of, unpacked_records
+from .reading import kind_of, records_of, tree_of, unpacked_records
 from .table import Format, Record
 
 _FEW = 4  # so few records are read sooner one by one
@@ -79,7 +79,7 @@ def alike_rows(lines: Iterable[tuple[Any, str | None]], columns: frozenset[str] 
                     kind.places.append(place)
                     kind.numbers.append(next(numbers))
                 else:
-                    passed.append((place, passed_kind(record)))
+                    passed.append((place, kind_of(record) or "record"))
         except (ValueError, RecursionError):
             odd.add(place)
     groups = []

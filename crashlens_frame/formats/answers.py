@@ -39,7 +39,7 @@ class Within(Sign):
 
     def seen(self, record: Record) -> str | None:
         """Return how the record shows the sign; None where it does not."""
-        if not all(key in record for key in self.beside):
+        if not all(key in record for key in self.beside) or (self.types and record.get("type") not in self.types):
             return None
         value = record.get(self.key)
         if isinstance(value, str) and not all(key in value for key in self.needed_in_text):
@@ -121,6 +121,14 @@ def number_or_none(value: Any) -> float | None:
     """Return a number from 0 on; null for what is none."""
     try:
         return amount_value(value)
+    except ValueError:
+        return None
+
+
+def milliseconds_or_none(value: Any) -> int | None:
+    """Return a duration in milliseconds; null for what is none."""
+    try:
+        return milliseconds_value(value)
     except ValueError:
         return None
 
@@ -222,7 +230,7 @@ def _tool_call(tool: Record) -> Record:
     return {"name": tool.get("name") or tool.get("function"), "arguments": unpacked(arguments)}
 
 
-_TOOL_PARTS = ("tool_use", "tool_call", "tool-call", "function_call")
+_TOOL_PARTS = ("tool_use", "tool_call", "tool-call", "toolCall", "function_call")
 _TOOL_OBJECTS = ("toolUse", "functionCall", "function_call")
 _TOOL_LISTS = ("tool_calls", "toolCalls")
 _AROUND = ("message", "messages", "content", "parts", "choices", "candidates", "output", "generations", "kwargs")

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from ..jsonvalues import is_object
 from .pieces import Streams
+from .steps import steps_by_model
 from .table import Counts, Field, Format, Record, Sign, object_at
 from .texts import (
     billed_of_error,
@@ -18,14 +19,12 @@ from .texts import (
 from .usage import WRITTEN_5M
 from .values import CONVERTERS, amount_value, bool_value, count_value, text_value, time_value
 
-_COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-
 
 def _records(record: Record) -> Iterator[Record]:
-    """Yield the message itself; a line of a batch's results has it in an envelope."""
+    """Yield the calls of a message; a line of a batch's results has it in an envelope."""
     result = object_at(record, "result")
     if not result:
-        yield _with_whole_usage(record)
+        yield from _by_model(record)
         return
     message, batch = (
         dict(object_at(result, "message")),
@@ -38,24 +37,28 @@ def _records(record: Record) -> Iterator[Record]:
     flat = {**message, "custom_id": record.get("custom_id"), "service_tier": "batch", "batch": batch}
     if result.get("error"):
         flat |= {"error": result["error"], "billed": "no"}
-    yield _with_whole_usage(flat)
+    yield from _by_model(flat)
 
 
-def _with_whole_usage(message: Record) -> Record:
-    """Return a message with the tier that its speed is billed as, and with the tokens that compacted its context."""
+def _by_model(message: Record) -> Iterator[Record]:
+    """Yield a message with all that its model counted, and a call for each step that another model took."""
     usage = message.get("usage")
     if not is_object(usage):
-        return message
-    whole = dict(message)
+        yield message
+        return
+    steps = steps_by_model(message)
+    whole = {**message, "model": steps.model, "usage": steps.usage}
     if usage.get("speed") == "fast":
         whole["service_tier"] = "fast"
-    iterations = usage.get("iterations")
-    rounds = [each for each in iterations if is_object(each)] if isinstance(iterations, list) else []
-    if any(each.get("type") == "compaction" for each in rounds):
-        # usage leaves out the rounds that only compacted the context, and they are billed
-        sums = {key: sum(each.get(key) or 0 for each in rounds) for key in _COUNTS}
-        whole["usage"] = {**usage, **{key: value for key, value in sums.items() if value or key in usage}}
-    return whole
+    yield whole
+    kept = {key: value for key, value in message.items() if key not in _OF_THE_ANSWER}
+    for number, step in enumerate(steps.others):
+        own = {"id": f"{message.get('id')}/{number}", "model": step.get("model")}
+        trace = {} if "custom_id" in message else {"trace_id": message.get("trace_id") or message.get("id")}
+        yield {**kept, **trace, **own, "usage": {name: value for name, value in step.items() if name != "model"}}
+
+
+_OF_THE_ANSWER = ("content", "stop_reason", "stop_sequence", "stop_details", "usage", "error")
 
 
 def _was_made(record: Record) -> bool:

@@ -51,6 +51,48 @@ def _records(record: Record) -> Iterator[Record]:
     yield _invocation(record) if record.get("schemaType") else _converse(record)
 
 
+def invocation_of(request: Record, answer: Record) -> Record | None:
+    """Return an answer of InvokeModel, which has the form of its model, as the log of invocations has it.
+
+    None where it has no form that is known.
+
+    Parameters
+    ----------
+    request
+        Arguments of the call, ``modelId`` and ``body`` among them.
+    answer
+        The decoded body of the answer.
+
+    Examples
+    --------
+    >>> from crashlens_frame.formats import invocation_of
+    >>> answer = {"generation": "Hi", "prompt_token_count": 5, "generation_token_count": 1, "stop_reason": "stop"}
+    >>> invocation_of({"modelId": "meta.llama3-8b-instruct-v1:0", "body": "{}"}, answer)["output"]["outputTokenCount"]
+    1
+    """
+    if answer.keys().isdisjoint(_INVOKED):
+        return None
+    results = mappings_of(answer.get("results"))
+    counts = [count_or_none(answer.get(key)) for key in ("inputTextTokenCount", "prompt_token_count")]
+    made = [count_or_none(answer.get("generation_token_count")), *(each.get("tokenCount") for each in results)]
+    written = [count for count in made if count is not None]
+    output = 0 if "embedding" in answer or "embeddings" in answer else sum(written) if written else None
+    return {
+        "schemaType": "ModelInvocationLog",
+        "operation": "InvokeModel",
+        "modelId": request.get("modelId"),
+        "input": {
+            "inputBodyJson": unpacked(request.get("body")),
+            "inputTokenCount": next((count for count in counts if count is not None), None),
+        },
+        "output": {"outputBodyJson": answer, "outputTokenCount": output},
+    }
+
+
+# what models of Amazon, Meta, Mistral, Anthropic and Cohere answered before Converse
+_INVOKED = ("results", "embedding", "generation", "outputs", "completion", "generations", "embeddings")
+
+
 def _invocation(record: Record) -> Record:
     """Return a call of the log with what its bodies hold."""
     asked, answered = mapping_of(record.get("input")), mapping_of(record.get("output"))
@@ -93,7 +135,7 @@ def _of_answer(answer: Record) -> dict[str, Any]:
     one_hour = [each.get("inputTokens") for each in mappings_of(usage.get("cacheDetails")) if each.get("ttl") == "1h"]
     return {
         "response": first_text(answer, "output", "content", "generation", "completion", "outputText", "results", "text",
-                               "generations", "choices"),
+                               "generations", "choices", "outputs"),
         "tool_calls": tool_calls_of(answer),
         "finish_reason": found_finish_reason(*(answer.get(key) for key in _REASONS)),
         "service_tier": text_or_none(mapping_of(answer.get("serviceTier")).get("type")),

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..jsonvalues import is_object
-from .answers import found_finish_reason
+from .answers import Within, found_finish_reason, made_id
+from .steps import steps_by_model
 from .table import Field, Format, Record, Sign, object_at
 from .texts import message_text, region_of_geo
 from .values import amount_value, count_value, json_text_value, milliseconds_value, text_value, time_value
@@ -63,14 +64,18 @@ class Transcript:
         self._open: OrderedDict[str, list[_Answer]] = OrderedDict()  # copies of an answer, by its id
         self._questions: OrderedDict[Any, str | None] = OrderedDict()
         self._main: set[str] = set()  # ids of the answers that are not a subagent's
+        self._session: Any = None
 
     def read(self, record: Record, line: int) -> Iterator[tuple[int, Record]]:
         """Take the next line, and yield the answers that are closed by now."""
+        record = self._in_session(_typed(record))
         self._remember(record)
         key = _answer_id(record)
         if key is None:
             if _is_call(record):
                 self._open[f"line {line}"] = [_Answer(line, dict(record))]
+            elif record.get("type") == "assistant" and object_at(record, "message").get("model") != _SYNTHETIC:
+                yield line, record  # without counts it is no call, and that is reported
             return
         if not record.get("isSidechain"):
             self._main.add(key)
@@ -90,6 +95,12 @@ class Transcript:
         while self._open:
             yield self._close(self._open.popitem(last=False)[1])
 
+    def _in_session(self, record: Record) -> Record:
+        """Return a line with the session of the lines before it where it names none; a file without one is one."""
+        named = record.get("sessionId") or record.get("session_id")
+        self._session = named or self._session or made_id(record)
+        return record if named else {**record, "sessionId": self._session}
+
     def _close(self, copies: list[_Answer]) -> tuple[int, Record]:
         """Return the one of several copies that counts: the main chain's, or the largest."""
         answer = max(copies, key=lambda copy: (not copy.record.get("isSidechain"), _size(copy.record)))
@@ -105,6 +116,13 @@ class Transcript:
             self._questions[uuid] = _question_text(record) or self._question(record)
             if len(self._questions) > _MANY_LINES:
                 self._questions.popitem(last=False)
+
+
+def _typed(record: Record) -> Record:
+    """Return a line with its type; where it has none, the message has a role."""
+    message = record.get("message")
+    role = message.get("role") if "type" not in record and is_object(message) else None
+    return {**record, "type": role} if role in ("assistant", "user") else record
 
 
 def _answer_id(record: Record) -> str | None:
@@ -177,6 +195,7 @@ def _is_call(record: Record) -> bool:
 
 def _calls(record: Record) -> Iterator[Record]:
     """Yield the call of a line, and the calls of other models that the answer took."""
+    record = _typed(record)
     if not _is_call(record):
         yield record
         return
@@ -192,10 +211,11 @@ def _calls(record: Record) -> Iterator[Record]:
     if record.get("isApiErrorMessage"):
         yield {**call, "failure": message_text(message.get("content")) or record.get("error"), **_of_synthetic(record)}
         return
-    own, others = _by_model(message)
+    steps = steps_by_model(message)
     key = message.get("id") or record.get("requestId")
-    yield {**call, "provider": _provider(message), "message": {**_unfolded(message), "id": key, "usage": own}}
-    for number, usage in enumerate(others):
+    own = {**_unfolded(message), "id": key, "model": steps.model, "usage": _own_usage(steps.usage)}
+    yield {**call, "provider": _provider(message), "message": own}
+    for number, usage in enumerate(steps.others):
         taken = {
             "id": f"{key}/{number}",
             "model": usage["model"],
@@ -242,39 +262,16 @@ def _unfolded(message: Record) -> Record:
 _UNFOLDED: dict[str, tuple[str, ...]] = {"text": ("text",), "tool_use": ("name", "input")}
 
 
-def _by_model(message: Record) -> tuple[Record, list[Record]]:
-    """Return the counts of the model that answered, and those of each step that another model took.
-
-    The counts of an answer leave out steps such as a compaction of the context, which ``iterations`` lists.
-    """
-    usage = object_at(message, "usage")
-    steps = usage.get("iterations")
-    if not isinstance(steps, list) or not all(is_object(step) for step in steps):
-        steps = []
-    own = [step for step in steps if step.get("model") in (None, message.get("model"))]
-    total = {**usage, **_larger(usage, own, _COUNTS)}
-    parts = [object_at(step, "cache_creation") for step in own]
-    if any(parts):
-        written = object_at(usage, "cache_creation")
-        total["cache_creation"] = {**written, **_larger(written, parts, ("ephemeral_5m_input_tokens", _ONE_HOUR))}
-    if total.get("cache_creation_input_tokens") is None:
-        lifetimes = [count for count in object_at(total, "cache_creation").values() if isinstance(count, int)]
-        total |= {"cache_creation_input_tokens": sum(lifetimes)} if lifetimes else {}
+def _own_usage(usage: dict[str, Any]) -> dict[str, Any]:
+    """Return the counts of the model that answered, in the form of the fields."""
+    if usage.get("cache_creation_input_tokens") is None:
+        lifetimes = [count for count in object_at(usage, "cache_creation").values() if isinstance(count, int)]
+        usage |= {"cache_creation_input_tokens": sum(lifetimes)} if lifetimes else {}
     if usage.get("speed") == "fast":
-        total["service_tier"] = usage["speed"]
-    if len(steps) == 1 and own:
-        del total["iterations"]  # it repeats the counts of the answer
-    return total, [step for step in steps if step not in own]
-
-
-_ONE_HOUR = "ephemeral_1h_input_tokens"
-
-
-def _larger(whole: Record, parts: list[Record], keys: tuple[str, ...]) -> dict[str, int]:
-    """Return the sums of counts over parts where they are larger than those of the whole."""
-    sums = {key: sum(part[key] for part in parts if isinstance(part.get(key), int)) for key in keys}
-    known = {key: whole.get(key) or 0 for key in keys}
-    return {key: value for key, value in sums.items() if isinstance(known[key], int) and value > known[key]}
+        usage["service_tier"] = usage["speed"]
+    if isinstance(usage.get("iterations"), list) and len(usage["iterations"]) == 1:
+        del usage["iterations"]  # it repeats the counts of the answer
+    return usage
 
 
 def _provider(message: Record) -> str | None:
@@ -312,7 +309,7 @@ CLAUDE_CODE = Format(
         Field("message.usage.cache_read_input_tokens", "cached_input_tokens", count_value, adds="input_tokens"),
         Field("message.usage.cache_creation_input_tokens", "cache_write_tokens", count_value, adds="input_tokens"),
         Field("message.usage.cache_creation.ephemeral_5m_input_tokens", "", count_value),
-        Field(f"message.usage.cache_creation.{_ONE_HOUR}", "cache_write_1h_tokens", count_value),
+        Field("message.usage.cache_creation.ephemeral_1h_input_tokens", "cache_write_1h_tokens", count_value),
         Field("message.usage.output_tokens", "output_tokens", count_value),
         Field("message.usage.output_tokens_details.thinking_tokens", "reasoning_tokens", count_value),
         Field("message.usage.server_tool_use.web_search_requests", "web_searches", count_value),
@@ -326,6 +323,7 @@ CLAUDE_CODE = Format(
     ),
     signs=(
         *(Sign(key, types=_SPOKEN) for key in ("isSidechain", "parentUuid", "requestId", "parent_tool_use_id")),
+        Within("message", inside=("role",), beside=("sessionId",)),
         Sign("subtype", beside=("session_id",), types=("system",)),
         Sign("leafUuid", types=("summary",)),
         Sign("snapshot", types=("file-history-snapshot",)),

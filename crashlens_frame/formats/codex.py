@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import InvalidCallError
 from ..jsonvalues import is_object, parse_json
-from .answers import is_billed_search
+from .answers import is_billed_search, made_id
 from .table import Field, Format, Record, Sign
 from .texts import error_text
 from .usage import TOTAL
@@ -32,6 +32,7 @@ class Rollout:
 
     def __init__(self) -> None:
         self._session: dict[str, Any] = {}
+        self._first = ""  # what names the session of a file that lost its first line
         self._turn: dict[str, Any] = {}
         self._prompt: str | None = None
         self._texts: list[str] = []
@@ -41,9 +42,11 @@ class Rollout:
         self._counted: tuple[Record, int | None] = {}, None
         self._copied_until: int | None = None  # time of the last line that a fork copied
         self._last: tuple[int, dict[str, Any]] | None = None
+        self._uncounted: int | None = 0  # line of the last answer; None where there are counts
 
     def read(self, record: Record, line: int) -> Iterator[tuple[int, Record]]:
         """Take the next line, and yield the call before the one that it completes."""
+        self._first = self._first or made_id(record)
         kind, payload = record.get("type"), record.get("payload")
         if not is_object(payload):
             yield from self._printed(record, line)
@@ -52,12 +55,16 @@ class Rollout:
         elif kind == "turn_context":
             self._turn = {key: payload[key] for key in _TURN if isinstance(payload.get(key), str)}
         elif kind == "response_item":
+            if self._uncounted is not None and payload.get("role") == "assistant":
+                self._uncounted = line
             self._item(payload)
         elif kind == "event_msg":
             yield from self._event(record, payload, line)
 
     def finish(self) -> Iterator[tuple[int, Record]]:
-        """Yield the last call."""
+        """Yield the last call; or, of a rollout with answers and without counts, that it has none."""
+        if self._uncounted:
+            yield self._uncounted, {"type": "answers without counts"}
         if self._last is not None:
             yield self._last
         self._last = None
@@ -104,6 +111,7 @@ class Rollout:
             yield from self._count(record, event, line)
 
     def _count(self, record: Record, event: Record, line: int) -> Iterator[tuple[int, Record]]:
+        self._uncounted = None
         info = event["info"]
         before, total, usage = self._total, info.get("total_token_usage"), info.get("last_token_usage")
         if self._is_copy(record):
@@ -118,10 +126,11 @@ class Rollout:
             usage = _difference(total, before)
         if not any(usage.get(key) for key in _COUNTS[:5]):
             return  # no call changed them: the context was made smaller
-        session = self._session.get("session")
+        session = self._session.get("session") or self._first
         number = total.get("total_tokens") if is_object(total) else None
         call = {
             **self._session,
+            "session": session,
             **self._turn,
             "type": "call",
             # no total occurs twice in a session, and a copied file has the same ones

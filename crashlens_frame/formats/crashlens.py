@@ -15,6 +15,57 @@ _COLUMNS = tuple(
     Field(name, name, convert, loose=name in _LOOSE) for name, convert in CONVERTERS.items() if name != "extra"
 )
 
+_INPUT, _OUTPUT, _CACHED, _WRITTEN = "input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens"
+# counts of a vendor, as programs log them beside names of their own: name, column, and what it is left out of
+OF_VENDORS = {
+    "usage": (
+        ("input_tokens", _INPUT, ""),
+        ("output_tokens", _OUTPUT, ""),
+        ("input_tokens_details.cached_tokens", _CACHED, ""),
+        ("output_tokens_details.reasoning_tokens", "reasoning_tokens", ""),
+        ("prompt_cache_hit_tokens", _CACHED, ""),
+        ("cache_read_input_tokens", _CACHED, _INPUT),  # Anthropic
+        ("cache_creation_input_tokens", _WRITTEN, _INPUT),
+        ("cache_creation.ephemeral_1h_input_tokens", "cache_write_1h_tokens", ""),
+        ("inputTokens", _INPUT, ""),  # Bedrock, the Vercel AI SDK
+        ("outputTokens", _OUTPUT, ""),
+        ("totalTokens", TOTAL, ""),
+        ("cacheReadInputTokens", _CACHED, _INPUT),
+        ("cacheWriteInputTokens", _WRITTEN, _INPUT),
+        ("cachedInputTokens", _CACHED, ""),
+        ("reasoningTokens", "reasoning_tokens", ""),
+        ("billed_units.input_tokens", _INPUT, ""),  # Cohere
+        ("billed_units.output_tokens", _OUTPUT, ""),
+    ),
+    "token_usage": (  # LangChain
+        ("prompt_tokens", _INPUT, ""),
+        ("completion_tokens", _OUTPUT, ""),
+        ("total_tokens", TOTAL, ""),
+    ),
+    "usage_metadata": (
+        ("input_tokens", _INPUT, ""),
+        ("output_tokens", _OUTPUT, ""),
+        ("total_tokens", TOTAL, ""),
+        ("input_token_details.cache_read", _CACHED, ""),
+        ("input_token_details.cache_creation", _WRITTEN, ""),
+        ("output_token_details.reasoning", "reasoning_tokens", ""),
+        ("prompt_token_count", _INPUT, ""),  # Gemini
+        ("tool_use_prompt_token_count", "", _INPUT),
+        ("cached_content_token_count", _CACHED, ""),
+        ("candidates_token_count", _OUTPUT, ""),
+        ("thoughts_token_count", "reasoning_tokens", _OUTPUT),
+        ("total_token_count", TOTAL, ""),
+    ),
+    "usageMetadata": (
+        ("promptTokenCount", _INPUT, ""),
+        ("toolUsePromptTokenCount", "", _INPUT),
+        ("cachedContentTokenCount", _CACHED, ""),
+        ("candidatesTokenCount", _OUTPUT, ""),
+        ("thoughtsTokenCount", "reasoning_tokens", _OUTPUT),
+        ("totalTokenCount", TOTAL, ""),
+    ),
+}
+
 FLAT = Format("flat", "the Log Schema: each column of CALLS under its own name", _COLUMNS)
 
 CRASHLENS = Format(
@@ -39,6 +90,11 @@ CRASHLENS = Format(
         Field("usage.audio_output_tokens", "audio_output_tokens", count_value),
         Field("usage.reasoning_tokens", "reasoning_tokens", count_value),
         Field("usage.completion_tokens_details.reasoning_tokens", "reasoning_tokens", count_value),
+        *(
+            Field(f"{usage}.{name}", column, count_value, adds=adds)
+            for usage, counts in OF_VENDORS.items()
+            for name, column, adds in counts
+        ),
         Field("metadata.fallback_attempted", "fallback_attempted", bool_value),
         Field("metadata.fallback_reason", "fallback_reason", text_value),
         Field("metadata.fallback_model", "fallback_model", text_value),

@@ -1,4 +1,4 @@
-"""Answers of Gemini's generateContent: bare, beside their request, in results of batches, in rows of Vertex AI."""
+"""Answers of Gemini: bare, beside their request, in results of batches, in rows of Vertex AI; and interactions."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -18,6 +18,7 @@ from .answers import (
     tool_calls_of,
     with_derived,
 )
+from .interactions import answer_of_interaction, is_interaction
 from .table import Field, Format, Record, Sign
 from .texts import error_text, message_text
 from .usage import TOTAL
@@ -40,6 +41,10 @@ _BATCHED = ("processed_time", "key")  # beside a request and its answer
 
 
 def _records(record: Record) -> Iterator[Record]:
+    if is_interaction(record):
+        question = {"contents": record["input"]} if record.get("input") else mapping_of(record.get("request"))
+        yield _call(answer_of_interaction(record), question, False)
+        return
     for asked, answered in _PAIRS:
         if answer := mapping_of(record.get(answered)):
             around = {key: value for key, value in record.items() if key not in (asked, answered)}
@@ -160,6 +165,8 @@ GEMINI = Format(
         Field("modelVersion", "model", _model, loose=True, kept=True),
         Field("model", "model", _model, loose=True, kept=True),
         Field("error", "error", error_text, loose=True, kept=True),
+        Field("previous_interaction_id", "parent_id", text_value, loose=True),
+        Field("service_tier", "service_tier", text_value, loose=True),
         Field("usageMetadata.promptTokenCount", "input_tokens", count_value),
         Field("usageMetadata.cachedContentTokenCount", "cached_input_tokens", count_value),
         Field("usageMetadata.candidatesTokenCount", "output_tokens", count_value),
@@ -171,6 +178,7 @@ GEMINI = Format(
         Sign("candidates", beside=("usage_metadata",)),
         Sign("candidates", beside=("modelVersion",)),
         Sign("promptFeedback", beside=("usageMetadata",)),
+        Sign("object", ("interaction",)),
         *(
             Within(answered, inside=(key,))
             for _, answered in _PAIRS

@@ -4,15 +4,16 @@ The lines of Gemini CLI are a journal: a header, messages, which are written aga
 changes. ``Session`` brings each answer into a document of its own, with the question before it.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from ..jsonvalues import is_object
-from .answers import DERIVED, Within, mappings_of, text_or_none, tool_calls_of, with_derived
+from .answers import DERIVED, Within, count_or_none, mapping_of, mappings_of, text_or_none, tool_calls_of, with_derived
 from .table import Field, Format, Record, Sign
-from .texts import message_text
+from .texts import billed_of_error, error_text, message_text
 from .usage import TOTAL
-from .values import count_value, text_value, time_value
+from .values import count_value, milliseconds_value, text_value, time_value
 
 _ANSWERS = ("gemini", "assistant")
 _OTHER_ROLES = ("user", "info", "error", "warning")
@@ -50,6 +51,7 @@ class Session:
             yield self._oldest()
 
     def _message(self, message: Record, line: int) -> Iterator[tuple[int, Record]]:
+        message = _answer_of_event(message)
         if message.get("type") == "user":
             self._question = message
         if message.get("type") not in _ANSWERS:
@@ -65,10 +67,53 @@ class Session:
         return line, {**self._session, "messages": [answer] if question is None else [question, answer]}
 
 
+# prompt ids: of a session "<session>########<number>", of a subagent "<session>#<subagent>#<number>"
+_OF_SUBAGENT = re.compile(r"[^#]+#([^#]+)#\d+")
+
+
+def _answer_of_event(line: Record) -> Record:
+    """Return telemetry of a call that has no other line as an answer: of a subagent of Qwen Code, or a failed call."""
+    event = mapping_of(mapping_of(line.get("systemPayload")).get("uiEvent"))
+    name, prompt = str(event.get("event.name")), str(event.get("prompt_id"))
+    subagent = _OF_SUBAGENT.fullmatch(prompt)
+    if not (name.endswith(".api_error") or (name.endswith(".api_response") and subagent)):
+        return line
+    usage = {theirs: event[ours] for ours, theirs in _EVENT_COUNTS.items() if event.get(ours) is not None}
+    text = event.get("response_text")
+    kept = {key: value for key, value in event.items() if key not in (*_EVENT_COUNTS, "response_text", "model")}
+    return {
+        **{key: value for key, value in line.items() if key not in ("systemPayload", "subtype")},
+        "type": "assistant",
+        "timestamp": _start(event, line),
+        "model": event.get("model"),
+        "event": kept,
+        **({"subagent": subagent[1]} if subagent else {}),
+        **({"usageMetadata": usage} if usage else {}),
+        **({"message": {"parts": [{"text": text}]}} if isinstance(text, str) else {}),
+    }
+
+
+def _start(event: Record, line: Record) -> Any:
+    """Return when a call began: the event has its end and how long it took."""
+    end, duration = event.get("event.timestamp") or line.get("timestamp"), count_or_none(event.get("duration_ms"))
+    try:
+        micros = time_value(end)
+    except ValueError:
+        return end
+    return None if micros is None else micros - 1000 * (duration or 0)
+
+
+_EVENT_COUNTS = {
+    "input_token_count": "promptTokenCount", "output_token_count": "candidatesTokenCount",
+    "cached_content_token_count": "cachedContentTokenCount", "thoughts_token_count": "thoughtsTokenCount",
+    "total_token_count": "totalTokenCount",
+}  # fmt: skip
+
+
 def _records(record: Record) -> Iterator[Record]:
     """Yield the answers of a session, each with the question before it; a line that is no session is one message."""
     if "messages" not in record:
-        yield _call(record)
+        yield _call(_answer_of_event(record))
         return
     known = {} if record.get("sessionId") is None else {"sessionId": record["sessionId"]}
     session = {key: value for key, value in record.items() if key not in ("messages", "sessionId")}
@@ -114,6 +159,11 @@ GEMINI_CLI = Format(
         Field("timestamp", "timestamp", time_value),
         Field("model", "model", text_value),
         Field("cwd", "route", text_value, loose=True),
+        Field("subagent", "agent", text_value),
+        Field("event.duration_ms", "latency_ms", milliseconds_value, loose=True),
+        Field("event.error", "error", error_text, loose=True, also={"billed": billed_of_error}),
+        Field("event.error_message", "error", error_text, loose=True),
+        Field("event.status_code", "billed", billed_of_error, loose=True, kept=True),
         Field("session.projectHash", "route", text_value, loose=True),
         Field("tokens.input", "input_tokens", count_value),
         Field("tokens.tool", "", count_value, adds="input_tokens"),

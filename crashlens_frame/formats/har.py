@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 import orjson
 
 from ..jsonvalues import is_object
-from .answers import made_id, mapping_of, number_or_none, text_or_none, time_or_none
+from .answers import made_id, mapping_of, milliseconds_or_none, number_or_none, text_or_none, time_or_none
 from .pieces import closed, put_together
 from .table import Record
 from .texts import billed_of_error, error_text, message_text
@@ -66,10 +66,10 @@ def failure_of_exchange(exchange: Record) -> Record | None:
 
 def times_of_exchange(exchange: Record) -> dict[str, Any]:
     """Return when an exchange began and how long it took, as columns of CALLS."""
-    known = {"timestamp": time_or_none(exchange.get("startedDateTime"))}
-    milliseconds = number_or_none(exchange.get("time"))
-    if milliseconds is not None:
-        known["latency_ms"] = round(milliseconds)
+    known = {
+        "timestamp": time_or_none(exchange.get("startedDateTime")),
+        "latency_ms": milliseconds_or_none(exchange.get("time")),
+    }
     return {name: value for name, value in known.items() if value is not None}
 
 

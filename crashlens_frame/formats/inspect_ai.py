@@ -9,6 +9,7 @@ from .answers import (
     Within,
     mapping_of,
     mappings_of,
+    milliseconds_or_none,
     number_or_none,
     text_or_none,
     tool_calls_of,
@@ -19,26 +20,32 @@ from .texts import error_text, finish_reason_value, message_text
 from .usage import TOTAL
 from .values import amount_value, count_value, text_value, time_value
 
-_ATTACHED = re.compile(r"attachment://([0-9a-f]{32})")  # in place of a long text, which the sample has once
+# in place of a long text, which the sample has once; logs of 2024 have the second, within a transcript
+_ATTACHED = re.compile(r"(?:attachment|tc)://([0-9a-f]{32})")
 
 
 def _records(record: Record) -> Iterator[Record]:
     if "event" in record:
-        yield _event(record, None, {}, {})
+        yield _event(record, None, {}, {}, [])
         return
     evaluation = mapping_of(record.get("eval"))
     about = {key: evaluation[key] for key in ("eval_id", "run_id", "task") if text_or_none(evaluation.get(key))}
+    # versions before 2025 have no id of the evaluation, only of the run, which may have several tasks
+    known = [about["eval_id"]] if "eval_id" in about else [about[key] for key in ("run_id", "task") if key in about]
     samples = mappings_of(record.get("samples")) if "samples" in record else [record]
     for sample in samples:
         trace = text_or_none(sample.get("uuid")) or "/".join(
-            str(part) for part in (about.get("eval_id"), sample.get("id"), sample.get("epoch")) if part is not None
+            str(part) for part in (*known, sample.get("id"), sample.get("epoch")) if part is not None
         )
-        for event in mappings_of(sample.get("events")):
+        transcript = mapping_of(sample.get("transcript"))
+        attached = mapping_of(sample.get("attachments") or transcript.get("content"))
+        asked = mappings_of(sample.get("message_pool") or mapping_of(sample.get("events_data")).get("messages"))
+        for event in mappings_of(sample.get("events") or transcript.get("events")):
             if event.get("event") == "model":
-                yield _event(event, trace or None, about, mapping_of(sample.get("attachments")))
+                yield _event(event, trace or None, about, attached, asked)
 
 
-def _event(event: Record, trace: str | None, about: Record, attached: Record) -> Record:
+def _event(event: Record, trace: str | None, about: Record, attached: Record, asked: list[Record]) -> Record:
     """Return a call of a model with its answer beside it."""
     if event.get("event") != "model":
         return event
@@ -54,15 +61,21 @@ def _event(event: Record, trace: str | None, about: Record, attached: Record) ->
         session_id=about.get("run_id"),
         name=about.get("task"),
         provider=_PROVIDERS.get(maker, maker) if maker else None,
-        prompt=_text(event.get("input"), attached),
+        prompt=_text(event.get("input") or _referred(event.get("input_refs"), asked), attached),
         response=text_or_none(_text(choice.get("message"), attached)),
         tool_calls=tool_calls_of(choice.get("message")),
         temperature=number_or_none(mapping_of(event.get("config")).get("temperature")),
-        latency_ms=None if seconds is None else round(seconds * 1000),
+        latency_ms=None if seconds is None else milliseconds_or_none(seconds * 1000),
         agent=text_or_none(event.get("role")),
         billed="no" if from_cache else None,
     )
     return {**known, "stop_reason": choice.get("stop_reason")} if choice else known
+
+
+def _referred(places: Any, asked: list[Record]) -> list[Record]:
+    """Return the messages that an event has by their places among all of the sample, as beginnings and ends."""
+    spans = [span for span in places if isinstance(span, list) and len(span) == 2] if isinstance(places, list) else []
+    return [message for begin, end in spans for message in asked[begin:end]]
 
 
 def _text(messages: Any, attached: Record) -> str | None:
@@ -100,11 +113,12 @@ INSPECT_AI = Format(
     signs=(
         Sign("eval", beside=("samples",)),
         Sign("epoch", beside=("events", "target")),
+        Sign("epoch", beside=("transcript", "target")),
         Sign("event", ("model",), beside=("output",)),
         Sign(
             "event", ("tool", "state", "sample_init", "span_begin", "span_end", "score", "info"), beside=("timestamp",)
         ),
-        Within("samples", inside=("epoch", "events")),
+        *(Within("samples", inside=("epoch", events)) for events in ("events", "transcript")),
     ),
     constants={"type": "generation", "log_format": "inspect_ai"},
     records=_records,

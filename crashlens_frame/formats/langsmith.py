@@ -66,9 +66,18 @@ _MOST_OPEN = 10_000  # runs of one file that are at work at the same time
 
 
 def _runs_of(record: Record) -> list[Record]:
-    if "run_type" in record or record.keys().isdisjoint(_PAGES):
-        return [record]
-    return [run for page in _PAGES for run in mappings_of(record.get(page))]
+    alone = "run_type" in record or record.keys().isdisjoint(_PAGES)
+    runs = [record] if alone else [run for page in _PAGES for run in mappings_of(record.get(page))]
+    return [_with_id(run) for run in runs]
+
+
+def _with_id(run: Record) -> Record:
+    """Return a run with its id: in the body of a batch the end of a run has it as the last of its order alone."""
+    order = run.get("dotted_order")
+    if run.get("id") is not None or not isinstance(order, str):
+        return run
+    key = order.rpartition(".")[2].partition("Z")[2]
+    return {**run, "id": key} if key else run
 
 
 def _records(record: Record) -> Iterator[Record]:
@@ -257,8 +266,9 @@ LANGSMITH = Format(
     signs=(
         Sign("run_type", _RUN_TYPES),
         Sign("dotted_order", beside=("id", "trace_id")),  # the end of a run
+        Sign("dotted_order", beside=("end_time", "trace_id")),
         *(Within(page, _RUN_TYPES, inside=("run_type",)) for page in _PAGES),
-        Within("patch", inside=("id", "end_time")),
+        *(Within("patch", inside=(key, "end_time")) for key in ("id", "dotted_order")),
         Sign("outputs", beside=("id", "trace_id", "end_time")),
         Sign("error", beside=("id", "trace_id", "end_time", "outputs")),
     ),

@@ -6,8 +6,8 @@ from typing import Any
 
 from ..errors import InvalidCallError
 from ..jsonvalues import is_object
-from .answers import is_billed_search, made_id, text_or_none
-from .pieces import CHUNK, RESPONSE_EVENTS, Streams
+from .answers import Within, is_billed_search, made_id, text_or_none
+from .pieces import CHUNKS, RESPONSE_EVENTS, TEXTS, Streams
 from .table import END, Counts, Field, Format, Record, Sign, object_at
 from .texts import (
     billed_of_error,
@@ -23,14 +23,45 @@ from .texts import (
 from .usage import INPUT, OUTPUT, TOTAL
 from .values import CONVERTERS, amount_value, bool_value, count_value, text_value, time_value
 
-_OBJECTS = ("chat.completion", "response", "text_completion")
+_OBJECTS = ("chat.completion", "response")
 _TICKS = 10**10  # in which xAI counts a dollar
+
+
+class _TextPiece(Sign):
+    """A text completion that is a piece of a stream, which has the name of whole answers too: it has no counts."""
+
+    def seen(self, record: Record) -> str | None:
+        """Return how the record shows the sign; None where it does not."""
+        is_piece = record.get("usage") is None or record.get("choices") == []
+        return Sign.seen(self, record) if is_piece else None
+
+
+class _Delta(Within):
+    """Choices of a piece, also where it has none: the last piece has counts alone, and the first of Azure nothing."""
+
+    def seen(self, record: Record) -> str | None:
+        """Return how the record shows the sign; None where it does not."""
+        is_empty = record.get("choices") == [] and record.get("object") in (None, "")
+        return 'it has "choices" without any' if is_empty else Within.seen(self, record)
+
+
+class _WholeText(Sign):
+    """A text completion that is no piece of a stream."""
+
+    def seen(self, record: Record) -> str | None:
+        """Return how the record shows the sign; None where it does not."""
+        return None if _TEXT_PIECE.seen(record) else Sign.seen(self, record)
+
+
+_TEXT_PIECE = _TextPiece("object", TEXTS)
+_PIECE, _DELTA = Sign("object", CHUNKS), _Delta("choices", inside=("delta",))
 
 
 def _records(record: Record) -> Iterator[Record]:
     """Yield the answer itself; a line of a batch's output has it in an envelope."""
-    if record.get("object") == CHUNK:
-        raise InvalidCallError(f'object is "{CHUNK}", a piece of a stream, expected the whole answer')
+    if _PIECE.seen(record) or _DELTA.seen(record):
+        shown = f'object is "{record["object"]}"' if record.get("object") else "choices have deltas"
+        raise InvalidCallError(f"{shown}, a piece of a stream, expected the whole answer")
     if "custom_id" not in record:
         yield _with_outcome(_with_own_key(_with_id(record)))
         return
@@ -166,6 +197,7 @@ OPENAI = Format(
     ),
     signs=(
         Sign("object", _OBJECTS),
+        _WholeText("object", TEXTS),
         Sign("object", ("list",), beside=("usage", "data")),
         Sign("custom_id", beside=("response",)),
     ),
@@ -184,6 +216,11 @@ OPENAI_STREAM = replace(
     name="openai_stream",
     source="chunks of chat completions and events of responses, one per line"
     " (https://platform.openai.com/docs/api-reference/chat-streaming)",
-    signs=(Sign("object", (CHUNK,)), Sign("type", RESPONSE_EVENTS, beside=("response",))),
+    signs=(
+        _PIECE,
+        _TEXT_PIECE,
+        Sign("type", RESPONSE_EVENTS, beside=("response",)),
+        _DELTA,
+    ),
     session=Streams,
 )

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..errors import MatchedColumnsWarning
+from ..errors import InvalidCallError, MatchedColumnsWarning
 from ..jsonvalues import is_object
 from ..schema import CALLS, LABEL, LOG_SCHEMA, TEXT
 from .answers import made_id
-from .crashlens import CRASHLENS, FLAT
-from .reading import detect_format
+from .crashlens import CRASHLENS, FLAT, OF_VENDORS
+from .reading import SIGNS_OF_A_CALL, detect_format
 from .synonyms import synonyms_among
 from .table import Format, Record
 from .texts import message_text
@@ -18,6 +18,8 @@ from .texts import message_text
 _TEXTS = frozenset(column.name for column in CALLS if column.arrow in (TEXT, LABEL))
 # a line with a trace id may be one of the package with more fields, unless these have names that it does not know
 _NAMED_BY_USERS = frozenset({"model", "timestamp", "input_tokens", "output_tokens", "cost", "latency_ms"})
+# a model alone, without the trace of a call, is an entry of a list of models or of prices
+_SHOW_A_CALL = (SIGNS_OF_A_CALL - {"model"}) | {"latency_ms", "input", *OF_VENDORS}
 
 
 class OwnNames:
@@ -36,6 +38,9 @@ class OwnNames:
             known = self._matched.values()
             self._matched |= {theirs: ours for theirs, ours in new.items() if ours not in known}
         call = _with_names_of_calls(record, self._matched)
+        if self._makes_ids and call.keys().isdisjoint(_SHOW_A_CALL):
+            keys = ", ".join(list(record)[:8])
+            raise InvalidCallError(f"no tokens, prompt, response, cost, latency or error, only the keys {keys}")
         if self._makes_ids and not call.get("trace_id"):
             call["trace_id"] = call.get("event_id") or f"{made_id(record)[:16]}-{line}"
         yield line, call

@@ -3,7 +3,8 @@
 Sources: chunks of chat completions (https://platform.openai.com/docs/api-reference/chat-streaming), events of responses
 (https://platform.openai.com/docs/api-reference/responses-streaming), events of messages
 (https://docs.claude.com/en/docs/build-with-claude/streaming), events of chats of Cohere
-(https://docs.cohere.com/v2/docs/streaming), and answers of Gemini (https://ai.google.dev/api/generate-content) and of
+(https://docs.cohere.com/v2/docs/streaming), answers and interactions of Gemini
+(https://ai.google.dev/api/generate-content, https://ai.google.dev/gemini-api/docs/interactions), and answers of
 Ollama (https://docs.ollama.com/api), each with what is new.
 """
 
@@ -14,6 +15,8 @@ from ..jsonvalues import is_object
 from .table import Record
 
 CHUNK = "chat.completion.chunk"
+CHUNKS = (CHUNK, "chat.completion.done")  # Perplexity names its last piece otherwise
+TEXTS = ("text_completion", "text.completion")  # pieces and whole answers; the second of Together
 MESSAGE_EVENTS = (
     "message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta",
     "message_stop",
@@ -85,9 +88,11 @@ class Streams:
         if _kind(record) is None and not _is_event(record):
             yield line, record
             return
+        if _is_preamble(record):
+            return
         holder = record if "id" in record else _mapping(record.get("message")) or _mapping(record.get("response"))
         begun = holder.get("id")
-        if isinstance(begun, str) and begun:
+        if isinstance(begun, str) and begun and (begun in self._open or not self._goes_on(record)):
             self._last = begun
         self._open.setdefault(self._last, (line, []))[1].append(record)
         if len(self._open) > _MOST_OPEN:
@@ -98,6 +103,11 @@ class Streams:
         for key in list(self._open):
             yield self._close(key)
 
+    def _goes_on(self, event: Record) -> bool:
+        """Whether an event is the next of the last stream by its number: Copilot gives each event another id."""
+        before = self._open.get(self._last, (0, [{}]))[1][-1].get("sequence_number")
+        return isinstance(before, int) and event.get("sequence_number") == before + 1
+
     def _close(self, key: str) -> tuple[int, Record]:
         line, pieces = self._open.pop(key)
         return line, closed(put_together(pieces))
@@ -107,13 +117,20 @@ _MOST_OPEN = 1000  # streams that are written to one file at the same time
 
 
 def _is_event(record: Record) -> bool:
-    return record.get("type") in ("ping", "error") and len(record) <= 2
+    return record.get("type") in ("ping", "error") and (len(record) <= 2 or "sequence_number" in record)
+
+
+def _is_preamble(record: Record) -> bool:
+    """Whether a piece is what Azure says of the question before the answer: it names no stream."""
+    return record.get("choices") == [] and not record.get("id") and not record.get("usage")
 
 
 def _kind(piece: Record) -> Callable[[list[Record]], Answer] | None:
     """Return the function for pieces of a kind; None where the piece does not show it."""
     event = piece.get("type")
-    if piece.get("object") in (CHUNK, "text_completion") or ("choices" in piece and "object" not in piece):
+    if piece.get("object") in (*CHUNKS, "text_completion", "text.completion") or (
+        "choices" in piece and not piece.get("object")
+    ):
         return _completion
     if isinstance(event, str) and event.startswith("response."):
         return _response
@@ -123,6 +140,8 @@ def _kind(piece: Record) -> Callable[[list[Record]], Answer] | None:
         return _chat
     if isinstance(piece.get("done"), bool):
         return _lines
+    if str(piece.get("event_type")).startswith(("interaction.", "step.")):
+        return _interaction
     return _candidates if "candidates" in piece or "usageMetadata" in piece else None
 
 
@@ -136,7 +155,7 @@ def _completion(pieces: list[Record]) -> Answer:
         whole |= {key: value for key, value in piece.items() if value is not None and key != "choices"}
         for choice in _mappings(piece.get("choices")):
             _add_choice(choices.setdefault(_place(choice), {}), choice)
-    if whole.get("object") == CHUNK:
+    if whole.get("object") in CHUNKS:
         whole["object"] = "chat.completion"
     if "usage" not in whole and isinstance(usage := _mapping(whole.get("x_groq")).get("usage"), Mapping):
         whole["usage"] = usage
@@ -204,6 +223,8 @@ def _response(events: list[Record]) -> Answer:
             whole = dict(event["response"])
         if event.get("type") in _LAST_EVENTS:
             return Answer(whole, True)
+        if event.get("type") == "error":
+            whole |= {"error": event.get("error") or event.get("message"), "status": "failed"}
         index = _place(event, 0, "output_index")
         if is_object(event.get("item")):
             items[index] = dict(event["item"])
@@ -227,6 +248,8 @@ def _message(events: list[Record]) -> Answer:
         kind, delta = event.get("type"), _mapping(event.get("delta"))
         if kind == "message_start":
             whole = dict(_mapping(event.get("message")))
+            is_complete = whole.get("stop_reason") is not None  # so do answers of tools within a run of code
+            blocks = {place: dict(block) for place, block in enumerate(_mappings(whole.get("content")))}
         elif kind == "content_block_start":
             blocks[_place(event)] = dict(_mapping(event.get("content_block")))
         elif kind == "content_block_delta":
@@ -291,6 +314,30 @@ def _joined_parts(parts: list[Record]) -> list[Record]:
         else:
             joined.append(part)
     return joined
+
+
+# -- interactions of Gemini --------------------------------------------------------------------------------------------
+
+
+def _interaction(events: list[Record]) -> Answer:
+    whole: dict[str, Any] = {}
+    steps: dict[int, dict[str, Any]] = {}
+    is_complete = False
+    for event in events:
+        whole |= _mapping(event.get("interaction"))
+        is_complete = is_complete or event.get("event_type") == "interaction.completed"
+        if is_object(event.get("step")):
+            steps[_place(event)] = dict(event["step"])
+        elif is_object(delta := event.get("delta")):
+            step = steps.setdefault(_place(event), {"type": "model_output"})
+            if delta.get("type") == "arguments_delta":
+                before = step["arguments"] if isinstance(step.get("arguments"), str) else ""
+                step["arguments"] = before + str(delta.get("arguments"))
+            else:
+                step["content"] = _added_parts(step.get("content"), [delta])
+    if steps:
+        whole["steps"] = [steps[index] for index in sorted(steps)]
+    return Answer(whole, is_complete)
 
 
 # -- chats of Cohere ---------------------------------------------------------------------------------------------------

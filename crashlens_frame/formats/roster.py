@@ -25,6 +25,7 @@ from .opencode import OPENCODE
 from .openrouter import OPENROUTER
 from .otel import OTEL
 from .otlp_logs import OTLP_LOGS
+from .pi import PI
 from .portkey import PORTKEY
 from .promptfoo import PROMPTFOO
 from .table import Format, Sign
@@ -59,6 +60,7 @@ FORMATS: dict[str, Format] = {
         CODEX,
         CLINE,
         AIDER,
+        PI,
         OTLP_LOGS,
         OPENAI_STREAM,
         ANTHROPIC_STREAM,

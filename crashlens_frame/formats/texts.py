@@ -22,7 +22,7 @@ _KEYS = (
     "output",
 )
 # parts of a message that no person wrote or reads
-_SILENT = ("reasoning", "thinking", "redacted_thinking", "tool_use", "function_call", "tool_call")
+_SILENT = ("reasoning", "thinking", "redacted_thinking", "tool_use", "function_call", "tool_call", "toolCall")
 # what programs log in place of a text that they keep to themselves
 _REDACTED = {"redacted-by-litellm", "[redacted]", "<redacted>", "redacted", "***", "{}"}
 
@@ -133,7 +133,7 @@ _FINISH_REASONS = {
         "length", "max_tokens", "max_output_tokens", "model_length", "context_length", "token_limit",
         "model_context_window_exceeded",
     ),
-    "tool_calls": ("tool_calls", "tool_call", "tool_use", "function_call"),
+    "tool_calls": ("tool_calls", "tool_call", "tool_use", "tooluse", "function_call"),
     "content_filter": (
         "content_filter", "content_filtered", "guardrail_intervened", "refusal", "safety", "recitation", "blocklist",
         "prohibited_content", "spii", "image_safety", "error_toxic",

@@ -369,4 +369,5 @@ def _hidden_reasoning(
     if row is None:
         return None
     hidden = total - row.get(INPUT, 0) - row.get(OUTPUT, 0)
-    return {**row, OUTPUT: row.get(OUTPUT, 0) + hidden, REASONING: hidden} if hidden > 0 else None
+    found = {**row, OUTPUT: row.get(OUTPUT, 0) + hidden, REASONING: hidden}
+    return found if 0 < hidden <= found[OUTPUT] <= MAX_COUNT else None

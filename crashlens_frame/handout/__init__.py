@@ -1,5 +1,6 @@
 """A report for people who were not there: one HTML file that can be read, sent and printed, and loads nothing."""
 
+from .sections import EFFECT_TEXTS
 from .writing import write_report
 
-__all__ = ["write_report"]
+__all__ = ["EFFECT_TEXTS", "write_report"]

@@ -30,7 +30,7 @@ _MOST_ROWS = 8
 _MOST_PATTERNS = 6
 _MOST_REASONS = 6
 _LONGEST = 300  # characters of a logged text
-_PARTS = {
+EFFECT_TEXTS = {
     "volume": "more or fewer calls",
     "mix": "other calls",
     "tokens": "longer or shorter calls",
@@ -91,10 +91,10 @@ def changed(periods: Periods | None, by: str, prices: PriceBook) -> str:
         return f"<p>No calls in {escape(periods.names[0] if periods.before.empty else periods.names[1])}.</p>"
     compared = compare(periods.before, periods.after, by=by)
     why = explain_change(periods.before, periods.after, by=by, waste=True, prices=prices)
-    parts = sorted(((name, _sum(why[name])) for name in _PARTS if name in why), key=lambda part: -abs(part[1]))
+    parts = sorted(((name, _sum(why[name])) for name in EFFECT_TEXTS if name in why), key=lambda part: -abs(part[1]))
     causes = Table(
         {
-            "because of": text_cells(_PARTS[name] for name, _ in parts),
+            "because of": text_cells(EFFECT_TEXTS[name] for name, _ in parts),
             "difference": change_cells(amount for _, amount in parts),
         }
     )

@@ -1,10 +1,12 @@
 """write_report: a log as one page for people who were not there."""
 
 from html import escape
+from os import PathLike
 from typing import Any
 
 import pandas as pd
 
+from .._core import check_path
 from ..errors import InvalidOptionError
 from ..frame import check_calls
 from ..io import open_atomic
@@ -76,8 +78,8 @@ def write_report(
         ``by`` is no text or has no name behind its dot, or ``tz`` is no time zone.
     PriceFileError
         The prices break a rule of their form.
-    OSError
-        The file cannot be written.
+    FileNotFoundError, FileAccessError
+        There is no such folder, or the file cannot be written.
 
     Examples
     --------
@@ -90,6 +92,8 @@ def write_report(
     ...     Path(folder, "day.html").read_text(encoding="utf-8").count("<h1>A Tuesday</h1>")
     1
     """
+    if isinstance(target, str | PathLike):
+        check_path(target)  # before the work
     page = report_page(calls, before=before, rejects=rejects, by=by, tz=tz, title=title, prices=prices)
     with open_atomic(target) as file:
         file.write(page.encode())

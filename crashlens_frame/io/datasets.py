@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .._core import check_path, file_errors
 from ..errors import ExistingFileError, InvalidOptionError, MissingFileError, SchemaVersionError, check_choice
 from ..frame import as_calls, table_from_frame
 from .manifest import (
@@ -121,13 +122,15 @@ def write_dataset(
     check_choice("mode", mode, MODES)
     if not 1 <= buckets <= 10_000:
         raise InvalidOptionError(f"buckets is {buckets}, expected 1 to 10,000")
+    check_path(target)
     folder = Path(os.path.realpath(target))  # a link keeps pointing to where it pointed
     if folder.exists() and not folder.is_dir():
         raise ExistingFileError(f"{folder} is a file, expected a folder; write to another path")
     layout = Manifest(by, buckets if by == "trace" else None, {})
     _check_mode(folder, mode, layout)
-    folder.mkdir(parents=True, exist_ok=True)
-    with staging_folder(folder) as staging:
+    with file_errors(target):
+        folder.mkdir(parents=True, exist_ok=True)
+    with file_errors(target), staging_folder(folder) as staging:
         staged = _stage([calls] if isinstance(calls, pd.DataFrame) else calls, staging, layout)
         with locked(folder):
             _publish(folder, token_of(staging), staged, mode, layout)
@@ -167,6 +170,7 @@ def partitions(folder: AnyPath) -> list[Partition]:
     ...     [part.name for part in cf.partitions(folder)]
     ['bucket=00', 'bucket=01', 'bucket=02', 'bucket=03']
     """
+    check_path(folder)
     root = Path(folder)
     if not root.is_dir():
         raise MissingFileError(f"{folder} is no folder; cf.write_dataset makes folders of partitions")

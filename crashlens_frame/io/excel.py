@@ -6,7 +6,7 @@ from ..errors import MissingExtraError
 from ..frame import as_calls
 from ..schema import CALLS
 from .csv import escaped_texts
-from .streams import AnyPath
+from .streams import AnyPath, open_atomic
 
 _LONGEST = 32_767  # characters of a cell
 _NO_TEXT = r"[\x00-\x08\x0b\x0c\x0e-\x1f]"  # no XML can hold them
@@ -31,6 +31,8 @@ def to_excel(calls: pd.DataFrame, target: AnyPath) -> None:
         openpyxl is not installed.
     MissingColumnsError, InvalidCallError
         The frame is not a frame of calls.
+    FileNotFoundError, FileAccessError
+        There is no such folder, or the file cannot be written.
 
     Examples
     --------
@@ -47,7 +49,8 @@ def to_excel(calls: pd.DataFrame, target: AnyPath) -> None:
         **{name: escaped[name].str.slice(stop=_LONGEST) for name in texts},
     )
     try:
-        cells.to_excel(target, index=False)
+        with open_atomic(target) as stream:
+            cells.to_excel(stream, index=False, engine="openpyxl")
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             "writing a spreadsheet needs openpyxl, which is not installed: pip install 'crashlens-frame[excel]'"

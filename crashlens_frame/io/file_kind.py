@@ -5,7 +5,9 @@ import re
 import stat
 from os import PathLike
 from pathlib import Path
+from typing import IO, Any
 
+from .._core import check_path
 from ..errors import LogFileError
 from ..jsonvalues import parse_json
 from ..words import printable
@@ -117,6 +119,7 @@ def check_is_or_new(path: str | PathLike[str], kind: str) -> None:
     LogFileError
         It is something else, a log of JSON Lines included. The text names the file and what it is.
     """
+    check_path(path)
     path = Path(path)
     if not path.is_file() or path.stat().st_size == 0:
         return
@@ -138,6 +141,13 @@ def check_handle_is_log(handle: int, path: str | PathLike[str]) -> None:
 def special_file(status: os.stat_result) -> str | None:
     """Return in words what a file is that is no regular file, such as a device; None for a regular one."""
     return next((kind for is_kind, kind in _SPECIAL if is_kind(status.st_mode)), None)
+
+
+def is_endless(stream: IO[Any]) -> bool:
+    """Whether an open file is a device that may give bytes without an end: neither a terminal nor the null device."""
+    status = os.fstat(stream.fileno())
+    is_device = special_file(status) == "a device"
+    return is_device and not stream.isatty() and status.st_rdev != os.stat(os.devnull).st_rdev  # noqa: PTH116
 
 
 def other_kind(head: bytes) -> str | None:
@@ -208,12 +218,13 @@ def _is_document(text: bytes) -> bool:
 
 def _what_it_is(path: str | PathLike[str], allowed: tuple[str, ...] = ()) -> str | None:
     """Return in words what a file is or is named like, if that is neither a log nor allowed."""
+    check_path(path)
     named = _ENDINGS.get(Path(path).suffix.lower())
     if named not in (None, *allowed):
         return f"is named like {named}"
     try:
         status = os.stat(path)  # noqa: PTH116  errors name it as it was given
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     kind = special_file(status)
     if kind is None and status.st_size:

@@ -132,15 +132,16 @@ class Journal:
         """Write the lines of the queue; a torn last line, as a killed program leaves it, is ended first."""
         handle, size = self._locked(deadline)
         try:
-            lines = len(self._queue)
-            data = b"".join(data for data, _ in self._queue[:lines])
+            queued = self._queue[:]
+            data = b"".join([data for data, _ in queued])
             if size < self._size:
                 check_handle_is_log(handle, self.path)
                 seen, self._size = self._size, size
                 self._warn(f"was cut from {seen:,} to {size:,} bytes", stacklevel=8)
             if size and not _ends_a_line(handle, size):
                 data = b"\n" + data
-            self._write(data, size, lines)
+            self._write(data, size, len(queued))
+            self.saved += sum([calls for _, calls in queued])
             if self.fsync:
                 os.fsync(handle)
         finally:
@@ -148,8 +149,7 @@ class Journal:
 
     def _write(self, data: bytes, size: int, lines: int) -> None:
         """Write all of the data and take its lines off the queue or, where that fails, write nothing."""
-        rest = memoryview(data)
-        calls = sum(calls for _, calls in self._queue[:lines])
+        rest = data
         try:
             while rest:
                 written = os.write(self._handle, rest)
@@ -160,7 +160,6 @@ class Journal:
             os.ftruncate(self._handle, size)
             raise
         del self._queue[:lines]  # from here on nothing writes them twice, whatever fails
-        self.saved += calls
         self._size = size + len(data)
 
     def _locked(self, deadline: float) -> tuple[int, int]:
@@ -175,12 +174,14 @@ class Journal:
             self.close()
 
     def _unlock(self) -> None:
-        with suppress(OSError):
-            try:
-                _unlock(self._handle)
-            except BaseException:
+        try:
+            _unlock(self._handle)
+        except OSError:
+            with suppress(OSError):
                 self.close()  # which unlocks it as well
-                raise
+        except BaseException:
+            self.close()
+            raise
 
     def _open(self) -> None:
         self.close()
@@ -244,7 +245,7 @@ def _reopened(path: str, fsync: bool, saved: int) -> Journal:
 def _status(path: str) -> os.stat_result | None:
     try:
         return os.stat(path)  # noqa: PTH116  errors name it as it was given
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 

@@ -106,8 +106,8 @@ class LineRecords:
                 continue
             rows += found.rows
             of_rows += [place] * len(found.rows)
-            for error in found.errors:
-                self._reject(place, number, error, raw)
+            for reason in found.errors:
+                self._reject(place, number, reason, raw)
             self._passed += found.passed
             self._unclear += [(self._source, counts) for counts in found.unclear]
             self._repairs += make_repairs(self._source, number, found.repairs)

@@ -10,13 +10,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .._core import progress_bar
+from .._core import file_errors, progress_bar
 from ..errors import CrashlensFrameError, InvalidOptionError, LogFileError, SchemaVersionError
 from ..formats import export_format, may_be_export, synonyms_among
 from ..frame import as_calls, frame_from_table, selected_columns, table_from_frame
 from ..schema import CALLS, LABEL, arrow_schema
 from .file_kind import check_is_or_new
 from .parquet_files import StoredFile, parquet_files
+from .parquet_footer import FOOTER_KEY, UNSEALED, FooterSeal, check_footer
 from .parquet_values import calls_of_others, check_values, frame_of_others
 from .streams import BLOCK, AnyPath, Source, Target, open_atomic
 
@@ -114,17 +115,27 @@ def read_batches(source: Source, names: list[str], *, size: int, progress: bool 
         for stored in files:
             # what is read ahead by default takes several times the memory
             with open_stored(stored, pre_buffer=False, buffer_size=_BUFFER) as file:
-                batches = file.iter_batches(_rows_of(file, size), columns=_needed(file.schema_arrow, names))
-                first = 0
-                while (batch := _next(batches, stored)) is not None:
-                    yield _converted(pa.Table.from_batches([batch]), names, file, stored, first).select(names)
-                    first += len(batch)
-                    advance(len(batch))
+                for first, rows in _parts(file, stored, names, size):
+                    yield _converted(rows, names, file, stored, first).select(names)
+                    advance(len(rows))
 
 
-def _next(batches: Iterator[pa.RecordBatch], stored: StoredFile) -> pa.RecordBatch | None:
-    with _reading(stored):
-        return next(batches, None)
+def _parts(file: "pq.ParquetFile", stored: StoredFile, names: list[str], size: int) -> Iterator[tuple[int, pa.Table]]:
+    """Yield what the named columns are made of, about ``size`` bytes at a time, each part with its first row."""
+    batches = file.iter_batches(_rows_of(file, size), columns=_needed(file.schema_arrow, names))
+    rows = 0
+    while True:
+        with _reading(stored):
+            batch = next(batches, None)
+        if batch is None:
+            break
+        yield rows, pa.Table.from_batches([batch])
+        rows += len(batch)
+    if rows != file.metadata.num_rows:  # pyarrow ends early where the head of a page is damaged
+        raise LogFileError(
+            f"{stored.name} holds {rows:,} calls that can be read, expected {file.metadata.num_rows:,}; it is damaged,"
+            " restore it from a copy"
+        )
 
 
 class ExportedRows(NamedTuple):
@@ -142,17 +153,13 @@ def parquet_tables(
     file = open_stored(stored, pre_buffer=False, buffer_size=_BUFFER)
     schema = file.schema_arrow
     may_be_of_vendor = not _is_ours(schema) and may_be_export(schema.names)
-    batches = file.iter_batches(_rows_of(file, BLOCK), columns=_needed(schema, names))
-    first = 0
-    while (batch := _next(batches, stored)) is not None:
-        table = pa.Table.from_batches([batch])
+    for first, table in _parts(file, stored, names, BLOCK):
         frame = frame_of_others(table, name, first=first) if may_be_of_vendor else None
         vendor = None if frame is None else export_format(frame, format)
         if frame is None or vendor is None:
             yield _converted(table, names, file, stored, first)
         else:
             yield ExportedRows(frame, vendor)
-        first += len(batch)
 
 
 def _rows_of(file: "pq.ParquetFile", size: int) -> int:
@@ -166,9 +173,12 @@ def stored_bytes(source: Source, names: Collection[str]) -> int:
 
 
 def _column_bytes(file: "pq.ParquetFile", names: Collection[str] | None) -> int:
-    """Return how many bytes the named columns of a file are, unpacked but encoded; None: all columns."""
-    columns = [place for place, name in enumerate(file.metadata.schema.names) if names is None or name in names]
+    """Return how many bytes the named columns of a file are, unpacked but encoded; None or no checksum: all."""
     groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+    if FOOTER_KEY not in (file.metadata.metadata or {}):
+        # pyarrow ends the process where the metadata of a column are damaged, and no checksum shows it
+        return sum(group.total_byte_size for group in groups)
+    columns = [place for place, name in enumerate(file.metadata.schema.names) if names is None or name in names]
     return sum(group.column(place).total_uncompressed_size for group in groups for place in columns)
 
 
@@ -209,19 +219,23 @@ def write_table(calls: pa.Table, target: Target, *, is_sorted: bool, metadata: d
     """Write a CALLS table to a Parquet file, with the version of the schema and more metadata."""
     import pyarrow.parquet as pq
 
-    table = calls.replace_schema_metadata({VERSION_KEY.decode(): str(VERSION), **(metadata or {})})
+    known = {VERSION_KEY.decode(): str(VERSION), FOOTER_KEY.decode(): UNSEALED, **(metadata or {})}
+    table = calls.replace_schema_metadata(known)
     labels = [column.name for column in CALLS if column.arrow == LABEL]
     order = pq.SortingColumn.from_ordering(table.schema, ORDER) if is_sorted else None
     with open_atomic(target) as stream:
-        pq.write_table(
-            table,
-            stream,
+        sealed = FooterSeal(stream)
+        with pq.ParquetWriter(
+            sealed,
+            table.schema,
             compression="zstd",
             use_dictionary=labels,
-            row_group_size=ROW_GROUP,
             sorting_columns=order,
             write_page_checksum=True,
-        )
+        ) as writer:
+            writer.write_table(table, ROW_GROUP)
+            sealed.hold()
+        sealed.seal()
 
 
 def parquet_file(source: AnyPath | IO[Any], **options: Any) -> "pq.ParquetFile":
@@ -242,6 +256,7 @@ def open_stored(stored: StoredFile, **options: Any) -> "pq.ParquetFile":
     import pyarrow.parquet as pq
 
     with _reading(stored):
+        check_footer(stored.source)
         try:
             file = pq.ParquetFile(stored.source, page_checksum_verification=True, **options)
         except pa.ArrowInvalid as error:
@@ -303,7 +318,8 @@ def _reading(stored: StoredFile) -> Iterator[None]:
         ) from error
     except (OSError, pa.ArrowException, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # of the system, and not of the file
-            raise
+            with file_errors(stored.name):
+                raise
         reason = " ".join(str(error).split())
         raise LogFileError(f"{stored.name} cannot be read: {reason}; it is damaged, restore it from a copy") from error
 

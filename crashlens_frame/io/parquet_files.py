@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeAlias, cast
 
+from .._core import check_path
 from ..errors import LogFileError, MissingFileError, PassedOverWarning
 from .manifest import MANIFEST, Manifest, Part, is_in_motion, read_manifest, walk_dataset
 from .streams import AnyPath, Source, list_files
@@ -87,6 +88,7 @@ def _listed(source: Source, manifest_of: _ManifestOf) -> list[StoredFile]:
         return [StoredFile(cast("IO[Any]", source))]
     if not isinstance(source, str | PathLike):
         return [file for each in cast("Iterable[AnyPath]", source) for file in _listed(each, manifest_of)]
+    check_path(source)
     path = Path(source)
     if path.is_dir():
         files = _in_folder(path, manifest_of)

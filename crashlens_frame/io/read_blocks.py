@@ -224,13 +224,14 @@ _JSON_TYPES: dict[Callable[[Any], Any], pa.DataType] = {
     bool_value: pa.bool_(),
 }
 _FILLED_FIELD = pa.field("filled", pa.list_(pa.string()))
-_KEPT = frozenset(field.path for field in CRASHLENS.fields if field.kept)
+# fields whose lines are read one by one: the value is more than a text, or a count is left out of another
+_BY_LINE = frozenset(field.path for field in CRASHLENS.fields if field.kept or field.adds)
 _OWN_KEYS = frozenset(CRASHLENS.tree)
 
 
 def _line_reader_only() -> frozenset[str]:
-    """Return the fields whose lines are of another format or currency, or hold a value that is no text."""
-    return _KEPT | (sign_keys().union(CURRENCY_KEYS) - _OWN_KEYS)
+    """Return the fields whose lines are of another format or currency, or need more than their column."""
+    return _BY_LINE | (sign_keys().union(CURRENCY_KEYS) - _OWN_KEYS)
 
 
 def _may_show_others(parsed: pa.Table) -> bool:

@@ -16,9 +16,10 @@ from typing import IO, Any, NamedTuple, TypeAlias, cast
 
 import zstandard
 
+from .._core import check_path, file_errors
 from ..errors import LogFileError, MissingFileError
 from ..words import printable
-from .file_kind import BOM, special_file
+from .file_kind import BOM, is_endless, special_file
 
 AnyPath = str | PathLike[str]
 Target = AnyPath | IO[bytes]
@@ -47,7 +48,9 @@ def open_source(source: AnyPath | IO[Any]) -> Iterator[tuple[str, IO[Any]]]:
         yield "<stdin>", sys.stdin.buffer
     else:
         path = os.fspath(source)
-        with open(path, "rb") as stream:  # noqa: PTH123  errors name it as it was given
+        with file_errors(path), open(path, "rb") as stream:  # noqa: PTH123  errors name it as it was given
+            if is_endless(stream):
+                raise LogFileError(f"{printable(path)} is a device, expected a file or a pipe")
             yield path, stream
 
 
@@ -61,11 +64,14 @@ def list_files(source: Source) -> list[AnyPath | IO[Any]]:
     ------
     FileNotFoundError
         There is no such file, none matches, or the folder has none.
+    FileAccessError
+        No file can have the name.
     """
     if hasattr(source, "read"):
         return [cast("IO[Any]", source)]
     if not isinstance(source, str | PathLike):
         return [file for each in source for file in list_files(each)]
+    check_path(source)
     path = os.path.expanduser(source)  # noqa: PTH111  errors name it as it was given
     if Path(path).is_dir():
         return _files_within(Path(path))
@@ -277,6 +283,12 @@ def open_atomic(target: Target) -> Iterator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
+    check_path(target)
+    with file_errors(target):
+        yield from _replaced(target)
+
+
+def _replaced(target: AnyPath) -> Iterator[IO[bytes]]:
     path = Path(os.path.realpath(target))  # a link keeps pointing to where it pointed
     kind = special_file(path.stat()) if path.exists() else None
     if kind is not None:
@@ -291,11 +303,9 @@ def open_atomic(target: Target) -> Iterator[IO[bytes]]:
             raw.flush()
             os.fsync(handle)
         Path(name).replace(path)
-    except BaseException as error:
+    except BaseException:
         if name is not None:
             Path(name).unlink()
-        if isinstance(error, OSError) and str(error.filename).endswith(".part"):
-            raise OSError(error.errno, error.strerror, os.fspath(target)) from None  # the name that the caller knows
         raise
 
 

@@ -50,58 +50,59 @@ def line_from_row(row: Row) -> bytes:
 class _Layout(NamedTuple):
     """Where the known values of a call are written, and what is written in place of the others."""
 
+    log_schema: dict[str, Any]  # all of its names, with what is written where a value is not known
+    logged: tuple[str, ...]
     usage: tuple[str, ...]
     metadata: tuple[str, ...]
     top: tuple[str, ...]
     filled: list[str]
-    log_schema: dict[str, Any]  # all of its names, with what is written where a value is not known
-    logged: tuple[str, ...]
 
 
 @lru_cache(maxsize=256)
 def _layout(known: tuple[str, ...]) -> _Layout:
     """Return the layout of a line; the calls of a program mostly have the same columns."""
-    usage, metadata, top, logged = (
-        tuple(name for name in names if name in known) for names in (USAGE, METADATA, (*TOP, "cost_source"), LOG_SCHEMA)
-    )
-    filled = [name for name in FILLERS if name not in known]
     log_schema = {name: None if name in _KEPT_NULL else _FILLED.get(name) for name in LOG_SCHEMA}
-    return _Layout(usage, metadata, top, filled, log_schema, logged)
+    logged, usage, metadata, top = (
+        tuple(name for name in names if name in known) for names in (LOG_SCHEMA, USAGE, METADATA, (*TOP, "cost_source"))
+    )
+    return _Layout(log_schema, logged, usage, metadata, top, [name for name in FILLERS if name not in known])
 
 
 def _record(row: Row) -> dict[str, Any]:
     known = {name: value for name, value in row.items() if value is not None}
     layout = _layout(tuple(known))
-    start = known["timestamp"] = _time(row["timestamp"])
-    sent, written = (known.get(name, _FILLED[name]) for name in ("input_tokens", "output_tokens"))
-    total = sent + written
-    extra = split_extra(known["extra"]) if "extra" in known else _NO_EXTRA
-    log_schema = layout.log_schema | {name: known[name] for name in layout.logged}
-    envelope = {
-        "traceId": known["trace_id"],
-        "startTime": start,
-        "endTime": _time(row["timestamp"] + 1000 * known["latency_ms"]) if "latency_ms" in known else None,
-        "input": {"model": log_schema["model"], "prompt": known.get("prompt", _FILLED["prompt"]), **extra["input"]},
-        "usage": {
-            "prompt_tokens": sent,
-            "completion_tokens": written,
-            "total_tokens": total,
-            **{name: known[name] for name in layout.usage},
-            **extra["usage"],
-        },
-        "metadata": {**{name: known[name] for name in layout.metadata}, **extra["metadata"]},
-        "output": known.get("response"),
-        "cost_usd": log_schema["cost"],
-        "tokens": total,
-        "endpoint": known.get("route"),
-        "fallback_triggered": known.get("fallback_attempted"),
-        **{name: known[name] for name in layout.top},
-        "filled": layout.filled or None,
-    }
-    return log_schema | {name: value for name, value in envelope.items() if value is not None} | extra[""]
-
-
-_NO_EXTRA: dict[str, dict[str, Any]] = {parent: {} for parent in ("", *PARENTS)}
+    known["timestamp"] = _time(row["timestamp"])
+    sent, written = known.get("input_tokens", 0), known.get("output_tokens", 0)
+    usage = {"prompt_tokens": sent, "completion_tokens": written, "total_tokens": sent + written}
+    record = layout.log_schema.copy()
+    for name in layout.logged:
+        record[name] = known[name]
+    record["traceId"] = known["trace_id"]
+    record["startTime"] = known["timestamp"]
+    if "latency_ms" in known:
+        record["endTime"] = _time(row["timestamp"] + 1000 * known["latency_ms"])
+    record["input"] = {"model": record["model"], "prompt": known.get("prompt", _FILLED["prompt"])}
+    for name in layout.usage:
+        usage[name] = known[name]
+    record["usage"] = usage
+    record["metadata"] = {name: known[name] for name in layout.metadata}
+    if "response" in known:
+        record["output"] = known["response"]
+    record["cost_usd"], record["tokens"] = record["cost"], sent + written
+    if "route" in known:
+        record["endpoint"] = known["route"]
+    if "fallback_attempted" in known:
+        record["fallback_triggered"] = known["fallback_attempted"]
+    for name in layout.top:
+        record[name] = known[name]
+    if layout.filled:
+        record["filled"] = layout.filled
+    if "extra" in known:
+        fields = split_extra(known["extra"])
+        for parent in PARENTS:
+            record[parent] |= fields[parent]
+        record |= fields[""]
+    return record
 
 
 def _time(microseconds: int) -> str:

@@ -125,15 +125,9 @@ def events_in(body: bytes) -> Iterator[Mapping[str, Any]]:
             yield found
 
 
-class _Heard(NamedTuple):
-    """What came back: status, type of the content, id of the request, the body, and whether it was read to its end."""
-
-    status: int
-    kind: str
-    request_id: str | None
-    body: bytes
-    error: BaseException | None
-    left: bool
+# what came back: status, type of the content, id of the request, the body, the error that ended it, whether the program
+# left it; a plain tuple, which the garbage collector need not visit again
+_Heard = tuple[int, str, str | None, bytes, BaseException | None, bool]
 
 
 @dataclass(slots=True, eq=False)
@@ -189,7 +183,7 @@ class Attempt:
         """Log an attempt that got an answer, or what came of it before an error or before the program left it."""
         if not self.is_over:
             request_id = headers.get("x-request-id") or headers.get("request-id")
-            self.answer = _Heard(status, headers.get("content-type", ""), request_id, body, error, left)
+            self.answer = (status, headers.get("content-type", ""), request_id, body, error, left)
             self._end()
 
     def _end(self) -> None:
@@ -198,9 +192,9 @@ class Attempt:
         book = self.settings.book
         try:
             if self.settings.capture_content and self.settings.redact is None and not self.budgets:
-                book.log_later(self._finished)
+                book.log_later(self)
                 return
-            row = self._finished()  # texts may not be kept, a budget has to know the cost
+            row = self()  # texts may not be kept, a budget has to know the cost
             if self.budgets:
                 priced = dict(row)
                 fill_tokens(priced)
@@ -210,7 +204,7 @@ class Attempt:
         except Exception as error:
             warn_unsaved(f"a call is not logged, or only in memory: {error}")
 
-    def _finished(self) -> Row:
+    def __call__(self) -> Row:
         """Return the row of an attempt; of what cannot be read, the row has no texts."""
         try:
             row = self._covered(self._without_answer() if self.answer is None else self._with_answer(*self.answer))

@@ -1,13 +1,14 @@
 """LogBook: accumulates calls, counts and prices them, writes them."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self
 
 import pandas as pd
 import pyarrow as pa
 
-from ..errors import resolve_alias
+from ..errors import MissingFileError, resolve_alias
 from ..frame import frame_from_table
 from ..io import AnyPath, Source, read_priced, to_jsonl, to_parquet, warn_left_out
 from ..pricing import PriceBook, Prices
@@ -74,7 +75,8 @@ class LogBook(Entries, Simulations):
         self._ledger = Ledger(self._prices, path, fsync=fsync)
         self._rejects: pa.Table = arrow_schema(REJECTS).empty_table()
         if path is not None and Path(path).exists():
-            self._load(path, duplicates="all")
+            with suppress(MissingFileError):  # another program has moved it away in the meantime
+                self._load(path, duplicates="all")
 
     # -- look ---------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from .anomalies import plot_anomalies
 from .cache import plot_cache
 from .canvas import COLORS, GREY, WELL_SPENT, colors_of
-from .cost import plot_cost
+from .cost import CostStack, cost_stack, plot_cost
 from .heatmap import plot_heatmap
 from .latency import duration_text, plot_latency
 from .svg import draw_svg
@@ -23,8 +23,10 @@ __all__ = [
     "GREY",
     "PLOTS",
     "WELL_SPENT",
+    "CostStack",
     "Plot",
     "colors_of",
+    "cost_stack",
     "draw_svg",
     "duration_text",
     "plot_anomalies",
@@ -46,7 +48,7 @@ class Plot(NamedTuple):
     draw
         The function, ``plot_<name>(calls, *, ax=None, ...) -> Axes``.
     tab
-        Title of its tab in the Explorer; None: the Explorer has no tab of it.
+        Title of its tab in the Explorer; None: the Explorer has no tab of it, or a chart of its own.
     reads_texts
         Whether it looks at prompts; the others do with the columns of figures and labels.
     """
@@ -68,7 +70,7 @@ class Plot(NamedTuple):
 
 # the order is that of the tabs
 PLOTS = (
-    Plot(plot_cost, tab="Cost"),
+    Plot(plot_cost),
     Plot(plot_anomalies, tab="Unusual"),
     Plot(plot_waste, tab="Waste"),
     Plot(plot_latency, tab="Latency"),

@@ -69,7 +69,7 @@ def names_and_codes(values: pd.Series) -> tuple[np.ndarray, list[str]]:
     ([1, 2, 0], ['a', 'b', 'unknown'])
     """
     labels = values.astype("category").cat
-    names = [str(label) for label in labels.categories]
+    names = [str(label) for label in labels.categories.tolist()]
     if UNKNOWN not in names:
         names.append(UNKNOWN)
     codes = labels.codes.to_numpy(np.int64)

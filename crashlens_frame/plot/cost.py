@@ -1,6 +1,6 @@
 """What calls cost over time."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -39,6 +39,7 @@ _PERIODS = {
     "YS": "year",
 }
 _MOST_PERIODS = 62
+_MOST_COLORED = 100
 
 
 def plot_cost(
@@ -92,12 +93,10 @@ def plot_cost(
 
     calls = checked_calls(calls, needs={"timestamp", "cost", by})
     ax = new_axes(ax)
-    drawn = calls.loc[calls["cost"].notna() & can_be_drawn(calls["timestamp"]), ["timestamp", by, "cost"]]
-    if drawn.empty:
-        return draw_message(ax, "None of the calls has a time and a known cost" if len(calls) else "No calls to draw")
-    freq = freq or _fitting_period(drawn["timestamp"].max() - drawn["timestamp"].min())
-    costs = _stack(drawn[by], period_starts(drawn["timestamp"], freq, tz or "UTC"), drawn["cost"])
-    colors = colors_of(most_expensive(calls, by))
+    stack = cost_stack(calls, by, freq=freq, tz=tz or "UTC")
+    if stack.costs.empty:
+        return draw_message(ax, stack.title)
+    costs, colors = stack.costs, stack.colors
     begin = pd.DatetimeIndex(costs.index)
     places = date2num(begin.tz_convert("UTC").tz_localize(None))  # type: ignore[no-untyped-call]
     below, entries = np.zeros(len(costs)), list[Any]()
@@ -105,7 +104,7 @@ def plot_cost(
         cost = costs.iloc[:, place]
         label = f"{cut(printable(name), LONGEST_NAME)}  {money(cost.sum())}"
         bars = ax.bar(
-            places, cost, bottom=below, width=0.92 * _days(freq), align="edge", color=colors[name], label=label
+            places, cost, bottom=below, width=0.92 * stack.days, align="edge", color=colors[name], label=label
         )
         entries.append(bars)
         below += cost.to_numpy()
@@ -119,10 +118,9 @@ def plot_cost(
     format_dollars(ax.yaxis)
     first, last = f"{begin[0]:%Y-%m-%d}", f"{begin[-1]:%Y-%m-%d}"
     span = f"{first if first == last else f'{first} to {last}'}, {tz or 'UTC'}"
-    left_out = len(calls) - len(drawn)
-    ax.set_xlabel(axis_label(span, left_out, "without time or price"))
-    ax.set_ylabel(f"US dollars per {_PERIODS.get(freq, freq)}")
-    set_title(ax, f"{money(drawn['cost'].sum())} in {quantity(len(drawn), 'call')}, by {by}")
+    ax.set_xlabel(axis_label(span, len(calls) - stack.n_calls, "without time or price"))
+    ax.set_ylabel(f"US dollars per {stack.period}")
+    set_title(ax, stack.title)
     # by their list, as Matplotlib leaves out labels that begin with an underscore
     legend = ax.legend(
         entries,
@@ -135,6 +133,57 @@ def plot_cost(
     for text in legend.get_texts():
         text.set_parse_math(False)  # a $ in a logged name starts no formula
     return ax
+
+
+class CostStack(NamedTuple):
+    """Costs over time as they are drawn.
+
+    ``costs`` has a row per period that has calls and a column per name, in stacking order; ``n_calls``
+    is the number of calls that have a time and a cost.
+    """
+
+    costs: pd.DataFrame
+    freq: str
+    colors: dict[str, str]
+    n_calls: int
+    title: str
+
+    @property
+    def period(self) -> str:
+        """How a period is called, such as "day"."""
+        return _PERIODS.get(self.freq, self.freq)
+
+    @property
+    def days(self) -> float:
+        """How long a period is, in days; where periods differ, how long the shortest is."""
+        return _days(self.freq)
+
+
+def cost_stack(calls: pd.DataFrame, by: str, *, freq: str | None = None, tz: str = "UTC") -> CostStack:
+    """Return what calls cost by period and name, as :func:`plot_cost` draws it.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.plot.cost import cost_stack
+    >>> book = cf.LogBook()
+    >>> trace = book.log(model="gpt-4o", prompt="Hi", cost=0.5, timestamp="2026-03-01 12:30")
+    >>> stack = cost_stack(book.df, "model")
+    >>> stack.costs["gpt-4o"].tolist(), stack.period
+    ([0.5], 'minute')
+    """
+    has_cost = calls["cost"].notna() & can_be_drawn(calls["timestamp"])
+    drawn = calls[["timestamp", by, "cost"]]
+    drawn = drawn if has_cost.all() else drawn[has_cost]
+    if drawn.empty:
+        why = "None of the calls has a time and a known cost" if len(calls) else "No calls to draw"
+        return CostStack(pd.DataFrame(), freq or "D", {}, 0, why)
+    freq = freq or _fitting_period(drawn["timestamp"].max() - drawn["timestamp"].min())
+    costs = _stack(drawn[by], period_starts(drawn["timestamp"], freq, tz), drawn["cost"])
+    # so that a name has its colour in all plots; names after the first hundred share theirs anyway
+    colors = colors_of([*most_expensive(calls, by)[:_MOST_COLORED], *costs.columns])
+    title = f"{money(drawn['cost'].sum())} in {quantity(len(drawn), 'call')}, by {by}"
+    return CostStack(costs, freq, colors, len(drawn), title)
 
 
 def _mark(ax: "Axes", names: pd.Series, start: pd.Series, end: pd.Series, colors: dict[str, str]) -> list[Any]:

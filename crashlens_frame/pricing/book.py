@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from .._core import check_path, file_errors
 from ..formats import time_option
 from ..times import now_us
 from .combine import discount_rule, merged_entries
@@ -320,6 +321,11 @@ class PriceBook:
     def dump(self, target: str | PathLike[str]) -> None:
         """Write the prices as a YAML file of the full form.
 
+        Raises
+        ------
+        FileNotFoundError, FileAccessError
+            There is no such folder, or the file cannot be written.
+
         Examples
         --------
         >>> from pathlib import Path
@@ -331,7 +337,9 @@ class PriceBook:
         True
         """
         file = PriceFile(self.entries, self.source, self.checked, self.rules)
-        Path(target).write_text(dump_price_file(file), encoding="utf-8")
+        check_path(target)
+        with file_errors(target):
+            Path(target).write_text(dump_price_file(file), encoding="utf-8")
 
     def to_frame(self) -> pd.DataFrame:
         """Return the prices as a frame.

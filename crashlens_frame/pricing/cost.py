@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from .columns import converted, cost_array, costs_elsewhere, label_codes, labels
 from .explain import explanation
 from .one_call import cost_of_call
 from .price_file import METERS
-from .priced import PricedCalls, price_calls
+from .priced import PricedCalls, levels_of_calls, price_calls
 from .tiers import CHEAPER
 
 NEEDED_FOR_COST = ("model", *(meter.column for meter in METERS if meter.column and meter.is_required))
@@ -25,6 +26,8 @@ PRICE_COLUMNS = (
     "model", "timestamp", "service_tier", "region", "provider", "billed",
     *(meter.column for meter in METERS if meter.column),
 )  # fmt: skip
+# those of them that the rates of a call depend on
+RATE_COLUMNS = ("model", "timestamp", "service_tier", "region", "provider", "billed", "input_tokens")
 ON_UNKNOWN = ("na", "raise")
 
 
@@ -146,20 +149,21 @@ def mean_rate(calls: pd.DataFrame, prices: Prices | None = None) -> np.ndarray:
     return mean
 
 
-def meter_rates(calls: pd.DataFrame, prices: Prices | None = None) -> dict[str, np.ndarray]:
-    """Return the rate of each meter for each call, in US dollars per token; NaN where no price is known.
+def meter_rates(calls: pd.DataFrame, prices: Prices | None = None, *, meters: Iterable[str]) -> dict[str, np.ndarray]:
+    """Return the rates of some meters for each call, in US dollars per token; NaN where no price is known.
 
     Examples
     --------
     >>> import pandas as pd
     >>> from crashlens_frame.pricing.cost import meter_rates
-    >>> rates = meter_rates(pd.DataFrame({"model": ["gpt-4o"], "input_tokens": [9], "output_tokens": [9]}))
+    >>> calls = pd.DataFrame({"model": ["gpt-4o"], "input_tokens": [9], "output_tokens": [9]})
+    >>> rates = meter_rates(calls, meters=["cached_input"])
     >>> round(float(rates["cached_input"][0]) * 1e6, 2)
     1.25
     """
     book = PriceBook.load(prices)
-    level = price_calls(calls, book).level
-    return {name: rates[level] / 1_000_000 for name, rates in book.table.rates.items()}
+    level, table = levels_of_calls(calls, book), book.table.rates
+    return {name: (table[name] / 1_000_000).take(level) for name in meters}
 
 
 def cheaper_alternatives(models: pd.Series, prices: Prices | None = None) -> pd.Series:

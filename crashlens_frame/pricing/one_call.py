@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _REMEMBERED = 4096  # meanings of labels, of each price book
 _UNITS = tuple(meter.column for meter in METERS if meter.column)
-_WHOLES = {meter.column for meter in METERS if any(part.part_of == meter.name for part in METERS)}
+_WHOLES = tuple(meter.column for meter in METERS if meter.column and any(meter.name == part.part_of for part in METERS))
+_OTHERS = tuple(column for column in _UNITS if column not in _WHOLES)
 
 
 class Meaning(NamedTuple):
@@ -33,14 +34,16 @@ def cost_of_call(book: "PriceBook", call: Mapping[str, Any]) -> float:
     meaning = _meaning(book, call)
     if meaning is None or call.get("input_tokens") is None:
         return math.nan
-    level = book.table.level_of_one(meaning.model, meaning.variant, call["timestamp"], call["input_tokens"])
-    if meaning.kind == OTHER and book.table.origin_of_one(level) == BASE:
+    table = book.table
+    level = table.level_of_one(meaning.model, meaning.variant, call["timestamp"], call["input_tokens"])
+    if meaning.kind == OTHER and table.origin_of_one(level) == BASE:
         return math.nan
     # what is not used costs nothing; a whole is needed to see whether its parts exceed it
-    units = {column: call.get(column) or 0 for column in _UNITS if column in _WHOLES or call.get(column)}
+    units = {column: call.get(column) or 0 for column in _WHOLES}
+    units |= {column: call[column] for column in _OTHERS if call.get(column)}
     if call.get("output_tokens") is None:
         units["output_tokens"] = math.nan
-    return book.table.cost_of_one(level, units, meaning.factor)
+    return table.cost_of_one(level, units, meaning.factor)
 
 
 def _meaning(book: "PriceBook", call: Mapping[str, Any]) -> Meaning | None:

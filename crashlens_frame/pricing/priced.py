@@ -90,6 +90,12 @@ class PricedCalls:
         return self.is_at_base & self.of_groups(self.groups.kind == CHEAPER)
 
 
+def levels_of_calls(calls: pd.DataFrame, book: PriceBook) -> np.ndarray:
+    """Return the position in the rate table that each call has, without what they cost."""
+    group, groups = _grouped(calls, book)
+    return book.table.levels(groups.plan.take(group), time_array(calls), unit_arrays(calls)["input_tokens"])
+
+
 def price_calls(calls: pd.DataFrame, book: PriceBook) -> PricedCalls:
     """Price all calls, also those whose cost is known."""
     table = book.table

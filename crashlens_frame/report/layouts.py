@@ -110,7 +110,7 @@ def models_table(by_model: pd.DataFrame) -> Table:
 
 
 def keys_of_groups(groups: pd.DataFrame) -> list[str]:
-    """Return the keys that a result of ``by`` was grouped by: its columns before the number of calls.
+    """Return the keys that a result of ``by`` was grouped by: its columns before the cost and the number of calls.
 
     Examples
     --------
@@ -119,7 +119,8 @@ def keys_of_groups(groups: pd.DataFrame) -> list[str]:
     >>> keys_of_groups(cf.by(cf.LogBook().df, "team", "route"))
     ['team', 'route']
     """
-    return [str(name) for name in groups.columns[: groups.columns.get_loc("n_calls")]]
+    names = [*map(str, groups.columns)]
+    return names[: names.index("n_calls") - 1]
 
 
 def groups_table(groups: pd.DataFrame) -> Table:

@@ -16,7 +16,7 @@ from .patterns import waste_by
 from .summary import Report, summarize
 
 _COUNTS = ("events", "traces", "input_tokens", "output_tokens", "total_tokens", "errors", "no_timestamp")
-_SUMS_BY_MODEL = ["n_calls", "n_traces", "cost", "input_tokens", "output_tokens"]
+_SUMS_BY_MODEL = ["cost", "n_calls", "n_traces", "input_tokens", "output_tokens"]
 _TOKENS = ["input_tokens", "output_tokens"]
 _LATENCIES = ["model", "latency_ms", "n_calls"]
 

@@ -10,7 +10,7 @@ from ..pricing import Prices
 from ..schema import DETECTORS
 
 PATTERN_COLUMNS = ("route", "model", "team", "cause", "severity", "suggested_model")
-_SUMS = ("n_findings", "n_calls", "waste_cost", "could_save")
+_SUMS = ("n_findings", "n_calls", "could_save", "waste_cost")
 _TITLES = {detector.name: detector.title for detector in ROSTER}
 
 
@@ -39,10 +39,10 @@ def waste_by(
     Returns
     -------
     DataFrame
-        One row per pattern, most expensive first: ``detector``, ``cause``, the columns of ``by``, ``certainty``,
-        ``n_findings``, ``n_calls``, ``waste_cost`` (counted US dollars of certain and likely findings), ``could_save``
-        (of candidates), ``pattern`` (what happens and how often, in words) and ``savings_note`` (what to change). An
-        amount is NaN where none of the costs is known. Suppressed findings are left out.
+        One row per pattern, most expensive first: ``detector``, ``cause``, the columns of ``by``, ``pattern`` (what
+        happens and how often, in words), ``savings_note`` (what to change), ``certainty``, ``n_findings``, ``n_calls``,
+        ``could_save`` (counted US dollars of candidates) and ``waste_cost`` (of certain and likely findings). An amount
+        is NaN where none of the costs is known. Suppressed findings are left out.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def waste_by(
     if findings is None:
         findings = find_waste(calls, thresholds=thresholds, prices=prices, rules=rules)
     counted = findings[findings["suppressed_by"].isna()]
-    keys = list(dict.fromkeys(("detector", "cause", *(by or ("route", "model")), "certainty", "savings_note")))
+    keys = list(dict.fromkeys(("detector", "cause", *(by or ("route", "model")), "savings_note", "certainty")))
     is_candidate = counted["certainty"] == "candidate"
     parts = counted[[*keys, "n_calls"]].assign(
         n_findings=1,
@@ -96,9 +96,9 @@ def merge_patterns(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     place = table["detector"].map(DETECTORS.index).astype("int64")
     order = table.assign(worth=-worth, place=place).sort_values(["worth", "place", *keys[1:]], kind="stable").index
     table = table.loc[order].reset_index(drop=True).astype(dict.fromkeys(("n_findings", "n_calls"), "Int64"))
-    table.insert(len(keys) - 1, "pattern", _sentences(table))
-    text = table.pop("savings_note")
-    return table[[*keys[:-1], *_SUMS, "pattern"]].assign(savings_note=text)
+    texts = ["pattern", "savings_note"]  # in the middle, where a narrow terminal leaves columns out
+    where = [name for name in keys if name not in ("savings_note", "certainty")]
+    return table.assign(pattern=_sentences(table))[[*where, *texts, "certainty", *_SUMS]]
 
 
 def _sentences(table: pd.DataFrame) -> pd.Series:

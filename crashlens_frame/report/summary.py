@@ -57,7 +57,7 @@ class Report:
         Number of calls by ``token_reading``: of those whose counts were read otherwise than their format documents, as
         the total of the record shows, and of those that no reading explains, "unclear".
     by_model
-        Frame with one row per model, most expensive first: model, n_calls, n_traces, cost, input_tokens, output_tokens,
+        Frame with one row per model, most expensive first: model, cost, n_calls, n_traces, input_tokens, output_tokens,
         mean_latency_ms, p95_latency_ms.
     unpriced
         Frame with one row per model and reason of calls of unknown cost: the result of ``unpriced``.

@@ -49,8 +49,8 @@ def by(
     Returns
     -------
     DataFrame
-        One row per group, sorted: the keys, ``timestamp`` (start of the period) where a freq is given, ``n_calls``,
-        ``n_traces``, ``cost`` (USD, as far as known; NaN where none is), ``input_tokens``, ``output_tokens``,
+        One row per group, sorted: the keys, ``timestamp`` (start of the period) where a freq is given, ``cost`` (USD,
+        as far as known; NaN where none is), ``n_calls``, ``n_traces``, ``input_tokens``, ``output_tokens``,
         ``mean_latency_ms``, ``p95_latency_ms``, ``n_errors``, ``cached_share`` (of the input tokens that were read from
         a cache, 0 to 1; NaN without input); with ``waste`` also ``waste_cost`` (counted USD of certain and likely
         findings) and ``could_save`` (of candidates).
@@ -256,9 +256,9 @@ def _measured(calls: pd.DataFrame, groups: np.ndarray, size: int, trace: np.ndar
     sums = _sums(calls, groups, size)
     latency = _by_group(calls[["latency_ms"]].astype("float64"), groups, size)["latency_ms"]
     return {
+        "cost": sums["cost"],
         "n_calls": np.bincount(groups, minlength=size),
         "n_traces": _distinct(groups, trace, size),
-        "cost": sums["cost"],
         "input_tokens": sums["input_tokens"],
         "output_tokens": sums["output_tokens"],
         "mean_latency_ms": latency.mean().array,

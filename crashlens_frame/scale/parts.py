@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .._core import check_path
 from ..detectors import ROSTER
 from ..frame import ANSWER_COLUMNS
 from ..io import (
@@ -125,9 +126,10 @@ def split_log(
 
 def _is_dataset(source: Any) -> bool:
     """Whether a source is a folder of ``write_dataset``, whose files can be read in part."""
-    return (
-        isinstance(source, str | PathLike) and next(Path(source).expanduser().glob("*=*/*.parquet"), None) is not None
-    )
+    if not isinstance(source, str | PathLike):
+        return False
+    check_path(source)
+    return next(Path(source).expanduser().glob("*=*/*.parquet"), None) is not None
 
 
 def _spilled(tables: Iterable[pa.Table], folder: Path, most: int) -> Parts:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..detectors import (
+    BEGINNING,
     CALL_NUMBER,
     KEY,
     MARKS,
@@ -85,17 +86,18 @@ class DividedSearch:
 
 def _table(marked: pd.DataFrame) -> pa.Table:
     """Return calls with marks and a key as a table."""
-    more = [*MARKS, KEY]
+    more = [name for name in (*MARKS, KEY, BEGINNING) if name in marked.columns]
     names = [name for name in marked.columns if name not in more]
     table = table_from_frame(marked[names], selected_columns(names))
     for name in more:
-        table = table.append_column(name, pa.array(marked[name].to_numpy()))
+        table = table.append_column(name, pa.array(marked[name]))
     return table
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:
     """Return the calls of a table with their marks, in the order of the log."""
     table = table.take(pc.sort_indices(table[CALL_NUMBER]))  # those of equal times are searched in this order
-    names = [name for name in table.column_names if name not in (*MARKS, KEY)]
+    more = [name for name in (*MARKS, BEGINNING) if name in table.column_names]
+    names = [name for name in table.column_names if name not in (*more, KEY)]
     calls = frame_from_table(table.select(names), selected_columns(names))
-    return calls.assign(**{name: table[name].to_numpy() for name in MARKS})
+    return calls.assign(**{name: table[name].to_pandas() for name in more})

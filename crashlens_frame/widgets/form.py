@@ -1,6 +1,7 @@
 """LogForm: a form that logs calls and simulates retries and fallbacks."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import ipywidgets as W  # noqa: N812
@@ -92,6 +93,8 @@ class LogForm(W.VBox):
         self._changed = Pause(self._show, seconds=0.1)
         for each in (self.model, self.prompt, self.response, self.retries, self.fallback_model, self.pattern):
             each.observe(lambda _: self._typing.begin(), names="value")
+        for name in _EXPECTED:
+            getattr(self, name).observe(partial(self._on_edit, name), names="value")
         self.pattern.observe(lambda _: self._show_fields(), names="value")
         self.button.on_click(lambda _: self._clicked.begin())
         self._ends = (book.watch(self._changed.begin), self._typing.end, self._clicked.end, self._changed.end)
@@ -153,6 +156,11 @@ class LogForm(W.VBox):
             return self.book.simulate_fallback(model, prompt, response, fallback_model=fallback, **simulated, **context)
         level = "info" if response else "error"
         return self.book.log(model=model, prompt=prompt, response=response, level=level, **context)
+
+    def _on_edit(self, name: str, _: object) -> None:
+        """Remove the error beside a field that is being mended, and the note about the call before."""
+        if getattr(self, name).value:  # a call that was logged empties the fields, and its note stays
+            self.errors[name].value = self.status.value = ""
 
     def _show_fields(self) -> None:
         """Show the fields that the pattern needs."""

@@ -3,68 +3,15 @@
 The colours are those of JupyterLab's theme, light or dark, and fixed ones where there is no theme.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from html import escape
+from pathlib import Path
+from typing import NamedTuple
 
 from ..report import Table
-from ..words import printable
+from ..words import printable, printable_lines
 
-STYLE = """<style>
-.crashlens { --ink: var(--jp-ui-font-color1, #1f1f1f); --faint: var(--jp-ui-font-color2, #616161);
-  --line: var(--jp-border-color2, #d0d0d0); --paper: var(--jp-layout-color1, #fff);
-  --tint: var(--jp-layout-color2, #f3f3f3);
-  color: var(--ink); font-family: var(--jp-ui-font-family, system-ui, sans-serif); font-size: 13px; max-width: 1280px; }
-.crashlens .widget-html { min-width: 0; max-width: 100%; }
-.crashlens .widget-html-content { color: var(--ink); line-height: 1.45; flex: 1 1 auto; min-width: 0; }
-.crashlens h3 { margin: 18px 0 4px; font-size: 15px; font-weight: 600; }
-.crashlens .cl-row { display: flex; flex-flow: row wrap; gap: 6px 16px; align-items: flex-start; overflow: visible; }
-.crashlens .cl-row > .widget-html { flex: 1 1 auto; }
-.crashlens .cl-bar { align-items: center; }
-.crashlens .cl-cards { display: flex; flex-wrap: wrap; gap: 12px; margin: 4px 0 8px; }
-.crashlens .cl-card { flex: 1 1 108px; border: 1px solid var(--line); border-radius: 6px; padding: 8px 12px;
-  background: var(--paper); }
-.crashlens .cl-card b { display: block; font-size: 21px; line-height: 1.3; font-variant-numeric: tabular-nums; }
-.crashlens .cl-card span, .crashlens .cl-note { color: var(--faint); font-size: 12px; }
-.crashlens .cl-picture svg { width: 100%; max-width: 1020px; height: auto; display: block; }
-.crashlens .cl-scroll { overflow-x: auto; }
-.crashlens table { border-collapse: collapse; font-size: 12px; font-variant-numeric: tabular-nums; width: 100%;
-  color: var(--ink); }
-.crashlens th { color: var(--faint); font-weight: 600; border-bottom: 1px solid var(--line); white-space: nowrap; }
-.crashlens th, .crashlens td { padding: 4px 8px; vertical-align: top; }
-.crashlens td { max-width: 320px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.crashlens .cl-patterns td { white-space: normal; }
-.crashlens .cl-patterns td:first-child { white-space: nowrap; font-weight: 600; }
-.crashlens tbody tr:nth-child(even) { background: var(--tint); }
-.crashlens .cl-finding { display: grid; gap: 8px; align-items: center; padding: 0 4px; border-radius: 4px;
-  grid-template-columns: 78px 124px minmax(80px, 2fr) 52px 78px minmax(110px, 3fr);
-  font-variant-numeric: tabular-nums; }
-.crashlens .cl-finding > * { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.crashlens .cl-finding .cl-number { text-align: right; }
-.crashlens .cl-head { color: var(--faint); font-weight: 600; font-size: 12px; }
-.crashlens .cl-line { align-items: center; width: 100%; border-bottom: 1px solid var(--line); overflow: hidden; }
-.crashlens .cl-line > .widget-html { flex: 1 1 auto; min-width: 0; }
-.crashlens .cl-chosen { background: var(--tint); }
-.crashlens .cl-severity { border-left: 4px solid; padding-left: 6px; }
-.crashlens .cl-high { border-color: #D55E00; } .crashlens .cl-medium { border-color: #E69F00; }
-.crashlens .cl-low { border-color: #56B4E9; }
-.crashlens .cl-budget { max-width: 1020px; margin: 6px 0 10px; }
-.crashlens .cl-budget > div:first-child { display: flex; gap: 12px; justify-content: space-between; flex-wrap: wrap; }
-.crashlens .cl-track { position: relative; height: 10px; border-radius: 5px; background: var(--tint); overflow: hidden;
-  border: 1px solid var(--line); }
-.crashlens .cl-track i { position: absolute; inset: 0 auto 0 0; }
-.crashlens .cl-track u { position: absolute; top: 0; bottom: 0; width: 2px; background: var(--ink); }
-.crashlens .cl-ok i { background: #009E73; } .crashlens .cl-warn i { background: #E69F00; }
-.crashlens .cl-over i { background: #D55E00; } .crashlens .cl-track i.cl-projected { opacity: 0.35; }
-.crashlens .cl-alert { color: var(--jp-error-color1, #b3261e); font-weight: 600; }
-.crashlens .widget-inline-hbox .widget-label { color: var(--ink); }
-.crashlens button:focus-visible, .crashlens input:focus-visible, .crashlens select:focus-visible,
-.crashlens textarea:focus-visible { outline: 2px solid #0072B2; outline-offset: 1px; }
-body[data-jp-theme-light="false"] .crashlens, body.theme-dark .crashlens { color-scheme: dark; }
-@media (max-width: 900px) {
-  .crashlens .cl-finding { grid-template-columns: 78px 124px minmax(80px, 2fr) 44px 78px; }
-  .crashlens .cl-finding > :last-child { display: none; }
-}
-</style>"""
+STYLE = f"<style>\n{(Path(__file__).parent / 'browser' / 'style.css').read_text(encoding='utf-8')}</style>"
 
 
 def escape_text(value: object) -> str:
@@ -72,14 +19,37 @@ def escape_text(value: object) -> str:
     return escape(printable(str(value)))
 
 
-def cards(figures: dict[str, tuple[str, str]]) -> str:
-    """Return figures as cards: title -> (figure, note)."""
+def escape_lines(value: str) -> str:
+    """Return logged text of several lines as HTML text."""
+    return escape(printable_lines(value))
+
+
+class Card(NamedTuple):
+    """A figure: what it is, a note, and how it changed, with whether that is "worse", "better" or "same"."""
+
+    figure: str
+    note: str
+    change: str = ""
+    mood: str = "same"
+
+
+def cards(figures: Mapping[str, Card]) -> str:
+    """Return figures as cards: title -> card."""
     each = (
-        f'<div class="cl-card"><span>{escape_text(title)}</span><b>{escape_text(figure)}</b>'
-        f"<span>{escape_text(note)}</span></div>"
-        for title, (figure, note) in figures.items()
+        f'<div class="cl-card"><span>{escape_text(title)}</span><b>{escape_text(card.figure)}</b>'
+        f"{_change(card)}<span>{escape_text(card.note)}</span></div>"
+        for title, card in figures.items()
     )
     return f'<div class="cl-cards">{"".join(each)}</div>'
+
+
+def _change(card: Card) -> str:
+    return f'<em class="cl-{card.mood}">{escape_text(card.change)}</em>' if card.change else ""
+
+
+def title(name: str, words: str) -> str:
+    """Return the name of a log and what is in it, as the head of a page."""
+    return f'<header class="cl-title"><h2>{escape_text(name)}</h2><span>{escape_text(words)}</span></header>'
 
 
 def picture(svg: str) -> str:
@@ -90,17 +60,6 @@ def picture(svg: str) -> str:
 def scrolled(table: Table, kind: str = "cl-rows") -> str:
     """Return a table that scrolls sideways where it is too wide."""
     return f'<div class="cl-scroll {kind}">{table.to_html()}</div>'
-
-
-def section(title: str, table: Table) -> str:
-    """Return a table below its heading, whose texts go on in the next line where there is no room."""
-    return f'{heading(title)}<div class="cl-scroll cl-patterns">{table.to_html()}</div>'
-
-
-def line(cells: Iterable[tuple[str, str]], kind: str = "") -> str:
-    """Return a line of the table of findings from its cells: (text, class)."""
-    spans = (f'<span class="{each}" title="{escape_text(words)}">{escape_text(words)}</span>' for words, each in cells)
-    return f'<div class="cl-finding {kind}">{"".join(spans)}</div>'
 
 
 def budget_bar(title: str, words: str, remark: str, status: str, *, spent: float, projected: float) -> str:

@@ -1,7 +1,10 @@
-"""Work that waits until nothing has asked for it for a moment."""
+"""Work that waits until nothing has asked for it for a moment, and work that is done beside."""
 
 import asyncio
 from collections.abc import Callable
+from typing import Generic, TypeVar
+
+Worked = TypeVar("Worked")
 
 
 class Pause:
@@ -53,3 +56,43 @@ class Pause:
     def _done(self) -> None:
         self._waiting = None
         self._work()
+
+
+class Background(Generic[Worked]):
+    """Work in a thread, whose result is taken where the widgets are; immediately where no event loop is running.
+
+    Of several works only the result of the last one is taken.
+
+    Parameters
+    ----------
+    done
+        Function that is called with a function that returns the result, or raises what the work has raised.
+
+    Examples
+    --------
+    >>> from crashlens_frame.widgets.pause import Background
+    >>> Background(lambda result: print(result())).begin(lambda: 42)
+    42
+    """
+
+    def __init__(self, done: Callable[[Callable[[], Worked]], None]) -> None:
+        self._done = done
+        self._begun = 0
+        try:
+            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            self._loop = None
+
+    def begin(self, work: Callable[[], Worked]) -> None:
+        """Begin the work."""
+        self._begun += 1
+        number = self._begun
+        if self._loop is None or not self._loop.is_running():
+            self._done(work)
+            return
+
+        def take(future: asyncio.Future[Worked]) -> None:
+            if number == self._begun:
+                self._done(future.result)
+
+        self._loop.run_in_executor(None, work).add_done_callback(take)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
+from threading import Lock
 
 import numpy as np
 import orjson
@@ -14,20 +15,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..detectors import Thresholds, find_and_flag
+from ..errors import InvalidOptionError
 from ..frame import as_calls
 from ..plot import COLORS
 from ..pricing import PriceBook, Prices, reprice
 from ..report import PATTERN_PLACE, TOTALS_COLUMNS, key_values, trace_codes, waste_by
-from ..watch import anomalies
+from ..report import by as totals_by_key
+from ..watch import anomalies, local_times
+from .spans import Days
 
 LABELS = ("model", "team", "route")
+_MORE_LABELS = ("user_id", "agent", "provider")  # where a log has them
 # the columns that figures and plots need; the texts are not copied
 _FIGURES = (
-    "timestamp", *LABELS, "cost", "latency_ms", "input_tokens", "output_tokens", "cached_input_tokens",
-    "cache_write_tokens", "service_tier",
+    "timestamp", "cost", "latency_ms", "input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens",
+    "service_tier",
 )  # fmt: skip
+_TEXTS = ("prompt", "response", "tool_calls", "tags", "extra")
 _MOST_TAGS, _MOST_TEXTS = 12, 1000  # that are offered, and whose keys are looked at
-_COUNTED = (*TOTALS_COLUMNS, "model", "team", "route")
+_PATTERN_KEYS = ("detector", "cause", *PATTERN_PLACE, "certainty", "savings_note")
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class ViewFilters:
     since, until
         First and last day, in the time zone.
     labels
-        Values of ``model``, ``team`` and ``route`` that pass; None means an unknown value.
+        Values of ``model``, ``team`` and other labels that pass; None means an unknown value.
     trace
         Part of a trace id, in upper or lower case.
     only_wasted
@@ -55,6 +61,15 @@ class ViewFilters:
     only_wasted: bool = False
     tz: str = "UTC"
 
+    @property
+    def begin(self) -> pd.Timestamp | None:
+        """When the first day begins; None: with the log."""
+        return None if self.since is None else pd.Timestamp(_midnight(self.since, self.tz), unit="us", tz="UTC")
+
+    def between(self, days: Days) -> "ViewFilters":
+        """Return the same filters for other days."""
+        return replace(self, since=days.since, until=days.until)
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -66,6 +81,15 @@ class Figures:
     n_calls: int
     p95_latency_ms: float
     unpriced_share: float
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a search for waste found: the findings that count, and of each call its waste in US dollars and finding."""
+
+    findings: pd.DataFrame
+    wasted: np.ndarray
+    finding: np.ndarray
 
 
 class Study:
@@ -88,33 +112,68 @@ class Study:
     """
 
     def __init__(
-        self, calls: pd.DataFrame, *, thresholds: Thresholds | None = None, prices: Prices | None = None
+        self,
+        calls: pd.DataFrame,
+        *,
+        thresholds: Thresholds | None = None,
+        prices: Prices | None = None,
     ) -> None:
         self.calls = as_calls(calls).reset_index(drop=True)
         self.prices = PriceBook.load(prices)
-        self._trace, self._names = trace_codes(self.calls["trace_id"])
-        # numbers replace trace ids, which are slow to compare
-        tags = _tags(self.calls)
-        self._figures = self.calls[list(_FIGURES)].assign(trace_id=self._trace, **tags)
-        self.groupings = (*LABELS, *tags)
+        more = [name for name in _MORE_LABELS if len(self.calls[name].cat.categories)]
+        self.labels = {**{name: self.calls[name] for name in (*LABELS, *more)}, **_tags(self.calls)}
+        self.figures = self.calls[list(_FIGURES)].assign(**self.labels)
+        self.cost = self.calls["cost"].to_numpy()
         self._time = self.calls["timestamp"].array.asi8
-        self.detect(thresholds)
+        self._searched: Searched | None = None
+        self._searching = Lock()
+        if thresholds is not None:
+            self.detect(thresholds)  # so that a wrong one is refused here
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+    @property
+    def searched(self) -> Searched:
+        """What a search for waste finds, which is made when it is asked for first; from whichever thread."""
+        with self._searching:
+            if self._searched is None:
+                self._searched = self._search(None)
+            return self._searched
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether the search is done."""
+        return self._searched is not None
 
     def detect(self, thresholds: Thresholds | None) -> None:
         """Find waste again, with other thresholds."""
-        findings, flagged = find_and_flag(self.calls, thresholds=thresholds, prices=self.prices)
-        self._wasted = flagged["waste_cost"].to_numpy()
-        self._active = findings[findings["suppressed_by"].isna()].reset_index(drop=True)
-        number = pc.index_in(pa.array(flagged["finding_id"]), pa.array(self._active["finding_id"]), skip_nulls=True)
-        self._finding = pc.fill_null(number, -1).to_numpy()
+        with self._searching:
+            self._searched = self._search(thresholds)
 
-    def values(self, label: str, most: int) -> tuple[list[str | None], int]:
-        """Return the values of a label with most calls, sorted, then None if calls have no value; and how many more."""
-        codes = self.calls[label].cat.codes.to_numpy(np.int64)
-        used = np.bincount(codes + 1, minlength=len(self.calls[label].cat.categories) + 1)
-        by_calls = np.argsort(-used[1:], kind="stable")[: np.count_nonzero(used[1:])]
-        names = self.calls[label].cat.categories.take(np.sort(by_calls[:most])).tolist()
-        return [*names, *([None] if used[0] else [])], max(0, len(by_calls) - most)
+    def _search(self, thresholds: Thresholds | None) -> Searched:
+        findings, flagged = find_and_flag(self.calls, thresholds=thresholds, prices=self.prices)
+        active = findings[findings["suppressed_by"].isna()].reset_index(drop=True)
+        number = pc.index_in(pa.array(flagged["finding_id"]), pa.array(active["finding_id"]), skip_nulls=True)
+        return Searched(active, flagged["waste_cost"].to_numpy(), pc.fill_null(number, -1).to_numpy())
+
+    def days(self, tz: str) -> Days | None:
+        """Return the first and the last day of the log; None if no call has a time."""
+        times = self.calls["timestamp"]
+        ends = pd.DataFrame({"timestamp": [times.min(), times.max()]})
+        if ends["timestamp"].isna().any():
+            return None
+        first, last = local_times(ends, tz)
+        return Days(first.date(), last.date())
+
+    @cached_property
+    def latency(self) -> np.ndarray:
+        """How long each call took, in milliseconds; NaN where unknown."""
+        return self.calls["latency_ms"].to_numpy(np.float64, na_value=np.nan)
+
+    @cached_property
+    def _traces(self) -> tuple[np.ndarray, pa.Array]:
+        return trace_codes(self.calls["trace_id"])
 
     def view(self, filters: ViewFilters) -> "View":
         """Return the calls that pass the filters."""
@@ -125,68 +184,99 @@ class Study:
             passed &= (self._time < _midnight(filters.until + timedelta(days=1), filters.tz)) & self.calls[
                 "timestamp"
             ].notna().to_numpy()
-        for label, values in (filters.labels or {}).items():
-            if values:
-                passed &= self._has(label, values)
         if filters.trace:
-            passed &= pc.match_substring(self._names, filters.trace, ignore_case=True).to_numpy(False)[self._trace]
+            trace, names = self._traces
+            passed &= pc.match_substring(names, filters.trace, ignore_case=True).to_numpy(False)[trace]
         if filters.only_wasted:
-            passed &= self._wasted != 0  # NaN: wasted, at an unknown cost
-        return View(self, np.flatnonzero(passed))
-
-    def periods(self, filters: ViewFilters, days: int) -> tuple[ViewFilters, ViewFilters] | None:
-        """Return the filters of the period before and of the period: the days of filters, or their last days."""
-        last = self.view(filters).calls["timestamp"].max()
-        if pd.isna(last):
-            return None
-        until = filters.until or last.tz_convert(filters.tz).date()
-        since = filters.since or until - timedelta(days=days - 1)
-        length = until - since + timedelta(days=1)
-        return (
-            replace(filters, since=since - length, until=since - timedelta(days=1)),
-            replace(filters, since=since, until=until),
-        )
+            passed &= self.searched.wasted != 0  # NaN: wasted, at an unknown cost
+        of_labels = {label: self._has(label, values) for label, values in (filters.labels or {}).items() if values}
+        return View(self, passed, of_labels)
 
     def _has(self, label: str, values: tuple[str | None, ...]) -> np.ndarray:
         """Return which calls have one of the values."""
-        column = self.calls[label].cat
+        column = self.labels[label].cat
         chosen = np.append(column.categories.isin([v for v in values if v is not None]), None in values)
         has: np.ndarray = chosen[column.codes]  # the code of a missing value is -1, the last place
         return has
 
 
 class View:
-    """The calls that pass the filters, with their figures and findings."""
+    """The calls that pass the filters, with their figures and findings.
 
-    def __init__(self, study: Study, rows: np.ndarray) -> None:
-        self._study = study
-        self._rows = rows
+    Parameters
+    ----------
+    study
+        All calls.
+    passed
+        Which of them pass the filters other than those of labels.
+    of_labels
+        Which of them pass the filter of each label.
+    """
+
+    def __init__(self, study: Study, passed: np.ndarray, of_labels: Mapping[str, np.ndarray]) -> None:
+        self.study = study
+        self._passed, self._of_labels = passed, of_labels
+        self.rows = np.flatnonzero(self._all_but(None))
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.rows)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all calls pass."""
+        return len(self) == len(self.study)
+
+    def _all_but(self, label: str | None) -> np.ndarray:
+        passed = self._passed
+        for name, has in self._of_labels.items():
+            if name != label:
+                passed = passed & has
+        return passed
+
+    def counts(self, label: str) -> np.ndarray:
+        """Return the calls of each value of a label that pass the filters of the others; last, those without one."""
+        codes = self.study.labels[label].cat.codes.to_numpy()
+        if label in self._of_labels:
+            codes = codes[self._all_but(label)]
+        elif not self.is_whole:
+            codes = codes[self.rows]
+        size = len(self.study.labels[label].cat.categories) + 1
+        return np.roll(np.bincount(codes.astype(np.int64) + 1, minlength=size), -1)
 
     @cached_property
     def calls(self) -> pd.DataFrame:
-        """The calls without their texts and with numbers for trace ids, for figures and plots."""
-        figures = self._study._figures
-        return figures if len(self) == len(figures) else figures.take(self._rows)
+        """The calls without their texts and trace ids, for figures and plots."""
+        return self.columns(*self.study.figures.columns)
 
-    def anomalies(self, by: str, tz: str) -> pd.DataFrame:
-        """Return the anomalies of the most expensive groups, which have colours of their own in the plot of costs."""
-        cost = self.calls.groupby(by, observed=True)["cost"].sum()
-        own = self.calls[self.calls[by].isin(cost.nlargest(len(COLORS)).index)]
-        return anomalies(own, by=by, tz=tz)
+    def columns(self, *names: str) -> pd.DataFrame:
+        """Return some of the columns of the calls that figures and plots need."""
+        columns = self.study.figures[list(dict.fromkeys(names))]
+        return columns if self.is_whole else columns.take(self.rows)
 
     @property
     def logged(self) -> pd.DataFrame:
         """The calls as logged."""
-        calls = self._study.calls
-        return calls if len(self) == len(calls) else calls.take(self._rows)
+        calls = self.study.calls
+        return calls if self.is_whole else calls.take(self.rows)
 
-    def counted(self, by: str) -> pd.DataFrame:
-        """Return the calls with the columns that totals need, and a grouping."""
-        calls = self._study.calls[list(_COUNTED)].take(self._rows)
-        return calls.assign(**{by: self.calls[by]})
+    @property
+    def priced(self) -> pd.DataFrame:
+        """The calls without their texts, with the labels."""
+        calls = self.study.calls.drop(columns=list(_TEXTS)).assign(**self.study.labels)
+        return calls if self.is_whole else calls.take(self.rows)
+
+    @property
+    def counted(self) -> pd.DataFrame:
+        """The calls with the columns that totals need, and the labels."""
+        calls = self.study.calls[[*TOTALS_COLUMNS, "cached_input_tokens"]].assign(**self.study.labels)
+        return calls if self.is_whole else calls.take(self.rows)
+
+    def anomalies(self, by: str, tz: str) -> pd.DataFrame:
+        """Return the anomalies of the most expensive groups, which have colours of their own in the plot of costs."""
+        calls = self.columns("timestamp", "cost", by, *PATTERN_PLACE)
+        cost = calls.groupby(by, observed=True)["cost"].sum()
+        own = calls[calls[by].isin(cost.nlargest(len(COLORS)).index)]
+        return anomalies(own, by=by, tz=tz)
 
     @cached_property
     def findings(self) -> pd.DataFrame:
@@ -194,33 +284,76 @@ class View:
 
         Suppressed findings are left out.
         """
-        number, wasted = self._study._finding[self._rows], self._study._wasted[self._rows]
-        size = len(self._study._active)
+        searched = self.study.searched
+        number, wasted = searched.finding[self.rows], searched.wasted[self.rows]
+        size = len(searched.findings)
         known = (number >= 0) & (wasted != 0) & ~np.isnan(wasted)
         unknown = np.bincount(number[np.isnan(wasted)], minlength=size) > 0
         sums = np.bincount(number[known], weights=wasted[known], minlength=size).astype(np.float64)
         sums[unknown & (np.bincount(number[known], minlength=size) == 0)] = np.nan
         seen = np.bincount(number[number >= 0], minlength=size) > 0
-        findings = self._study._active.assign(waste_cost=sums)[seen]
+        findings = searched.findings.assign(waste_cost=sums)[seen]
         return findings.sort_values("waste_cost", ascending=False, kind="stable")
 
     @cached_property
     def patterns(self) -> pd.DataFrame:
         """The patterns behind the findings, the most expensive first, with the dollars of these calls alone."""
         counted = self.findings.assign(counted_cost=self.findings["waste_cost"])
-        return waste_by(self.calls, *PATTERN_PLACE, findings=counted)
+        return waste_by(self.study.calls.head(0), *PATTERN_PLACE, findings=counted)
 
-    def figures(self) -> Figures:
-        """Return the figures of the calls."""
-        cost = self.calls["cost"].to_numpy()
+    def findings_of(self, pattern: pd.Series) -> pd.DataFrame:
+        """Return the findings that a row of ``patterns`` sums up."""
+        found = self.findings
+        own = np.ones(len(found), bool)
+        for name in _PATTERN_KEYS:
+            values = found[name].astype("str")
+            own &= (values.isna() if pd.isna(pattern[name]) else values.eq(pattern[name]).fillna(False)).to_numpy(bool)
+        return found[own]
+
+    def wasted_by(self, by: str) -> pd.DataFrame:
+        """Return the waste of each group in US dollars: the group, ``waste_cost`` and ``could_save``."""
+        labels = self.study.labels[by]
+        names = [*labels.cat.categories, None]
+        searched = self.study.searched
+        codes = labels.cat.codes.to_numpy()[self.rows].astype(np.int64) % len(names)  # -1 becomes the last place
+        finding, wasted = searched.finding[self.rows], np.nan_to_num(searched.wasted[self.rows])
+        is_candidate = np.append((searched.findings["certainty"] == "candidate").to_numpy(), False)[finding]
+        sums = {
+            name: np.bincount(codes, weights=wasted * kind, minlength=len(names))
+            for name, kind in (("waste_cost", ~is_candidate), ("could_save", is_candidate))
+        }
+        return pd.DataFrame({by: names, **sums})
+
+    def groups(self, by: str, before: "View | None" = None) -> pd.DataFrame:
+        """Return the totals of each group, the most expensive first, and how its cost changed since a period before.
+
+        A group that had calls only before has none, and a cost of 0.
+        """
+        totals = _totals(self.counted, by).merge(self.wasted_by(by).astype({by: "str"}), how="left", on=by)
+        if before is None:
+            return totals.assign(cost_change=np.nan).sort_values("cost", ascending=False, kind="stable")
+        old = _totals(before.counted, by)[[by, "cost"]]
+        both = totals.merge(old, how="outer", on=by, suffixes=("", "_before"))
+        gone, new = both["n_calls"].isna(), ~both[by].isin(old[by])
+        both = both.assign(n_calls=both["n_calls"].fillna(0), cost=both["cost"].mask(gone, 0.0))
+        change = both["cost"] - both["cost_before"].mask(new, 0.0)
+        return both.assign(cost_change=change).sort_values("cost", ascending=False, kind="stable")
+
+    def figures(self, *, waste: bool = True) -> Figures:
+        """Return the figures of the calls; without waste those that need no search, and NaN for the others."""
+        cost, latency = (
+            values if self.is_whole else values[self.rows] for values in (self.study.cost, self.study.latency)
+        )
         known = ~np.isnan(cost)
-        is_candidate = self.findings["certainty"] == "candidate"
-        latency = self.calls["latency_ms"].to_numpy(np.float64, na_value=np.nan)
         latency = latency[~np.isnan(latency)]
+        wasted = could_save = np.nan
+        if waste:
+            is_candidate = self.findings["certainty"] == "candidate"
+            wasted, could_save = (self.findings.loc[kind, "waste_cost"].sum() for kind in (~is_candidate, is_candidate))
         return Figures(
             cost=float(cost[known].sum()) if known.any() or not len(self) else np.nan,
-            waste_cost=float(self.findings["waste_cost"][~is_candidate].sum()),
-            could_save=float(self.findings["waste_cost"][is_candidate].sum()),
+            waste_cost=float(wasted),
+            could_save=float(could_save),
             n_calls=len(self),
             p95_latency_ms=float(np.quantile(latency, 0.95)) if len(latency) else np.nan,
             unpriced_share=float(1 - known.mean()) if len(self) else 0.0,
@@ -229,11 +362,18 @@ class View:
     def reprice(self, model: str, to_model: str) -> pd.DataFrame:
         """Return what the calls of a model would have cost on another one, as ``cf.reprice`` does."""
         own = self.calls[self.calls["model"] == model]
-        return reprice(own, {model: to_model}, prices=self._study.prices)
+        return reprice(own, {model: to_model}, prices=self.study.prices)
+
+
+def _totals(calls: pd.DataFrame, by: str) -> pd.DataFrame:
+    return totals_by_key(calls, by).astype({by: "str"})
 
 
 def _midnight(day: date, zone: str) -> int:
-    return pd.Timestamp(day).tz_localize(zone, ambiguous=True, nonexistent="shift_forward").value // 1000
+    try:
+        return pd.Timestamp(day).tz_localize(zone, ambiguous=True, nonexistent="shift_forward").value // 1000
+    except (LookupError, ValueError, TypeError) as error:
+        raise InvalidOptionError(f"tz is {zone!r}, expected the name of a time zone such as Europe/Paris") from error
 
 
 def _tags(calls: pd.DataFrame) -> dict[str, pd.Series]:

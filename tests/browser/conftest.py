@@ -20,11 +20,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SHOTS = Path(os.environ.get("SCREENSHOTS", ROOT / "build" / "screenshots"))
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
-_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 
 NOTEBOOKS = {
     "form": "book = cf.LogBook()\nform = cf.LogForm(book)\ndisplay(form)\ncf.LogForm(book)",
-    "explorer": "calls = cf.simulate_workload(1500, seed=3, days=14)\nexplorer = cf.Explorer(calls)\nexplorer",
+    "explorer": (
+        "calls = cf.simulate_workload(1500, seed=3, days=14)\nexplorer = cf.Explorer(calls, address=True)\nexplorer"
+    ),
     "watched": (
         'calls = cf.as_calls(cf.simulate_workload(5000, seed=7, days=45).assign(tags=\'{"customer":"acme"}\'))\n'
         "limits = {'budgets': [{'name': 'everything', 'per': 'month', 'limit_usd': 9},"
@@ -79,7 +81,7 @@ def browser() -> Iterator[Any]:
     if reason:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(_FLAGS))
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(FLAGS))
         yield chromium
         chromium.close()
 

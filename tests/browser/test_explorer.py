@@ -8,104 +8,86 @@ import pytest
 from tests.support.attack import ATTACKS
 
 
-def explorer_of(page: Any, site: Any, notebook: str = "explorer", theme: str = "light") -> Any:
-    page.goto(site.page_of(notebook, theme))
+def explorer_of(page: Any, site: Any, notebook: str = "explorer", theme: str = "light", view: str = "") -> Any:
+    page.goto(f"{site.page_of(notebook, theme)}{view}")
     explorer = page.locator(".crashlens").first
-    explorer.locator(".cl-picture svg").first.wait_for()
+    explorer.locator(".cl-chart svg").first.wait_for()
     return explorer
 
 
-def card(explorer: Any, title: str) -> str:
-    return explorer.locator(".cl-card", has=explorer.page.get_by_text(title, exact=True)).locator("b").inner_text()
+def card(explorer: Any, title: str) -> Any:
+    return explorer.locator(".cl-card", has=explorer.page.get_by_text(title, exact=True)).locator("b")
 
 
-def test_a_filter_goes_to_the_cards_the_plot_and_the_table(page, site):
+def test_filters_grids_and_findings_answer_clicks(page, site):
     explorer = explorer_of(page, site)
-    explorer.get_by_label("Team").select_option("legal")
-
+    explorer.locator("label.cl-value", has_text="legal").click()
     number = site.evaluate("int((calls['team'] == 'legal').sum())")
-    explorer.locator(".cl-card b", has_text=re.compile(rf"^{number:,}$")).wait_for()
-    says = explorer.locator("svg[role=img]").first.get_attribute("aria-label")
-    assert f"in {number:,} calls" in says
-    legal = site.evaluate("calls.loc[calls['team'] == 'legal', 'trace_id'].unique().tolist()")
-    shown = explorer.locator(".cl-line button:visible").all_inner_texts()
-    assert shown
-    assert all(any(trace.startswith(text.rstrip("…")) for trace in legal) for text in shown)
+    card(explorer, "Calls").get_by_text(f"{number:,}", exact=True).wait_for()
+    assert f"in {number:,} calls" in explorer.locator(".cl-chart-title").inner_text()
+    assert page.url.endswith("#is.team=legal")
     explorer.get_by_role("button", name="Reset filters").click()
-    explorer.locator(".cl-card b", has_text=re.compile(f"^{site.evaluate('len(calls)'):,}$")).wait_for()
+    card(explorer, "Calls").get_by_text(f"{site.evaluate('len(calls)'):,}", exact=True).wait_for()
+
+    # a pattern opens its findings, a finding its calls, by mouse and by keyboard
+    patterns, findings = explorer.locator("table.cl-grid").nth(0), explorer.locator("table.cl-grid").nth(1)
+    patterns.locator(".cl-opens").first.click()
+    explorer.locator("h3", has_text="finding").first.wait_for()
+    findings.locator(".cl-opens").first.focus()
+    page.keyboard.press("Enter")
+    explorer.locator(".cl-calls summary").first.click()
+    explorer.locator(".cl-calls pre").first.wait_for()
+    trace = site.evaluate("explorer.findings._rows.frame['trace_id'].iloc[0]")
+    assert explorer.locator(".cl-calls details").count() == site.evaluate(
+        f"int((calls['trace_id'] == {trace!r}).sum())"
+    )
+
+    findings.get_by_role("button", name="calls").click()
+    findings.locator("th[aria-sort=descending]", has_text="calls").wait_for()
+    explorer.get_by_label("search patterns").fill("no such pattern")
+    explorer.get_by_text("nothing found").wait_for()
 
 
-def test_a_finding_opens_its_timeline_and_its_calls(page, site):
-    explorer = explorer_of(page, site)
-    button = explorer.locator(".cl-line button").nth(2)
-    trace = button.inner_text().rstrip("…")
-    button.click()
-
-    timeline = explorer.locator(f"svg[aria-label^='{trace}']")
-    timeline.wait_for()
-    number = site.evaluate(f"int(calls['trace_id'].str.startswith('{trace}').sum())")
-    assert f"{number} calls" in timeline.get_attribute("aria-label")
-    assert explorer.locator(".cl-rows tbody tr").count() == number
-
-
-def test_what_if_tells_the_new_cost(page, site):
-    explorer = explorer_of(page, site)
-    explorer.get_by_text("What if: the same tokens on another model").click()
+def test_a_period_is_compared_and_the_address_restores_the_view(page, site):
+    explorer = explorer_of(page, site, view="#period=7+days&is.team=search&open=Who%3F")
+    explorer.locator(".cl-card em", has_text="%").first.wait_for()
+    assert site.evaluate("str(explorer.filters.filters.labels['team'])") == "('search',)"
+    explorer.locator("td.cl-change:visible").first.wait_for()
+    explorer.get_by_role("tab", name="What if?").click()
     field = explorer.get_by_label("on model")
     field.fill("gpt-4o-mini")
     field.press("Enter")
     explorer.locator(".cl-card", has_text="On gpt-4o-mini").wait_for()
-
-    after = site.evaluate(
-        "float(explorer.view.reprice(explorer.what_if.model.value, 'gpt-4o-mini')['cost_after'].sum())"
-    )
-    assert float(card(explorer, "On gpt-4o-mini").lstrip("$")) == pytest.approx(after, rel=0.01)
-
-
-def test_thresholds_find_anew(page, site):
-    explorer = explorer_of(page, site)
-    before = card(explorer, "Waste")
-    explorer.get_by_text("Thresholds of the detectors").click()
-    explorer.get_by_label("Min calls").first.fill("9")
-    explorer.get_by_role("button", name="Find again").click()
-    explorer.get_by_text("searched again").wait_for()
-
-    assert card(explorer, "Waste") != before
+    page.wait_for_url(re.compile("open=What"))
+    explorer.locator(".cl-target").nth(2).hover()
+    explorer.locator(".cl-tip b").first.wait_for()
+    explorer.get_by_role("tab", name="Export").click()
+    with page.expect_download() as saved:
+        explorer.get_by_role("button", name="Save", exact=True).click()
+    assert saved.value.suggested_filename == "Calls.csv"
+    assert saved.value.path().read_bytes() == site.evaluate("explorer.export.file()[1]")
 
 
-def test_the_keyboard_opens_a_finding(page, site):
-    explorer = explorer_of(page, site)
-    explorer.get_by_role("button", name="Reset filters").focus()
-    for _ in range(12):
-        page.keyboard.press("Tab")
-        if page.evaluate("!!document.activeElement.closest('.cl-line')"):
-            break
-    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-    page.keyboard.press("Enter")
-
-    explorer.get_by_text("seconds since the start of the trace").or_(explorer.locator(".cl-chosen")).first.wait_for()
-    assert outline == "solid"
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("page", [1280, 800], indirect=True)
+@pytest.mark.parametrize(("page", "theme"), [(1280, "light"), (400, "dark")], indirect=["page"])
 def test_it_fits_the_page_in_both_themes(page, site, theme):
     explorer = explorer_of(page, site, theme=theme)
-    explorer.locator(".cl-line button").first.click()
-    explorer.locator("table tbody tr").first.wait_for()
+    explorer.locator(".cl-opens").first.wait_for()
 
     width = page.viewport_size["width"]
     assert explorer.bounding_box()["width"] <= width
-    for each in explorer.locator(".cl-card, .cl-finding, svg[role=img], .cl-scroll, button, input, select").all():
-        if each.is_visible():
+    for each in explorer.locator(
+        ".cl-card, svg[role=img], .cl-scroll, .cl-choices, button:visible, input:visible"
+    ).all():
+        inside_a_table = each.evaluate("e => !!e.closest('table')")
+        if each.is_visible() and not inside_a_table:
             box = each.bounding_box()
             assert box["x"] >= 0
             assert box["x"] + box["width"] <= width + 1
-    ink, plot = page.evaluate(
+    ink, axis = page.evaluate(
         """() => [getComputedStyle(document.querySelector('.cl-card b')).color,
-                  getComputedStyle(document.querySelector('.cl-picture svg')).color]"""
+                  getComputedStyle(document.querySelector('.cl-chart text')).fill]"""
     )
-    light = [sum(map(float, re.findall(r"[\d.]+", color)[:3])) > 380 for color in (ink, plot)]
+    light = [sum(map(float, re.findall(r"[\d.]+", color)[:3])) > 380 for color in (ink, axis)]
     assert light == [theme == "dark"] * 2
 
 
@@ -114,11 +96,14 @@ def test_nothing_that_was_logged_runs_or_is_markup(page, site):
     page.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
     explorer = explorer_of(page, site, "attack")
     title = page.title()
-    for place in range(8):
-        explorer.locator(".cl-line button").nth(place).click()
+    findings = explorer.locator("table.cl-grid").nth(1).locator(".cl-opens")
+    for place in range(min(findings.count(), 6)):
+        findings.nth(place).click()
         page.wait_for_timeout(150)
-    for tab in ("Waste", "Latency", "Tokens", "Week", "Cost"):
-        explorer.get_by_role("tab", name=tab).click()
+    for summary in explorer.locator(".cl-calls summary").all()[:3]:
+        summary.click()
+    for tab in ("Who?", "Why?", "Unusual?", "Will it hold?", "Plots", "Export", "Waste"):
+        explorer.get_by_role("tab", name=tab, exact=True).first.click()
         page.wait_for_timeout(150)
     for name in ("Model", "Prompt", "Response", "Trace", "Team", "Route"):
         page.locator(".crashlens").nth(1).get_by_label(name).fill(ATTACKS[0])
@@ -139,8 +124,10 @@ def test_nothing_that_was_logged_runs_or_is_markup(page, site):
 
 def test_a_bill_is_watched(page, site):
     explorer = explorer_of(page, site, "watched")
-    assert explorer.locator(".cl-budget").count() == site.evaluate("explorer.budgets[0].value.count('cl-track')")
-    explorer.get_by_label("Group by").select_option("customer")
-    explorer.locator("td", has_text="acme").first.wait_for()
-    explorer.get_by_role("tab", name="Unusual").click()
+    explorer.get_by_label("By", exact=True).select_option("customer")
+    explorer.locator(".cl-key", has_text="acme").first.wait_for()
+    explorer.get_by_role("tab", name="Will it hold?").click()
+    explorer.locator(".cl-budget").first.wait_for()
+    assert explorer.locator(".cl-budget").count() == site.evaluate("explorer.forecast.bars.value.count('cl-track')")
+    explorer.get_by_role("tab", name="Plots").click()
     explorer.locator("svg[aria-label*='by customer']").wait_for()

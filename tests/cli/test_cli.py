@@ -42,7 +42,9 @@ def written(name: str = "logs.jsonl") -> Path:
     return Path(name)
 
 
-UNKNOWN = "warning: the cost of 1 call is unknown: my-model (1); give prices with --config FILE\n"
+UNKNOWN = (
+    "warning: the cost of 1 call is unknown: my-model (1: no price for the model); give prices with --config FILE\n"
+)
 
 # -- log ----------------------------------------------------------------------------------------------------------
 
@@ -112,9 +114,17 @@ def test_log_prices_by_a_file_and_prints_what_has_no_price() -> None:
     call = ["log", "--model", "gpt-3.5-turbo", "--prompt", "Hi", "--response", "Hello!"]
     result = run(*call, "--config", "mine.yaml", "--trace-id", "t1")
     assert result.stderr == (
-        "warning: the cost of 1 call is unknown: gpt-3.5-turbo (1); give prices with --config FILE\n"
-        "logged 1 call to logs.jsonl, cost unknown\ntrace t1\n"
+        f"{UNKNOWN.replace('my-model', 'gpt-3.5-turbo')}logged 1 call to logs.jsonl, cost unknown\ntrace t1\n"
     )
+
+
+def test_a_call_whose_answer_is_not_known_lacks_tokens_and_no_price() -> None:
+    warned = "warning: the cost of 1 call is unknown: gpt-4 (1: no output tokens)\n"
+    assert run("log", "--model", "gpt-4", "--prompt", "Hi", "--trace-id", "t1").stderr == (
+        f"{warned}logged 1 call to logs.jsonl, cost unknown\ntrace t1\n"
+    )
+    assert run("scan", "logs.jsonl").stderr.startswith(warned)
+    assert run("analyze", "logs.jsonl").stderr.startswith(warned)
 
 
 @pytest.mark.parametrize(

@@ -163,9 +163,9 @@ def test_a_history_resent_in_full() -> None:
 # -- batches ----------------------------------------------------------------------------------------------------------
 
 
-def nightly(days: int = 2, number: int = 40, shift: float = 0.0, **more: Any) -> list[float]:
+def nightly(days: int = 2, number: int = 40, shift: float = 0.0, begin: float = 0.0, **more: Any) -> list[float]:
     rows = (
-        {"s": 86_400 * day + shift * day + 5 * n, "trace_id": f"{day}-{n}", "model": "gpt-4.1", "prompt": f"{n}",
+        {"s": begin + (86_400 + shift) * day + 5 * n, "trace_id": f"{day}-{n}", "model": "gpt-4.1", "prompt": f"{n}",
          "input_tokens": 1000, "output_tokens": 0, "route": "/jobs/night", **more}
         for day in range(days) for n in range(number)
     )  # fmt: skip
@@ -180,6 +180,7 @@ def test_a_nightly_job_would_cost_half_in_batches() -> None:
     assert nightly(number=39) == []
     assert nightly(shift=1800) == [0.08]
     assert nightly(shift=3700) == []
+    assert nightly(shift=-1800, begin=15 * 3600) == [0.08]  # from midnight on, and half an hour before midnight
     assert nightly(user_id="a") == []
     assert nightly(stream=True) == []
     assert nightly(service_tier="batch") == []

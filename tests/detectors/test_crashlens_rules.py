@@ -15,6 +15,7 @@ from tests.support.agreement import assert_same_findings
 from tests.support.calls import calls, logs
 
 
+@pytest.mark.long
 @given(frame=logs(), max_retries=st.integers(1, 4), max_gap_s=st.sampled_from((2, 120)))
 @settings(max_examples=80)
 def test_retry_loops(frame: pd.DataFrame, max_retries: int, max_gap_s: int) -> None:
@@ -24,6 +25,7 @@ def test_retry_loops(frame: pd.DataFrame, max_retries: int, max_gap_s: int) -> N
     )
 
 
+@pytest.mark.long
 @given(frame=logs(), min_calls=st.integers(1, 4), min_models=st.integers(1, 3))
 @settings(max_examples=80)
 def test_fallback_storms(frame: pd.DataFrame, min_calls: int, min_models: int) -> None:
@@ -34,6 +36,7 @@ def test_fallback_storms(frame: pd.DataFrame, min_calls: int, min_models: int) -
     )
 
 
+@pytest.mark.long
 @given(frame=logs(), window_s=st.sampled_from((2, 300)))
 @settings(max_examples=80)
 def test_fallback_failures(frame: pd.DataFrame, window_s: int) -> None:
@@ -43,6 +46,7 @@ def test_fallback_failures(frame: pd.DataFrame, window_s: int) -> None:
     )
 
 
+@pytest.mark.long
 @given(frame=logs())
 @settings(max_examples=80)
 def test_overkill_models(frame: pd.DataFrame) -> None:

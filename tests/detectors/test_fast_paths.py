@@ -59,6 +59,7 @@ def colliding(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr("crashlens_frame.detectors.traces.hash_keys", few)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("colliding")
 @given(frame=busy_logs())
 @settings(max_examples=20, deadline=None)

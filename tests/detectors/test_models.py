@@ -88,9 +88,11 @@ def test_a_cascade_is_a_candidate_if_asked_for() -> None:
 # -- overkill ---------------------------------------------------------------------------------------------------------
 
 
-def labels(number: int = 10, **more: Any) -> pd.DataFrame:
+TASK = "Classify the mail as spam or ham, with one word and nothing else: "
+
+
+def labels(number: int = 10, task: str = TASK, **more: Any) -> pd.DataFrame:
     call = {"model": "large", "output_tokens": 3, "input_tokens": 100, "cost": 0.000345, "route": "/classify"}
-    task = "Classify the mail as spam or ham, with one word and nothing else: "
     return calls(
         *(
             {"s": n, "trace_id": f"t{n}", "prompt": f"{task}{n}", "response": ("spam", "ham")[n % 2], **call, **more}
@@ -119,6 +121,7 @@ def test_labels_cost_what_they_would_cost_on_the_smaller_model() -> None:
         ({"model": "small"}, 0),
         ({"service_tier": "batch"}, 0),
         ({"name": "judge"}, 0),
+        ({"task": "You are an impartial judge. Reply PASS or FAIL, with nothing else: "}, 0),
         ({"tool_calls": '[{"name": "f"}]'}, 0),
         ({"prompt": "The same prompt all the time, word for word, over and over."}, 0),
         ({"error": "500"}, 0),

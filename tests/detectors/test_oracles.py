@@ -92,6 +92,7 @@ def several_models(draw: Random) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+@pytest.mark.long
 @given(draw=randoms)
 @often
 def test_fallback_storms(draw: Random) -> None:
@@ -99,6 +100,7 @@ def test_fallback_storms(draw: Random) -> None:
     assert_equal(claims("fallback_storms", frame), oracle.fallback_storms(oracle.rows(frame)))
 
 
+@pytest.mark.long
 @given(draw=randoms)
 @often
 def test_fallback_failures(draw: Random) -> None:
@@ -144,7 +146,7 @@ def test_repeated_calls(draw: Random) -> None:
         **OUTCOMES | {"response": ("So.", "No.", "Yes.", "", None)}, trace_id=("t1", "t2", "t3"), model=("gpt-4",),
         prompt=draw.choice(((QUESTION,), (QUESTION,), (QUESTION, QUESTION[:20], QUESTION[:19], "é" * 19, None))),
         input_tokens=draw.choice(((90,), (90,), (90, 91, 92), (90, 91, 94, None), range(100, 200))),
-        tool_calls=(None,) * 9 + ("read",),
+        tool_calls=(None,) * 9 + ("read",), type=draw.choice((("generation",), ("generation", "embedding"))),
         temperature=draw.choice(((None,), (0.0,), (0.0,), (0.2,), (0.0, 0.2, 0.2, 0.21, None))),
         user_id=draw.choice(((None,), (None, "u1", "u2"))),
     )  # fmt: skip
@@ -176,7 +178,7 @@ def test_growing_context(draw: Random) -> None:
 def test_cache_misses(draw: Random) -> None:
     rows: list[dict[str, Any]] = []
     for talk in ("t1", "t2", "t3"):
-        gaps = draw.choice(((1, 8), (60, 299, 300), (200, 300, 301, 3600, 3601), (1, 9, 10, 11)))
+        gaps = draw.choice(((1, 2, 8), (60, 299, 300), (200, 300, 301, 3600, 3601), (1, 9, 10, 11)))
         counts = draw.choice(((0,), (0, 1023, 1024, 20_000), (20_000, 20_500, 22_000)))
         now = draw.uniform(0, 5)
         for place in range(draw.choice((1, 2, 4, 8))):
@@ -186,7 +188,7 @@ def test_cache_misses(draw: Random) -> None:
                 {"s": now, "trace_id": talk, "route": f"{talk}/{place // 4}", "cache_write_tokens": written,
                  "cached_input_tokens": read, "cache_write_1h_tokens": draw.choice((0, 0, 0, written)),
                  "input_tokens": written + read + draw.choice((0, 10, 2000)),
-             "latency_ms": draw.choice((0, 5000, 20_000))}
+             "latency_ms": draw.choice((0, 5000, 20_000, None))}
             )  # fmt: skip
     draw.shuffle(rows)
     frame = cf.add_cost(calls(*rows, model=SONNET, response="So.", output_tokens=5, prompt=None))

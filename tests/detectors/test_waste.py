@@ -163,6 +163,7 @@ def test_the_flags_add_up_to_the_waste_and_never_exceed_the_cost(frame: pd.DataF
         assert (findings.loc[~(findings["waste_cost"] > 0), "severity"] == "low").all()
 
 
+@pytest.mark.long
 @given(frame=logs(), data=st.data())
 @settings(max_examples=25, deadline=None)
 def test_what_must_not_matter(frame: pd.DataFrame, data: st.DataObject) -> None:

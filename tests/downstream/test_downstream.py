@@ -7,6 +7,7 @@ from tests.support.vendor_logs import TELLERS
 from .mutants import FOLDER, fault_of, log_of
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("teller", TELLERS, ids=lambda teller: teller.__name__)
 def test_mutants_harm_no_other_line_and_nothing_that_comes_after(teller):
     log, untouched = log_of(teller, 0)

@@ -1,4 +1,4 @@
-"""Kill and disturb every writer, and print what that left: ``python -m tests.faults [--kills 200] [--seed 1]``."""
+"""Kill and disturb every writer, and print what that left: ``python -m tests.faults [--kills 200] [--only NAME]``."""
 
 import argparse
 from collections.abc import Callable, Iterator
@@ -33,11 +33,14 @@ def campaign(kills: int, seed: int) -> Iterator[tuple[str, Callable[[], Count]]]
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--kills", type=int, default=200, help="kills of all writers together, at least")
+    parser.add_argument("--only", default="", help="part of the names of the rows to play, such as 'disk full'")
     parser.add_argument("--seed", type=int, default=1, help="seed of the moments")
     given = parser.parse_args()
     print(HEADINGS, flush=True)
     faults = 0
     for name, play in campaign(given.kills, given.seed):
+        if given.only not in name:
+            continue
         count = play()
         print(line(name, count), *(f"  {fault}" for fault in count.faults), sep="\n", flush=True)
         faults += len(count.faults)

@@ -1,10 +1,12 @@
 import json
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import crashlens_frame as cf
 from crashlens_frame.formats import detect_format
 from tests.support.damaged_records import assert_survives, damaged
 from tests.support.format_rows import case, extra_of, rows_of
@@ -164,3 +166,32 @@ def test_spans_with_events_are_no_pages_of_cloudwatch() -> None:
 @given(st.sampled_from([STREAMED, CONVERSE, {"message": json.dumps(STREAMED)}]).flatmap(damaged))
 def test_damaged_records_are_read_or_refused(record: dict[str, Any]) -> None:
     assert_survives(record, "bedrock")
+
+
+@pytest.mark.parametrize(
+    ("answer", "body", "expected"),
+    [
+        ({"inputTextTokenCount": 6, "results": [{"tokenCount": 9, "outputText": "Red.", "completionReason": "FINISH"}]},
+         {"inputText": "Which?"}, ["Which?", "Red.", 6, 9]),
+        ({"embedding": [0.5], "inputTextTokenCount": 6}, {"inputText": "Which?"}, ["Which?", None, 6, 0]),
+        ({"generation": "Red.", "prompt_token_count": 6, "generation_token_count": 9, "stop_reason": "stop"},
+         {"prompt": "Which?"}, ["Which?", "Red.", 6, 9]),
+        ({"outputs": [{"text": "Red.", "stop_reason": "stop"}]}, {"prompt": "Which?"}, ["Which?", "Red.", None, None]),
+        ({"completion": "Red.", "stop_reason": "stop_sequence"}, {"prompt": "Which?"}, ["Which?", "Red.", None, None]),
+        ({"id": "g", "generations": [{"text": "Red."}]}, {"prompt": "Which?"}, ["Which?", "Red.", None, None]),
+    ],
+)  # fmt: skip
+def test_answers_in_the_form_of_a_model_are_logged(answer: Any, body: Any, expected: list[Any]) -> None:
+    book = cf.LogBook()
+    book.log_response(answer, {"modelId": "meta.llama3-8b-instruct-v1:0", "body": json.dumps(body)})
+    call = book.df.iloc[0]
+    reported = call["token_source"] == "reported"
+    counts = [int(call[name]) if reported else None for name in ("input_tokens", "output_tokens")]
+    response = None if pd.isna(call["response"]) else call["response"]
+    assert [call["prompt"], response, *counts] == expected
+    assert (call["model"], call["provider"]) == ("meta.llama3-8b-instruct-v1:0", "bedrock")
+
+
+def test_an_answer_in_no_known_form_is_refused_with_a_model_too() -> None:
+    with pytest.raises(cf.InvalidCallError, match="the keys mood, expected the answer of a vendor"):
+        cf.LogBook().log_response({"mood": "good"}, {"modelId": "meta.llama3-8b-instruct-v1:0"})

@@ -353,3 +353,28 @@ def test_files_in_any_order_hold_each_call_once(tmp_path_factory: pytest.TempPat
     ]
     names = ["event_id", "prompt", "response", "tool_calls", "billed", "timestamp", *COUNTS]
     assert values(calls, names) == [{name: row[name] for name in names} for row in expected]
+
+
+def test_lines_without_a_type_or_a_session_are_read_with_those_that_are_known() -> None:
+    lines = claude_lines([Answer(1, "Hi", cached=100, output=10), Answer(2, "And?", cached=120, output=20)])
+    columns = ["model", "prompt", "input_tokens", "output_tokens", "event_id"]
+    expected = values(read(lines), columns)
+    untyped = [{key: value for key, value in line.items() if key != "type"} for line in lines]
+    assert values(read(untyped), columns) == expected
+    nameless = [{key: value for key, value in line.items() if key != "sessionId"} for line in lines]
+    calls = read(nameless)
+    assert values(calls, columns) == expected
+    assert len(set(calls["trace_id"])) == 1
+    assert set(read([*nameless[:2], *lines[2:]])["trace_id"].dropna()) == {calls["trace_id"][0], "s-1"}
+
+
+def test_answers_without_counts_are_no_calls_and_are_reported() -> None:
+    lines = claude_lines([Answer(1, "Hi", cached=100, output=10)])
+    for line in lines:
+        line["message"].pop("usage", None)
+        line["message"].pop("id", None)
+        line.pop("requestId", None)
+    with pytest.warns(
+        cf.PassedOverWarning, match='left out 1 record other than calls of a model .1 "type": "assistant"'
+    ):
+        assert read(lines).empty

@@ -223,3 +223,24 @@ def test_any_story_is_read_as_it_happened(
     numbered = [dataclasses.replace(answer, number=number) for number, answer in enumerate(story, 1)]
     lines = codex_lines(numbered, tools_after_counts=tools_after_counts, last_usage=last_usage, twice=twice)
     assert_story(read(lines), numbered)
+
+
+def test_a_file_that_lost_its_first_line_is_a_session_all_the_same() -> None:
+    columns = ["model", "prompt", "input_tokens", "output_tokens"]
+    lines = codex_lines(STORY)
+    calls = read(lines[1:])
+    assert values(calls, columns) == values(read(lines), columns)
+    assert len(set(calls["trace_id"])) == 1
+    assert calls["event_id"].is_unique
+    again = read([*lines[1:]])  # the same file has the same name
+    assert again["trace_id"].equals(calls["trace_id"])
+
+
+def test_a_rollout_without_counts_has_no_calls_and_says_so() -> None:
+    counted = codex_lines(STORY)
+    answer = {"type": "response_item", "timestamp": counted[0]["timestamp"], "payload": {
+        "type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Done."}]}}  # fmt: skip
+    lines = [line for line in counted if line["payload"].get("type") != "token_count"]
+    with pytest.warns(cf.PassedOverWarning, match="other than calls .* .answers without counts"):
+        assert read([*lines, answer]).empty
+    assert len(read([counted[0], answer, *counted[1:]])) == len(STORY)

@@ -148,6 +148,31 @@ def test_a_log_of_inspect_is_the_calls_of_its_samples() -> None:
     assert rows_of(SAMPLE, "inspect_ai") == [{**EVENT_ROW, "trace_id": "sa-1"}]
 
 
+@pytest.mark.parametrize(
+    ("referred", "around"),
+    [
+        ({"input": [{"role": "user", "content": f"tc://{'5' * 32}"}]}, {"content": {"5" * 32: "Is it red?"}}),
+        ({"input": [], "input_refs": [[1, 3]]}, {"message_pool": "Is it| red?"}),
+        ({"input": [], "input_refs": [[1, 2], [2, 3]]}, {"events_data": "Is it| red?"}),
+    ],
+    ids=["texts of 2024", "a pool of messages", "data of events"],
+)
+def test_questions_that_inspect_keeps_elsewhere_are_found(referred: dict[str, Any], around: dict[str, Any]) -> None:
+    events = {"events": [{**EVENT, **referred}]}
+    sample = {key: value for key, value in SAMPLE.items() if key not in ("events", "uuid", "attachments")}
+    if "content" in around:
+        sample["transcript"] = events | around
+    else:
+        (name,) = around
+        pool = [{"role": "user", "content": text} for text in ("No", *around[name].split("|"), "no")]
+        sample |= events | ({name: {"messages": pool}} if name == "events_data" else {name: pool})
+    log = {"version": 2, "eval": {"run_id": "r-1", "task": "stock"}, "samples": [sample]}
+    (row,) = rows_of(log, "inspect_ai")
+    assert row["prompt"].replace("\n", "") == "Is it red?"
+    assert row["trace_id"] == "r-1/stock/7/1"  # without an id of the evaluation, traces of runs differ
+    assert [each["prompt"] for each in rows_of(sample, "inspect_ai")] == [row["prompt"]]
+
+
 def test_an_answer_from_the_cache_of_inspect_is_not_billed() -> None:
     assert rows_of({**EVENT, "cache": "read"}, "inspect_ai")[0]["billed"] == "no"
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import crashlens_frame as cf
-from crashlens_frame.formats import gemini_cli, rows_from_line
+from crashlens_frame.formats import gemini_cli, put_together, rows_from_line
 from tests.support.damaged_records import assert_survives, damaged
 from tests.support.format_rows import case, extra_of, rows_of
 
@@ -39,6 +39,23 @@ ROW = {
     "audio_input_tokens": 100, "output_tokens": 100, "reasoning_tokens": 70,
 }  # fmt: skip
 ASKED = {**ROW, "prompt_hash": ANY, "prompt": "Is it in stock?", "temperature": 0.5}
+INTERACTION: dict[str, Any] = {
+    "id": "v1_r-2", "object": "interaction", "status": "requires_action", "created": "2026-03-01T10:00:00.250Z",
+    "model": "gemini-2.5-pro", "service_tier": "flex", "previous_interaction_id": "v1_r-1",
+    "usage": {"total_input_tokens": 1200, "total_tool_use_tokens": 50, "total_cached_tokens": 1000,
+              "total_output_tokens": 30, "total_thought_tokens": 70, "total_tokens": 1350,
+              "input_tokens_by_modality": [{"modality": "text", "tokens": 1100}, {"modality": "audio", "tokens": 100}]},
+    "steps": [
+        {"type": "thought", "signature": "x"},
+        {"type": "google_search_call", "id": "s", "arguments": {"queries": ["red shoes", "shoes"]}},
+        {"type": "model_output", "content": [{"type": "text", "text": "Let me look."}]},
+        {"type": "function_call", "id": "f", "name": "stock", "arguments": {"sku": 7}}],
+}  # fmt: skip
+INTERACTION_ROW = {
+    **{key: value for key, value in ROW.items() if key not in ("provider", "finish_reason")},
+    "trace_id": "v1_r-2", "event_id": "v1_r-2", "parent_id": "v1_r-1", "service_tier": "flex", "web_searches": 1,
+    "finish_reason": "tool_calls",
+}  # fmt: skip
 SESSION: dict[str, Any] = {
     "sessionId": "s-1", "projectHash": "h", "startTime": "2026-03-01T10:00:00.000Z", "kind": "main",
     "messages": [
@@ -250,6 +267,36 @@ def test_a_session_of_qwen_code_has_the_questions_of_its_answers() -> None:
     assert [cf.detect_format(line).format for line in (QWEN_ASKED, *QWEN_OTHERS)] == ["gemini_cli"] * 3
 
 
+def telemetry(kind: str, prompt: str, **event: Any) -> dict[str, Any]:
+    told = {"event.name": f"qwen-code.{kind}", "event.timestamp": "2026-03-01T10:00:05Z", "model": "qwen3-coder-flash",
+            "duration_ms": 1500, "prompt_id": prompt, **event}  # fmt: skip
+    return {"uuid": f"t-{kind}-{prompt}", "parentUuid": "u2", "sessionId": "s-2", "timestamp": "2026-03-01T10:00:05Z",
+            "type": "system", "subtype": "ui_telemetry", "systemPayload": {"uiEvent": told}}  # fmt: skip
+
+
+def test_telemetry_of_qwen_code_holds_the_calls_of_subagents_and_those_that_failed() -> None:
+    counts = {"input_token_count": 70, "output_token_count": 8, "cached_content_token_count": 30,
+              "thoughts_token_count": 3, "total_token_count": 78}  # fmt: skip
+    calls = read(
+        QWEN_ASKED,
+        telemetry("api_response", "s-2########0", input_token_count=50, output_token_count=9, total_token_count=59),
+        QWEN,
+        telemetry("tool_call", "s-2########0", function_name="task"),
+        telemetry("api_response", "s-2#reviewer-a1#0", response_text="Fine.", **counts),
+        telemetry("api_error", "s-2########1", error="429 too many requests", status_code=429),
+    )
+    columns = ["model", "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "latency_ms",
+               "agent", "response", "error", "billed"]  # fmt: skip
+    found = calls[columns].astype(object)
+    assert found.where(found.notna(), None).to_numpy().tolist() == [
+        ["qwen3-coder-plus", 50, 10, 9, 4, None, None, "Done.", None, None],
+        ["qwen3-coder-flash", 70, 30, 8, 3, 1500, "reviewer-a1", "Fine.", None, None],
+        ["qwen3-coder-flash", None, None, None, None, 1500, None, None, "429 too many requests", "no"],
+    ]
+    assert set(calls["trace_id"]) == {"s-2"}
+    assert str(calls["timestamp"].iloc[1]) == "2026-03-01 10:00:03.500000+00:00"  # it ended 1500 ms later
+
+
 @given(st.sampled_from([LINES, GROWING, CHANGED, [QWEN_ASKED, QWEN, *QWEN_OTHERS]]), st.data())
 def test_a_damaged_line_of_a_session_costs_no_other_answer(lines: list[Any], data: st.DataObject) -> None:
     hurt = copy.deepcopy(lines)
@@ -272,3 +319,32 @@ def test_damaged_answers_are_read_or_refused(record: dict[str, Any]) -> None:
 @given(st.sampled_from([SESSION, SESSION["messages"][1], QWEN]).flatmap(damaged))
 def test_damaged_sessions_are_read_or_refused(record: dict[str, Any]) -> None:
     assert_survives(record, "gemini_cli")
+
+
+def test_an_interaction_is_read_as_an_answer() -> None:
+    assert rows_of(INTERACTION, "gemini") == [INTERACTION_ROW]
+    asked = rows_of(
+        {"request": {"model": "gemini-2.5-pro", "input": "Is it in stock?"}, "response": INTERACTION}, "gemini"
+    )
+    assert asked[0]["prompt"] == "Is it in stock?"
+    early = {**INTERACTION, "steps": None, "outputs": [{"type": "text", "text": "Let me look."}]}
+    assert rows_of(early, "gemini")[0]["response"] == "Let me look."
+
+
+def test_the_events_of_an_interaction_are_put_together() -> None:
+    steps = INTERACTION["steps"]
+    begun = {key: value for key, value in INTERACTION.items() if key not in ("steps", "usage")}
+    whole = {key: value for key, value in INTERACTION.items() if key != "steps"}
+    answer = put_together([
+        {"event_type": "interaction.created", "interaction": {**begun, "status": "in_progress"}},
+        *({"event_type": "step.start", "index": place, "step": step} for place, step in enumerate(steps[:2])),
+        {"event_type": "step.start", "index": 2, "step": {"type": "model_output"}},
+        *({"event_type": "step.delta", "index": 2, "delta": {"type": "text", "text": text}}
+          for text in ("Let me ", "look.")),
+        {"event_type": "step.start", "index": 3, "step": {**steps[3], "arguments": {}}},
+        *({"event_type": "step.delta", "index": 3, "delta": {"type": "arguments_delta", "arguments": text}}
+          for text in ('{"sku"', ": 7}")),
+        {"event_type": "interaction.completed", "interaction": whole},
+    ])  # fmt: skip
+    assert answer.is_complete
+    assert rows_of(answer.record, "gemini") == [INTERACTION_ROW]

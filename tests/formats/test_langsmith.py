@@ -113,6 +113,15 @@ def test_the_beginning_and_the_end_of_a_run_are_one_call() -> None:
     assert rows_of({"post": [begin], "patch": [end]}, "langsmith") == [ROW]
 
 
+def test_an_end_that_names_its_run_by_the_order_alone_is_that_of_the_run() -> None:
+    order = {"dotted_order": f"20260301T095900000000Zrun-1.{RUN['dotted_order'].replace('run-1', 'run-2')}"}
+    begin = {key: value for key, value in RUN.items() if key not in ("outputs", "end_time", "total_cost")} | order
+    end = {key: RUN[key] for key in ("trace_id", "outputs", "end_time", "total_cost")} | order
+    assert rows_of({"post": [begin], "patch": [end]}, "langsmith") == [ROW]
+    assert rows_of({"patch": [end]}, "langsmith")[0]["event_id"] == "run-2"
+    assert cf.detect_format({"patch": [end]}).format == cf.detect_format(end).format == "langsmith"
+
+
 BEGIN = {key: value for key, value in RUN.items() if key not in ("outputs", "end_time", "total_cost", "status")}
 END = {key: RUN[key] for key in ("id", "trace_id", "outputs", "end_time", "total_cost")}
 CHAIN = [

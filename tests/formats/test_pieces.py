@@ -208,3 +208,80 @@ def test_more_streams_than_are_remembered_are_read_all_the_same() -> None:
              for number in range(1002)]  # fmt: skip
     found = read(*lines, OPENAI_ANSWER)
     assert sorted(found["event_id"]) == sorted([*(line["id"] for line in lines), "chatcmpl-1"])
+
+
+def renamed(chunks: list[Any], **fields: Any) -> list[Any]:
+    """Return chunks with other fields; None takes one away."""
+    return [{key: value for key, value in {**chunk, **fields}.items() if value is not None} for chunk in chunks]
+
+
+WHOLE_TEXT = {"id": "cmpl-7", "object": "text_completion", "created": 1767225600, "model": "gpt-3.5-turbo-instruct",
+              "choices": [{"text": "One two three", "index": 0, "finish_reason": "stop"}],
+              "usage": {"prompt_tokens": 13, "completion_tokens": 5, "total_tokens": 18}}  # fmt: skip
+TEXT_PIECES = [
+    *({**WHOLE_TEXT, "usage": None, "choices": [{"text": text, "index": 0, "finish_reason": end}]}
+      for text, end in (("One", None), (" two", None), (" three", "stop"))),
+    {**WHOLE_TEXT, "choices": []},
+]  # fmt: skip
+AZURE_FIRST = {"choices": [], "created": 0, "id": "", "model": "", "object": "",
+               "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": {}}]}  # fmt: skip
+NUMBERED = [{**event, "sequence_number": number} for number, event in enumerate(RESPONSE_STREAM)]
+
+
+@pytest.mark.parametrize(
+    ("stream", "answer"),
+    [
+        (renamed(OPENAI_STREAM[:-1], object=None), OPENAI_ANSWER),
+        ([*OPENAI_STREAM[:-2], {**OPENAI_STREAM[-2], "object": "chat.completion.done"}], OPENAI_ANSWER),
+        ([AZURE_FIRST, *OPENAI_STREAM[:-1]], OPENAI_ANSWER),
+        (TEXT_PIECES, WHOLE_TEXT),
+        (renamed(TEXT_PIECES, object="text.completion"), {**WHOLE_TEXT, "object": "text.completion"}),
+        ([{**NUMBERED[0], "response": {**NUMBERED[0]["response"], "id": "another"}}, *NUMBERED[1:]], RESPONSE),
+    ],
+    ids=["no object", "Perplexity", "Azure", "text completions", "Together", "an id for each event"],
+)
+def test_streams_of_others_in_files_are_one_call_each(stream: list[Any], answer: Any) -> None:
+    assert rows(read(*stream)) == rows(read(answer))
+
+
+def test_an_error_within_a_stream_is_that_of_its_call() -> None:
+    error = {"type": "error", "sequence_number": 2, "error": {"code": "insufficient_quota", "message": "No credit"}}
+    failed = {**RESPONSE, "status": "failed", "output": [], "usage": None, "error": error["error"]}
+    for last in ([], [{"type": "response.failed", "sequence_number": 3, "response": failed}]):
+        calls = read(*NUMBERED[:1], error, *last)
+        assert calls[["event_id", "error", "level"]].values.tolist() == [["resp_1", "No credit", "error"]]
+
+
+def test_messages_that_begin_whole_need_no_other_event() -> None:
+    tool = {"type": "tool_use", "id": "toolu_1", "name": "roll", "input": {"sides": 6}}
+    start = {"type": "message_start", "message": {**ANTHROPIC_ANSWER, "id": "msg_9", "content": [tool],
+             "stop_reason": "tool_use", "usage": {"input_tokens": 0, "output_tokens": 0}}}  # fmt: skip
+    (row,) = rows(read(start, {"type": "message_stop"}))
+    assert row[3:] == ['[{"arguments":{"sides":6},"name":"roll"}]', 0, None, 0, "tool_calls", None]
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_steps_of_other_models_are_calls_of_these(is_stream: bool) -> None:
+    asked = {"type": "message", "model": "claude-fable-5", "input_tokens": 31, "output_tokens": 0}
+    served = {"type": "fallback_message", "model": "claude-opus-4-8", "input_tokens": 37, "output_tokens": 8}
+    advice = {"type": "advisor_message", "model": "claude-haiku-4-5", "input_tokens": 500, "output_tokens": 60}
+    usage = {"input_tokens": 37, "output_tokens": 8, "iterations": [asked, served, advice]}
+    if is_stream:
+        start, *_, last, stop = ANTHROPIC_STREAM
+        message = {**start["message"], "model": "claude-fable-5", "usage": {"input_tokens": 31, "output_tokens": 1}}
+        lines = [{**start, "message": message}, {**last, "usage": usage}, stop]
+    else:
+        lines = [{**ANTHROPIC_ANSWER, "model": "claude-opus-4-8", "usage": usage}]
+    calls = read(*lines)
+    assert calls[["model", "input_tokens", "output_tokens"]].values.tolist() == [
+        ["claude-opus-4-8", 37, 8], ["claude-fable-5", 31, 0], ["claude-haiku-4-5", 500, 60],
+    ]  # fmt: skip
+    key = ANTHROPIC_ANSWER["id"]
+    assert calls["event_id"].tolist() == [key, f"{key}/0", f"{key}/1"]
+    assert set(calls["trace_id"]) == {key}
+    batch = cf.read_logs(io.BytesIO(json.dumps({"custom_id": "c", "result": {"type": "succeeded", "message": {
+        **ANTHROPIC_ANSWER, "usage": usage}}}).encode()))  # fmt: skip
+    assert batch[["trace_id", "service_tier"]].values.tolist() == [["c", "batch"]] * 3
+    book = cf.LogBook()
+    book.log_response({**ANTHROPIC_ANSWER, "usage": usage})
+    assert book.df["output_tokens"].tolist() == [8]

@@ -306,6 +306,7 @@ def test_every_door_stores_the_same_value_or_refuses_it(name: str, data: st.Data
     assert_doors_agree(name, data.draw(VALUES | FITTING.get(BY_NAME[name].dtype, TEXTS)))
 
 
+@pytest.mark.long
 @settings(max_examples=100, deadline=None)
 @given(value=TIMES | TEXTS | INTEGERS | FLOATS | NUMPY)
 @example(1_700_000_000)

@@ -4,8 +4,9 @@ import io
 import json
 import random
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -24,15 +25,20 @@ from tests.formats.test_evaluations import EVENT, SAMPLE
 from tests.formats.test_gateways import HELICONE, OPENROUTER, PORTKEY
 from tests.formats.test_langsmith import RUN
 from tests.formats.test_local_models import COHERE, OLLAMA
+from tests.formats.test_pi import SESSION
 from tests.io.test_har import HAR
 from tests.support.agent_logs import codex_lines
-from tests.support.damaged_records import spoiled
+from tests.support.damaged_records import paths, spoiled, with_value
 from tests.support.streams import ANTHROPIC_STREAM, OPENAI_STREAM
 from tests.support.vendor_logs import TELLERS, Call
 
 CASES = Path(__file__).parents[1] / "cases" / "files"
 SPLINTERS = [b"\n", b"null", b"{}", b"}", b"\r\n", b"\0", b'"', b",", b"}\n{", b"1e400", b"\xff", b"NaN", b"[", b"\xef"]
 # the reader asks for what shows repeated calls too
+ODD: list[Any] = [
+    "--5", "²", "9" * 5000, 2**70, -(2**70), 2**63, 1e300, -1e300, 9e18, "1e400", "0x10", [2**62, 1], [2**70, 2**70],
+    "9999-12-31T23:59:59.999999Z", "0001-01-01T00:00:00Z", "\ud800", "https://[", {"intValue": "--5"},
+]  # fmt: skip
 COLUMNS = [None, None, *(frozenset({*REPEAT_COLUMNS, "timestamp", name}) for name in ("cost", "latency_ms"))]
 OneByOne = Callable[[LinesOfBlock], LinesContent]
 
@@ -42,7 +48,20 @@ def samples() -> dict[str, list[bytes]]:
     """Return sound lines by format."""
     calls = cf.simulate_workload(12, seed=3, days=1)
     records: list[Any] = [teller(Call()).line for teller in TELLERS]
-    records += [SENT, *TASK, *codex_lines(STORY), EVENT, SAMPLE, HELICONE, OPENROUTER, PORTKEY, RUN, COHERE, OLLAMA]
+    records += [
+        SENT,
+        *TASK,
+        *SESSION,
+        *codex_lines(STORY),
+        EVENT,
+        SAMPLE,
+        HELICONE,
+        OPENROUTER,
+        PORTKEY,
+        RUN,
+        COHERE,
+        OLLAMA,
+    ]
     records += [*OPENAI_STREAM[:-1], *ANTHROPIC_STREAM, *HAR["log"]["entries"]]
     for path in sorted(CASES.glob("*.json*")):
         lines = path.read_bytes().splitlines()
@@ -76,6 +95,23 @@ def broken(draw: random.Random, line: bytes) -> bytes:
         if not made:
             return b"{"
     return bytes(made)
+
+
+def replaced(name: str) -> Iterator[bytes]:
+    """Yield the lines of a format, each with one of its values replaced by one that no vendor writes."""
+    for line in samples()[name]:
+        record = json.loads(line)
+        for path, value in product(list(paths(record)), ODD):
+            yield json.dumps(with_value(record, path, value)).encode() + b"\n"
+
+
+def read_alone(line: bytes) -> int:
+    """Read a line by itself; return 1, the number of lines."""
+    try:
+        read_line_by_line([(1, line)], source="log", format=None, columns=None)
+    except Exception as error:
+        raise AssertionError(f"{type(error).__name__}: {error} for {line[:2000]!r}") from error
+    return 1
 
 
 def block_of(draw: random.Random, name: str, mutants: int) -> bytes:

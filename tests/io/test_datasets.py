@@ -90,6 +90,7 @@ def holds(call: dict[str, Any], condition: tuple[str, str, Any]) -> bool:
     return bool(OPERATORS[how](call[name], value))
 
 
+@pytest.mark.long
 @settings(max_examples=60)
 @given(either=st.lists(st.lists(conditions(), min_size=1, max_size=2), min_size=1, max_size=2))
 def test_a_filter_keeps_the_rows_for_which_it_holds(written: Path, either: list[list[Any]]) -> None:

@@ -67,6 +67,7 @@ def test_an_object_that_has_embeddings_is_one_record() -> None:
     assert [record for _, record in read(json.dumps(answer, indent=1))] == [answer]
 
 
+@pytest.mark.long
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(

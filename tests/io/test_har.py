@@ -148,3 +148,10 @@ def test_damaged_exchanges_are_read_or_refused(entry: dict[str, Any]) -> None:
     for row in rows_from_line(entry).rows:
         assert row["trace_id"]
     assert entry == before
+
+
+@pytest.mark.parametrize(("time", "expected"), [(1234.5, 1234), (2**63 - 1, 2**63 - 1), (2**70, None), (-1, None)])
+def test_a_duration_beyond_64_bits_is_null_and_costs_no_call(time: float, expected: int | None) -> None:
+    entry = exchange(OPENAI, ASKED, OPENAI_ANSWER) | {"time": time}
+    found = one(entry)["latency_ms"]
+    assert (None if found is pd.NA else found) == expected

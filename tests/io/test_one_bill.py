@@ -22,6 +22,7 @@ from tests.formats.test_evaluations import SAMPLE
 from tests.formats.test_gateways import HELICONE, OPENROUTER, PORTKEY
 from tests.formats.test_langsmith import RUN
 from tests.formats.test_local_models import COHERE, OLLAMA
+from tests.formats.test_pi import SESSION
 from tests.io.test_exports import SPANS
 from tests.io.test_har import HAR
 from tests.support.streams import ANTHROPIC_STREAM, OPENAI_STREAM
@@ -44,6 +45,7 @@ RECORDS = {
     "inspect": SAMPLE,
     "ui_messages": TASK,
     "aider": SENT,
+    "pi": SESSION,
 }
 pytestmark = pytest.mark.filterwarnings("ignore::crashlens_frame.errors.CrashlensFrameWarning")
 

@@ -103,6 +103,49 @@ def test_messages_are_read_and_kept_and_objects_stay_as_they_are() -> None:
     assert json.loads(call["extra"]) == {"messages": messages}
 
 
+@pytest.mark.parametrize(
+    ("usage", "counts"),
+    [
+        ({"usage": {"input_tokens": 12, "cache_read_input_tokens": 300, "cache_creation_input_tokens": 40,
+                    "cache_creation": {"ephemeral_1h_input_tokens": 25}, "output_tokens": 6}}, (352, 6, 300, 40, None)),
+        ({"usage": {"input_tokens": 90, "input_tokens_details": {"cached_tokens": 64}, "output_tokens": 33,
+                    "output_tokens_details": {"reasoning_tokens": 21}}}, (90, 33, 64, None, 21)),
+        ({"usage": {"inputTokens": 8, "cacheReadInputTokens": 70, "cacheWriteInputTokens": 5, "outputTokens": 4,
+                    "totalTokens": 87}}, (83, 4, 70, 5, None)),
+        ({"usage": {"inputTokens": 80, "cachedInputTokens": 70, "outputTokens": 9, "reasoningTokens": 7,
+                    "totalTokens": 89}}, (80, 9, 70, None, 7)),
+        ({"usageMetadata": {"promptTokenCount": 50, "toolUsePromptTokenCount": 11, "cachedContentTokenCount": 30,
+                            "candidatesTokenCount": 7, "thoughtsTokenCount": 13, "totalTokenCount": 81}},
+         (61, 20, 30, None, 13)),
+        ({"usage_metadata": {"prompt_token_count": 50, "candidates_token_count": 7, "thoughts_token_count": 13}},
+         (50, 20, None, None, 13)),
+        ({"usage_metadata": {"input_tokens": 44, "output_tokens": 9, "total_tokens": 53,
+                             "input_token_details": {"cache_read": 32}}}, (44, 9, 32, None, None)),
+        ({"usage": {"billed_units": {"input_tokens": 31, "output_tokens": 5}, "tokens": {"input_tokens": 90}}},
+         (31, 5, None, None, None)),
+        ({"token_usage": {"prompt_tokens": 15, "completion_tokens": 3, "total_tokens": 18}}, (15, 3, None, None, None)),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("ids", [{}, {"trace_id": "t"}])
+def test_counts_of_a_vendor_beside_own_names_are_read_as_the_vendor_counts(
+    usage: Record, counts: tuple[int | None, ...], ids: Record
+) -> None:
+    columns = ["input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens"]
+    log = lines([{**ids, "model": "m", "timestamp": "2026-03-01T10:00:00Z", **usage}])
+    calls = cf.read_logs(log, prices=None, on_error="raise")
+    found = calls[columns].astype(object).where(calls[columns].notna(), None)
+    assert found.to_numpy().tolist() == [list(counts)]
+
+
+def test_a_list_of_models_holds_no_calls() -> None:
+    models = [{"model": f"m{number}", "mode": "chat", "input_price": 2.5} for number in range(3)]
+    for written in (lines, array):
+        with pytest.warns(cf.RejectedLinesWarning, match="left out 3 lines"):
+            assert cf.read_logs(written(models)).empty
+    reasons = cf.read_rejects(lines(models))["reason"]
+    assert reasons[0] == ("no tokens, prompt, response, cost, latency or error, only the keys model, mode, input_price")
+
+
 def test_a_bad_line_costs_only_itself() -> None:
     hurt = [OWN[0], OWN[1] | {"prompt_tokens": "many"}, OWN[2] | {"Created At": "yesterday"}, OWN[3]]
     for written, above in ((lines, [2, 3]), (array, [14, 26])):

@@ -1,5 +1,7 @@
 import io
 import random
+import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from crashlens_frame.errors import (
 )
 from crashlens_frame.formats import time_value
 from crashlens_frame.frame import as_calls, empty_frame, table_from_frame
+from crashlens_frame.io import read_logs
 from crashlens_frame.io.parquet import read_batches, read_parquet, to_parquet
 from crashlens_frame.schema import CALLS, LABEL, TIME, arrow_schema
 
@@ -63,7 +66,7 @@ def test_what_was_written_is_read_back_equal(path: Path, calls: pd.DataFrame) ->
 def test_the_file_says_its_version_and_has_the_types_of_the_schema(path: Path) -> None:
     to_parquet(two(), path)
     schema = pq.read_schema(path)
-    assert schema.metadata == {b"crashlens_frame.schema_version": b"2"}
+    assert schema.metadata == {b"crashlens_frame.schema_version": b"2", b"crashlens_frame.footer": b"00000000"}
     assert schema.remove_metadata() == arrow_schema(CALLS)
 
 
@@ -288,6 +291,53 @@ def test_a_flipped_bit_in_the_values_names_the_file(path: Path) -> None:
     with pytest.raises(LogFileError, match="CRC checksum"):
         list(read_batches(path, ["output_tokens"], size=1000, progress=False))
     assert read_parquet(path, columns=["model"])["model"].tolist()[0] == "gpt-4"
+
+
+@pytest.mark.filterwarnings("ignore::crashlens_frame.errors.RejectedLinesWarning")
+def test_no_flipped_bit_of_a_head_or_the_footer_is_read_in_silence(path: Path) -> None:
+    """By all readers, which see different parts of a file; without its checksum a footer ended the process."""
+    to_parquet(two(), path)
+    data, expected = path.read_bytes(), read_parquet(path)
+    heads = [
+        begin + byte
+        for number in range(pq.read_metadata(path).row_group(0).num_columns)
+        for begin in [pq.read_metadata(path).row_group(0).column(number).data_page_offset]
+        for byte in range(20)
+    ]
+    footer = range(len(data) - 8 - int.from_bytes(data[-8:-4], "little"), len(data))
+    chance = random.Random(2)
+    refused = 0
+    for place in chance.sample(heads, 40) + chance.sample(footer, 20):
+        damaged = bytearray(data)
+        damaged[place] ^= 1 << chance.randrange(8)
+        path.write_bytes(damaged)
+        calls = read_logs(path, prices=None)
+        refused += len(calls) == 0
+        if len(calls):
+            same(calls, expected)
+        for read in (read_parquet, lambda path: pa.concat_tables(read_batches(path, ["cost"], size=99, progress=None))):
+            with suppress(LogFileError, SchemaVersionError, InvalidCallError):
+                assert len(read(path)) == len(expected)
+    assert refused > 40
+
+
+def test_the_checksum_is_that_of_the_footer_with_zeros_in_its_place(path: Path) -> None:
+    to_parquet(two(), path)
+    data = path.read_bytes()
+    footer = data[-8 - int.from_bytes(data[-8:-4], "little") : -8]
+    found = pq.read_metadata(path).metadata[b"crashlens_frame.footer"]
+    assert found != b"00000000"
+    assert found == f"{zlib.crc32(footer.replace(found, b'00000000')):08x}".encode()
+    path.write_bytes(data.replace(found, b"0badc0de"))
+    with pytest.raises(LogFileError, match=f"^{path} cannot be read: its footer does not fit its checksum; it is"):
+        read_parquet(path)
+
+
+def test_files_of_others_with_fewer_rows_than_they_name_are_refused(path: Path, monkeypatch) -> None:
+    of_another_program(path, trace_id=["a", "b"], model=["m", "m"])
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", lambda *_, **__: iter([]))
+    with pytest.raises(LogFileError, match=f"^{path} holds 0 calls that can be read, expected 2; it is damaged"):
+        list(read_batches(path, ["trace_id", "model"], size=1000, progress=False))
 
 
 def test_a_torn_or_overwritten_footer_is_refused(path: Path) -> None:

@@ -145,6 +145,7 @@ values = scalars | st.dictionaries(st.sampled_from(INNER), scalars, max_size=3) 
 records = st.dictionaries(st.sampled_from(KEYS), values, max_size=6).map(lambda one: {"trace_id": "t", **one})
 
 
+@pytest.mark.long
 @given(st.lists(records, min_size=1, max_size=6))
 @settings(max_examples=400)
 def test_any_records_are_read_as_the_line_reader_reads_them(made: list[dict[str, object]]) -> None:
@@ -178,6 +179,7 @@ def mutated(draw: random.Random, block: bytes) -> bytes:
     return bytes(made)
 
 
+@pytest.mark.long
 def test_five_thousand_broken_blocks_are_read_as_their_lines_are() -> None:
     draw = random.Random(11)
     reader = BlockReader("log")

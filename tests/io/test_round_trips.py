@@ -122,6 +122,7 @@ def through_parquet(calls: pd.DataFrame) -> pd.DataFrame:
 pytestmark = pytest.mark.filterwarnings("ignore::crashlens_frame.errors.UnpricedWarning")
 
 
+@pytest.mark.long
 @settings(max_examples=60)
 @given(ROWS, st.sampled_from(["crashlens", "flat"]))
 def test_calls_come_back_from_jsonl(rows: list[dict[str, Any]], format: str) -> None:
@@ -143,6 +144,7 @@ def test_calls_come_back_from_parquet(rows: list[dict[str, Any]]) -> None:
     pd.testing.assert_frame_equal(through_parquet(calls), calls, check_exact=True)
 
 
+@pytest.mark.long
 @settings(max_examples=25)
 @given(ROWS)
 def test_calls_come_back_through_all_three_on_end(rows: list[dict[str, Any]]) -> None:

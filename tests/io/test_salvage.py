@@ -161,6 +161,7 @@ def in_pieces(draw: random.Random, log: bytes) -> Iterator[bytes]:
 
 
 # a line of which most names are broken has names of its own
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::crashlens_frame.errors.MatchedColumnsWarning")
 def test_of_logs_broken_twenty_thousand_times_each_sound_line_is_read_and_each_bad_one_named() -> None:
     draw = random.Random(29)
@@ -175,6 +176,7 @@ def test_of_logs_broken_twenty_thousand_times_each_sound_line_is_read_and_each_b
     assert bad > CASES / 4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(2))
 def test_a_broken_log_may_be_cut_in_two_at_every_byte(seed: int) -> None:
     draw = random.Random(seed)

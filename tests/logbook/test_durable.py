@@ -65,6 +65,7 @@ LOGGED = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::crashlens_frame.UnpricedWarning")  # a tier that a model does not have
 @settings(max_examples=150)
 @given(calls=st.lists(LOGGED, min_size=1, max_size=4))

@@ -31,6 +31,7 @@ def table(rows: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(rows, arrow_schema(CALLS))
 
 
+@pytest.mark.long
 @settings(max_examples=150)
 @given(parts=st.lists(ROWS, max_size=6), room=st.integers(0, 4), short=st.integers(0, 4))
 def test_what_was_appended_part_by_part_is_the_frame_of_all(

@@ -103,6 +103,7 @@ FIELDS = {
 }
 
 
+@pytest.mark.long
 @given(calls=st.lists(st.fixed_dictionaries(FIELDS), max_size=12), reprice=st.booleans())
 @settings(max_examples=200)
 @pytest.mark.filterwarnings("ignore::crashlens_frame.UnpricedWarning")

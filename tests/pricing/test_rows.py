@@ -51,6 +51,7 @@ def typed(row: dict[str, Any]) -> pd.DataFrame:
     return frame_from_table(table_from_rows([row]))
 
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None)
 @given(row=ROWS)
 def test_the_tokens_of_a_row_are_counted_as_those_of_a_frame(row: dict[str, Any]) -> None:
@@ -60,6 +61,7 @@ def test_the_tokens_of_a_row_are_counted_as_those_of_a_frame(row: dict[str, Any]
     pd.testing.assert_frame_equal(typed(by_row), by_frame)
 
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None)
 @example(
     row={

@@ -143,6 +143,7 @@ def test_the_shipped_file_is_genai_prices_with_our_names_and_alternatives() -> N
         assert (model, BOOK.entries[model].periods) == (model, source.entries[model].periods)
 
 
+@pytest.mark.long
 def test_what_genai_prices_lacks_names_its_source_and_the_day_of_the_check() -> None:
     listed = genai_prices().entries
     others = [entry for entry in BOOK.entries.values() if entry.model not in listed]

@@ -72,6 +72,7 @@ def test_a_sum_that_is_too_large_in_a_part_is_null_in_the_whole() -> None:
     assert_same_report(report, cf.summarize(log))
 
 
+@pytest.mark.long
 @given(log=logs(), data=st.data())
 @settings(max_examples=25)
 def test_the_report_of_the_parts_is_that_of_the_whole(log: pd.DataFrame, data: st.DataObject) -> None:

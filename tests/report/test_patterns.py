@@ -76,6 +76,7 @@ def test_a_pattern_is_what_a_loop_over_the_findings_adds_up(rows, by):
     assert worth[: len(known)] == sorted(known, reverse=True)
 
 
+@pytest.mark.long
 @given(rows=ROWS, place=st.integers(0, 12))
 @settings(max_examples=30)
 def test_the_patterns_of_parts_are_those_of_the_whole(rows, place):

@@ -47,9 +47,9 @@ def total(rows, name):
 def measures(rows):
     latencies = known(rows, "latency_ms")
     return {
+        "cost": total(rows, "cost"),
         "n_calls": len(rows),
         "n_traces": len({row["trace_id"] for row in rows}),
-        "cost": total(rows, "cost"),
         "input_tokens": total(rows, "input_tokens"),
         "output_tokens": total(rows, "output_tokens"),
         "mean_latency_ms": sum(latencies) / len(latencies) if latencies else None,
@@ -205,9 +205,9 @@ def test_without_keys_there_is_one_row_for_all():
         by(calls),
         pd.DataFrame(
             {
+                "cost": [0.75],
                 "n_calls": [2],
                 "n_traces": [2],
-                "cost": [0.75],
                 "input_tokens": pd.array([None], dtype="Int64"),
                 "output_tokens": pd.array([None], dtype="Int64"),
                 "mean_latency_ms": [np.nan],

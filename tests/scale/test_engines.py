@@ -28,6 +28,7 @@ def many_traces(draw: st.DrawFn) -> pd.DataFrame:
     return as_calls(log.assign(latency_ms=pd.array(latency, "Int64")).iloc[draw(st.permutations(range(len(log))))])
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("any_memory")
 @given(
     log=many_traces(),

@@ -141,6 +141,7 @@ def test_attempts_follow_each_other_as_those_of_a_client(seed, backoff, retries,
     assert np.all(gaps <= 120_000)
 
 
+@pytest.mark.long
 @settings(max_examples=60, deadline=None)
 @given(
     seed=seeds,
@@ -177,6 +178,7 @@ def test_what_no_provider_bills_costs_nothing_and_wastes_nothing(reason, retries
     assert "retry_loops" in find_waste(counted(calls), rules="crashlens")["detector"].tolist()
 
 
+@pytest.mark.long
 @settings(max_examples=60, deadline=None)
 @given(
     seed=seeds,

@@ -47,6 +47,13 @@ def spoiled(record: Any, chance: random.Random, *, most: int, values: Sequence[A
     return hurt
 
 
+def with_value(record: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """Return the record with another value at a path."""
+    hurt = copy.deepcopy(record)
+    _change(hurt, path, value)
+    return hurt
+
+
 def _change(record: Any, path: tuple[Any, ...], value: Any) -> None:
     *above, key = path
     branch = record

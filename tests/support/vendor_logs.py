@@ -590,6 +590,35 @@ def aider_event(call: Call) -> Told:
     return _told("aider", line, f"trace_id prompt response latency_ms error {parts}")
 
 
+def pi_entry(call: Call) -> Told:
+    """Give the entry that pi writes when an answer is whole."""
+    usage = {
+        "input": call.input_tokens - call.cached_input_tokens - call.cache_write_tokens,
+        "output": call.output_tokens,
+        "cacheRead": call.cached_input_tokens,
+        "cacheWrite": call.cache_write_tokens,
+        "totalTokens": call.input_tokens + call.output_tokens,
+        "cost": {"total": call.cost},
+    }
+    start = call.nanoseconds // 1_000_000
+    message = {
+        "role": "assistant",
+        "content": [{"type": "text", "text": call.response}],
+        "model": call.model,
+        "usage": usage,
+        "stopReason": "stop",
+        "timestamp": start,
+    }
+    line = {
+        "type": "message",
+        "id": "a1b2c3d4",
+        "parentId": "00c0ffee",
+        "timestamp": start + call.latency_ms,
+        "message": message,
+    }
+    return _told("pi", line, "trace_id prompt reasoning_tokens error")
+
+
 TELLERS = (
     openai_chat,
     openai_chat_with_its_question,
@@ -609,6 +638,7 @@ TELLERS = (
     claude_code_event,
     cline_message,
     aider_event,
+    pi_entry,
 )
 # those that tell of calls that failed
 FAILURES = tuple(
@@ -623,5 +653,6 @@ FAILURES = tuple(
         claude_code_event,
         cline_message,
         aider_event,
+        pi_entry,
     )
 )

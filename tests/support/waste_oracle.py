@@ -34,6 +34,7 @@ def rows(frame: pd.DataFrame) -> list[Call]:
 
 def failed(call: Call) -> bool:
     silent = call["output_tokens"] == 0 and call["response"] is None and call.get("tool_calls") is None
+    silent = silent and call.get("type") != "embedding"
     return call["level"] == "error" or call["error"] is not None or silent
 
 
@@ -282,7 +283,7 @@ def _would_have_done(one: Call, two: Call) -> bool:
     degrees = (one["temperature"], two["temperature"])
     cold = None not in degrees and max(degrees) <= 0.2 and (max(degrees) == 0 or not others)
     answer = bool((one["response"] or "").strip()) and one["response"] == two["response"]
-    return cold or answer
+    return cold or answer or two.get("type") == "embedding"
 
 
 # -- candidates -------------------------------------------------------------------------------------------------------
@@ -317,8 +318,9 @@ def batchable_calls(calls: Sequence[Call], least: int) -> set[int]:
         large = [burst for burst in bursts if len(burst) >= least]
         if not large:
             continue
-        usual = median(burst[0]["at"] % DAY for burst in large)
-        nightly = [burst for burst in large if abs(burst[0]["at"] % DAY - usual) <= 30 * MINUTE]
+        # how much later or earlier than the first night, by the clock on the wall
+        late = [(burst[0]["at"] - large[0][0]["at"] + DAY / 2) % DAY - DAY / 2 for burst in large]
+        nightly = [burst for burst, by in zip(large, late, strict=True) if abs(by - median(late)) <= 30 * MINUTE]
         inside = [call for burst in nightly for call in burst]
         if len(job) >= 2 * least and len(nightly) >= 2 and len(inside) >= 0.8 * len(job):
             found |= {call["row"] for call in inside}
@@ -333,6 +335,7 @@ def cache_misses(calls: Sequence[Call], rates: tuple[float, float, float, float]
 
     ``rates``: input, reading, writing for 5 minutes and for an hour, in US dollars per token. A prefix has 1,024 tokens
     or more. Places in the application differ from conversation to conversation, and have less than 5 calls each.
+    Where neither prompts nor hashes are logged, a prefix of the very same number of tokens is the same prefix.
     """
     base, reading, writing, writing_1h = rates
     found: dict[int, tuple[str, float]] = {}
@@ -345,7 +348,25 @@ def cache_misses(calls: Sequence[Call], rates: tuple[float, float, float, float]
             for row, dollars in claims[cause].items():
                 if dollars > 0 and row not in found:
                     found[row] = (cause, dollars)
+    free = [call for call in known if call["row"] not in found and _read(call) <= 0.1 * call["input_tokens"]]
+    for lane in grouped(free, lambda call: (call["route"], call["cache_write_tokens"])):
+        size = lane[0]["cache_write_tokens"] or 0
+        for one, other in pairwise(lane if size >= 1024 else []):
+            if other["at"] - one["at"] <= 10 and _not_ended(one, other):
+                rate = writing_1h if (other["cache_write_1h_tokens"] or 0) > 0.5 * size else writing
+                found[other["row"]] = ("fan-out", size * (rate - reading))
     return found
+
+
+def _not_ended(one: Call, other: Call) -> bool:
+    """Whether the second call begins before the first has ended; without a latency, within two seconds."""
+    if one["latency_ms"] is None:
+        return round(other["at"] - one["at"], 6) <= 2
+    return bool(other["at"] < one["end"])
+
+
+def _read(call: Call) -> int:
+    return call["cached_input_tokens"] or 0
 
 
 def _claims(lane: Sequence[Call], base: float, reading: float, writing: float, hour: float) -> dict[str, Dollars]:
@@ -368,7 +389,7 @@ def _claims(lane: Sequence[Call], base: float, reading: float, writing: float, h
         cold = not first and prefix >= 1024 and written[n] > 3 * read[n]
         cold = cold and gaps[n] <= (HOUR if by_hour[n - 1] else 5 * MINUTE)
         close = abs(written[n] - written[n - 1]) <= 0.05 * max(written[n], written[n - 1])
-        if cold and gaps[n] <= 10 and close and read[n] < 0.1 * written[n] and lane[n]["at"] < lane[n - 1]["end"]:
+        if cold and gaps[n] <= 10 and close and read[n] < 0.1 * written[n] and _not_ended(lane[n - 1], lane[n]):
             claims["fan-out"][row] = saving
         elif cold:
             broken[row] = saving

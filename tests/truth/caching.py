@@ -369,3 +369,64 @@ def name_in_front(world: World) -> None:
             session_id=world.id("sess-"), user_id=person, route="/v1/chat", name="chat", temperature=0.5,
         )  # fmt: skip
         at += world.draw.uniform(20, 150)
+
+
+# where the time stands in a prompt that is logged whole, with the handbook that it is about
+PLACES = ("{time}\n{role}\n{book}", "{role}\n{time}\n{book}", "{time} {role} {book}")
+
+
+def handbook(world: World, who: Customer) -> tuple[str, str]:
+    """Return a role in one line and some pages of text, all of which the log holds."""
+    texts = world.texts(who)
+    return texts.role().replace("\n", " "), texts.passage(world.draw.randrange(5000, 10000))
+
+
+@waste("cache_misses", saas=1, pipelines=1)
+def clock_in_a_whole_prompt(world: World) -> None:
+    """The log holds whole prompts: pages of text behind a time that changes with each call to OpenAI."""
+    who, place, style = world.customer("openai"), world.words(PLACES), world.words(CLOCKS)
+    role, book = handbook(world, who)
+
+    def make(ask: Segment, number: int, at: float) -> list[Segment]:
+        return [system(place.format(time=clock_text(style, at), role=role, book=book)), ask]
+
+    def sound(ask: Segment, number: int, at: float) -> list[Segment]:
+        return [system(f"{role} {book}"), user(clock_text(style, at)), ask]
+
+    questions(
+        world, who, world.draw.choice(("gpt-4.1", "gpt-5", "gpt-4o")), world.office(), world.draw.randrange(20, 40),
+        (4, 100), make, sound, route="/v1/handbook", name="handbook",
+    )  # fmt: skip
+
+
+@waste("cache_misses", saas=1, agents=1, pipelines=1)
+def whole_prompt_never_asked_for(world: World) -> None:
+    """The log holds whole prompts: pages of fixed text to Claude without cache_control, minute by minute."""
+    who = world.customer("anthropic")
+    head = system("\n".join(handbook(world, who)))
+
+    def make(ask: Segment, number: int, at: float) -> list[Segment]:
+        return [head, ask]
+
+    def sound(ask: Segment, number: int, at: float) -> list[Segment]:
+        return [head._replace(mark="5m"), ask]
+
+    questions(
+        world, who, SONNET, world.office(), world.draw.randrange(16, 40), (4, 150), make, sound, route="/v1/handbook",
+        name="handbook",
+    )  # fmt: skip
+
+
+@waste("cache_misses", agents=1, pipelines=1)
+def started_together_without_texts(world: World) -> None:
+    """Workers begin at once with one long prefix, and the log holds neither texts nor hashes nor a common trace."""
+    who = world.customer("anthropic")
+    world.content = False
+    for _ in range(2):
+        head, at = hidden("tools", world.id(), world.draw.randrange(12000, 30000), "5m"), world.office()
+        for number in range(world.draw.randrange(5, 10)):
+            world.call(
+                who, at + number * world.draw.uniform(0.01, 0.2), SONNET, [head, user(world.texts(who).question())],
+                "So.", output=world.draw.randrange(150, 500), latency=world.draw.uniform(4, 12), prefix_hash=None,
+                prompt_hash=None, route="/v1/workers", name="worker", sound={"warm": head.tokens} if number else None,
+            )  # fmt: skip

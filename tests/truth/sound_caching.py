@@ -266,3 +266,35 @@ def gemini_caches_when_it_likes(world: World) -> None:
             user_id=world.user(who), route="/v1/assist", name="assist",
         )  # fmt: skip
         at = call.end + world.draw.uniform(10, 240)
+
+
+@sound("cache_misses", pipelines=1, saas=1)
+def tables_of_numbers(world: World) -> None:
+    """Readings of one shape, some pages of digits each: nothing in common but the question and the shape."""
+    who, at = world.customer("openai", "anthropic"), world.office()
+    texts, model = world.texts(who), _chat_model(world, who.vendors)
+    for _ in range(world.draw.randrange(14, 30)):
+        lines = (
+            f"{world.draw.random() * 100:09.5f},{world.draw.random():.6f}"
+            for _ in range(world.draw.randrange(300, 500))
+        )
+        call = world.call(
+            who, at, model, [system("Explain the outliers."), user("\n".join(lines))], texts.answer(120),
+            temperature=0.3, route="/v1/readings", name="readings",
+        )  # fmt: skip
+        at = call.end + world.draw.uniform(3, 60)
+
+
+@sound("cache_misses", saas=1, pipelines=1)
+def tenants_with_long_prompts(world: World) -> None:
+    """The prompts of many tenants begin alike and go on otherwise; the log holds them whole, and each asks seldom."""
+    who, at = world.customer("openai", "anthropic"), world.office()
+    texts, model = world.texts(who), _chat_model(world, who.vendors)
+    role = texts.role().replace("\n", " ") + " " + texts.passage(60)
+    tenants = [system(f"{role} {texts.passage(world.draw.randrange(1500, 3000))}") for _ in range(20)]
+    for tenant in world.draw.sample(tenants, 20) * 2:
+        call = world.call(
+            who, at, model, [tenant, user(texts.question())], texts.answer(120), temperature=0.3,
+            route="/v1/tenants", name="tenants",
+        )  # fmt: skip
+        at = call.end + world.draw.uniform(30, 90)

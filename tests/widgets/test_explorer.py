@@ -1,7 +1,10 @@
 """The Explorer shows what its fields ask for, with the results of the functions of the package."""
 
+import asyncio
 import re
-from datetime import date
+from datetime import UTC, date, datetime
+from html import escape
+from io import BytesIO
 
 import pandas as pd
 import pytest
@@ -18,14 +21,26 @@ def cards(explorer) -> dict[str, str]:
     return dict(re.findall(r"<span>([^<]+)</span><b>([^<]+)</b>", explorer.cards.value))
 
 
+def changes(explorer) -> dict[str, str]:
+    """Return how the figures changed, by card."""
+    return dict(re.findall(r"<span>([^<]+)</span><b>[^<]+</b><em[^>]*>([^<]+)</em>", explorer.cards.value))
+
+
 def words(widget) -> str:
     return re.sub(r"<[^>]+>", " ", widget.value).strip()
 
 
-def lines(explorer) -> list[list[str]]:
-    """Return the visible findings, cell by cell."""
-    visible = [line for line in explorer.findings.children[1:-1] if line.layout.display != "none"]
-    return [[line.children[0].description, *re.findall(r">([^<]*)</span>", line.children[1].value)] for line in visible]
+def cells(grid, column: str) -> list[str]:
+    """Return the visible cells of a column."""
+    place = [each["name"] for each in grid.columns].index(column)
+    return [row["cells"][place] for row in grid.rows]
+
+
+def opened(explorer, tab: str):
+    """Open a tab."""
+    explorer.tabs.selected_index = explorer.tabs.titles.index(tab)
+    assert explorer.status.value == ""
+    return explorer.tabs.children[explorer.tabs.selected_index]
 
 
 def label(explorer) -> str:
@@ -56,8 +71,8 @@ def test_what_is_neither_a_frame_nor_a_book_is_refused():
     )
 
 
-def test_the_tabs_are_those_of_the_roster(explorer):
-    assert explorer.plots.titles == ("Cost", "Unusual", "Waste", "Latency", "Tokens", "Cache", "Week")
+def test_the_tabs_of_plots_are_those_of_the_roster(explorer):
+    assert explorer.plots.titles == ("Unusual", "Waste", "Latency", "Tokens", "Cache", "Week")
 
 
 def test_the_cards_show_the_figures_of_the_log(explorer):
@@ -71,17 +86,24 @@ def test_the_cards_show_the_figures_of_the_log(explorer):
         "p95 latency": f"{report.p95_latency_ms / 1000:.3g} s",
         "Unpriced": "0.0 %",
     }
+    assert changes(explorer) == {}
 
 
-def test_a_filter_changes_cards_plot_and_findings(explorer):
+def test_the_title_names_the_log_and_its_days(tmp_path):
+    assert words(cf.Explorer(LOG, name="march & april").title) == (
+        f"march &amp; april  2026-06-01 to 2026-06-03, {len(LOG)} calls"
+    )
+    assert words(cf.Explorer(cf.LogBook(tmp_path / "own.jsonl")).title).startswith("own.jsonl")
+
+
+def test_a_filter_changes_cards_chart_and_findings(explorer):
     explorer.filters.labels["team"].value = ("legal",)
 
     legal = cf.flag(LOG).query("team == 'legal'")
     assert cards(explorer)["Calls"] == str(len(legal))
     assert cards(explorer)["Waste"] == money(legal["waste_cost"].sum())
-    assert label(explorer).startswith(f"{money(legal['cost'].sum())} in {len(legal)} calls")
-    traces = set(legal["trace_id"])
-    assert all(any(trace.startswith(line[0].rstrip("…")) for trace in traces) for line in lines(explorer))
+    assert explorer.chart.data["title"].startswith(f"{money(legal['cost'].sum())} in {len(legal)} calls")
+    assert set(cells(explorer.findings, "trace_id")) <= set(legal["trace_id"])
 
     explorer.filters.reset.click()
     assert cards(explorer)["Calls"] == str(len(LOG))
@@ -101,63 +123,144 @@ def test_every_filter_is_read(explorer):
         explorer.filters.clear()
 
 
-def test_each_tab_is_drawn_when_it_is_opened(explorer):
-    assert [bool(tab.value) for tab in explorer.plots.children] == [True] + [False] * 6
+def test_a_box_that_is_ticked_in_the_browser_is_a_filter(explorer):
+    team = explorer.filters.labels["team"]
+    names, counts = ([row[key] for row in team.rows] for key in ("text", "count"))
+    assert dict(zip(names, counts, strict=True)) == {
+        name: str(number) for name, number in LOG["team"].value_counts().items()
+    }
+    team.chosen = [row["key"] for row in team.rows if row["text"] in ("legal", "search")]
+    assert sorted(team.value) == ["legal", "search"]
+    assert cards(explorer)["Calls"] == str(LOG["team"].isin(["legal", "search"]).sum())
+    # the values of the other labels are counted in what is seen, those of this one in all
+    model = {row["text"]: row["count"] for row in explorer.filters.labels["model"].rows}
+    seen = LOG[LOG["team"].isin(["legal", "search"])]["model"].astype("str").value_counts()
+    assert model == {name: str(number) for name, number in seen.items()}
+    assert {row["text"] for row in team.rows} == set(names)
+    team.search = "SUPP"
+    assert [row["text"] for row in team.rows][2:] == ["support"]
+
+
+def test_each_plot_is_drawn_when_it_is_opened(explorer):
+    assert [bool(tab.value) for tab in explorer.plots.children] == [False] * 6
+    opened(explorer, "Plots")
     labels = []
-    for place in range(7):
+    for place in range(6):
         explorer.plots.selected_index = place
         labels.append(label(explorer))
 
-    parts = ("by model", "Nothing unusual", "wasted", "p95", "tokens in", "read from a cache", "most of it")
-    assert [part in text for part, text in zip(parts, labels, strict=True)] == [True] * 7
-    explorer.plots.selected_index = 0
+    parts = ("Nothing unusual", "wasted", "p95", "tokens in", "read from a cache", "most of it")
+    assert [part in text for part, text in zip(parts, labels, strict=True)] == [True] * 6
     explorer.by.value = "team"
-    assert label(explorer).endswith("by team")
+    assert explorer.chart.data["title"].endswith("by team, US dollars per 6 hours")
 
 
-def test_the_findings_are_shown_in_pages_the_most_wasteful_first(explorer):
-    found = cf.find_waste(LOG)
-    found = found[found["suppressed_by"].isna()].sort_values("counted_cost", ascending=False, kind="stable")
-    panel = explorer.findings
+def test_the_findings_are_shown_in_pages_the_most_wasteful_first():
+    log = cf.simulate_workload(1500, seed=4, days=3)
+    explorer = cf.Explorer(log)
+    found = cf.find_waste(log)
+    found = found[found["suppressed_by"].isna() & (found["certainty"] != "candidate")]
+    found = found.sort_values("counted_cost", ascending=False, kind="stable")
+    grid = explorer.findings
 
-    assert [line[5] for line in lines(explorer)] == found["counted_cost"].head(8).map(money).tolist()
-    assert (panel.before.disabled, panel.after.disabled) == (True, False)
-    for _ in range(len(found) // 8):
-        panel.after.click()
-    assert words(panel.place).endswith(f"to {len(found)} of {len(found)} findings")
-    assert (panel.before.disabled, panel.after.disabled) == (False, True)
-    panel.before.click()
-    assert len(lines(explorer)) == 8
+    assert len(found) > 50
+    assert cells(grid, "waste_cost") == found["counted_cost"].head(25).map(money).tolist()
+    assert (grid.place, grid.pages) == (f"1 to 25 of {len(found)}", -(-len(found) // 25))
+    grid.page = 1
+    assert cells(grid, "waste_cost") == found["counted_cost"].iloc[25:50].map(money).tolist()
+    grid.sort, grid.descending, grid.page = "n_calls", False, 0
+    assert cells(grid, "n_calls") == found["n_calls"].sort_values().head(25).map(str).tolist()
+    grid.page = 1
+    grid.search = "no such words"
+    assert (grid.rows, grid.place, grid.page) == ([], "nothing found", 0)
 
 
-def test_the_patterns_stand_before_the_findings_and_follow_the_filters():
+def test_a_pattern_opens_its_findings_and_they_add_up():
     explorer = cf.Explorer(cf.simulate_incidents(100, seed=2))
-    children = list(explorer.children)
-    assert children.index(explorer.patterns) < children.index(explorer.findings)
-    headings = re.findall(r"<h3>([^<]*)</h3>", explorer.patterns.value)
-    assert headings == ["What wastes money", "What could save more"]
-    first = re.findall(r"<td[^>]*>([^<]*)</td>", explorer.patterns.value)[:6]
-    assert first[1].strip() == "likely"
-    assert first[2:] == ["cache misses, broken prefix: once, 347 calls", "/v1/contracts", "claude-sonnet-4-5", "legal"]
+    patterns = explorer.view.patterns
+    wasted = patterns[patterns["certainty"] != "candidate"].reset_index(drop=True)
+    assert cells(explorer.patterns, "pattern") == wasted["pattern"].tolist()
+    assert cells(explorer.patterns, "route")[0] == "/v1/contracts"
+    assert all(cells(explorer.patterns, "savings_note"))
 
-    explorer.filters.labels["team"].value = ("support",)
-    assert "/v1/contracts" not in explorer.patterns.value
-    assert "/v1/tickets" in explorer.patterns.value
+    counted = 0
+    for place, pattern in wasted.iterrows():
+        explorer.patterns.choose(place)
+        found = explorer.view.findings_of(pattern)
+        assert len(found) == pattern["n_findings"]
+        assert found["waste_cost"].sum() == pytest.approx(pattern["waste_cost"])
+        assert explorer.findings.total == len(found)
+        counted += len(found)
+    explorer.patterns.choose(-1)
+    assert explorer.findings.total == counted
+
+
+def test_what_could_be_saved_is_apart():
+    explorer = cf.Explorer(cf.simulate_incidents(100, seed=2))
+    patterns = explorer.view.patterns
+    explorer.waste.kind.value = "could save"
+
+    own = patterns[patterns["certainty"] == "candidate"]
+    assert cells(explorer.patterns, "could_save") == own["could_save"].map(money).tolist()
+    assert len(own)
+    assert words(explorer.waste.note).startswith(f"{cards(explorer)['Could save']} in {len(own)} pattern")
     explorer.filters.trace.value = "no such trace"
-    assert explorer.patterns.value == ""
+    assert explorer.patterns.rows == []
+    assert words(explorer.waste.note) == "Nothing more could be saved."
 
 
-def test_a_click_on_a_finding_shows_its_trace(explorer):
-    line = explorer.findings.children[2]
-    line.children[0].click()
+def test_a_click_on_a_finding_opens_its_trace(explorer):
+    explorer.findings.choose(1)
 
-    trace = cf.Explorer(LOG).view.findings["trace_id"].iloc[1]
-    own = LOG[LOG["trace_id"] == trace]
+    trace = explorer.view.findings["trace_id"].iloc[1]
+    flagged = cf.flag(LOG)
+    own = flagged[flagged["trace_id"] == trace].sort_values("timestamp")
     assert f": {len(own)} calls" in explorer.trace.timeline.value
-    assert explorer.trace.calls.value.count("<tr>") == len(own) + 1
-    assert "cl-chosen" in line._dom_classes
+    details = explorer.trace.calls.value
+    assert details.count("<details>") == len(own)
+    thrown_away = [f"{money(cost)} thrown away" for cost in own["waste_cost"] if cost > 0]
+    assert re.findall(r"[$][0-9.]+ thrown away", details) == thrown_away
+    assert len(thrown_away) > 0
+    for text in (*own["prompt"].dropna(), *own["response"].dropna()):
+        assert escape(text) in details
+    explorer.findings.choose(-1)
+    assert explorer.trace.calls.value == ""
+
+
+def test_a_finding_across_traces_opens_with_its_calls_in_all_of_them():
+    shared = {"prompt": "again and again " * 60, "response": "yes", "input_tokens": 9, "output_tokens": 1, "cost": 1.0}
+    asked = [{"s": 700 * n, "trace_id": f"t{n}", **shared} for n in range(3)]
+    explorer = cf.Explorer(calls(*asked))
+    explorer.findings.choose(0)
+    assert explorer.view.findings["detector"].tolist() == ["repeated_calls"]
+    assert "The 3 calls, 2 of them in other traces" in explorer.trace.calls.value
+    assert explorer.trace.calls.value.count("$1.00 thrown away") == 2
+
+
+def test_the_view_is_a_text_that_restores_it():
+    explorer = cf.Explorer(tagged())
+    assert explorer.state == ""
+    explorer.filters.period.value = "7 days"
+    explorer.filters.labels["customer"].value = ("acme",)
+    explorer.filters.labels["route"].value = (None,)
     explorer.filters.only_wasted.value = True
-    assert explorer.trace.timeline.value == ""
+    explorer.filters.trace.value = "a=b&c"
+    explorer.by.value = "customer"
+    explorer.waste.kind.value = "could save"
+    opened(explorer, "Why?")
+    text = explorer.state
+    assert text == explorer.page.state
+    assert "period=7+days" in text
+
+    other = cf.Explorer(tagged(), state=text)
+    assert other.state == text
+    assert other.filters.filters == explorer.filters.filters
+    assert other.filters.since.value == date(2026, 6, 8)
+    other.page.state = "since=2026-06-01&until=2026-06-02&period=Own+days&is.customer=nobody&open=nothing"
+    assert cards(other)["Calls"] == "4"
+    assert other.filters.labels["customer"].value == ()
+    other.page.state = ""
+    assert cards(other)["Calls"] == "28"
 
 
 def test_what_if_compares_costs_and_explains_what_it_cannot(explorer):
@@ -199,28 +302,49 @@ def test_other_thresholds_find_other_waste_and_a_wrong_one_is_an_error(explorer)
     assert "max_wait is 'soon'" in panel.status.value.replace("&#x27;", "'")
 
 
-@pytest.mark.parametrize("name", ["view.jsonl", "view.csv"])
-def test_the_view_is_exported_and_no_file_overwritten(explorer, name, tmp_path):
-    explorer.filters.labels["team"].value = ("legal",)
-    panel = explorer.export
-    panel.path.value = str(tmp_path / name)
-    panel.write.click()
+def test_what_is_seen_is_saved_in_every_form(tmp_path):
+    explorer = cf.Explorer(tagged(), name="june/all calls.jsonl")
+    explorer.filters.labels["customer"].value = ("acme",)
+    panel = opened(explorer, "Export")
+    acme = tagged()[lambda calls: calls["tags"].str.contains("acme")].reset_index(drop=True)
+    files = {}
+    for title, form in panel.form.options:
+        panel.form.value = form
+        name, content, _ = panel.file()
+        files[name] = content
+        (tmp_path / name).write_bytes(content)
+        assert title
+    assert list(files) == [f"all-calls.{end}" for end in ("csv", "parquet", "jsonl", "focus.csv", "html")]
+    assert cf.read_parquet(tmp_path / "all-calls.parquet").equals(acme)
+    assert cf.read_jsonl(tmp_path / "all-calls.jsonl", duplicates="all").equals(acme)
+    assert pd.read_csv(tmp_path / "all-calls.csv")["trace_id"].tolist() == acme["trace_id"].tolist()
+    assert pd.read_csv(tmp_path / "all-calls.focus.csv")["BilledCost"].sum() == pytest.approx(acme["cost"].sum())
+    assert money(acme["cost"].sum()).encode() in files["all-calls.html"]
 
-    legal = LOG[LOG["team"] == "legal"]
-    assert words(panel.status) == f"wrote {len(legal)} calls to {tmp_path / name}"
-    if name.endswith("jsonl"):
-        assert cf.read_jsonl(tmp_path / name, duplicates="all").equals(cf.as_calls(legal.reset_index(drop=True)))
-    else:
-        assert pd.read_csv(tmp_path / name)["trace_id"].tolist() == legal["trace_id"].tolist()
-    panel.write.click()
-    assert "exists; choose another name" in words(panel.status)
+
+def test_the_browser_is_sent_the_file_and_texts_are_masked(monkeypatch):
+    explorer = cf.Explorer(calls({"s": 0, "prompt": "write to ada@example.org", "cost": 1.0}))
+    sent = []
+    monkeypatch.setattr(explorer.page, "send", lambda about, buffers: sent.append((about, buffers)))
+    panel = opened(explorer, "Export")
+    panel.is_masked.value = True
+    panel.save.click()
+
+    ((about, (content,)),) = sent
+    assert about == {"name": "Calls.csv", "type": "text/csv"}
+    assert b"ada@" not in content
+    assert words(panel.status) == "saved 1 call as Calls.csv"
+    explorer._seen = panel._seen = None
+    panel.save.click()
+    assert 'role="alert"' in panel.status.value
 
 
 def test_a_log_without_calls_and_one_without_prices_are_shown():
     empty = cf.Explorer(LOG.head(0))
-    assert empty.status.value == ""
-    assert words(empty.findings.place) == "No waste found."
-    assert label(empty) == "No calls to draw"
+    for tab in empty.tabs.titles:
+        opened(empty, tab)
+    assert words(empty.waste.note) == "No waste found."
+    assert empty.chart.data["title"] == "No calls to draw"
 
     unpriced = cf.Explorer(calls({"s": 0, "model": "local"}))
     assert cards(unpriced)["Spend"] == "unknown"
@@ -228,32 +352,42 @@ def test_a_log_without_calls_and_one_without_prices_are_shown():
 
 
 def test_an_error_after_a_click_is_shown(explorer, caplog):
-    explorer._study = None
-    explorer.filters.reset.click()
+    explorer.study = None
+    explorer.by.value = "team"
 
     assert 'role="alert"' in explorer.status.value
     assert not caplog.records
 
 
 def test_logged_text_is_text_everywhere():
-    explorer = cf.Explorer(attacked())
-    seen = []
+    explorer = cf.Explorer(attacked(), name=ATTACKS[0])
+    seen = [explorer.title.value]
     for place in range(8):
         explorer.findings.choose(place)
         seen += [explorer.trace.timeline.value, explorer.trace.calls.value]
-    for place in range(7):
-        for by in ("model", "team", "route"):
-            explorer.by.value, explorer.plots.selected_index = by, place
+    for by in ("model", "team", "route"):
+        explorer.by.value = by
+        for tab in explorer.tabs.titles:
+            opened(explorer, tab)
+        for place in range(6):
+            explorer.plots.selected_index = place
             seen.append(explorer.plots.children[place].value)
     explorer.what_if.to_model.value = ATTACKS[0]
-    seen += [explorer.cards.value, explorer.status.value, explorer.what_if.status.value, explorer.findings.place.value]
-    seen += [line.children[1].value for line in explorer.findings.children[1:-1]]
+    waiting = [explorer]
+    while waiting:
+        widget = waiting.pop()
+        waiting += getattr(widget, "children", ())
+        seen += [widget.value] if type(widget).__name__ == "HTML" and "<style>" not in widget.value else []
 
     assert {"trace_id", "model", "prompt", "response", "team", "error"} <= set(TEXTS)
     for html in seen:
         assert not re.search(r"<(img|script|iframe)\b|<svg (?!role=\"img\")", html)
         assert html.count("</style>") == html.count("<style")
         assert not re.search("[\x00-\x08\x0e-\x1f\u202a-\u202e\u2066-\u2069]", html)
+    # what the browser sets as text holds no character that is not printed either
+    sent = [explorer.chart.data, explorer.findings.rows, explorer.patterns.rows, explorer.filters.labels["model"].rows]
+    assert "<img src=x" in str(sent)
+    assert str(sent).isprintable()
 
 
 def test_only_what_is_visible_is_sent_to_the_browser():
@@ -264,10 +398,42 @@ def test_only_what_is_visible_is_sent_to_the_browser():
     while waiting:
         widget = waiting.pop()
         waiting += getattr(widget, "children", ())
-        sent += len(str(widget.get_state()))
+        state = {name: value for name, value in widget.get_state().items() if name != "_esm"}
+        sent += len(str(state))
 
     assert len(log) > 30_000
     assert sent < 400_000
+
+
+def test_a_book_that_grows_is_followed():
+    book = cf.LogBook()
+    book.log(model="gpt-4o", prompt="Hi", cost=1.0, team="a")
+    explorer = cf.Explorer(book)
+    explorer.filters.labels["team"].value = ("a",)
+    book.extend(pd.DataFrame({"trace_id": ["x", "y"], "model": "o3", "cost": [2.0, 4.0], "team": ["a", "b"]}))
+
+    assert cards(explorer)["Spend"] == "$3.00"
+    assert {row["text"] for row in explorer.filters.labels["team"].rows} == {"a", "b"}
+    explorer.close()
+    book.log(model="gpt-4o", prompt="Hi", cost=1.0, team="a")
+    assert cards(explorer)["Spend"] == "$3.00"
+
+
+def test_a_large_log_is_searched_for_waste_after_its_first_view(monkeypatch):
+    monkeypatch.setattr("crashlens_frame.widgets.explorer._MOST_AT_ONCE", 100)
+
+    async def look() -> tuple[dict[str, str], dict[str, str]]:
+        explorer = cf.Explorer(LOG)
+        first = cards(explorer)
+        for _ in range(200):
+            await asyncio.sleep(0.02)
+            if explorer.patterns.rows:
+                break
+        return first, cards(explorer)
+
+    first, then = asyncio.run(look())
+    assert (first["Waste"], first["Spend"]) == ("…", then["Spend"])
+    assert then == cards(cf.Explorer(LOG))
 
 
 # -- a bill that is watched ------------------------------------------------------------------------------------------
@@ -285,31 +451,54 @@ def tagged() -> pd.DataFrame:
     return cf.as_calls(pd.DataFrame(rows))
 
 
-def test_calls_are_grouped_by_tags_too():
+def test_calls_are_grouped_and_filtered_by_tags_too():
     explorer = cf.Explorer(tagged())
     assert [name for name, _ in explorer.by.options] == ["model", "team", "route", "customer", "team (tag)"]
+    assert list(explorer.filters.labels) == ["model", "team", "route", "customer", "team (tag)"]
     explorer.by.value = "customer"
-    assert label(explorer).endswith("by customer")
-    assert "acme" in explorer.change.table.value
+    assert "by customer" in explorer.chart.data["title"]
+    opened(explorer, "Who?")
+    assert dict(zip(cells(explorer.groups.grid, "customer"), cells(explorer.groups.grid, "cost"), strict=True)) == {
+        "acme": "$35.00",
+        "globex": "$35.00",
+    }
 
 
-def test_the_last_days_are_compared_with_as_many_before():
+def test_a_preset_is_compared_with_the_period_before():
     explorer = cf.Explorer(tagged())
-    assert words(explorer.change.status) == (
-        "2026-06-08 to 2026-06-14: $56.00, +$42.00 (300.0 %) against 2026-06-01 to 2026-06-07"
-    )
-    explorer.change.length.value = "day"
-    assert words(explorer.change.status).startswith("2026-06-14 to 2026-06-14: $8.00, +$0.00 (0.0 %)")
-    explorer.change.length.value = "30 days"
-    assert words(explorer.change.status) == "No calls from 2026-04-16 to 2026-05-15 to compare with."
+    explorer.filters.period.value = "7 days"
+    assert (explorer.filters.since.value, explorer.filters.until.value) == (date(2026, 6, 8), date(2026, 6, 14))
+    assert words(explorer.filters.compared) == "2026-06-08 to 2026-06-14 against 2026-06-01 to 2026-06-07"
+    assert cards(explorer)["Spend"] == "$56.00"
+    assert changes(explorer) == {
+        "Spend": "▲ +300.0 %", "Waste": "= as before", "Could save": "= as before", "Calls": "= as before",
+    }  # fmt: skip
+    explorer.by.value = "customer"
+    opened(explorer, "Who?")
+    assert cells(explorer.groups.grid, "cost_change") == ["+$21.00", "+$21.00"]
+    opened(explorer, "Why?")
+    assert words(explorer.why.status).startswith("+$42.00")
+    assert "other models or rates" in words(explorer.why.parts)
+    explorer.filters.period.value = "30 days"
+    assert words(explorer.filters.compared).endswith("no calls in 2026-04-16 to 2026-05-15 to compare with")
+    assert changes(explorer) == {}
 
 
-def test_the_days_of_the_filters_are_compared_with_as_many_before():
+def test_days_that_are_set_by_hand_are_compared_with_as_many_before():
     explorer = cf.Explorer(tagged())
     explorer.filters.since.value, explorer.filters.until.value = date(2026, 6, 8), date(2026, 6, 9)
+    assert explorer.filters.period.value is None
     assert cards(explorer)["Spend"] == "$16.00"
-    assert words(explorer.change.status).startswith(
-        "2026-06-08 to 2026-06-09: $16.00, +$12.00 (300.0 %) against 2026-06-06"
+    assert words(explorer.filters.compared) == "2026-06-08 to 2026-06-09 against 2026-06-06 to 2026-06-07"
+    explorer.filters.since.value = explorer.filters.until.value = None
+    assert explorer.filters.period.value == "All"
+
+
+def test_a_change_is_explained_without_a_period_too():
+    explorer = cf.Explorer(tagged())
+    opened(explorer, "Why?")
+    assert words(explorer.why.status).endswith(
+        "2026-06-08 to 2026-06-14: $56.00, against 2026-06-01 to 2026-06-07: $14.00"
     )
 
 
@@ -323,18 +512,40 @@ def test_days_are_those_of_the_time_zone():
     assert "Mars" in explorer.status.value
 
 
-def test_budgets_are_bars_with_what_is_projected():
-    limits = {"budgets": [{"name": "a<b", "match": {"tags.customer": "acme"}, "per": "month", "limit_usd": 50}]}
+def test_budgets_are_bars_with_what_is_projected_and_lines_of_the_chart():
+    limits = {"budgets": [{"name": "a<b", "match": {"tags.customer": "acme"}, "per": "month", "limit_usd": 30}]}
     explorer = cf.Explorer(tagged(), budgets=limits)
+    opened(explorer, "Will it hold?")
     (row,) = cf.budgets(tagged(), limits).to_dict("records")
-    (panel,) = explorer.budgets
-    assert re.findall(r"width:([0-9.]+)%", panel.value) == ["100", f"{100 * row['spent'] / row['projected']:.4g}"]
-    assert re.findall(r"left:([0-9.]+)%", panel.value) == [f"{100 * 50 / row['projected']:.4g}"]
-    assert "a&lt;b" in panel.value
-    assert f"$35.00 of $50.00, {money(row['projected'])} projected" in words(panel)
-    assert f"used up on {row['exhausted_on']:%Y-%m-%d}" in words(panel)
-    explorer.filters.trace.value = "1acme"
-    assert "$35.00 of $50.00" in words(panel)
+    bars = explorer.forecast.bars
+    assert re.findall(r"width:([0-9.]+)%", bars.value) == [
+        "100", f"{100 * row['spent'] / row['projected']:.4g}",
+    ]  # fmt: skip
+    assert re.findall(r"left:([0-9.]+)%", bars.value) == [f"{100 * 30 / row['projected']:.4g}"]
+    assert "a&lt;b" in bars.value
+    assert f"$35.00 of $30.00, {money(row['projected'])} projected" in words(bars)
+    assert f"used up on {row['exhausted_on']:%Y-%m-%d}" in words(bars)
+    (line,) = explorer.chart.data["limits"]
+    assert line["text"] == "a<b: used up"
+    assert pd.Timestamp(line["time"], unit="ms").date() == row["exhausted_on"].date()
+    explorer.filters.labels["customer"].value = ("globex",)
+    assert "$35.00 of $30.00" in words(bars)
+    assert "At the end of June 2026" in words(explorer.forecast.cards)
+
+
+def test_an_invoice_is_compared():
+    explorer = cf.Explorer(tagged())
+    panel = opened(explorer, "Invoice?")
+    bill = b"day,model,cost\n2026-06-01,gpt-4o,2.5\n"
+    panel.upload.value = ({"name": "../bill.csv", "type": "text/csv", "size": len(bill), "content": memoryview(bill),
+                           "last_modified": datetime(2026, 6, 30, tzinfo=UTC)},)  # fmt: skip
+    expected = cf.reconcile(tagged(), pd.read_csv(BytesIO(bill)))
+    assert panel.grid.total == len(expected)
+    shown = dict(zip(cells(panel.grid, "day"), cells(panel.grid, "billed"), strict=True))
+    assert shown["2026-06-01"] == "$2.50"
+    panel.upload.value = ({"name": "bill.csv", "type": "text/csv", "size": 1, "content": memoryview(b"x"),
+                           "last_modified": datetime(2026, 6, 30, tzinfo=UTC)},)  # fmt: skip
+    assert 'role="alert"' in panel.status.value
 
 
 def test_wrong_budgets_are_named_at_once():
@@ -347,7 +558,20 @@ def test_anomalies_are_marked_on_the_plot_of_costs():
     spike = pd.date_range("2026-03-18 10:00", periods=300, freq="24s", tz="UTC")
     rows = pd.DataFrame({"timestamp": hours.append(spike), "trace_id": "t", "model": "gpt-4o", "cost": 0.01})
     explorer = cf.Explorer(cf.as_calls(rows))
-    marked = explorer.plots.children[0].value
-    explorer.marks.value = False
-    assert explorer.plots.children[0].value != marked
+    (band,) = explorer.chart.data["bands"]
+    assert pd.Timestamp(band["start"], unit="ms") == pd.Timestamp("2026-03-18 10:00")
+    assert any(band["text"] in bar["notes"] for bar in explorer.chart.data["bars"])
     assert len(explorer.view.anomalies("model", "UTC")) == 1
+    opened(explorer, "Unusual?")
+    assert cells(explorer.unusual.grid, "start") == ["2026-03-18 10:00"]
+    # the past that an hour is judged by is not cut off by the period that is looked at
+    explorer.filters.since.value = date(2026, 3, 18)
+    assert cells(explorer.unusual.grid, "start") == ["2026-03-18 10:00"]
+    assert len(explorer.chart.data["bands"]) == 1
+    opened(explorer, "Will it hold?")
+    assert f"{money(rows['cost'].sum())}" in words(explorer.forecast.cards)
+    explorer.filters.since.value = date(2026, 3, 19)
+    assert explorer.chart.data["bands"] == []
+    explorer.filters.since.value = None
+    explorer.marks.value = False
+    assert explorer.chart.data["bands"] == []

@@ -222,3 +222,12 @@ def test_a_pause_works_once_after_the_last_of_many_begins():
     asyncio.run(begun())
 
     assert done == [1]
+
+
+def test_an_error_is_removed_as_soon_as_its_field_is_mended():
+    form = cf.LogForm(cf.LogBook())
+    form.submit()
+    assert "prompt is empty" in form.errors["prompt"].value
+    form.prompt.value = "H"
+    assert form.errors["prompt"].value == ""
+    assert "model is empty" in form.errors["model"].value

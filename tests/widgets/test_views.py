@@ -122,12 +122,25 @@ def test_other_thresholds_find_other_waste():
     assert left(only_wasted=True) == [0, 1, 2]
 
 
-def test_values_are_those_that_occur_with_none_last():
+def test_values_are_counted_in_what_passes_the_other_filters():
     study = Study(LOG)
+    assert study.labels["model"].cat.categories.tolist() == ["gpt-4", "o3"]
+    assert study.view(ViewFilters()).counts("model").tolist() == [4, 1, 1]
+    filtered = study.view(ViewFilters(labels={"model": ("gpt-4",), "team": ("search",)}))
+    assert filtered.counts("model").tolist() == [4, 0, 0]
+    assert filtered.counts("route").tolist() == [4, 0, 0]
+    assert filtered.counts("team").tolist() == [0, 4, 0]
 
-    assert study.values("model", 9) == (["gpt-4", "o3", None], 0)
-    assert study.values("team", 9) == (["legal", "search", None], 0)
-    assert Study(LOG.head(2)).values("route", 9) == (["/a"], 0)
+
+def test_groups_add_up_and_know_what_they_cost_before():
+    study = Study(LOG)
+    first, second = (study.view(ViewFilters(since=date(2026, 3, day), until=date(2026, 3, day))) for day in (2, 3))
+    rows = study.view(ViewFilters()).groups("team").set_index("team")
+    assert rows["n_calls"].sum() == len(LOG)
+    assert rows["waste_cost"].to_dict() == {"search": 7.0, "legal": 0.0, np.nan: 0.0}
+    change = second.groups("team", first).set_index("team")["cost_change"]
+    assert change["search"] == -15.0
+    assert isnan(change[np.nan])  # its cost is not known
 
 
 def test_repricing_is_that_of_the_calls_that_pass():
@@ -164,6 +177,7 @@ FILTERS = st.builds(
 )
 
 
+@pytest.mark.long
 @given(logs(), FILTERS)
 @settings(max_examples=60)
 def test_a_view_is_what_a_loop_over_the_calls_passes(log, filters):

@@ -133,7 +133,7 @@ def read_bill(source: Any) -> tuple[str, pd.DataFrame]:
     path = Path(source)
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # bytes that are no text, or a name that no file can have
         raise LogFileError(f"{path}: cannot be read as text ({error}); check the path") from error
     if text.lstrip()[:1] in ("{", "["):
         try:

@@ -1,6 +1,7 @@
 """The rules of the house, kept by tests: what imports what, which names and words are used, what the docs must hold."""
 
 import ast
+import importlib.metadata
 import inspect
 import re
 import subprocess
@@ -9,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 import crashlens_frame as cf
 from tests.support.house import (
@@ -253,7 +255,7 @@ def test_only_the_first_argument_may_be_given_by_place_in_functions_of_calls(nam
 
 
 def test_the_version_stands_in_one_way_everywhere() -> None:
-    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert f'version = "{cf.__version__}"' in project
-    assert re.search(r"^## (\S+)", changelog, flags=re.MULTILINE).group(1) in ("Unreleased", cf.__version__)
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["version"]
+    newest = re.search(r"^## (\S+)", changelog, flags=re.MULTILINE).group(1)
+    assert cited == newest == cf.__version__ == importlib.metadata.version("crashlens-frame")

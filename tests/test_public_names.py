@@ -4,11 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-import yaml
 
 import crashlens_frame as cf
 
@@ -105,8 +103,3 @@ print([name for name in sys.modules if name.startswith("crashlens_frame.")] != [
 def test_a_name_that_there_is_not_is_an_attribute_error():
     with pytest.raises(AttributeError, match="module 'crashlens_frame' has no attribute 'find_nothing'"):
         cf.find_nothing  # noqa: B018
-
-
-def test_the_version_to_cite_is_that_of_the_package():
-    cited = yaml.safe_load((PACKAGE.parent / "CITATION.cff").read_text())["version"]
-    assert cited == cf.__version__ == version("crashlens-frame")

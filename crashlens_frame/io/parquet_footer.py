@@ -82,7 +82,7 @@ def check_footer(source: AnyPath | IO[bytes]) -> None:
         The footer is damaged.
     """
     with Path(source).open("rb") if isinstance(source, str | PathLike) else nullcontext(source) as stream:
-        before = stream.tell()
+        before = stream.seek(0, os.SEEK_CUR)
         size = stream.seek(0, os.SEEK_END)
         stream.seek(max(0, size - _TAIL))
         tail = stream.read(_TAIL)

@@ -32,8 +32,8 @@ with warnings.catch_warnings():
         import crashlens_frame.io
         import crashlens_frame.watch
 
-from tests.downstream.mutants import FOLDER
-from tests.fuzz.mutants import samples
+from tests.downstream.mutants import FOLDER  # noqa: E402  after the modules that are taken apart
+from tests.fuzz.mutants import samples  # noqa: E402
 
 PRICES = b"pricing:\n  gpt-4:\n    input: 30\n    output: 60\n    aliases: [gpt-4-0613]\n"
 TEXTS = b"mail jo@example.com, call +49 30 901820, key sk-abc123, card 4111 1111 1111 1111, 10.0.0.1"

@@ -3,6 +3,7 @@
 A field that no table names is kept in ``extra``, under the keys that led to it.
 """
 
+from .alike_lines import AlikeRows, alike_rows
 from .bedrock import invocation_of
 from .columns import contradicting_counts, convert_column, settle_counts
 from .crashlens import CRASHLENS, FLAT
@@ -54,12 +55,14 @@ __all__ = [
     "TOTAL",
     "UNCLEAR",
     "USAGE_COLUMNS",
+    "AlikeRows",
     "Detected",
     "Field",
     "Format",
     "Row",
     "Rows",
     "Tree",
+    "alike_rows",
     "amount_value",
     "are_formats_of_the_package",
     "bool_value",

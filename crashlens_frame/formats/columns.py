@@ -278,6 +278,18 @@ _REGULAR = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-](0\d|1\d):[0-
 _ZONED = r"(Z|[+-]\d\d:\d\d)$"
 
 
+def times_of_texts(texts: list[str]) -> list[int]:
+    """Return times in microseconds since 1970.
+
+    Raises
+    ------
+    ValueError
+        A text is no time.
+    """
+    times: list[int] = _times_of_texts(pa.array(texts, TEXT)).cast(COUNT).to_pylist()
+    return times
+
+
 def _times_of_texts(texts: Values) -> Values:
     regular = pc.match_substring_regex(texts, _REGULAR)
     zoned = pc.and_(regular, pc.match_substring_regex(texts, _ZONED))

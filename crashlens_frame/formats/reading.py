@@ -1,7 +1,7 @@
 """One record of a log -> the values of one row of CALLS, read by the table of its format."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from .whole_prompt import whole_prompt_hash
 SIGNS_OF_A_CALL = frozenset(
     {"model", "input_tokens", "output_tokens", "prompt", "response", "tool_calls", "cost", "error"}
 )
-_OWN = (CRASHLENS, FLAT)
+OWN_FORMATS = (CRASHLENS, FLAT)
 _OBJECTS = tuple(key for key, branch in CRASHLENS.tree.items() if isinstance(branch, dict))
 _NESTED_NAMES = CRASHLENS.tree.keys() - FLAT.tree.keys() - set(_OBJECTS)
 
@@ -124,22 +124,28 @@ def rows_from_line(value: Any, format: str | None = None, columns: frozenset[str
         Columns to read; fields of other columns are ignored. None: all.
     """
     found = Rows([], [], Counter(), [], [])
-    for packed in _unpacked(value):
+    for packed in unpacked_records(value):
         try:
             if not is_object(packed):
                 raise InvalidCallError(f"{quoted(packed)}, expected a JSON object")
             if is_exchange(packed):
                 _read_exchange(found, packed, format, columns)
                 continue
-            table = FORMATS[format or detect_format(packed).format]
-            for record in table.records(_answered(packed, table)):
+            for table, record in records_of(packed, format):
                 if table.is_call(record):
                     _read_into(found, record, table, columns)
                 else:
-                    found.passed[_kind(record) or "record"] += 1
+                    found.passed[kind_of(record) or "record"] += 1
         except InvalidCallError as error:
             found.errors.append(str(error))
     return found
+
+
+def records_of(packed: Record, format: str | None) -> Iterator[tuple[Format, Record]]:
+    """Yield the records that a record of a log packs, in the shape of the fields of its format."""
+    table = FORMATS[format or detect_format(packed).format]
+    for record in table.records(_answered(packed, table)):
+        yield table, record
 
 
 def _read_exchange(found: Rows, exchange: Record, format: str | None, columns: frozenset[str] | None) -> None:
@@ -167,7 +173,7 @@ def _read_into(found: Rows, record: Record, format: Format, columns: frozenset[s
     try:
         row, unclear, repairs = _row(record, format, columns)
         if not _shows_a_call(row, record, format, columns):
-            kind = _kind(record)
+            kind = kind_of(record)
             if repairs:
                 raise InvalidCallError(repairs[0][1])
             if kind is None:
@@ -191,10 +197,12 @@ def _shows_a_call(row: Row, record: Record, format: Format, columns: frozenset[s
     if columns is not None and not SIGNS_OF_A_CALL.isdisjoint(_row(record, format, None)[0]):
         return True
     # the package itself writes calls without any known value
-    return format in _OWN and (isinstance(record.get("filled"), list) or all(name in record for name in LOG_SCHEMA))
+    return format in OWN_FORMATS and (
+        isinstance(record.get("filled"), list) or all(name in record for name in LOG_SCHEMA)
+    )
 
 
-def _kind(record: Record) -> str | None:
+def kind_of(record: Record) -> str | None:
     """Return what a record is that is no call, by the first of its keys that shows it."""
     attributes = record.get("attributes")
     for source in (attributes if is_object(attributes) else {}, record):
@@ -215,7 +223,7 @@ def _keys(record: Record) -> str:
     )
 
 
-def _unpacked(value: Any) -> Iterable[Any]:
+def unpacked_records(value: Any) -> Iterable[Any]:
     """Return the records of a list, or of a page as the APIs of vendors return it."""
     if is_object(value) and isinstance(value.get("data"), list) and not value.keys() - _PAGE:
         value = value["data"]
@@ -297,7 +305,7 @@ def has_no_column(key: str, value: Any) -> bool:
     """Whether a field at the top of a line has no meaning to any format, so that it is kept as it is."""
     reading = RecordReading()
     try:
-        reading.walk({key: value}, _tree(CRASHLENS, None), ())
+        reading.walk({key: value}, tree_of(CRASHLENS, None), ())
     except InvalidCallError:
         return False
     consumed = reading.repairs or reading.row or reading.loose or reading.counts or reading.ends or reading.filled
@@ -313,16 +321,17 @@ def unfold_extra(rest: dict[str, Any]) -> dict[str, Any]:
 
 
 @lru_cache
-def _tree(format: Format, columns: frozenset[str] | None) -> Tree:
+def tree_of(format: Format, columns: frozenset[str] | None) -> Tree:
+    """Return the fields of a format that some columns need; None: all."""
     return pruned_tree(format.tree, columns)
 
 
 def _row(record: Record, format: Format, columns: frozenset[str] | None) -> tuple[Row, str, list[tuple[str, str]]]:
     """Return the row of a record, the counts that contradict one another, empty where none do, and its repairs."""
-    reading = RecordReading(_groups(format))
-    reading.walk(record, _tree(format, columns), ())
+    reading = RecordReading(groups_of(format))
+    reading.walk(record, tree_of(format, columns), ())
     row = reading.row
-    reading.settle_loose(_order(format))
+    reading.settle_loose(order_of(format))
     if not row.get("trace_id") and format.traces_itself and "event_id" in row:
         row["trace_id"] = row["event_id"]
     if not row.get("trace_id"):
@@ -343,13 +352,13 @@ def _row(record: Record, format: Format, columns: frozenset[str] | None) -> tupl
         row.setdefault(column, value)
     if format.constants:
         row.setdefault("level", "error" if "error" in row else "info")
-    if format not in _OWN:
+    if format not in OWN_FORMATS:
         row.setdefault("log_format", format.name)
     _set_sources(row)
     reading.drop_filled()
     rest = unfold_extra(reading.rest)
     is_read = columns is None or "prompt_hash" in columns
-    if rest and is_read and format not in _OWN and (prompt_hash := whole_prompt_hash(rest)) is not None:
+    if rest and is_read and format not in OWN_FORMATS and (prompt_hash := whole_prompt_hash(rest)) is not None:
         row.setdefault("prompt_hash", prompt_hash)
     if rest and columns is None:
         row["extra"] = canonical_json(rest)
@@ -370,12 +379,13 @@ CURRENCY_BRANCHES = ("usage", "metadata", "attributes")
 
 
 @lru_cache
-def _groups(format: Format) -> dict[tuple[str, ...], Counts]:
+def groups_of(format: Format) -> dict[tuple[str, ...], Counts]:
+    """Return the objects of counts of a format by the keys that lead to them."""
     return {tuple(group.path.split(".")): group for group in format.counts}
 
 
 @lru_cache
-def _order(format: Format) -> dict[Field, int]:
+def order_of(format: Format) -> dict[Field, int]:
     """Return the place of each field, as the first one that has a column sets it."""
     return {field: place for place, field in enumerate(format.fields)}
 

@@ -36,7 +36,7 @@ class _FoundCount(NamedTuple):
 
 
 # what identifies a call and what it is billed by: a wrong value there rejects the record, elsewhere only itself
-_STRICT = USAGE_COLUMNS | {"trace_id", "event_id", "model", "cost"}
+STRICT = USAGE_COLUMNS | {"trace_id", "event_id", "model", "cost"}
 
 
 class RecordReading:
@@ -109,7 +109,7 @@ class RecordReading:
     def _count(self, field: Field, value: Any) -> None:
         new = _converted(field, value)
         if new is not None:
-            count = Count(field.path, _role_of_field(field), new, bool(field.adds))
+            count = Count(field.path, role_of_field(field), new, bool(field.adds))
             self.counts.append(_FoundCount(count, field.keys, value, field.loose))
 
     def _repair(self, keys: tuple[str, ...], value: Any, reason: str) -> None:
@@ -132,7 +132,7 @@ class RecordReading:
         try:
             new = _converted(field, value)
         except InvalidCallError as error:
-            if field.column in _STRICT:
+            if field.column in STRICT:
                 raise
             self._repair(field.keys, value, str(error))
             return
@@ -153,7 +153,7 @@ class RecordReading:
             reason = (
                 f"{earlier.path} is {quoted(old)} but {field.path} is {quoted(value)}, expected both to be the same"
             )
-            if column in _STRICT:
+            if column in STRICT:
                 raise InvalidCallError(reason)
             self._repair(field.keys, value, reason)
             return
@@ -177,7 +177,7 @@ class RecordReading:
             except ValueError as error:
                 new = None
                 # a plain value means what its name says; an object is that of another program
-                if field.path == field.column and field.column not in _STRICT and not is_object(value):
+                if field.path == field.column and field.column not in STRICT and not is_object(value):
                     self.repairs.append((field.path, f"{field.path} is {quoted(value)}, expected {error}"))
             self._take_also(field, value)
             if is_count(field):
@@ -198,7 +198,7 @@ class RecordReading:
 
     def _settle_loose_count(self, field: Field, value: Any, new: int | None) -> None:
         """Use a loose count where no other key has that of its role."""
-        role = _role_of_field(field)
+        role = role_of_field(field)
         earlier = [found.counted.value for found in self.counts if found.counted.role == role]
         if new is None or (any(earlier) and new not in earlier):
             self.keep(field.keys, value)
@@ -260,7 +260,7 @@ class RecordReading:
         return True
 
 
-def _role_of_field(field: Field) -> str:
+def role_of_field(field: Field) -> str:
     """Return the role of the count of a field; one without a column is a part of what it is added to."""
     return field.column or _PARTS[field.adds]
 

@@ -8,10 +8,10 @@ counts, the counts are null: never a clamp, never a guess.
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
@@ -144,33 +144,24 @@ def settle_usage(counts: list[Count], model: Any = None) -> dict[str, Any] | Non
     if sums is None:
         return None
     total = sums.pop(TOTAL, None)
-    beside = frozenset(_GROUP_OF[each.role] for each in counts if each.beside and each.role in _GROUP_OF)
-    if not total or not _is_complete(sums, beside):
-        lifetimes = _lifetimes(sums, beside)
-        return None if lifetimes is None else _read(sums, beside - {_LIFETIMES} | lifetimes)
-    fitting: dict[frozenset[str], dict[str, int]] = {}
-    # writes in all hold those by lifetime, unless the format documents that its keys exclude one another
-    whole_writes = sums.get(WRITTEN) and _LIFETIMES not in beside
-    open_groups = {group for group, roles in _GROUPS.items() if any(_is_open(role, sums) for role in roles)}
-    if _LIFETIMES in open_groups:
-        open_groups.add(_CACHE)  # writes by lifetime may be all that was written
-    for reading in _readings_of(frozenset(open_groups)):
-        row = None if whole_writes and _LIFETIMES in reading else _read(sums, reading)
-        if row is not None and row.get(INPUT, 0) + row.get(OUTPUT, 0) == total:
-            fitting[reading] = row
+    nonzero = frozenset(role for role, value in sums.items() if value)
+    readings = readings_of_counts(tuple(sums), nonzero, beside_of(counts), with_total=bool(total))
+    rows = [(reading, row) for reading in readings if (row := _row_by(reading, sums)) is not None]
+    if not total or readings[0].by_total is False:
+        return rows[0][1] if rows else None
+    fitting = [(reading, row) for reading, row in rows if row.get(INPUT, 0) + row.get(OUTPUT, 0) == total]
     if not fitting:
-        hidden = _hidden_reasoning(sums, total, model)
+        hidden = _hidden_reasoning(sums, nonzero, total, model)
         return None if hidden is None else {**hidden, READING: _HIDDEN}
-    reading, row = next(iter(fitting.items()))
-    if any(other != row for other in fitting.values()):
+    first, row = fitting[0]
+    if any(other != row for _, other in fitting):
         return None
-    return row if beside & open_groups in fitting else {**row, READING: _name_of_reading(reading)}
+    return row if any(reading.is_documented for reading, _ in fitting) else {**row, READING: first.name}
 
 
-@lru_cache
-def _readings_of(open_groups: frozenset[str]) -> tuple[frozenset[str], ...]:
-    """Return the readings to try: without a part of a group, a reading is that without the group."""
-    return tuple(reading for reading in READINGS if reading <= open_groups)
+def beside_of(counts: Iterable[Count]) -> frozenset[str]:
+    """Return the groups of parts that the format documents as beside the whole."""
+    return frozenset(_GROUP_OF[each.role] for each in counts if each.beside and each.role in _GROUP_OF)
 
 
 def _name_of_reading(beside: frozenset[str]) -> str:
@@ -234,11 +225,6 @@ def warn_of_unclear(calls: str, counts: str, first: str = "", *, stacklevel: int
     )
 
 
-def _is_open(role: str, sums: Mapping[str, int]) -> bool:
-    """Whether it matters if a part is inside its whole or beside it."""
-    return role in sums and bool(sums[role] or _SIDE_OF.get(role) not in sums)
-
-
 def _sums(counts: list[Count]) -> dict[str, int] | None:
     """Return the count of each role; None where two keys contradict each other.
 
@@ -259,45 +245,128 @@ def _sums(counts: list[Count]) -> dict[str, int] | None:
     return sums
 
 
-def _is_complete(sums: Mapping[str, int], beside: frozenset[str]) -> bool:
+# -- the readings of counts, by their roles and by which of them are 0 -------------------------------------------------
+
+Roles: TypeAlias = tuple[str, ...]  # counts to be added up
+
+
+class Reading(NamedTuple):
+    """One way to read counts: the roles whose sum each column is, and what must hold.
+
+    In each pair of ``bounds`` the sum of the first roles is at most that of the second; in ``equal`` they are equal.
+    """
+
+    name: str
+    columns: Mapping[str, Roles]
+    bounds: tuple[tuple[Roles, Roles], ...]
+    equal: tuple[Roles, Roles] = ((), ())
+    is_documented: bool = True
+    by_total: bool = False  # whether it only fits where input and output are the total of the record
+
+
+@lru_cache(maxsize=4096)
+def readings_of_counts(
+    roles: Roles, nonzero: frozenset[str], beside: frozenset[str], *, with_total: bool
+) -> tuple[Reading, ...]:
+    """Return the readings to try for counts of some roles, in their order; those that add up alike are given once.
+
+    Parameters
+    ----------
+    roles
+        Roles of the counts, without the total.
+    nonzero
+        Those whose count is not 0.
+    beside
+        Groups of parts that the format documents as beside the whole.
+    with_total
+        Whether the record has a total other than 0.
+    """
+    if not with_total or not _is_complete(roles, nonzero, beside):
+        return (_without_total(roles, nonzero, beside),)
+    # writes in all hold those by lifetime, unless the format documents that its keys exclude one another
+    whole_writes = WRITTEN in nonzero and _LIFETIMES not in beside
+    open_groups = {group for group, members in _GROUPS.items() if any(_is_open(r, roles, nonzero) for r in members)}
+    if _LIFETIMES in open_groups:
+        open_groups.add(_CACHE)  # writes by lifetime may be all that was written
+    found: dict[Any, Reading] = {}
+    for groups in READINGS:
+        # without a part of a group, a reading is that without the group
+        if not groups <= open_groups or (whole_writes and _LIFETIMES in groups):
+            continue
+        reading = _reading(roles, nonzero, groups)
+        same = (frozenset(reading.columns.items()), reading.bounds)
+        documented = groups == beside & open_groups or (same in found and found[same].is_documented)
+        name = found[same].name if same in found else _name_of_reading(groups)
+        found[same] = reading._replace(name=name, is_documented=documented, by_total=True)
+    return tuple(found.values())
+
+
+def _is_open(role: str, roles: Roles, nonzero: frozenset[str]) -> bool:
+    """Whether it matters if a part is inside its whole or beside it."""
+    return role in nonzero or (role in roles and _SIDE_OF.get(role) not in roles)
+
+
+def _is_complete(roles: Roles, nonzero: frozenset[str], beside: frozenset[str]) -> bool:
     """Whether a total can be compared: both sides are known, by a count or by parts that are counted beside it."""
-    sides = {side for role, side in _SIDE_OF.items() if sums.get(role) and _GROUP_OF[role] in beside}
-    return all(side in sums or side in sides for side in (INPUT, OUTPUT))
+    sides = {side for role, side in _SIDE_OF.items() if role in nonzero and _GROUP_OF[role] in beside}
+    return all(side in roles or side in sides for side in (INPUT, OUTPUT))
 
 
-def _lifetimes(sums: Mapping[str, int], beside: frozenset[str]) -> frozenset[str] | None:
-    """Return whether writes by lifetime are beside those in all, where no total shows it; None where it is unclear."""
-    written, by_lifetime = sums.get(WRITTEN), sums.get(WRITTEN_5M, 0) + sums.get(WRITTEN_1H, 0)
-    if written is None or (not written and _LIFETIMES in beside):
-        return frozenset({_LIFETIMES})
-    unclear = _LIFETIMES in beside and by_lifetime not in (0, written)
-    return None if unclear else frozenset()
+def _without_total(roles: Roles, nonzero: frozenset[str], beside: frozenset[str]) -> Reading:
+    """Return the documented reading; writes by lifetime are beside those in all only where there are no such."""
+    if WRITTEN not in roles or (WRITTEN not in nonzero and _LIFETIMES in beside):
+        return _reading(roles, nonzero, beside | {_LIFETIMES})
+    by_lifetime = tuple(role for role in (WRITTEN_5M, WRITTEN_1H) if role in roles)
+    unclear = _LIFETIMES in beside and not nonzero.isdisjoint(by_lifetime)
+    reading = _reading(roles, nonzero, beside - {_LIFETIMES})
+    return reading._replace(equal=(by_lifetime, (WRITTEN,))) if unclear else reading
 
 
-def _read(sums: Mapping[str, int], beside: frozenset[str]) -> dict[str, int] | None:
+def _reading(roles: Roles, nonzero: frozenset[str], beside: frozenset[str]) -> Reading:
+    """Return the reading by which some groups are beside the whole."""
+    columns: dict[str, Roles] = {role: (role,) for role in roles if role in USAGE_COLUMNS}
+    bounds: list[tuple[Roles, Roles]] = []
+    by_lifetime = tuple(role for role in (WRITTEN_5M, WRITTEN_1H) if role in roles)
+    if by_lifetime and _LIFETIMES in beside:
+        columns[WRITTEN] = columns.get(WRITTEN, ()) + by_lifetime
+    elif by_lifetime:
+        bounds.append((by_lifetime, columns.get(WRITTEN, ())))
+    parts: dict[str, Roles] = {role: (role,) for role in _SIDE_OF if role in roles}
+    if WRITTEN in columns:
+        parts[WRITTEN] = columns[WRITTEN]
+    for role, part in parts.items():
+        side = _SIDE_OF[role]
+        if _GROUP_OF[role] in beside and (side not in columns or not nonzero.isdisjoint(part)):
+            columns[side] = columns.get(side, ()) + part
+    bounds += [(part, columns[_SIDE_OF[role]]) for role, part in parts.items() if _SIDE_OF[role] in columns]
+    if INPUT in columns:
+        bounds.append((parts.get(CACHED, ()) + parts.get(WRITTEN, ()), columns[INPUT]))
+    # what is a part of its own sum cannot be larger
+    return Reading("", columns, tuple(bound for bound in bounds if not set(bound[0]) <= set(bound[1])))
+
+
+def _row_by(reading: Reading, sums: Mapping[str, int]) -> dict[str, int] | None:
     """Return the counts by one reading; None where a part is larger than its whole."""
-    row = {role: value for role, value in sums.items() if role in USAGE_COLUMNS}
-    by_lifetime = sums.get(WRITTEN_5M, 0) + sums.get(WRITTEN_1H, 0)
-    if _LIFETIMES in beside and (by_lifetime or WRITTEN_1H in sums or WRITTEN_5M in sums):
-        row[WRITTEN] = row.get(WRITTEN, 0) + by_lifetime
-    elif by_lifetime > row.get(WRITTEN, 0):
+
+    def total(roles: Roles) -> int:
+        return sums[roles[0]] if len(roles) == 1 else sum(sums[role] for role in roles)
+
+    if any(total(part) > total(whole) for part, whole in reading.bounds):
         return None
-    parts = {**{role: sums[role] for role in _SIDE_OF if role in sums}, **{r: row[r] for r in (WRITTEN,) if r in row}}
-    for role, value in parts.items():
-        if _GROUP_OF[role] in beside and (value or _SIDE_OF[role] not in row):
-            row[_SIDE_OF[role]] = row.get(_SIDE_OF[role], 0) + value
-    inside = [(role, value) for role, value in parts.items() if _SIDE_OF[role] in row]
-    if any(value > row[_SIDE_OF[role]] for role, value in inside):
+    if total(reading.equal[0]) != total(reading.equal[1]):
         return None
-    if INPUT in row and parts.get(CACHED, 0) + parts.get(WRITTEN, 0) > row[INPUT]:
-        return None
+    row = {column: total(roles) for column, roles in reading.columns.items()}
     return row if all(value <= MAX_COUNT for value in row.values()) else None
 
 
-def _hidden_reasoning(sums: Mapping[str, int], total: int, model: Any) -> dict[str, int] | None:
+def _hidden_reasoning(
+    sums: Mapping[str, int], nonzero: frozenset[str], total: int, model: Any
+) -> dict[str, int] | None:
     """Return the counts of a model that counts its reasoning in the total alone."""
-    row = _read(sums, frozenset())
-    if row is None or sums.get(REASONING) or not isinstance(model, str) or not _HIDE_REASONING.search(model.lower()):
+    if sums.get(REASONING) or not isinstance(model, str) or not _HIDE_REASONING.search(model.lower()):
+        return None
+    row = _row_by(_reading(tuple(sums), nonzero, frozenset()), sums)
+    if row is None:
         return None
     hidden = total - row.get(INPUT, 0) - row.get(OUTPUT, 0)
     found = {**row, OUTPUT: row.get(OUTPUT, 0) + hidden, REASONING: hidden}

@@ -6,6 +6,7 @@ from .tables import (
     empty_frame,
     frame_from_table,
     selected_columns,
+    table_from_columns,
     table_from_frame,
     table_from_rows,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "failed_calls",
     "frame_from_table",
     "selected_columns",
+    "table_from_columns",
     "table_from_frame",
     "table_from_rows",
 ]

@@ -4,10 +4,11 @@ The typed frame is in normal form: the columns of the schema in its order, a Ran
 the values that occur, sorted (or the closed vocabulary of the column). So two frames of equal calls are equal frames.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from difflib import get_close_matches
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -121,6 +122,36 @@ def table_from_rows(rows: list[Row]) -> pa.Table:
             for row in rows
         ]
         return pa.Table.from_struct_array(pa.array(clean, _ROW))
+
+
+def table_from_columns(columns: Mapping[str, list[Any]], size: int) -> pa.Table:
+    """Turn converted columns into a CALLS table; a column that is missing is null.
+
+    Parameters
+    ----------
+    columns
+        Values by column, as the converters of ``formats`` return them; times in microseconds since 1970.
+    size
+        Number of the rows.
+
+    Examples
+    --------
+    >>> from crashlens_frame.frame import table_from_columns
+    >>> table_from_columns({"trace_id": ["t1", "t2"], "input_tokens": [5, None]}, 2)["input_tokens"].to_pylist()
+    [5, None]
+    """
+    arrays = [
+        _array(columns[column.name], column) if column.name in columns else pa.nulls(size, column.arrow)
+        for column in CALLS
+    ]
+    return pa.Table.from_arrays(arrays, schema=arrow_schema(CALLS))
+
+
+def _array(values: list[Any], column: Column) -> pa.Array:
+    try:
+        return pa.array(values, column.arrow)
+    except UnicodeEncodeError:
+        return pa.array([None if value is None else without_surrogates(value) for value in values], column.arrow)
 
 
 def arrow_column(values: pd.Series, name: str) -> pa.ChunkedArray:

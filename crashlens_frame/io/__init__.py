@@ -17,10 +17,10 @@ from .jsonl import (
     to_jsonl,
     warn_left_out,
 )
+from .lines_content import LinesContent
 from .parquet import read_batches, read_parquet, stored_bytes, to_parquet
 from .price_tables import NEEDED_TO_FILL, SHIPPED, counted_table, price_book, priced_table
 from .read_files import LogContent, iter_blocks
-from .read_lines import LinesContent
 from .read_logs import read_csv, read_logs, read_priced
 from .repeats import LINE, REPEAT_COLUMNS, event_ids, keep_once
 from .streams import AnyPath, Source, list_files, open_atomic

@@ -15,7 +15,7 @@ from ..frame import as_calls
 from ..jsonvalues import quoted
 from ..schema import CALLS, COUNT, FLAG, NUMBER, TIME
 from .file_kind import check_is_or_new
-from .read_lines import Reject, Repair, make_reject, make_repairs
+from .lines_content import Reject, Repair, make_reject, make_repairs
 from .streams import Target, open_atomic
 
 _ROWS = 100_000  # that are read at a time

@@ -24,9 +24,10 @@ from .documents import RecordLines, record_lines
 from .file_kind import HEAD, kind_of
 from .inspect_archive import inspect_samples, is_inspect_archive
 from .line_processes import LineProcesses
+from .lines_content import LinesContent, Reject, make_reject
 from .not_logs import NOT_LOGS
 from .parquet import ExportedRows, parquet_tables
-from .read_lines import BlockReader, LinesContent, Reject, make_reject
+from .read_lines import BlockReader
 from .read_sessions import read_session, session_format
 from .streams import LOG_ENDINGS, ChunkStream, LongLine, blocks_of_lines, plain_chunks, seekable
 

@@ -16,8 +16,8 @@ from ..schema import REJECTS, REPAIRS
 from ..words import quantity
 from .file_kind import check_replaceable
 from .journal import append_bytes
+from .lines_content import LinesContent, Reject, Repair
 from .read_files import LogContent, read_files
-from .read_lines import LinesContent, Reject, Repair
 from .streams import AnyPath, Source, Target, open_atomic
 from .write_lines import check_line_format, encode_lines, warn_unpriced
 

@@ -3,8 +3,9 @@
 from functools import partial
 
 from ..formats import are_formats_of_the_package
+from .lines_content import LinesContent
 from .processes import Processes
-from .read_lines import LinesContent, LinesOfBlock, read_block_by_line
+from .read_lines import LinesOfBlock, read_block_by_line
 
 _MANY = 16 << 20  # bytes that take as long as processes take to start
 

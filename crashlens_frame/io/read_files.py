@@ -12,8 +12,8 @@ from ..errors import LogFileError
 from ..formats import READING, USAGE_COLUMNS
 from ..schema import CALLS, arrow_schema
 from .file_reader import FileReader
+from .lines_content import REJECT_TYPE, REPAIR_TYPE, LinesContent, Reject, Repair
 from .parquet_files import without_strays
-from .read_lines import REJECT_TYPE, REPAIR_TYPE, LinesContent, Reject, Repair
 from .repeats import REPEAT_COLUMNS, Once, keep_once
 from .streams import Source, list_files, open_source
 

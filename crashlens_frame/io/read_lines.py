@@ -1,7 +1,7 @@
 """Blocks of log lines -> CALLS and REJECTS tables."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import pairwise
 from operator import itemgetter
@@ -10,52 +10,15 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from ..errors import InvalidCallError
-from ..formats import Row, rows_from_line
-from ..frame import table_from_rows
-from ..jsonvalues import parse_json, without_surrogates
-from ..schema import CALLS, REJECTS, REPAIRS, arrow_schema
+from ..jsonvalues import parse_json
+from ..schema import CALLS, arrow_schema
 from .documents import damaged_records, records_of_document
+from .line_records import LineRecords
+from .lines_content import LinesContent
 from .not_logs import not_a_log
 from .read_blocks import BulkReader, line_ends, regular_lines
 
-REPAIR_TYPE = pa.struct(list(arrow_schema(REPAIRS)))
-REJECT_TYPE = pa.struct(list(arrow_schema(REJECTS)))
-_TEXT_WIDTH = 200  # characters of a rejected line that are kept
 _FEW_LINES, _PARTS = 64, 16  # more lines than a few are divided into parts before they are read one by one
-
-Reject = dict[str, Any]
-Repair = dict[str, Any]
-
-
-class LinesContent(NamedTuple):
-    """What some lines hold.
-
-    Attributes
-    ----------
-    table
-        CALLS.
-    numbers
-        Number of the line of each row of ``table``.
-    rejects
-        Rows of REJECTS.
-    not_calls
-        Number of records that are not calls of a model, by what they are.
-    unclear
-        File and counts of each call whose tokens are null, as its counts contradict one another.
-    repairs
-        Rows of REPAIRS.
-    lines
-        Number of lines, if they are a whole block.
-    """
-
-    table: pa.Table
-    numbers: np.ndarray
-    rejects: list[Reject]
-    not_calls: Counter[str] = Counter()  # noqa: RUF012  never changed in place
-    unclear: Sequence[tuple[str, str]] = ()
-    lines: int = 0
-    repairs: Sequence[Repair] = ()
 
 
 class LinesOfBlock(NamedTuple):
@@ -154,60 +117,28 @@ def read_line_by_line(
     lines: Iterable[tuple[int, bytes]], *, source: str, format: str | None, columns: frozenset[str] | None = None
 ) -> LinesContent:
     """Read lines one by one, so that a bad line rejects only itself."""
-    rows: list[Row] = []
-    numbers: list[int] = []
-    rejects: list[Reject] = []
-    not_calls: Counter[str] = Counter()
-    unclear: list[tuple[str, str]] = []
-    repairs: list[Repair] = []
+    records = LineRecords(source, columns)
     for number, raw in lines:
         if not raw or raw.isspace():
             continue
         try:
             value = parse_line(raw)
         except ValueError as error:
-            records = damaged_records(raw)
-            if not records:
-                rejects.append(make_reject(source, int(number), str(error), raw))
+            damaged = damaged_records(raw)
+            if not damaged:
+                records.reject(int(number), str(error), raw)
                 continue
             value = []
-            for record in records:
+            for record in damaged:
                 try:
                     value.append(parse_line(record))
                 except ValueError as reason:
-                    rejects.append(make_reject(source, int(number), str(reason), record))
-        try:
-            if (what := not_a_log(value)) is not None:
-                rejects.append(make_reject(source, int(number), what, raw))
-                continue
-            found = rows_from_line(records_of_document(value), format, columns)
-        except (ValueError, InvalidCallError) as error:
-            rejects.append(make_reject(source, int(number), str(error), raw))
-            continue
-        rows += found.rows
-        numbers += [number] * len(found.rows)
-        rejects += [make_reject(source, int(number), error, raw) for error in found.errors]
-        not_calls += found.passed
-        unclear += [(source, counts) for counts in found.unclear]
-        repairs += make_repairs(source, int(number), found.repairs)
-    read = LinesContent(table_from_rows(rows), np.array(numbers, dtype=np.int64), rejects, not_calls, unclear)
-    return read._replace(repairs=repairs)
-
-
-def make_repairs(source: str, line: int, repairs: list[tuple[str, str]]) -> list[Repair]:
-    """Return rows of REPAIRS for fields of a record and the reasons why they are null."""
-    source = without_surrogates(source)
-    return [
-        {"source": source, "line": line, "field": field, "reason": without_surrogates(reason)}
-        for field, reason in repairs
-    ]
-
-
-def make_reject(source: str, line: int, reason: str, raw: bytes) -> Reject:
-    """Return a row of REJECTS."""
-    # a character has at most four bytes, and a byte that is not UTF-8 becomes one character
-    text = raw[: 4 * _TEXT_WIDTH].decode("utf-8", "replace").rstrip("\r\n")[:_TEXT_WIDTH]
-    return {"source": without_surrogates(source), "line": line, "reason": without_surrogates(reason), "text": text}
+                    records.reject(int(number), str(reason), record)
+        if (what := not_a_log(value)) is not None:
+            records.reject(int(number), what, raw)
+        else:
+            records.add(int(number), records_of_document(value), format, raw)
+    return records.content()
 
 
 def parse_line(raw: bytes) -> Any:

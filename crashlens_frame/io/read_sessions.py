@@ -1,15 +1,13 @@
 """Files whose format spreads a call over several lines -> CALLS and REJECTS, line by line in their order."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import numpy as np
-
 from ..errors import InvalidCallError, LogFileError
-from ..formats import FORMATS, Format, Row, detect_format, own_format, rows_from_line
-from ..frame import table_from_rows
-from .read_lines import LinesContent, Reject, Repair, make_reject, make_repairs, parse_line
+from ..formats import FORMATS, Format, detect_format, own_format
+from .line_records import LineRecords
+from .lines_content import LinesContent
+from .read_lines import parse_line
 from .streams import LongLine
 
 _FIRST_LINES = 100  # a session may begin with notes that show no format
@@ -86,16 +84,8 @@ class _Session:
     def __init__(self, source: str, format: Format, *, named: bool, columns: frozenset[str] | None) -> None:
         assert format.session is not None
         self._memory = format.session()
-        self._source, self._format, self._named, self._columns = source, format, named, columns
-        self._begin()
-
-    def _begin(self) -> None:
-        self._rows: list[Row] = []
-        self._numbers: list[int] = []
-        self._rejects: list[Reject] = []
-        self._passed: Counter[str] = Counter()
-        self._unclear: list[tuple[str, str]] = []
-        self._repairs: list[Repair] = []
+        self._format, self._named = format, named
+        self._records = LineRecords(source, columns)
 
     def read(self, lines: list[bytes], number: int) -> LinesContent:
         """Read lines; the first has the given number."""
@@ -105,30 +95,30 @@ class _Session:
             try:
                 self._take(parse_line(raw), line)
             except (ValueError, InvalidCallError) as error:
-                self._reject(line, str(error), raw)
+                self._records.reject(line, str(error), raw)
             except RecursionError:
-                self._reject(line, "nested too deep", raw)
-        return self._content(len(lines))
+                self._records.reject(line, "nested too deep", raw)
+        return self._records.content(len(lines))
 
     def pass_over(self, block: LongLine, number: int) -> LinesContent:
         """Reject a line that is too long to be read."""
-        self._reject(number, block.reason, block.head)
-        return self._content(1)
+        self._records.reject(number, block.reason, block.head)
+        return self._records.content(1)
 
     def finish(self, number: int, torn: str | None) -> LinesContent:
         """Read the calls that are open at the end of the file, and why it ends before its end."""
         for line, call in self._memory.finish():
-            self._add(call, line, self._format.name)
+            self._records.add(line, call, self._format.name, b"")
         if torn is not None:
-            self._reject(number, torn, b"")
-        return self._content(0)
+            self._records.reject(number, torn, b"")
+        return self._records.content(0)
 
     def _take(self, value: Any, line: int) -> None:
         if not self._belongs(value):
-            self._add(value, line, None)
+            self._records.add(line, value, None, b"")
             return
         for first, call in self._memory.read(value, line):
-            self._add(call, first, self._format.name)
+            self._records.add(first, call, self._format.name, b"")
 
     def _belongs(self, value: Any) -> bool:
         """Whether a record is a part of the session; many of its records have no key that shows it."""
@@ -143,27 +133,6 @@ class _Session:
             and not _has_trace(value)
             and not FORMATS[detect_format(value).format].signs
         )
-
-    def _add(self, record: Any, line: int, format: str | None) -> None:
-        found = rows_from_line(record, format, self._columns)
-        self._rows += found.rows
-        self._numbers += [line] * len(found.rows)
-        self._passed += found.passed
-        self._unclear += [(self._source, counts) for counts in found.unclear]
-        self._repairs += make_repairs(self._source, line, found.repairs)
-        for error in found.errors:
-            self._reject(line, error, b"")
-
-    def _reject(self, line: int, reason: str, raw: bytes) -> None:
-        self._rejects.append(make_reject(self._source, line, reason, raw))
-
-    def _content(self, lines: int) -> LinesContent:
-        numbers = np.array(self._numbers, np.int64)
-        content = LinesContent(
-            table_from_rows(self._rows), numbers, self._rejects, self._passed, self._unclear, lines, self._repairs
-        )
-        self._begin()
-        return content
 
 
 def _record(line: bytes) -> dict[str, Any] | None:

@@ -7,8 +7,9 @@ from itertools import islice
 import pytest
 
 from crashlens_frame.formats import FORMATS
+from crashlens_frame.io.lines_content import LinesContent
 from crashlens_frame.io.processes import Processes
-from crashlens_frame.io.read_lines import LinesContent, LinesOfBlock, read_block_by_line, read_line_by_line
+from crashlens_frame.io.read_lines import LinesOfBlock, read_block_by_line, read_line_by_line
 
 from .mutants import fuzz, replaced, samples
 

@@ -19,8 +19,9 @@ import crashlens_frame as cf
 from crashlens_frame.formats import FORMATS
 from crashlens_frame.io import line_processes
 from crashlens_frame.io.line_processes import LineProcesses
+from crashlens_frame.io.lines_content import LinesContent
 from crashlens_frame.io.processes import Processes
-from crashlens_frame.io.read_lines import LinesContent, LinesOfBlock, read_block_by_line
+from crashlens_frame.io.read_lines import LinesOfBlock, read_block_by_line
 from tests.support.damaged_records import spoiled
 from tests.support.vendor_logs import TELLERS, Call
 

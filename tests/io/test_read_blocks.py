@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 import crashlens_frame as cf
 from crashlens_frame.frame import frame_from_table
+from crashlens_frame.io.lines_content import LinesContent
 from crashlens_frame.io.read_blocks import BulkReader
-from crashlens_frame.io.read_lines import BlockReader, LinesContent, read_line_by_line
+from crashlens_frame.io.read_lines import BlockReader, read_line_by_line
 
 CALLS = cf.simulate_workload(120, seed=5, days=2)
 

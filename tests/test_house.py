@@ -35,6 +35,7 @@ GROUND = {"schema", "frame", "errors", "words", "times", "jsonvalues"}
 # modules that one other room imports, and why they are not in it
 OF_ONE_ROOM = {
     "dashboard": "a door to people beside the terminal, which starts it",
+    "formats.alike_lines": "reads many records, of any format, as reading does one",
     "io.write_row": "writes for one call what write_lines writes for many",
     "live.otlp": "a public function, which a command calls too",
 }

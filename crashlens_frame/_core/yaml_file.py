@@ -38,15 +38,16 @@ def yaml_text(source: str | PathLike[str] | Mapping[str, Any], error: type[Crash
     try:
         with Path(name).open("rb") as file:
             content = file.read(_LARGEST + 1)
-        if len(content) > _LARGEST:
-            raise error(f"{name}: has more than {_LARGEST // 10**6} MB, which take too long; keep what is used")
-        return name, content.decode("utf-8-sig")
     except OSError as problem:
         raise error(f"{name}: cannot be read ({problem.strerror}); check the path") from problem
-    except UnicodeDecodeError as problem:
-        raise error(f"{name}: is not UTF-8 text at byte {problem.start}; save it as UTF-8") from problem
     except ValueError as problem:  # a name that no file can have
         raise error(f"{name}: cannot be read ({problem}); check the path") from problem
+    if len(content) > _LARGEST:
+        raise error(f"{name}: has more than {_LARGEST // 10**6} MB, which take too long; keep what is used")
+    try:
+        return name, content.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise error(f"{name}: is not UTF-8 text at byte {problem.start}; save it as UTF-8") from problem
 
 
 def _dumped(source: Mapping[str, Any], error: type[CrashlensFrameError]) -> str:

@@ -23,7 +23,7 @@ from .usage_columns import settle_usages
 from .values import MAX_COUNT, count_value, text_value, time_value
 from .whole_prompt import whole_prompt_hash
 
-Values = list[Any]
+RowValues = list[Any]
 
 
 class UnlikeError(Exception):
@@ -44,8 +44,8 @@ class _CountValues(NamedTuple):
 
     counted: Count
     keys: tuple[str, ...]
-    numbers: Values
-    values: Values
+    numbers: RowValues
+    values: RowValues
     loose: bool
 
 
@@ -54,13 +54,13 @@ class RecordsReading:
 
     def __init__(self, records: Sequence[Record], groups: Mapping[tuple[str, ...], Counts]) -> None:
         self.size = len(records)
-        self.columns: dict[str, Values] = {}  # None where a row has no value
+        self.columns: dict[str, RowValues] = {}  # None where a row has no value
         self.rests: list[dict[str, Any]] = [{} for _ in records]
         self.odd = np.zeros(len(records), bool)
         self.groups = groups
         self.nulls: set[str] = set()
-        self.loose: list[tuple[Field, Values]] = []
-        self.ends: list[tuple[Field, Values]] = []
+        self.loose: list[tuple[Field, RowValues]] = []
+        self.ends: list[tuple[Field, RowValues]] = []
         self.counts: list[_CountValues] = []
         self.found_beside: set[str] = set()  # columns with a value that a field of another column had
 
@@ -90,7 +90,7 @@ class RecordsReading:
             else:
                 self._take(leaf, values)
 
-    def _unknown(self, keys: tuple[str, ...], values: Values, group: Counts | None) -> None:
+    def _unknown(self, keys: tuple[str, ...], values: RowValues, group: Counts | None) -> None:
         key = keys[-1]
         if keys in (("filled",), ("extra",)):
             raise UnlikeError
@@ -101,7 +101,7 @@ class RecordsReading:
         else:
             self.keep(keys, values)
 
-    def keep(self, keys: tuple[str, ...], values: Values, where: Iterable[bool] = repeat(True)) -> None:
+    def keep(self, keys: tuple[str, ...], values: RowValues, where: Iterable[bool] = repeat(True)) -> None:
         """Keep values under the keys that led to them, in those records where they are to be kept."""
         *parents, key = keys
         for rest, value, is_kept in zip(self.rests, values, where, strict=False):
@@ -110,7 +110,7 @@ class RecordsReading:
                     rest = rest.setdefault(parent, {})
                 rest[key] = value
 
-    def _converted(self, field: Field, values: Values) -> Values:
+    def _converted(self, field: Field, values: RowValues) -> RowValues:
         """Convert values; those that do not fit are None, and their records odd."""
         in_bulk = _IN_BULK.get((field.convert, type(values[0])))
         if in_bulk is not None:
@@ -121,10 +121,10 @@ class RecordsReading:
             converted, self.odd = _fitting(field.convert, values, self.odd)
             return converted
 
-    def _texts(self, values: Values) -> Values:
+    def _texts(self, values: RowValues) -> RowValues:
         return values
 
-    def _checked_counts(self, values: Values) -> Values:
+    def _checked_counts(self, values: RowValues) -> RowValues:
         """Return counts as they are; the record of one that is out of bounds is odd."""
         if set(map(type, values)) == {int} and min(values) >= 0 and max(values) <= _LARGE:
             return values
@@ -132,7 +132,7 @@ class RecordsReading:
         self.mark([not fits for fits in fit])
         return [value if fits else 0 for value, fits in _pairs(values, fit)]
 
-    def _times(self, texts: Values) -> Values:
+    def _times(self, texts: RowValues) -> RowValues:
         try:
             return times_of_texts(texts)
         except ValueError:
@@ -143,12 +143,12 @@ class RecordsReading:
         """Mark records as odd."""
         self.odd |= np.asarray(odd, bool)
 
-    def _count(self, field: Field, numbers: Values, values: Values) -> None:
+    def _count(self, field: Field, numbers: RowValues, values: RowValues) -> None:
         count = Count(field.path, role_of_field(field), 0, bool(field.adds))
         numbers = self._checked_counts(numbers)
         self.counts.append(_CountValues(count, field.keys, numbers, values, field.loose))
 
-    def _take(self, field: Field, values: Values) -> None:
+    def _take(self, field: Field, values: RowValues) -> None:
         if field.column == "cost" and type(values[0]) in (int, float):
             self.mark([value < 0 for value in values])
         news = self._converted(field, values)
@@ -166,14 +166,14 @@ class RecordsReading:
             self.mark([old != new and old is not None and new is not None for old, new in _pairs(olds, news)])
         self.fill(field.column, news)
 
-    def _take_also(self, field: Field, values: Values) -> None:
+    def _take_also(self, field: Field, values: RowValues) -> None:
         for column, convert in field.also.items():
             found, self.odd = _fitting(convert, values, self.odd)
             if any(each is not None for each in found):
                 self.found_beside.add(column)
                 self.fill(column, found)
 
-    def fill(self, column: str, values: Values) -> Values:
+    def fill(self, column: str, values: RowValues) -> RowValues:
         """Set a column where it is not set yet, and return it."""
         olds = self.columns.get(column)
         if olds is not None:
@@ -201,7 +201,7 @@ class RecordsReading:
             settled = zip(others, news, columns, strict=True)
             self.keep(field.keys, values, [other or new is None or new != column for other, new, column in settled])
 
-    def _settle_loose_count(self, field: Field, news: Values, values: Values) -> None:
+    def _settle_loose_count(self, field: Field, news: RowValues, values: RowValues) -> None:
         """Use a loose count where no other key has that of its role."""
         role = role_of_field(field)
         earlier = [found.numbers for found in self.counts if found.counted.role == role]
@@ -249,7 +249,7 @@ class RecordsReading:
             self.fill("latency_ms", [None if span is None else span // 1000 for span in spans])
             self.keep(field.keys, values, [not fit for fit in fits])
 
-    def column(self, name: str) -> Values:
+    def column(self, name: str) -> RowValues:
         """Return the values of a column; nulls where it has none yet."""
         return self.columns.get(name) or [None] * self.size
 
@@ -273,7 +273,7 @@ class RecordsReading:
 
 def columns_of_alike(
     records: Sequence[Record], format: Format, columns: frozenset[str] | None
-) -> tuple[dict[str, Values], np.ndarray]:
+) -> tuple[dict[str, RowValues], np.ndarray]:
     """Return the columns of records of one shape, and which records have to be read by themselves.
 
     Raises
@@ -318,14 +318,14 @@ def _set_sources(reading: RecordsReading) -> None:
 
 
 _LARGE = MAX_COUNT >> 8  # some counts below it can be added up in 64 bits
-_IN_BULK: dict[tuple[Callable[[Any], Any], type], Callable[[RecordsReading, Values], Values]] = {
+_IN_BULK: dict[tuple[Callable[[Any], Any], type], Callable[[RecordsReading, RowValues], RowValues]] = {
     (text_value, str): RecordsReading._texts,
     (count_value, int): RecordsReading._checked_counts,
     (time_value, str): RecordsReading._times,
 }
 
 
-def _pairs(first: Values, second: Values) -> Iterable[tuple[Any, Any]]:
+def _pairs(first: RowValues, second: RowValues) -> Iterable[tuple[Any, Any]]:
     return zip(first, second, strict=True)
 
 
@@ -333,18 +333,18 @@ def _follows(span: int | None, latency: int | None) -> bool:
     return span is not None and (latency is None or abs(span - 1000 * latency) < 1000)
 
 
-def _differ(values: Values, others: np.ndarray) -> np.ndarray:
+def _differ(values: RowValues, others: np.ndarray) -> np.ndarray:
     return np.asarray(values) != others
 
 
-def _fitting(convert: Callable[[Any], Any], values: Values, odd: np.ndarray) -> tuple[Values, np.ndarray]:
+def _fitting(convert: Callable[[Any], Any], values: RowValues, odd: np.ndarray) -> tuple[RowValues, np.ndarray]:
     """Return the values converted, None where one does not fit, and which are odd with these among them."""
     try:
         return list(map(convert, values)), odd
     except (ValueError, InvalidCallError):
         pass
     odd = odd.copy()
-    converted: Values = []
+    converted: RowValues = []
     for place, value in enumerate(values):
         try:
             converted.append(convert(value))

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..jsonvalues import is_object
-from .alike import UnlikeError, Values, columns_of_alike, shape_of
+from .alike import RowValues, UnlikeError, columns_of_alike, shape_of
 from .har import is_exchange
-from .reading import kind_of, records_of, tree_of, unpacked_records
+from .reading import kind_of_record, records_of, tree_of, unpacked_records
 from .table import Format, Record
 
 _FEW = 4  # so few records are read sooner one by one
@@ -22,7 +22,7 @@ class AlikeGroup(NamedTuple):
     ``places`` are those of the lines among the lines, ``numbers`` those of the records among all records.
     """
 
-    columns: dict[str, Values]
+    columns: dict[str, RowValues]
     places: np.ndarray
     numbers: np.ndarray
 
@@ -79,7 +79,7 @@ def alike_rows(lines: Iterable[tuple[Any, str | None]], columns: frozenset[str] 
                     kind.places.append(place)
                     kind.numbers.append(next(numbers))
                 else:
-                    passed.append((place, kind_of(record) or "record"))
+                    passed.append((place, kind_of_record(record) or "record"))
         except (ValueError, RecursionError):
             odd.add(place)
     groups = []
@@ -115,7 +115,7 @@ def _records_of_line(value: Any, format: str | None) -> Iterable[tuple[Format, R
 
 def _columns(
     records: Sequence[Record], format: Format, columns: frozenset[str] | None
-) -> tuple[dict[str, Values], np.ndarray] | None:
+) -> tuple[dict[str, RowValues], np.ndarray] | None:
     if len(records) < _FEW:
         return None
     try:

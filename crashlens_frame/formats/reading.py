@@ -135,7 +135,7 @@ def rows_from_line(value: Any, format: str | None = None, columns: frozenset[str
                 if table.is_call(record):
                     _read_into(found, record, table, columns)
                 else:
-                    found.passed[kind_of(record) or "record"] += 1
+                    found.passed[kind_of_record(record) or "record"] += 1
         except InvalidCallError as error:
             found.errors.append(str(error))
     return found
@@ -173,7 +173,7 @@ def _read_into(found: Rows, record: Record, format: Format, columns: frozenset[s
     try:
         row, unclear, repairs = _row(record, format, columns)
         if not _shows_a_call(row, record, format, columns):
-            kind = kind_of(record)
+            kind = kind_of_record(record)
             if repairs:
                 raise InvalidCallError(repairs[0][1])
             if kind is None:
@@ -202,7 +202,7 @@ def _shows_a_call(row: Row, record: Record, format: Format, columns: frozenset[s
     )
 
 
-def kind_of(record: Record) -> str | None:
+def kind_of_record(record: Record) -> str | None:
     """Return what a record is that is no call, by the first of its keys that shows it."""
     attributes = record.get("attributes")
     for source in (attributes if is_object(attributes) else {}, record):

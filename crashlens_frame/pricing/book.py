@@ -314,9 +314,9 @@ class PriceBook:
         if not isinstance(other, PriceBook):
             names = {name for entry in self.entries.values() for name in (entry.model, *entry.aliases)}
             other = _book_from_file(read_price_file(other, other_models=names))
-        sources = " and ".join(source for source in (self.source, other.source) if source) or None
-        rules = self.rules if other.rules == self.rules else self.rules | other.rules
-        return PriceBook(merged_entries(self.entries, other.entries), sources, other.checked or self.checked, rules)
+        sources = " and ".join(filter(None, (self.source, other.source))) or None
+        entries = merged_entries(self.entries, other.entries)
+        return PriceBook(entries, sources, other.checked or self.checked, self.rules | other.rules)
 
     def dump(self, target: str | PathLike[str]) -> None:
         """Write the prices as a YAML file of the full form.

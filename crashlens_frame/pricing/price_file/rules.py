@@ -52,7 +52,9 @@ class Rules:
     discounts: tuple[Discount, ...] = ()
 
     def __or__(self, other: "Rules") -> "Rules":
-        """Return the rules of both, those of the other first."""
+        """Return the rules of both, those of the other first; equal rules are not repeated."""
+        if self == other:
+            return self
         return Rules(
             other.service_tiers + self.service_tiers, other.regions + self.regions, other.discounts + self.discounts
         )

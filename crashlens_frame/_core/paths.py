@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
 
-from ..errors import FileAccessError, MissingFileError
+from ..errors import CrashlensFrameError, FileAccessError, MissingFileError
 from ..words import printable
 
 _LONGEST = 200  # characters of a name in a message
@@ -63,7 +63,7 @@ def file_errors(path: str | PathLike[str]) -> Iterator[None]:
     check_path(path)
     try:
         yield
-    except (MissingFileError, FileAccessError):
+    except CrashlensFrameError:
         raise
     except OSError as error:
         raise _access_error(path, error) from error

@@ -10,7 +10,8 @@ from typing import IO, Any
 from .streams import AnyPath
 
 FOOTER_KEY = b"crashlens_frame.footer"  # in the metadata of the file
-UNSEALED = "0" * 8  # in place of the checksum, and while it is computed
+UNSEALED = "0" * 28  # in place of the checksum and of the place of the footer, and while they are computed
+_SUM = 8  # digits of the checksum, which come first
 _MAGIC = b"PAR1"
 _TAIL = 8  # bytes: the length of the footer, and the magic
 _GAP = 2  # bytes between a key of the metadata and its value: type and length
@@ -32,12 +33,12 @@ class FooterSeal:
     >>> from crashlens_frame.io.parquet_footer import FooterSeal, check_footer
     >>> file = io.BytesIO()
     >>> seal = FooterSeal(file)
-    >>> footer = b"crashlens_frame.footer\x18\x08" + b"00000000"
+    >>> footer = b"crashlens_frame.footer\x18\x1c" + b"0" * 28
     >>> seal.hold()
     >>> _ = seal.write(footer + len(footer).to_bytes(4, "little") + b"PAR1")
     >>> seal.seal()
-    >>> file.getvalue()[24:32]
-    b'e8764157'
+    >>> file.getvalue()[32:52]  # begins at byte 0 and has 52 bytes
+    b'00000000000000000034'
     >>> check_footer(file)
     """
 
@@ -45,12 +46,14 @@ class FooterSeal:
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
+        self._written = 0
         self._held: list[bytes] | None = None
 
     def write(self, data: Any) -> int:
         """Write bytes, or keep them."""
         if self._held is None:
             self._stream.write(data)
+            self._written += len(data)
         else:
             self._held.append(bytes(data))
         return len(data)
@@ -69,12 +72,15 @@ class FooterSeal:
         """Write what was kept, with its checksum."""
         kept = b"".join(self._held or [])
         begin, end = len(kept) - _TAIL - _length(kept[-_TAIL:]), len(kept) - _TAIL
-        at = begin + _value_at(kept[begin:end])
-        self._stream.write(kept[:at] + _checksum(kept[begin:end]) + kept[at + len(UNSEALED) :])
+        at, footer = begin + _value_at(kept[begin:end]), kept[begin:end]
+        value = _checksum(footer) + _place(self._written + begin, footer)
+        self._stream.write(kept[:at] + value + kept[at + len(UNSEALED) :])
 
 
 def check_footer(source: AnyPath | IO[bytes]) -> None:
-    """Check the footer of a Parquet file against its checksum, if it has one: files of other programs have none.
+    """Check the footer of a Parquet file against its checksum, if it has one of its own.
+
+    Files of other programs have none, or that of a file of ours whose metadata they copied: it names another place.
 
     Raises
     ------
@@ -92,7 +98,8 @@ def check_footer(source: AnyPath | IO[bytes]) -> None:
             footer = stream.read(_length(tail))
         stream.seek(before)
     at = _value_at(footer)
-    if at >= 0 and footer[at : at + len(UNSEALED)] != _checksum(footer):
+    found, place = footer[at : at + _SUM], footer[at + _SUM : at + len(UNSEALED)]
+    if at >= 0 and place == _place(size - _TAIL - len(footer), footer) and found != _checksum(footer):
         raise ValueError("its footer does not fit its checksum")
 
 
@@ -110,3 +117,7 @@ def _checksum(footer: bytes) -> bytes:
     at = _value_at(footer)
     value = zlib.crc32(footer[at + len(UNSEALED) :], zlib.crc32(UNSEALED.encode(), zlib.crc32(footer[:at])))
     return f"{value:08x}".encode()
+
+
+def _place(begin: int, footer: bytes) -> bytes:
+    return f"{begin:012x}{len(footer):08x}".encode()

@@ -66,7 +66,7 @@ def test_what_was_written_is_read_back_equal(path: Path, calls: pd.DataFrame) ->
 def test_the_file_says_its_version_and_has_the_types_of_the_schema(path: Path) -> None:
     to_parquet(two(), path)
     schema = pq.read_schema(path)
-    assert schema.metadata == {b"crashlens_frame.schema_version": b"2", b"crashlens_frame.footer": b"00000000"}
+    assert schema.metadata == {b"crashlens_frame.schema_version": b"2", b"crashlens_frame.footer": b"0" * 28}
     assert schema.remove_metadata() == arrow_schema(CALLS)
 
 
@@ -326,9 +326,9 @@ def test_the_checksum_is_that_of_the_footer_with_zeros_in_its_place(path: Path) 
     data = path.read_bytes()
     footer = data[-8 - int.from_bytes(data[-8:-4], "little") : -8]
     found = pq.read_metadata(path).metadata[b"crashlens_frame.footer"]
-    assert found != b"00000000"
-    assert found == f"{zlib.crc32(footer.replace(found, b'00000000')):08x}".encode()
-    path.write_bytes(data.replace(found, b"0badc0de"))
+    checksum = zlib.crc32(footer.replace(found, b"0" * 28))
+    assert found == f"{checksum:08x}{len(data) - 8 - len(footer):012x}{len(footer):08x}".encode()
+    path.write_bytes(data.replace(found[:8], b"0badc0de"))
     with pytest.raises(LogFileError, match=f"^{path} cannot be read: its footer does not fit its checksum; it is"):
         read_parquet(path)
 
@@ -374,3 +374,12 @@ def test_a_file_of_another_kind_is_not_replaced(path: Path, content: bytes) -> N
     with pytest.raises(LogFileError, match="and is not replaced by a Parquet file; choose another name"):
         to_parquet(two(), path)
     assert path.read_bytes() == content
+
+
+def test_a_table_that_another_program_read_and_wrote_again_is_read(path: Path) -> None:
+    to_parquet(two(), path)
+    table = pq.read_table(path)
+    assert b"crashlens_frame.footer" in table.schema.metadata
+    pq.write_table(table.slice(0, 1), path)  # with the checksum of the file that it was read from
+    assert read_parquet(path)["trace_id"].tolist() == two()["trace_id"].tolist()[:1]
+    assert len(read_logs(path)) == 1

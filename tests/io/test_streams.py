@@ -140,15 +140,15 @@ def test_errors_of_writing_name_the_file_that_was_asked_for(tmp_path: Path, monk
     calls = cf.LogBook().df
     with pytest.raises(FileNotFoundError) as missing:
         cf.to_jsonl(calls, tmp_path / "none" / "logs.jsonl")
-    assert str(missing.value) == f"[Errno 2] No such file or directory: '{tmp_path / 'none' / 'logs.jsonl'}'"
+    assert str(missing.value) == f"{tmp_path / 'none' / 'logs.jsonl'}: No such file or directory"
 
     def refuse(source: Path, target: Path) -> None:
         raise PermissionError(13, "Permission denied", str(source), None, str(target))
 
     monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.raises(PermissionError) as refused:
+    with pytest.raises(cf.FileAccessError) as refused:
         cf.to_jsonl(calls, tmp_path / "logs.jsonl")
-    assert str(refused.value) == f"[Errno 13] Permission denied: '{tmp_path / 'logs.jsonl'}'"
+    assert str(refused.value) == f"{tmp_path / 'logs.jsonl'}: Permission denied"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -144,8 +144,7 @@ class PriceBook:
         >>> cf.PriceBook.default().age().days >= 0
         True
         """
-        today = pd.Timestamp(now_us(), unit="us").normalize()
-        return None if self.checked is None else today - pd.Timestamp(self.checked)
+        return pd.Timestamp(now_us(), unit="us").normalize() - pd.Timestamp(self.checked) if self.checked else None
 
     def resolve(self, name: str, provider: str | None = None) -> Resolution:
         """Find the model that a logged name means.
@@ -336,9 +335,9 @@ class PriceBook:
         ...     cf.PriceBook.load(Path(folder, "mine.yaml")) == cf.PriceBook.default()
         True
         """
-        text = dump_price_file(PriceFile(self.entries, self.source, self.checked, self.rules))
+        file = PriceFile(self.entries, self.source, self.checked, self.rules)
         with file_errors(target):
-            Path(target).write_text(text, encoding="utf-8")
+            Path(target).write_text(dump_price_file(file), encoding="utf-8")
 
     def to_frame(self) -> pd.DataFrame:
         """Return the prices as a frame.

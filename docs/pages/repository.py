@@ -24,10 +24,13 @@ def write_pages(folder: Path, root: Path) -> None:
 
 
 def point_into_site(folder: Path) -> None:
-    """Let links of pages that lead out of ``docs`` lead to the copies that the site has."""
+    """Let links of pages that lead out of ``docs``, and of notebooks into it, lead to the copies that the site has."""
     for page in folder.glob("*.md"):
         text = re.sub(r"\]\(\.\./([^)]+)\)", _in_site, page.read_text(encoding="utf-8"))
         page.write_text(text, encoding="utf-8")
+    for notebook in (folder / "notebooks").glob("*.ipynb"):
+        text = notebook.read_text(encoding="utf-8").replace("](../docs/", "](../")
+        notebook.write_text(text, encoding="utf-8")
 
 
 def _in_site(link: re.Match[str]) -> str:

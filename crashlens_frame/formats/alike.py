@@ -242,10 +242,7 @@ class RecordsReading:
             spans = [None if end is None or start is None else end - start for end, start in _pairs(ends, starts)]
             known = self.column("latency_ms")
             self.mark([span is not None and span < 0 and old is None for span, old in _pairs(spans, known)])
-            fits = [
-                span is not None and (old is None or abs(span - 1000 * old) < 1000)
-                for span, old in _pairs(spans, known)
-            ]
+            fits = [_follows(span, old) for span, old in _pairs(spans, known)]
             self.fill("latency_ms", [None if span is None else span // 1000 for span in spans])
             self.keep(field.keys, values, [not fit for fit in fits])
 
@@ -330,6 +327,7 @@ def _pairs(first: RowValues, second: RowValues) -> Iterable[tuple[Any, Any]]:
 
 
 def _follows(span: int | None, latency: int | None) -> bool:
+    """Whether an end follows from the start and the latency, to the millisecond that a latency has."""
     return span is not None and (latency is None or abs(span - 1000 * latency) < 1000)
 
 

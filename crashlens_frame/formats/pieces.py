@@ -168,7 +168,8 @@ def _add_choice(choice: dict[str, Any], piece: Record) -> None:
     if isinstance(text := piece.get("text"), str):
         choice["text"] = choice.get("text", "") + text
     elif is_object(delta := piece.get("delta")):
-        _add_delta(choice.setdefault("message", {}), delta)
+        choice["message"] = dict(_mapping(choice.get("message")))
+        _add_delta(choice["message"], delta)
 
 
 def _add_delta(message: dict[str, Any], delta: Record) -> None:
@@ -177,18 +178,20 @@ def _add_delta(message: dict[str, Any], delta: Record) -> None:
         if value is None:
             continue
         if key == "tool_calls":
-            calls = message.setdefault(key, [])
+            calls = message[key] = [dict(call) for call in _mappings(message.get(key))]
             for call in _mappings(value):
                 place = min(_place(call, len(calls)), len(calls))
                 if place == len(calls):
                     calls.append({})
                 _add_delta(calls[place], {name: each for name, each in call.items() if name != "index"})
         elif is_object(value):
-            _add_delta(message.setdefault(key, {}), value)
+            message[key] = dict(_mapping(message.get(key)))
+            _add_delta(message[key], value)
         elif key in _IN_PARTS and (isinstance(value, list) or isinstance(message.get(key), list)):
             message[key] = _added_parts(message.get(key), value)
         elif isinstance(value, str) and key in _TEXTS:
-            message[key] = message.get(key, "") + value
+            before = message.get(key)
+            message[key] = before + value if isinstance(before, str) else value
         else:
             message[key] = value
 
@@ -278,7 +281,7 @@ def _add_block_delta(block: dict[str, Any], delta: Record) -> None:
     key = _DELTAS.get(str(delta.get("type")))
     value = delta.get("partial_json" if key == "json" else str(key))
     if key is not None and isinstance(value, str):
-        block[key] = block.get(key, "") + value
+        block[key] = (block[key] if isinstance(block.get(key), str) else "") + value
 
 
 def _with_input(block: dict[str, Any]) -> dict[str, Any]:
@@ -309,7 +312,8 @@ def _joined_parts(parts: list[Record]) -> list[Record]:
     """Join neighbours that are text alone: the pieces of one text are no lines of it."""
     joined: list[Record] = []
     for part in parts:
-        if joined and part.keys() == joined[-1].keys() == {"text"}:
+        pair = [*joined[-1:], part]
+        if len(pair) == 2 and all(each.keys() == {"text"} and isinstance(each["text"], str) for each in pair):
             joined[-1] = {"text": joined[-1]["text"] + part["text"]}
         else:
             joined.append(part)
@@ -380,8 +384,7 @@ def _lines(pieces: list[Record]) -> Answer:
         _add_delta(message, _mapping(piece.get("message")))
         text += piece["response"] if isinstance(piece.get("response"), str) else ""
     whole |= {"message": message} if message else {"response": text}
-    is_complete = whole.pop("done", None) is True
-    return Answer(whole, is_complete)
+    return Answer(whole, whole.pop("done", None) is True)
 
 
 def _mapping(value: Any) -> Record:

@@ -285,3 +285,61 @@ def test_steps_of_other_models_are_calls_of_these(is_stream: bool) -> None:
     book = cf.LogBook()
     book.log_response({**ANTHROPIC_ANSWER, "usage": usage})
     assert book.df["output_tokens"].tolist() == [8]
+
+
+GEMINI_STREAM = [
+    {"candidates": [{"content": {"parts": [{"text": text}]}, "finishReason": end}], "modelVersion": "gemini-2.5-pro",
+     "usageMetadata": {"promptTokenCount": 4}} for text, end in (("One", None), (" two", "STOP"))
+]  # fmt: skip
+COHERE_STREAM = [
+    {"type": "message-start", "id": "c-1", "delta": {"message": {"role": "assistant"}}},
+    {"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": "One"}}}},
+    {"type": "tool-call-start", "index": 0, "delta": {"message": {"tool_calls": {"function": {"name": "f"}}}}},
+    {"type": "tool-call-delta", "index": 0, "delta": {"message": {"tool_calls": {"function": {"arguments": "{"}}}}},
+    {"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": {"tokens": {"input_tokens": 1}}}},
+]
+OLLAMA_STREAM = [
+    {"model": "llama3", "message": {"role": "assistant", "content": text}, "done": done}
+    for text, done in (("One", False), (" two", True))
+]
+INTERACTION_STREAM = [
+    {"event_type": "interaction.start", "interaction": {"id": "i-1", "model": "gemini-3-pro"}},
+    {"event_type": "step.delta", "index": 0, "delta": {"type": "text", "text": "One"}},
+    {"event_type": "step.delta", "index": 0, "delta": {"type": "text", "text": " two"}},
+    {"event_type": "step.delta", "index": 1, "delta": {"type": "arguments_delta", "arguments": "{"}},
+]
+OLD_TOOLS = [
+    {"object": "chat.completion.chunk", "id": "c", "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+    for delta in ({"function_call": {"name": "f"}}, {"function_call": {"arguments": "{}"}},
+                  {"tool_calls": [{"index": 0, "function": {"name": "g", "arguments": ""}}]},
+                  {"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}], "content": [{"type": "text"}]})
+]  # fmt: skip
+ODD = ("text", 5, True, [], {}, [{"a": 1}], {"text": "x", "b": [2]}, ["x"])
+
+
+def with_odd_values(value: Any) -> Any:
+    """Give copies of a value in which one value, at any depth, is another."""
+    yield from ODD
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from ({**value, key: odd} for odd in with_odd_values(below))
+        yield {**value, "message": "a text"}
+    elif isinstance(value, list):
+        for place, below in enumerate(value):
+            yield from ([*value[:place], odd, *value[place + 1 :]] for odd in with_odd_values(below))
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [OPENAI_STREAM[:-1], TEXT_PIECES, OLD_TOOLS, RESPONSE_STREAM, ANTHROPIC_STREAM, GEMINI_STREAM, COHERE_STREAM,
+     OLLAMA_STREAM, INTERACTION_STREAM],
+    ids=["chat", "text", "tools", "responses", "messages", "gemini", "cohere", "ollama", "interactions"],
+)  # fmt: skip
+def test_a_value_of_another_kind_in_a_piece_stops_nothing(stream: list[Any]) -> None:
+    for place, piece in enumerate(stream):
+        for odd in with_odd_values(piece):
+            if isinstance(odd, dict):
+                before = json.dumps([*stream[:place], odd, *stream[place + 1 :]])
+                pieces = json.loads(before)
+                put_together(pieces)
+                assert json.dumps(pieces) == before

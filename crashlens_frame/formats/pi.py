@@ -6,7 +6,6 @@ answer is known by what it says of itself, and not by its entry.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 from .answers import DERIVED, Within, made_id, mapping_of, text_or_none, tool_calls_of, with_derived
 from .table import END, Field, Format, Record, Sign
@@ -28,7 +27,7 @@ class SessionTree:
 
     def __init__(self) -> None:
         self._session: Record = {}
-        self._questions: dict[Any, str | None] = {}
+        self._questions: dict[str | None, str | None] = {}
         self._last: str | None = None
 
     def read(self, record: Record, line: int) -> Iterator[tuple[int, Record]]:
@@ -36,7 +35,7 @@ class SessionTree:
         if record.get("type") == "session":
             self._session = record
         message = _message(record)
-        question = self._questions.get(record.get("parentId"), self._last)
+        question = self._questions.get(text_or_none(record.get("parentId")), self._last)
         if message.get("role") == "user":
             question = self._last = message_text(message.get("content")) or question
         if isinstance(key := record.get("id"), str) and record is not self._session:
@@ -60,7 +59,7 @@ def _calls(record: Record) -> Iterator[Record]:
     if message.get("role") != "assistant":
         yield record
         return
-    reason, usage = message.get("stopReason"), dict(mapping_of(message.get("usage")))
+    reason, usage = text_or_none(message.get("stopReason")), dict(mapping_of(message.get("usage")))
     is_counted = any(usage.get(key) for key in _COUNTS)
     if reason in _BROKEN and not is_counted:
         usage = {}  # zeros until the provider counts
@@ -77,7 +76,7 @@ def _calls(record: Record) -> Iterator[Record]:
         prompt=text_or_none(record.get("question")),
         response=text_or_none(message_text(message.get("content"))),
         tool_calls=tool_calls_of(message.get("content")),
-        billed=_BROKEN[str(reason)][is_counted] if reason in _BROKEN else None,
+        billed=_BROKEN[reason][is_counted] if reason in _BROKEN else None,
     )
 
 

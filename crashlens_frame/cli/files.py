@@ -45,7 +45,7 @@ def convert(source: str, target: str, schema: str, max_rejects: float) -> None:
         raise click.ClickException(f"{target} is a log that is read, and would be replaced; choose another name")
     calls = read_calls([source], None, max_rejects, priced=False)
     write_calls(calls, target, schema)
-    print_unpriced(unpriced(calls))
+    print_unpriced(unpriced(calls), remedy="")
     print_written(calls, target)
 
 

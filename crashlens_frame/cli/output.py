@@ -39,16 +39,18 @@ def print_left_out(left: LeftOutCounts) -> None:
     replace(left, rejects=0, repairs=0).warn(stacklevel=2)
 
 
-def print_unpriced(models: pd.DataFrame) -> None:
-    """Print how many calls of unknown cost the models have, and why: the first rows of ``unpriced``."""
+def print_unpriced(models: pd.DataFrame, remedy: str = _GIVE_PRICES) -> None:
+    """Print how many calls of unknown cost the models have, and why: the first rows of ``unpriced``.
+
+    The remedy is for models without a price; a command that takes no prices has none.
+    """
     if len(models):
-        rows = [
-            f"{row['model'] or UNKNOWN} ({digits(row['n_calls'])}: {row['reason']})" for row in frame_records(models)
-        ]
-        more = f" and {quantity(len(rows) - _MOST_MODELS, 'more row')}" if len(rows) > _MOST_MODELS else ""
-        remedy = _GIVE_PRICES if models["reason"].str.startswith("no price").any() else ""
+        first, hidden = frame_records(models.head(_MOST_MODELS)), len(models) - _MOST_MODELS
+        names = ", ".join(f"{row['model'] or UNKNOWN} ({digits(row['n_calls'])}: {row['reason']})" for row in first)
+        more = f" and {quantity(hidden, 'more reason')}" if hidden > 0 else ""
+        remedy = remedy if models["reason"].str.startswith("no price").any() else ""
         n_calls = quantity(int(models["n_calls"].sum()), "call")
-        print_note(f"warning: the cost of {n_calls} is unknown: {', '.join(rows[:_MOST_MODELS])}{more}{remedy}")
+        print_note(f"warning: the cost of {n_calls} is unknown: {names}{more}{remedy}")
 
 
 def print_written(calls: pd.DataFrame, target: str, traces: int | None = None) -> None:

@@ -90,7 +90,7 @@ def _steps_of_agents(facts: Facts, lane: Lane, model: np.ndarray) -> np.ndarray:
     tokens that they make of one text do.
     """
     reported = facts.reported_input[lane.row]
-    one_model = joint_codes([lane.number, model[lane.row]])
+    one_model = joint_codes([lane.number, model[lane.row]], len(lane.row) + 1)  # a table of these is small
     grows = _largest(reported, one_model) - _smallest(reported, one_model) > SAME_COUNT
     grows |= _largest(reported, lane.number) > _TOKENS_APART * _smallest(reported, lane.number)
     return lane.any(grows | (facts.tools[lane.row] >= 0) & lane.linked)

@@ -40,7 +40,7 @@ def shape_of(record: Record, tree: Tree) -> tuple[Any, ...]:
 
 
 class _CountValues(NamedTuple):
-    """A count of all records, as numbers and as the records have it; ``value`` of ``counted`` is that of none."""
+    """A count, as a number of each record and as the record has it; the value in ``counted`` is not used."""
 
     counted: Count
     keys: tuple[str, ...]

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ..watch import end_of_log, local_times
 
-_LENGTHS = (30, 7, 1)  # days; the longest that the log holds twice
+_LENGTHS = (30, 7, 1)  # days
 
 
 class Periods(NamedTuple):
@@ -15,6 +15,18 @@ class Periods(NamedTuple):
     before: pd.DataFrame
     after: pd.DataFrame
     names: tuple[str, str]
+
+
+def compared_days(held: float) -> int | None:
+    """Return how many of the days of a log are compared with those before: 30, 7 or 1, the most that it holds twice.
+
+    Examples
+    --------
+    >>> from crashlens_frame.handout import compared_days
+    >>> compared_days(61), compared_days(59), compared_days(1)
+    (30, 7, None)
+    """
+    return next((days for days in _LENGTHS if held >= 2 * days), None)
 
 
 def last_periods(calls: pd.DataFrame, tz: str) -> Periods | None:
@@ -31,7 +43,7 @@ def last_periods(calls: pd.DataFrame, tz: str) -> Periods | None:
     if times.isna().all():
         return None
     end, first = end_of_log(calls, tz), times.min().floor("D")
-    length = next((days for days in _LENGTHS if end - first >= pd.Timedelta(days=2 * days)), None)
+    length = compared_days((end - first) / pd.Timedelta(days=1))
     if length is None:
         return None
     middle = end - pd.Timedelta(days=length)

@@ -11,9 +11,8 @@ from ..formats import Row, alike_rows, rows_from_line
 from ..frame import table_from_columns, table_from_rows
 from .lines_content import LinesContent, Reject, Repair, make_reject, make_repairs
 
-_TOGETHER = (
-    1024  # lines: their values stay in the cache of the processor, and groups of records that are alike are large
-)
+# lines that are read together: large groups of records that are alike, whose values fit into the cache of the processor
+_TOGETHER = 1024
 
 
 class _Line(NamedTuple):

@@ -48,7 +48,9 @@ def open_source(source: AnyPath | IO[Any]) -> Iterator[tuple[str, IO[Any]]]:
         yield "<stdin>", sys.stdin.buffer
     else:
         path = os.fspath(source)
-        with file_errors(path), open(path, "rb") as stream:  # noqa: PTH123  errors name it as it was given
+        with file_errors(path):
+            opened = open(path, "rb")  # noqa: PTH123, SIM115  errors name it as it was given
+        with opened as stream:  # what fails while it is read may be another file, such as one that is written
             if is_endless(stream):
                 raise LogFileError(f"{printable(path)} is a device, expected a file or a pipe")
             yield path, stream

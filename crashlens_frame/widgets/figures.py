@@ -1,5 +1,7 @@
 """The cards: the figures of a view, and how they changed since the period before. Texts, no widget."""
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from ..plot import duration_text
@@ -43,8 +45,8 @@ def cards_of(now: Figures, before: Figures | None, *, is_searched: bool = True) 
     }
 
 
-def _was(otherwise: str, before: Figures | None, writer: object, name: str) -> str:
-    return otherwise if before is None else f"before: {writer(getattr(before, name))}"  # type: ignore[operator]
+def _was(otherwise: str, before: Figures | None, write: Callable[[float], str], name: str) -> str:
+    return otherwise if before is None else f"before: {write(getattr(before, name))}"
 
 
 def _change(now: Figures, before: Figures | None, name: str) -> tuple[str, str]:

@@ -39,7 +39,7 @@ class Seen:
     view: View
     past: View
     before: View | None
-    compared: "tuple[Days, Days, View, View] | None"
+    compared: tuple[Days, Days, View, View] | None
     begin: pd.Timestamp | None
     by: str
     tz: str

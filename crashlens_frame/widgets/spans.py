@@ -3,6 +3,8 @@
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from ..handout import compared_days
+
 _DAY = timedelta(days=1)
 ALL, MONTH, OWN = "All", "This month", "Own days"
 _LENGTHS = {"7 days": 7, "30 days": 30}
@@ -63,6 +65,5 @@ def last_days(whole: Days) -> Days | None:
     >>> str(last_days(Days(date(2026, 3, 1), date(2026, 3, 20))))
     '2026-03-14 to 2026-03-20'
     """
-    n_days = (whole.until - whole.since).days + 1
-    length = next((days for days in (*sorted(_LENGTHS.values(), reverse=True), 1) if n_days >= 2 * days), None)
+    length = compared_days((whole.until - whole.since).days + 1)
     return None if length is None else Days(whole.until - (length - 1) * _DAY, whole.until)

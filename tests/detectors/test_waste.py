@@ -1,5 +1,6 @@
 """All the waste of a log: who owns a trace, what a call cost in vain, and what must not matter."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from crashlens_frame.detectors.waste import find_waste, flag
 from crashlens_frame.errors import InvalidOptionError
 from crashlens_frame.frame import empty_frame, frame_from_table, table_from_frame
 from crashlens_frame.schema import FINDINGS
+from crashlens_frame.simulate import simulate_workload
 from tests.support.calls import calls, logs
 
 PRICES = {
@@ -182,3 +184,16 @@ def test_what_must_not_matter(frame: pd.DataFrame, data: st.DataObject) -> None:
     half = len(apart) // 2
     chunks = pa.concat_tables([table_from_frame(apart.iloc[:half]), table_from_frame(apart.iloc[half:])])
     pd.testing.assert_frame_equal(find_waste(frame_from_table(chunks)), expected)
+
+
+def test_the_memory_for_many_models_grows_with_the_calls() -> None:
+    log = simulate_workload(8000, seed=1)
+    log = log.assign(model=pd.Categorical([f"model-{number}" for number in range(len(log))]))
+    find_waste(log)  # so that what is made once is not counted
+    tracemalloc.start()
+    try:
+        find_waste(log)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1500 * len(log)  # bytes; a table of bursts and models has some thousands for each call

@@ -33,7 +33,7 @@ def entry(key: str, parent: str | None, second: int, message: Json) -> Json:
 
 TOOL = {"type": "toolCall", "id": "toolu_1", "name": "read", "arguments": {"path": "a.py"}}
 SESSION: list[Json] = [
-    {"type": "session", "version": 3, "id": "s-1", "timestamp": "2026-03-01T10:00:00.000Z", "cwd": "/work/shop"},
+    {"type": "session", "version": 3, "id": "s-1", "timestamp": "2026-03-01T10:00:00.000Z", "cwd": "/home/ana/shop"},
     {"type": "model_change", "id": "e0", "parentId": None, "timestamp": "2026-03-01T10:00:00.000Z",
      "provider": "anthropic", "modelId": "claude-sonnet-4-5"},
     entry("e1", "e0", 0, {"role": "user", "content": [{"type": "text", "text": "Add a test"}], "timestamp": START}),
@@ -45,8 +45,8 @@ SESSION: list[Json] = [
 COLUMNS = ["trace_id", "model", "prompt", "response", "tool_calls", "input_tokens", "cached_input_tokens",
            "cache_write_tokens", "output_tokens", "cost", "finish_reason", "latency_ms", "route"]  # fmt: skip
 FIRST = ["s-1", "claude-sonnet-4-5", "Add a test", None, '[{"arguments":{"path":"a.py"},"name":"read"}]', 953, 900, 50,
-         20, 0.25, "tool_calls", 2500, "/work/shop"]  # fmt: skip
-SECOND = ["s-1", "claude-sonnet-4-5", "Add a test", "Done", None, 957, 950, 0, 11, 0.5, "stop", 1500, "/work/shop"]
+         20, 0.25, "tool_calls", 2500, "/home/ana/shop"]  # fmt: skip
+SECOND = ["s-1", "claude-sonnet-4-5", "Add a test", "Done", None, 957, 950, 0, 11, 0.5, "stop", 1500, "/home/ana/shop"]
 
 
 def read(lines: list[Json], **options: Any) -> pd.DataFrame:

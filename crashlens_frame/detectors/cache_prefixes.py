@@ -53,33 +53,36 @@ def shared_lanes(tokens: CacheTokens) -> tuple[list[np.ndarray], np.ndarray]:
     no lane.
     """
     facts, rows = tokens.facts, tokens.rows
-    first, rest = (np.full(len(facts.start), -1) for _ in range(2))
-    begin, lines = (np.full(len(facts.start), -1) for _ in range(2))
     prompts = facts.texts("prompt", rows, slice(0, LONGEST_LINE))
     line, after = (half.view(pa.large_binary()) for half in _first_line_and_rest(prompts.as_text()))
-    lines[rows] = Texts(line, prompts.index).codes()
     known = facts.prompt[rows] >= 0
-    for code, part, least in (
-        (first, line, _SHORT_HEAD),
-        (rest, after, _SHORT_REST),
-        (begin, _beginning(line, after), _SHORT_HEAD),
-    ):
+
+    def codes(part: pa.LargeBinaryArray, least: int) -> np.ndarray:
         texts = Texts(part, prompts.index)
-        long_enough = texts.flags(partial(_at_least, least=least))
-        code[rows] = np.where(long_enough & known, texts.codes(), -1)
-    prefix = facts.code("prefix_hash")
-    after = joint_codes([facts.task, rest])
-    lane = lanes(facts, [after], rows[rest[rows] >= 0], least=LEAST_BROKEN)
-    moved = lane.row[lane.distinct(first[lane.row]) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size)]
-    after_head = np.full(len(first), -1)
-    after_head[moved] = after[moved]
-    begins = np.where((begin >= 0) & ((first >= 0) | (prefix < 0)), joint_codes([facts.task, begin]), -1)
+        return np.where(texts.flags(partial(_at_least, least=least)) & known, texts.codes(), -1)
+
+    def of_all_calls(values: np.ndarray) -> np.ndarray:
+        spread = np.full(len(facts.start), -1)
+        spread[rows] = values
+        return spread
+
+    lines = of_all_calls(Texts(line, prompts.index).codes())
+    first, rest, begin = codes(line, _SHORT_HEAD), codes(after, _SHORT_REST), codes(_beginning(line, after), _SHORT_HEAD)
+    task, prefix = facts.task[rows], facts.code("prefix_hash")[rows]
+    after_head = np.full(len(facts.start), -1)
+    if (rest >= 0).any():
+        same_rest, heads = of_all_calls(joint_codes([task, rest])), of_all_calls(first)
+        lane = lanes(facts, [same_rest], rows[rest >= 0], least=LEAST_BROKEN)
+        moved = lane.row[lane.distinct(heads[lane.row]) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size)]
+        after_head[moved] = same_rest[moved]
+    begins = np.where((begin >= 0) & ((first >= 0) | (prefix < 0)), joint_codes([task, begin]), -1)
     # without much of a text a hash says so; without both, a prefix of the very same number of tokens
-    written = np.where(facts.written > 0, facts.written, -1).astype(np.int64)
+    written = np.where(facts.written[rows] > 0, facts.written[rows], -1).astype(np.int64)
     for code in (prefix, written):
         unplaced = (begins < 0) & (code >= 0)
-        begins = np.where(unplaced, joint_codes([facts.task, code]) + begins.max(initial=0) + 1, begins)
-    return [after_head, begins], lines
+        if unplaced.any():
+            begins = np.where(unplaced, joint_codes([task, code]) + begins.max(initial=0) + 1, begins)
+    return [after_head, of_all_calls(begins)], lines
 
 
 class Shared(NamedTuple):

@@ -54,7 +54,8 @@ class Facts:
             numbers = values.to_numpy(np.float64, na_value=unknown)
             if np.fmin.reduce(numbers, initial=0.0) < 0:
                 arrow_column(values, name)  # refuses it
-            return np.minimum(numbers, 2.0**62)  # none is too large to be made a whole number again
+            # none is too large to be made a whole number again
+            return np.minimum(numbers, 2.0**62, out=numbers)
         numbers = pc.cast(arrow_column(values, name), pa.float64(), safe=False).to_numpy()
         return numbers if np.isnan(unknown) else np.where(np.isnan(numbers), unknown, numbers)
 
@@ -75,18 +76,22 @@ class Facts:
         return np.append(hashes, np.uint64(0))[code]
 
     def _labels(self, name: str) -> tuple[np.ndarray, pa.Array]:
-        unknown = np.full(len(self.calls), -1), pa.array([], pa.string())
         if name not in self.calls.columns:
-            return unknown
+            return self._no_labels
         column = self.calls[name]
         if isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.categories.dtype == "str":
-            return column.cat.codes.to_numpy().astype(np.int64), pa.array(column.dtype.categories, pa.string())
+            return column.cat.codes.to_numpy().astype(np.int32), pa.array(column.dtype.categories, pa.string())
         values = arrow_column(column, name)
         if values.null_count == len(values):
-            return unknown
+            return self._no_labels
         if not pa.types.is_dictionary(values.type):
             values = pc.dictionary_encode(values)
         return codes_and_labels(values)
+
+    @cached_property
+    def _no_labels(self) -> tuple[np.ndarray, pa.Array]:
+        """What ``labels`` returns of a column without a value."""
+        return np.full(len(self.calls), -1, np.int32), pa.array([], pa.string())
 
     def texts(self, name: str, rows: np.ndarray, part: slice = slice(None)) -> "Texts":
         """Return the texts of some rows of ``prompt`` or ``response``, or parts of them in bytes, each once."""
@@ -112,7 +117,8 @@ class Facts:
         found = pc.fill_null(pc.match_substring_regex(texts, pattern), False).to_numpy(zero_copy_only=False)
         if not found.any():
             return np.zeros(len(code), bool)
-        return np.append(found, False)[code].astype(bool)
+        flags: np.ndarray = np.append(found, False)[code]
+        return flags
 
     # -- time and money -----------------------------------------------------------------------------------------------
 
@@ -150,7 +156,12 @@ class Facts:
     @cached_property
     def paid(self) -> np.ndarray:
         """US dollars that each call cost; 0 where it is not billed, NaN where unknown."""
-        return np.where(self.billed, self.number("cost"), 0.0)
+        return np.where(self.billed, self.cost, 0.0)
+
+    @cached_property
+    def cost(self) -> np.ndarray:
+        """US dollars as the log has them; NaN where unknown."""
+        return self.number("cost")
 
     # -- tokens -------------------------------------------------------------------------------------------------------
 
@@ -177,7 +188,9 @@ class Facts:
     @cached_property
     def counts_cache(self) -> np.ndarray:
         """Whether the log says of each call how much it read from a cache, or wrote to it, be it nothing."""
-        return ~np.isnan(self.number("cached_input_tokens")) | ~np.isnan(self.number("cache_write_tokens"))
+        names = [name for name in ("cached_input_tokens", "cache_write_tokens") if name in self.calls.columns]
+        flags: np.ndarray = self.calls[names].notna().to_numpy().any(axis=1)
+        return flags
 
     @cached_property
     def written(self) -> np.ndarray:
@@ -262,7 +275,7 @@ class Facts:
     @cached_property
     def question(self) -> np.ndarray:
         """A number for prompt and hash together: equal where as far as the log shows the same was asked."""
-        if bool((self.prompt_hash < 0).all()):
+        if not bool((self.prompt_hash >= 0).any()):
             return self.prompt
         both = joint_codes([self.prompt, self.prompt_hash])
         return np.where((self.prompt < 0) & (self.prompt_hash < 0), -1, both)
@@ -277,7 +290,7 @@ class Facts:
 
     def _codes(self, name: str) -> np.ndarray:
         if name not in self.calls.columns:
-            return np.full(len(self.calls), -1)
+            return np.full(len(self.calls), -1, np.int32)
         return equal_texts(arrow_column(self.calls[name], name))
 
     def _visible_texts(self, name: str, code: np.ndarray) -> np.ndarray:

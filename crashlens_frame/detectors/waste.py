@@ -1,6 +1,7 @@
 """All the waste of a log: run every detector, and count each dollar once."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -9,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .._core import parallel_map
+from .._core import parallel_map, run_together
 from ..errors import InvalidOptionError, check_choice
 from ..frame import frame_from_table
 from ..pricing import Prices
@@ -22,6 +23,8 @@ from .traces import OrderedCalls, check_rules, order_calls, order_for_all
 
 Thresholds = Mapping[str, Mapping[str, Any]]
 Found = list[Counted]
+# detectors that are started first, because they take longest
+_LONGEST = ("retry_loops", "repeated_calls", "cache_misses")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -212,7 +215,7 @@ def _flagged(calls: pd.DataFrame, found: Found) -> pd.DataFrame:
             each.evidence.wasted,
             each.counted,
             each.owner,
-            each.evidence.ids(),
+            each.evidence.ids,
         )
         for each in found
     ]
@@ -234,7 +237,9 @@ def _find_all(
         own = (thresholds or {}).get(detector.name, {})
         return detector.evidence(ordered, **detector.options(own, prices=prices, rules=rules))
 
-    found = list(parallel_map(run, detectors))
+    first = sorted(detectors, key=lambda detector: detector.name not in _LONGEST)
+    evidence = dict(zip(first, run_together([partial(run, detector) for detector in first]), strict=True))
+    found = [evidence[detector] for detector in detectors]
     return ordered, count_by_trace(found) if rules == "crashlens" else count_by_call(found, prices)
 
 

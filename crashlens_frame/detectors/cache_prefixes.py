@@ -67,7 +67,8 @@ def shared_lanes(tokens: CacheTokens) -> tuple[list[np.ndarray], np.ndarray]:
         return spread
 
     lines = of_all_calls(Texts(line, prompts.index).codes())
-    first, rest, begin = codes(line, _SHORT_HEAD), codes(after, _SHORT_REST), codes(_beginning(line, after), _SHORT_HEAD)
+    first, rest = codes(line, _SHORT_HEAD), codes(after, _SHORT_REST)
+    begin = codes(_beginning(line, after), _SHORT_HEAD)
     task, prefix = facts.task[rows], facts.code("prefix_hash")[rows]
     after_head = np.full(len(facts.start), -1)
     if (rest >= 0).any():

@@ -94,12 +94,13 @@ class Evidence:
         ``counted_cost`` is what of the waste of each finding is counted; all of it when not given.
         """
         counted = self.waste if counted_cost is None else counted_cost
-        table = self.unsorted().append_column("counted_cost", pa.array(counted, from_pandas=True))
+        table = self.unsorted.append_column("counted_cost", pa.array(counted, from_pandas=True))
         table = table.append_column("severity", pa.array(SEVERITIES).take(pa.array(self.severities())))
         return sort_findings(table if suppressed_by is None else table.append_column("suppressed_by", suppressed_by))
 
+    @cached_property
     def unsorted(self) -> pa.Table:
-        """Return what the calls of each finding show, as columns of FINDINGS, and the place of the first call."""
+        """What the calls of each finding show, as columns of FINDINGS, and the place of the first call."""
         first, last = self.first, self.calls.only(self.sizes.cumsum() - 1)
         code, names = first.models()
         start, end = first.column("timestamp"), last.column("timestamp")

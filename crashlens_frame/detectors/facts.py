@@ -188,9 +188,10 @@ class Facts:
     @cached_property
     def counts_cache(self) -> np.ndarray:
         """Whether the log says of each call how much it read from a cache, or wrote to it, be it nothing."""
-        names = [name for name in ("cached_input_tokens", "cache_write_tokens") if name in self.calls.columns]
-        flags: np.ndarray = self.calls[names].notna().to_numpy().any(axis=1)
-        return flags
+        counted = np.zeros(len(self.calls), bool)
+        for name in {"cached_input_tokens", "cache_write_tokens"} & set(self.calls.columns):
+            counted |= self.calls[name].notna().to_numpy()
+        return counted
 
     @cached_property
     def written(self) -> np.ndarray:

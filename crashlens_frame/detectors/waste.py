@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import chain
-from typing import Any, TypeVar
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,8 @@ Thresholds = Mapping[str, Mapping[str, Any]]
 Found = list[Counted]
 # detectors that are started first, because they take longest
 _LONGEST = ("retry_loops", "repeated_calls", "cache_misses")
+# what is needed of the evidence of each detector beside its calls: the rows of FINDINGS, the ids, or no more than those
+_ROWS, _IDS, _NOTHING = (attrgetter(name) for name in ("unsorted", "ids", "detector"))
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -87,7 +90,7 @@ def find_waste(
           detector  n_calls suppressed_by
     0  retry_loops        4           NaN
     """
-    return _findings(_find_all(calls, thresholds, prices, rules)[1])
+    return _findings(_find_all(calls, thresholds, prices, rules, show=_ROWS)[1])
 
 
 def flag(
@@ -126,7 +129,7 @@ def flag(
     >>> cf.flag(book.df)["finding"].tolist()
     ['retry_loops', 'retry_loops', 'retry_loops', 'retry_loops']
     """
-    return _flagged(calls, _find_all(calls, thresholds, prices, rules)[1])
+    return _flagged(calls, _find_all(calls, thresholds, prices, rules, show=_IDS)[1])
 
 
 def waste_of_calls(calls: pd.DataFrame, *, prices: Prices | None = None) -> pd.DataFrame:
@@ -147,10 +150,18 @@ def waste_of_calls(calls: pd.DataFrame, *, prices: Prices | None = None) -> pd.D
     >>> (waste_of_calls(book.df)["waste_cost"] > 0).tolist()
     [True, False]
     """
-    return _waste_of(calls, _find_all(calls, None, prices, "default")[1])
+    return _waste_of(calls, _find_all(calls, None, prices, "default", show=_NOTHING)[1])
 
 
-def find_and_sum(calls: pd.DataFrame, *, prices: Prices | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+class SummedSearch(NamedTuple):
+    """The results of :func:`find_waste` and :func:`waste_of_calls`, and a number for the trace of each call."""
+
+    findings: pd.DataFrame
+    wasted: pd.DataFrame
+    trace: np.ndarray
+
+
+def find_and_sum(calls: pd.DataFrame, *, prices: Prices | None = None) -> SummedSearch:
     """Return the results of :func:`find_waste` and :func:`waste_of_calls`, by a single search.
 
     Examples
@@ -159,12 +170,12 @@ def find_and_sum(calls: pd.DataFrame, *, prices: Prices | None = None) -> tuple[
     >>> from crashlens_frame.detectors import find_and_sum
     >>> book = cf.LogBook()
     >>> trace = book.simulate_retries("gpt-4", "Complex query", "Hello!", retries=1, seed=1)
-    >>> findings, wasted = find_and_sum(book.df)
-    >>> float(findings["counted_cost"].sum()) == float(wasted["waste_cost"].sum())
+    >>> found = find_and_sum(book.df)
+    >>> float(found.findings["counted_cost"].sum()) == float(found.wasted["waste_cost"].sum())
     True
     """
-    found = _find_all(calls, None, prices, "default")[1]
-    return _findings(found), _waste_of(calls, found)
+    ordered, found = _find_all(calls, None, prices, "default", show=_ROWS)
+    return SummedSearch(_findings(found), _waste_of(calls, found), ordered.traces)
 
 
 def _waste_of(calls: pd.DataFrame, found: Found) -> pd.DataFrame:
@@ -172,11 +183,10 @@ def _waste_of(calls: pd.DataFrame, found: Found) -> pd.DataFrame:
     for each in found:
         is_candidate = pc.equal(each.evidence.certainties(), "candidate").to_numpy(zero_copy_only=False)
         chosen = is_candidate[each.evidence.finding]
-        for sums, dollars in (
-            (wasted, np.where(chosen, 0, each.counted)),
-            (could_save, np.where(chosen, each.counted, 0)),
-        ):
-            sums += np.bincount(each.evidence.calls.row, dollars, minlength=len(calls))
+        row = each.evidence.calls.row
+        for sums, of_these in ((wasted, ~chosen), (could_save, chosen)):
+            if of_these.any():
+                sums += np.bincount(row[of_these], each.counted[of_these], minlength=len(calls))
     return pd.DataFrame({"waste_cost": wasted, "could_save": could_save})
 
 
@@ -195,7 +205,7 @@ def find_and_flag(
     >>> len(findings), len(flagged)
     (1, 4)
     """
-    _, found = _find_all(calls, thresholds, prices, rules)
+    _, found = _find_all(calls, thresholds, prices, rules, show=_ROWS)
     return _findings(found), _flagged(calls, found)
 
 
@@ -224,9 +234,17 @@ def _flagged(calls: pd.DataFrame, found: Found) -> pd.DataFrame:
 
 
 def _find_all(
-    calls: pd.DataFrame, thresholds: Thresholds | None, prices: Prices | None, rules: str
+    calls: pd.DataFrame,
+    thresholds: Thresholds | None,
+    prices: Prices | None,
+    rules: str,
+    *,
+    show: Callable[[Evidence], object],
 ) -> tuple[OrderedCalls, Found]:
-    """Run the detectors that the rules have, and count each dollar that they claim once."""
+    """Run the detectors that the rules have, and count each dollar that they claim once.
+
+    ``show`` computes what is needed of each evidence afterwards, while other detectors are still running.
+    """
     check_rules(rules)
     detectors = [detector for detector in ROSTER if rules == "default" or detector.in_crashlens]
     _check_thresholds(thresholds or {}, {detector.name: detector for detector in detectors})
@@ -235,7 +253,9 @@ def _find_all(
 
     def run(detector: Detector) -> Evidence:
         own = (thresholds or {}).get(detector.name, {})
-        return detector.evidence(ordered, **detector.options(own, prices=prices, rules=rules))
+        evidence = detector.evidence(ordered, **detector.options(own, prices=prices, rules=rules))
+        show(evidence)
+        return evidence
 
     first = sorted(detectors, key=lambda detector: detector.name not in _LONGEST)
     evidence = dict(zip(first, run_together([partial(run, detector) for detector in first]), strict=True))

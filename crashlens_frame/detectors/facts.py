@@ -13,7 +13,7 @@ from .._core import byte_lengths, codes_and_labels, joint_codes, take_texts
 from ..frame import arrow_column
 from ..pricing import RATE_COLUMNS, Prices, meter_rates
 from ..times import LATEST
-from .texts import equal_texts
+from .texts import equal_texts, parts_apart
 
 NEVER = np.iinfo(np.int64).max
 # columns that say where in an application a call is made
@@ -29,7 +29,6 @@ _PLACEHOLDER = (
     r"none|null|no content|content)[\w .:-]*)?[\s\[\](){}<>*_.x-]*$"
 )
 _LONGEST_PLACEHOLDER = 40  # characters
-_FEW = 0.1  # share of all calls
 _FEW_CODES = 8  # for each call; a table of these is small
 SAME_COUNT = 2  # input counts that differ by no more are taken for equal
 
@@ -102,12 +101,10 @@ class Facts:
         used = row_of >= 0
         first, index = row_of[used], (np.cumsum(used) - 1)[own]
         column = arrow_column(self.calls[name], name).cast(pa.large_string()).cast(pa.large_binary())
-        if part == slice(None):
-            values = take_texts(column, first)
-        elif len(first) > _FEW * len(column):  # parts of all texts are smaller than many whole texts
-            values = take_texts(pc.binary_slice(column, part.start or 0, part.stop), first)
-        else:
-            values = pc.binary_slice(take_texts(column, first), part.start or 0, part.stop)
+        if part != slice(None):
+            # nothing but these parts is copied: each stands behind what is left out before it
+            column, first = pa.chunked_array([parts_apart(chunk, part) for chunk in column.chunks]), 2 * first + 1
+        values = take_texts(column, first)
         values = pa.concat_arrays([*values.chunks, pa.nulls(1, pa.large_binary())])
         return Texts(values, index)
 

@@ -6,9 +6,11 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -62,7 +64,12 @@ _TIMED_OUT = {"ReadTimeout", "WriteTimeout"}
 _PREFIX = ("system", "instructions", "systemInstruction", "system_instruction", "tools", "functions")
 _OF_SYSTEM = ("system", "developer")
 _CONTENT = ("prompt", "response", "tool_calls")  # columns with texts of users
+_PART = 4096  # bytes that are unpacked together: of a packed answer that is torn, what is before the torn part is read
 _DONE = b"[DONE]"  # what OpenAI, and all who answer in its form, end a stream with
+
+# headers of an answer that attempts read
+PACKING, _KIND, _REQUEST_IDS = b"content-encoding", b"content-type", (b"x-request-id", b"request-id")
+HEADERS = frozenset((PACKING, _KIND, *_REQUEST_IDS))
 
 # the last attempt of this thread or task: the hash of its body, and its trace
 _last: ContextVar[tuple[int, str] | None] = ContextVar("last", default=None)
@@ -125,9 +132,9 @@ def events_in(body: bytes) -> Iterator[Mapping[str, Any]]:
             yield found
 
 
-# what came back: status, type of the content, id of the request, the body, the error that ended it, whether the program
-# left it; a plain tuple, which the garbage collector need not visit again
-_Heard = tuple[int, str, str | None, bytes, BaseException | None, bool]
+# what came back: status, headers, the body as it came, the error that ended it, whether the program left it; a plain
+# tuple, which the garbage collector need not visit again
+_Heard = tuple[int, Mapping[bytes, str], bytes, BaseException | None, bool]
 
 
 @dataclass(slots=True, eq=False)
@@ -135,6 +142,7 @@ class Attempt:
     """One request on its way, from the moment at which it is sent."""
 
     settings: Settings
+    library: ModuleType  # httpx or httpx2
     endpoint: Endpoint
     request: bytes  # as it was sent: many answers wait in a book, and bytes cost the garbage collector nothing
     model: str | None  # that the path names
@@ -149,7 +157,15 @@ class Attempt:
 
     @classmethod
     def begin(
-        cls, settings: Settings, endpoint: Endpoint, body: bytes, *, model: str | None, host: str, retry: int
+        cls,
+        settings: Settings,
+        library: ModuleType,
+        endpoint: Endpoint,
+        body: bytes,
+        *,
+        model: str | None,
+        host: str,
+        retry: int,
     ) -> "Attempt":
         """Begin an attempt, with the trace and the columns of the thread or task."""
         columns = {**settings.columns, **columns_now()}
@@ -159,7 +175,7 @@ class Attempt:
             columns["trace_id"] = before[1] if before is not None and is_again else os.urandom(16).hex()
         _last.set((hash(body), columns["trace_id"]))
         columns = {"provider": _provider_of(host), **columns, "retry_count": retry}
-        return cls(settings, endpoint, body, model, columns, budgets_now())
+        return cls(settings, library, endpoint, body, model, columns, budgets_now())
 
     def take(self) -> None:
         """Note when the first bytes of the answer come."""
@@ -178,12 +194,11 @@ class Attempt:
             self._end()
 
     def answered(
-        self, status: int, headers: Mapping[str, str], body: bytes, error: BaseException | None, *, left: bool = False
+        self, status: int, headers: Mapping[bytes, str], body: bytes, error: BaseException | None, *, left: bool = False
     ) -> None:
         """Log an attempt that got an answer, or what came of it before an error or before the program left it."""
         if not self.is_over:
-            request_id = headers.get("x-request-id") or headers.get("request-id")
-            self.answer = (status, headers.get("content-type", ""), request_id, body, error, left)
+            self.answer = (status, headers, body, error, left)
             self._end()
 
     def _end(self) -> None:
@@ -250,17 +265,18 @@ class Attempt:
         return self._row({}, {}, finish_reason="error", level="error", billed=billed, error=failed)
 
     def _with_answer(
-        self, status: int, kind: str, request_id: str | None, body: bytes, error: BaseException | None, left: bool
+        self, status: int, headers: Mapping[bytes, str], body: bytes, error: BaseException | None, left: bool
     ) -> Row:
+        body = self._unpacked(body, headers.get(PACKING))
         kept: dict[str, Any] = {"http_status": status}
-        if request_id:
-            kept["request_id"] = request_id
+        for request_id in filter(None, map(headers.get, _REQUEST_IDS)):
+            kept.setdefault("request_id", request_id)
         if self.first_byte is not None:
             kept["first_byte_ms"] = round((self.first_byte - self.clock) * 1000)
         if status >= 400:
             return self._refused(status, body, kept)
         failed = None if error is None else f"{type(error).__name__}: {error}".removesuffix(": ")
-        pieces = pieces_in(body, kind)
+        pieces = pieces_in(body, headers.get(_KIND, ""))
         answer, is_complete = (_object(body), not left) if pieces is None else put_together(pieces)
         left = left and _DONE not in body[-32:]  # SDKs leave a stream at its end
         outcome: dict[str, Any] = {"level": None if failed is None else "error", "error": failed}
@@ -278,6 +294,18 @@ class Attempt:
             failed = str(unreadable)
         columns = {"level": "error", "error": failed, "finish_reason": "error", "billed": "estimated"}
         return self._row({}, kept, **columns)
+
+    def _unpacked(self, body: bytes, packing: str | None) -> bytes:
+        """Return what came, unpacked as far as it goes."""
+        if not packing:
+            return body
+        parts = (body[place : place + _PART] for place in range(0, len(body), _PART))
+        packed = self.library.Response(200, headers={PACKING: packing.encode("latin-1")}, content=parts)
+        whole = b""
+        with suppress(self.library.DecodingError):  # it was cut
+            for part in packed.iter_bytes():
+                whole += part
+        return whole
 
     def _refused(self, status: int, body: bytes, kept: Mapping[str, Any]) -> Row:
         found = _object(body).get("error")

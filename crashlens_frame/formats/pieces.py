@@ -8,7 +8,7 @@ Sources: chunks of chat completions (https://platform.openai.com/docs/api-refere
 Ollama (https://docs.ollama.com/api), each with what is new.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ..jsonvalues import is_object
@@ -157,8 +157,8 @@ def _completion(pieces: list[Record]) -> Answer:
             _add_choice(choices.setdefault(_place(choice), {}), choice)
     if whole.get("object") in CHUNKS:
         whole["object"] = "chat.completion"
-    if "usage" not in whole and isinstance(usage := _mapping(whole.get("x_groq")).get("usage"), Mapping):
-        whole["usage"] = usage
+    usages = [each.get("usage") for each in (_mapping(whole.get("x_groq")), *choices.values())]  # of Groq, of Kimi
+    whole.setdefault("usage", next(filter(is_object, usages), None))
     whole["choices"] = [choices[index] for index in sorted(choices)]
     return Answer(whole, bool(choices) and all(choice.get("finish_reason") for choice in choices.values()))
 

@@ -22,7 +22,7 @@ MESSAGE_EVENTS = (
     "message_stop",
 )  # fmt: skip
 RESPONSE_EVENTS = ("response.created", "response.in_progress", "response.queued")  # a stream begins with them
-_LAST_EVENTS = ("response.completed", "response.incomplete", "response.failed")
+LAST_EVENTS = ("response.completed", "response.incomplete", "response.failed", "response.done")
 _COHERE_EVENTS = (
     "message-start", "content-start", "content-delta", "content-end", "tool-plan-delta", "tool-call-start",
     "tool-call-delta", "tool-call-end", "citation-start", "citation-end", "message-end",
@@ -224,7 +224,7 @@ def _response(events: list[Record]) -> Answer:
     for event in events:
         if is_object(event.get("response")):
             whole = dict(event["response"])
-        if event.get("type") in _LAST_EVENTS:
+        if event.get("type") in LAST_EVENTS:
             return Answer(whole, True)
         if event.get("type") == "error":
             whole |= {"error": event.get("error") or event.get("message"), "status": "failed"}

@@ -220,12 +220,13 @@ class InvoicePanel(W.VBox):
 
 def _forecast_cards(row: pd.Series) -> dict[str, markup.Card]:
     month = f"{row['start']:%B %Y}"
-    likely = f"{money(row['low'])} to {money(row['high'])} in four of five such months"
-    pace = "at the pace so far; seven days are needed for more"
+    likely = f"{money(row['low'])} to {money(row['high'])} in four of five such months, by weekdays and trend"
+    unsure = "from seven days of calls on with what is likely"
     unknown = f"{quantity(row['unknown'], 'call')} of unknown cost" if row["unknown"] else "every cost is known"
+    # the same projection as that of the budgets below, which adds up over teams
     return {
         f"Spent in {month}": markup.Card(money(row["spent"]), unknown),
-        f"At the end of {month}": markup.Card(money(row["projected"]), likely if pd.notna(row["low"]) else pace),
+        f"{month} at this pace": markup.Card(money(row["pace"]), likely if pd.notna(row["low"]) else unsure),
     }
 
 

@@ -530,7 +530,9 @@ def test_budgets_are_bars_with_what_is_projected_and_lines_of_the_chart():
     assert pd.Timestamp(line["time"], unit="ms").date() == row["exhausted_on"].date()
     explorer.filters.labels["customer"].value = ("globex",)
     assert "$35.00 of $30.00" in words(bars)
-    assert "At the end of June 2026" in words(explorer.forecast.cards)
+    assert "June 2026 at this pace" in words(explorer.forecast.cards)
+    explorer.filters.labels["customer"].value = ("acme",)  # the calls of the budget: the same projection, twice
+    assert f"June 2026 at this pace  {money(row['projected'])}" in words(explorer.forecast.cards)
 
 
 def test_an_invoice_is_compared():

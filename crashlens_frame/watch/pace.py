@@ -1,4 +1,4 @@
-"""What a period will cost if the spend goes on as it has so far: the projection of budgets, which adds up over groups."""
+"""What a period costs if the spend goes on as it has so far: the projection of budgets, which adds up over groups."""
 
 import pandas as pd
 

@@ -149,6 +149,12 @@ class ForecastPanel(W.VBox):
         self.bars = W.HTML()
         super().__init__([self.status, self.cards, self.bars])
 
+    @property
+    def tz(self) -> str:
+        """Time zone of the budgets; UTC if they have none in common."""
+        zones = {budget.tz for budget in self._limits.budgets} if self._limits else set()
+        return zones.pop() if len(zones) == 1 else "UTC"
+
     @show_errors
     def show(self, seen: Seen) -> None:
         """Forecast the calls of a view; budgets are of all calls, whatever the filters."""
@@ -256,7 +262,8 @@ def _bar(row: Any) -> str:
         texts.append(f"{quantity(row['unknown'], 'call')} of unknown cost")
     status = _STATUS_TEXTS[row["status"]]
     if pd.notna(row["exhausted_on"]):
-        status = f"used up on {row['exhausted_on']:%Y-%m-%d}"
+        verb = "used up" if row["spent"] >= row["limit"] else "will be used up"
+        status = f"{verb} on {row['exhausted_on']:%Y-%m-%d}"
     return markup.budget_bar(
         f"{cut(printable(str(name)), 60)}{period}",
         ", ".join(texts),

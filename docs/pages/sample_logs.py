@@ -10,8 +10,8 @@ import crashlens_frame as cf
 _LAST_WEEK = pd.Timestamp("2026-03-16", tz="UTC")
 _BUDGETS = """\
 budgets:
-  - {name: everything, match: {}, per: month, tz: Europe/Paris, limit_usd: 4000, warn_at: 0.8}
-  - {name: each team, match: {}, each: team, per: month, tz: Europe/Paris, limit_usd: 2500}
+  - {name: everything, match: {}, per: month, limit_usd: 4000, warn_at: 0.8}
+  - {name: each team, match: {}, each: team, per: month, limit_usd: 2500}
 rules:
   - {name: no large model for search, match: {team: search, model: "gpt-4.1"}, action: fail}
 """

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -155,7 +155,7 @@ class Attempt:
     latency_ms: int | None = None  # once it is over
     answer: _Heard | None = None
     failure: BaseException | None = None  # in place of an answer
-    others: list[Row] = field(default_factory=list)  # calls of other models that had a part in the answer
+    others: Sequence[Row] = ()  # calls of other models that had a part in the answer
 
     @classmethod
     def begin(
@@ -237,7 +237,7 @@ class Attempt:
         except Exception as error:
             warn_unsaved(f"a call is logged without what was sent and answered: {error}")
             row = self._bare({"level": "error", "error": f"it cannot be read: {type(error).__name__}"})
-            self.others = []
+            self.others = ()
         return {**row, "latency_ms": self.latency_ms}
 
     def _bare(self, columns: Mapping[str, Any]) -> Row:

@@ -99,14 +99,17 @@ class Facts:
         row_of = np.full(int(code.max(initial=-1)) + 2, -1)  # the last is that of null
         row_of[own] = rows
         used = row_of >= 0
-        first, index = row_of[used], (np.cumsum(used) - 1)[own]
+        used[-1] = False
+        first, place = row_of[used], np.cumsum(used) - 1
+        place[-1] = len(first)  # null stands behind all texts
         column = arrow_column(self.calls[name], name).cast(pa.large_string()).cast(pa.large_binary())
         if part != slice(None):
             # nothing but these parts is copied: each stands behind what is left out before it
-            column, first = pa.chunked_array([parts_apart(chunk, part) for chunk in column.chunks]), 2 * first + 1
+            apart = [parts_apart(chunk, part) for chunk in column.chunks]
+            column, first = pa.chunked_array(apart, pa.large_binary()), 2 * first + 1
         values = take_texts(column, first)
         values = pa.concat_arrays([*values.chunks, pa.nulls(1, pa.large_binary())])
-        return Texts(values, index)
+        return Texts(values, place[own])
 
     def matches(self, name: str, pattern: str) -> np.ndarray:
         """Return whether the text of each row matches; False where there is none."""
@@ -273,7 +276,7 @@ class Facts:
     @cached_property
     def question(self) -> np.ndarray:
         """A number for prompt and hash together: equal where as far as the log shows the same was asked."""
-        if not bool((self.prompt_hash >= 0).any()):
+        if bool((self.prompt_hash < 0).all()):
             return self.prompt
         both = joint_codes([self.prompt, self.prompt_hash])
         return np.where((self.prompt < 0) & (self.prompt_hash < 0), -1, both)

@@ -1,10 +1,11 @@
 """All the waste of a log: run every detector, and count each dollar once."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -153,29 +154,44 @@ def waste_of_calls(calls: pd.DataFrame, *, prices: Prices | None = None) -> pd.D
     return _waste_of(calls, _find_all(calls, None, prices, "default", show=_NOTHING)[1])
 
 
-class SummedSearch(NamedTuple):
-    """The results of :func:`find_waste` and :func:`waste_of_calls`, and a number for the trace of each call."""
+@dataclass(frozen=True)
+class Search:
+    """What a single search has found; each result is computed when it is used."""
 
-    findings: pd.DataFrame
-    wasted: pd.DataFrame
-    trace: np.ndarray
+    calls: pd.DataFrame
+    ordered: OrderedCalls
+    found: Found
+
+    @property
+    def findings(self) -> pd.DataFrame:
+        """What :func:`find_waste` returns."""
+        return _findings(self.found)
+
+    @property
+    def wasted(self) -> pd.DataFrame:
+        """What :func:`waste_of_calls` returns."""
+        return _waste_of(self.calls, self.found)
+
+    @property
+    def trace(self) -> np.ndarray:
+        """A number for the trace of each call."""
+        return self.ordered.traces
 
 
-def find_and_sum(calls: pd.DataFrame, *, prices: Prices | None = None) -> SummedSearch:
-    """Return the results of :func:`find_waste` and :func:`waste_of_calls`, by a single search.
+def search(calls: pd.DataFrame, *, prices: Prices | None = None) -> Search:
+    """Search for what :func:`find_waste` and :func:`waste_of_calls` return, once for both.
 
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.detectors import find_and_sum
+    >>> from crashlens_frame.detectors import search
     >>> book = cf.LogBook()
     >>> trace = book.simulate_retries("gpt-4", "Complex query", "Hello!", retries=1, seed=1)
-    >>> found = find_and_sum(book.df)
+    >>> found = search(book.df)
     >>> float(found.findings["counted_cost"].sum()) == float(found.wasted["waste_cost"].sum())
     True
     """
-    ordered, found = _find_all(calls, None, prices, "default", show=_ROWS)
-    return SummedSearch(_findings(found), _waste_of(calls, found), ordered.traces)
+    return Search(calls, *_find_all(calls, None, prices, "default", show=_ROWS))
 
 
 def _waste_of(calls: pd.DataFrame, found: Found) -> pd.DataFrame:

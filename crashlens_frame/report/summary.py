@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .._core import exact_sum, run_together
-from ..detectors import ROSTER, find_and_sum
+from ..detectors import ROSTER, search
 from ..errors import InvalidOptionError
 from ..frame import checked_calls
 from ..pricing import Prices, unpriced
@@ -285,7 +285,7 @@ def summarize(
             raise InvalidOptionError("findings and by are both given, but findings name no calls; leave findings out")
         return _summed(calls, findings, None, prices, trace_codes(calls["trace_id"])[0])
     if by is None:
-        found = find_and_sum(calls, prices=prices)
+        found = search(calls, prices=prices)
         return _summed(calls, found.findings, None, prices, found.trace)
     return find_and_summarize(calls, by, prices)[0]
 
@@ -304,8 +304,9 @@ def find_and_summarize(
     (0, 0)
     """
     calls = checked_calls(calls, needs=REPORT_COLUMNS)
-    findings, wasted, trace = find_and_sum(calls, prices=prices)
-    groups = totals_by_key(calls, [by] if isinstance(by, str) else by, wasted=wasted, trace=trace)
+    found = search(calls, prices=prices)
+    findings, trace = found.findings, found.trace
+    groups = totals_by_key(calls, [by] if isinstance(by, str) else by, wasted=found.wasted, trace=trace)
     groups = groups.sort_values("cost", ascending=False, kind="stable", ignore_index=True)
     return _summed(calls, findings, groups, prices, trace), findings
 

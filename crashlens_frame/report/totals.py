@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .._core import exact_sums, first_equal, text_keys
-from ..detectors import waste_of_calls
+from ..detectors import search
 from ..frame import arrow_column, checked_calls, failed_calls
 from ..pricing import Prices
 from ..times import LATEST
@@ -73,8 +73,10 @@ def by(
     0  gpt-4o 2026-03-01 00:00:00+00:00        2  0.75            800.0
     1  gpt-4o 2026-03-02 00:00:00+00:00        1  1.00            800.0
     """
-    wasted = waste_of_calls(calls, prices=prices) if waste else None
-    return totals_by_key(calls, keys, freq=freq, tz=tz, wasted=wasted)
+    if not waste:
+        return totals_by_key(calls, keys, freq=freq, tz=tz)
+    found = search(calls, prices=prices)
+    return totals_by_key(calls, keys, freq=freq, tz=tz, wasted=found.wasted, trace=found.trace)
 
 
 def totals_by_key(
@@ -86,7 +88,7 @@ def totals_by_key(
     wasted: pd.DataFrame | None = None,
     trace: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """Sum up calls as :func:`by` does, given what of each is wasted, and the number of its trace, as ``find_and_sum``.
+    """Sum up calls as :func:`by` does, given what of each is wasted, and the number of its trace.
 
     Examples
     --------

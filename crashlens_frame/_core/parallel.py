@@ -43,6 +43,12 @@ def run_together(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
     """Return the results of tasks, which are started in their order with one thread per processor.
 
     What takes longest should come first: what is short then fills the gaps.
+
+    Examples
+    --------
+    >>> from crashlens_frame._core import run_together
+    >>> run_together([lambda: "long", lambda: "short"])
+    ['long', 'short']
     """
     with ThreadPoolExecutor(WORKERS) as pool:
         running = [pool.submit(task) for task in tasks]

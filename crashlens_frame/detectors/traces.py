@@ -26,6 +26,7 @@ from .._core import (
 from ..errors import InvalidOptionError, check_choice
 from ..frame import arrow_column, check_calls, failed_calls
 from .facts import NEVER, Facts
+from .texts import WHITESPACE
 
 RULES = ("default", "crashlens")
 
@@ -33,12 +34,6 @@ RULES = ("default", "crashlens")
 SHARED_COLUMNS = (
     "trace_id", "timestamp", "model", "prompt", "response", "input_tokens", "output_tokens", "cost", "level", "error",
 )  # fmt: skip
-
-# all that str.strip removes; what Arrow takes for white space lacks the four separators of ASCII
-WHITESPACE = (
-    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000"
-)
 
 _TEXTS = ("trace_id", "prompt")
 # what most detectors read, that which takes longest first
@@ -227,10 +222,6 @@ class OrderedCalls:
         codes, names = self.columns.models
         return codes[self.row], names
 
-    def failed(self) -> np.ndarray:
-        """Return which calls failed."""
-        return self.columns.failed[self.row]
-
     def answered(self) -> np.ndarray:
         """Return which calls answered."""
         return self.columns.answered[self.row]
@@ -372,17 +363,6 @@ def text_codes(texts: pa.ChunkedArray, group: np.ndarray) -> np.ndarray:
     rows = mixed[group]
     number[rows], _ = codes_and_labels(pc.dictionary_encode(texts.filter(pa.array(rows))))
     return number
-
-
-def trim_texts(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Remove the white space at both ends of each text."""
-    return pc.utf8_trim(texts, characters=WHITESPACE)
-
-
-def known_texts(prompts: pa.ChunkedArray) -> np.ndarray:
-    """Return which prompts were logged: a prompt that is null or empty equals no other."""
-    flags: np.ndarray = pc.fill_null(pc.not_equal(prompts, ""), False).to_numpy()
-    return flags
 
 
 def duration_us(name: str, duration: str | pd.Timedelta) -> int:

@@ -6,9 +6,11 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -62,8 +64,12 @@ _TIMED_OUT = {"ReadTimeout", "WriteTimeout"}
 _PREFIX = ("system", "instructions", "systemInstruction", "system_instruction", "tools", "functions")
 _OF_SYSTEM = ("system", "developer")
 _CONTENT = ("prompt", "response", "tool_calls")  # columns with texts of users
-_STEPS = re.compile(rb'"iterations":\s*\[')  # an answer of Anthropic that may be calls of several models
+_PART = 4096  # bytes that are unpacked together: of a packed answer that is torn, what is before the torn part is read
 _DONE = b"[DONE]"  # what OpenAI, and all who answer in its form, end a stream with
+
+# headers of an answer that attempts read
+PACKING, _KIND, _REQUEST_IDS = b"content-encoding", b"content-type", (b"x-request-id", b"request-id")
+HEADERS = frozenset((PACKING, _KIND, *_REQUEST_IDS))
 
 # the last attempt of this thread or task: the hash of its body, and its trace
 _last: ContextVar[tuple[int, str] | None] = ContextVar("last", default=None)
@@ -126,9 +132,9 @@ def events_in(body: bytes) -> Iterator[Mapping[str, Any]]:
             yield found
 
 
-# what came back: status, type of the content, id of the request, the body, the error that ended it, whether the program
-# left it; a plain tuple, which the garbage collector need not visit again
-_Heard = tuple[int, str, str | None, bytes, BaseException | None, bool]
+# what came back: status, headers, the body as it came, the error that ended it, whether the program left it; a plain
+# tuple, which the garbage collector need not visit again
+_Heard = tuple[int, Mapping[bytes, str], bytes, BaseException | None, bool]
 
 
 @dataclass(slots=True, eq=False)
@@ -136,6 +142,7 @@ class Attempt:
     """One request on its way, from the moment at which it is sent."""
 
     settings: Settings
+    library: ModuleType  # httpx or httpx2
     endpoint: Endpoint
     request: bytes  # as it was sent: many answers wait in a book, and bytes cost the garbage collector nothing
     model: str | None  # that the path names
@@ -147,11 +154,19 @@ class Attempt:
     latency_ms: int | None = None  # once it is over
     answer: _Heard | None = None
     failure: BaseException | None = None  # in place of an answer
-    others: list[Row] = field(default_factory=list)  # calls of other models that had a part in the answer
+    others: list[Row] = field(default_factory=list)  # of other models, once the answer is read
 
     @classmethod
     def begin(
-        cls, settings: Settings, endpoint: Endpoint, body: bytes, *, model: str | None, host: str, retry: int
+        cls,
+        settings: Settings,
+        library: ModuleType,
+        endpoint: Endpoint,
+        body: bytes,
+        *,
+        model: str | None,
+        host: str,
+        retry: int,
     ) -> "Attempt":
         """Begin an attempt, with the trace and the columns of the thread or task."""
         columns = {**settings.columns, **columns_now()}
@@ -161,7 +176,7 @@ class Attempt:
             columns["trace_id"] = before[1] if before is not None and is_again else os.urandom(16).hex()
         _last.set((hash(body), columns["trace_id"]))
         columns = {"provider": _provider_of(host), **columns, "retry_count": retry}
-        return cls(settings, endpoint, body, model, columns, budgets_now())
+        return cls(settings, library, endpoint, body, model, columns, budgets_now())
 
     def take(self) -> None:
         """Note when the first bytes of the answer come."""
@@ -180,12 +195,11 @@ class Attempt:
             self._end()
 
     def answered(
-        self, status: int, headers: Mapping[str, str], body: bytes, error: BaseException | None, *, left: bool = False
+        self, status: int, headers: Mapping[bytes, str], body: bytes, error: BaseException | None, *, left: bool = False
     ) -> None:
         """Log an attempt that got an answer, or what came of it before an error or before the program left it."""
         if not self.is_over:
-            request_id = headers.get("x-request-id") or headers.get("request-id")
-            self.answer = (status, headers.get("content-type", ""), request_id, body, error, left)
+            self.answer = (status, headers, body, error, left)
             self._end()
 
     def _end(self) -> None:
@@ -193,11 +207,10 @@ class Attempt:
         self.latency_ms = round((time.perf_counter() - self.clock) * 1000)
         book = self.settings.book
         try:
-            may_wait = self.settings.capture_content and self.settings.redact is None and not self.budgets
-            if may_wait and (self.answer is None or _STEPS.search(self.answer[3]) is None):
+            if self.settings.capture_content and self.settings.redact is None and not self.budgets:
                 book.log_later(self)
                 return
-            for row in (self(), *self.others):  # texts may not be kept, a budget has to know the cost
+            for row in self():  # texts may not be kept, a budget has to know the cost
                 if self.budgets:
                     priced = dict(row)
                     fill_tokens(priced)
@@ -207,16 +220,20 @@ class Attempt:
         except Exception as error:
             warn_unsaved(f"a call is not logged, or only in memory: {error}")
 
-    def __call__(self) -> Row:
-        """Return the row of an attempt; of what cannot be read, the row has no texts."""
+    def __call__(self) -> list[Row]:
+        """Return the row of an attempt, and those of other models that had a part in the answer.
+
+        Of what cannot be read, the row has no texts.
+        """
+        self.others = []
         try:
             row = self._covered(self._without_answer() if self.answer is None else self._with_answer(*self.answer))
-            self.others = [self._covered(other) for other in self.others]
+            others = [self._covered(other) for other in self.others]
         except Exception as error:
             warn_unsaved(f"a call is logged without what was sent and answered: {error}")
             row = self._bare({"level": "error", "error": f"it cannot be read: {type(error).__name__}"})
-            self.others = []
-        return {**row, "latency_ms": self.latency_ms}
+            others = []
+        return [{**row, "latency_ms": self.latency_ms}, *others]
 
     def _bare(self, columns: Mapping[str, Any]) -> Row:
         """Return a row without anything that was sent or answered."""
@@ -256,17 +273,18 @@ class Attempt:
         return self._row({}, {}, finish_reason="error", level="error", billed=billed, error=failed)
 
     def _with_answer(
-        self, status: int, kind: str, request_id: str | None, body: bytes, error: BaseException | None, left: bool
+        self, status: int, headers: Mapping[bytes, str], body: bytes, error: BaseException | None, left: bool
     ) -> Row:
+        body = self._unpacked(body, headers.get(PACKING))
         kept: dict[str, Any] = {"http_status": status}
-        if request_id:
-            kept["request_id"] = request_id
+        for request_id in filter(None, map(headers.get, _REQUEST_IDS)):
+            kept.setdefault("request_id", request_id)
         if self.first_byte is not None:
             kept["first_byte_ms"] = round((self.first_byte - self.clock) * 1000)
         if status >= 400:
             return self._refused(status, body, kept)
         failed = None if error is None else f"{type(error).__name__}: {error}".removesuffix(": ")
-        pieces = pieces_in(body, kind)
+        pieces = pieces_in(body, headers.get(_KIND, ""))
         answer, is_complete = (_object(body), not left) if pieces is None else put_together(pieces)
         left = left and _DONE not in body[-32:]  # SDKs leave a stream at its end
         outcome: dict[str, Any] = {"level": None if failed is None else "error", "error": failed}
@@ -284,6 +302,18 @@ class Attempt:
             failed = str(unreadable)
         columns = {"level": "error", "error": failed, "finish_reason": "error", "billed": "estimated"}
         return self._row({}, kept, **columns)
+
+    def _unpacked(self, body: bytes, packing: str | None) -> bytes:
+        """Return what came, unpacked as far as it goes."""
+        if not packing:
+            return body
+        parts = (body[place : place + _PART] for place in range(0, len(body), _PART))
+        packed = self.library.Response(200, headers={PACKING: packing.encode("latin-1")}, content=parts)
+        whole = b""
+        with suppress(self.library.DecodingError):  # it was cut
+            for part in packed.iter_bytes():
+                whole += part
+        return whole
 
     def _refused(self, status: int, body: bytes, kept: Mapping[str, Any]) -> Row:
         found = _object(body).get("error")

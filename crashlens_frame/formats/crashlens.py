@@ -33,6 +33,12 @@ OF_VENDORS = {
         ("cacheReadInputTokens", _CACHED, _INPUT),
         ("cacheWriteInputTokens", _WRITTEN, _INPUT),
         ("cachedInputTokens", _CACHED, ""),
+        ("inputTokenDetails.cacheReadTokens", _CACHED, ""),  # the Vercel AI SDK 6
+        ("inputTokenDetails.cacheWriteTokens", _WRITTEN, ""),
+        ("outputTokenDetails.reasoningTokens", "reasoning_tokens", ""),
+        ("cache_read_tokens", _CACHED, ""),  # pydantic-ai
+        ("input_audio_tokens", "audio_input_tokens", ""),
+        ("output_audio_tokens", "audio_output_tokens", ""),
         ("reasoningTokens", "reasoning_tokens", ""),
         ("billed_units.input_tokens", _INPUT, ""),  # Cohere
         ("billed_units.output_tokens", _OUTPUT, ""),

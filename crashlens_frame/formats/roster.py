@@ -14,6 +14,7 @@ from .cloudflare import CLOUDFLARE
 from .codex import CODEX
 from .cohere import COHERE
 from .crashlens import CRASHLENS, FLAT
+from .cursor import CURSOR
 from .datadog import DATADOG
 from .gemini import GEMINI
 from .gemini_cli import GEMINI_CLI
@@ -76,6 +77,7 @@ FORMATS: dict[str, Format] = {
         CLINE,
         AIDER,
         LLM,
+        CURSOR,
         PI,
         OTLP_LOGS,
         OPENAI_STREAM,

@@ -49,8 +49,8 @@ def read_jsonl(
         ``"litellm"``, ``"langfuse"``, ``"langsmith"``, ``"bedrock"``, ``"gemini_cli"``, ``"gemini"``, ``"helicone"``,
         ``"portkey"``, ``"cloudflare"``, ``"kong"``, ``"openrouter"``, ``"mlflow"``, ``"weave"``, ``"posthog"``,
         ``"datadog"``, ``"braintrust"``, ``"opik"``, ``"ollama"``, ``"cohere"``, ``"promptfoo"``, ``"opencode"``,
-        ``"inspect_ai"``, ``"otel"``, ``"claude_code"``, ``"codex"``, ``"cline"``, ``"aider"``, ``"llm"``, ``"pi"``,
-        ``"otlp_logs"``, ``"openai_stream"`` or ``"anthropic_stream"``; None detects it line by line, see
+        ``"inspect_ai"``, ``"otel"``, ``"claude_code"``, ``"codex"``, ``"cline"``, ``"aider"``, ``"llm"``, ``"cursor"``,
+        ``"pi"``, ``"otlp_logs"``, ``"openai_stream"`` or ``"anthropic_stream"``; None detects it line by line, see
         ``detect_format``.
     columns
         The columns of CALLS to read, in the order of the result; None: all. Fields of other columns are not read, so a

@@ -1,4 +1,4 @@
-"""PostHog, Datadog, Braintrust, Opik, Cloudflare, Kong, Bifrost and llm."""
+"""PostHog, Datadog, Braintrust, Opik, Cloudflare, Kong, Bifrost, llm and Cursor."""
 
 import json
 from typing import Any
@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crashlens_frame.formats import FORMATS, rows_from_line
+from crashlens_frame.formats.answers import made_id
 from tests.support.damaged_records import assert_survives, damaged
 from tests.support.format_rows import extra_of, rows_of
 
@@ -117,10 +118,22 @@ LLM_ROW = {
     **{name: value for name, value in ROW.items() if name != "provider"}, **PRICED, "log_format": "llm",
     "source": "llm", "trace_id": "01k", "event_id": "01k", "session_id": "c-1", "temperature": 0.2,
 }  # fmt: skip
+# a real total: the four counts leave one another out
+CURSOR: dict[str, Any] = {
+    "Date": "2026-03-01T10:00:00.000Z", "Kind": "Included", "Model": "claude-4.5-sonnet", "Max Mode": "No",
+    "Input (w/ Cache Write)": "28342", "Input (w/o Cache Write)": "775", "Cache Read": "105891",
+    "Output Tokens": "21282", "Total Tokens": "156290", "Cost": "$0.19",
+}  # fmt: skip
+CURSOR_ROW = {
+    "type": "generation", "level": "info", "token_source": "reported", "cost_source": "reported", "cost": 0.19,
+    "log_format": "cursor", "source": "cursor", "trace_id": made_id(CURSOR), "model": "claude-4.5-sonnet",
+    "timestamp": 1772359200000000, "input_tokens": 135008, "cached_input_tokens": 105891,
+    "cache_write_tokens": 28342, "output_tokens": 21282,
+}  # fmt: skip
 KINDS = {
     "posthog": (POSTHOG, POSTHOG_ROW), "datadog": (DATADOG, DATADOG_ROW), "braintrust": (BRAINTRUST, BRAINTRUST_ROW),
     "opik": (OPIK, OPIK_ROW), "cloudflare": (CLOUDFLARE, CLOUDFLARE_ROW), "kong": (KONG, KONG_ROW),
-    "bifrost": (BIFROST, BIFROST_ROW), "llm": (LLM, LLM_ROW),
+    "bifrost": (BIFROST, BIFROST_ROW), "llm": (LLM, LLM_ROW), "cursor": (CURSOR, CURSOR_ROW),
 }  # fmt: skip
 
 
@@ -231,6 +244,25 @@ def test_costs_of_nothing_are_unknown_where_there_is_no_price() -> None:
     assert (row["cost"], row["billed"]) == (0, "no")
     plugin = {**KONG["ai"]["proxy"], "usage": {**KONG["ai"]["proxy"]["usage"], "cost": 0}}
     assert "cost" not in rows_of({**KONG, "ai": {"proxy": plugin}}, "kong")[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"Cost": "Included"}, (None, None, "info")),
+        ({"Cost": "0.19", "Kind": "On-Demand"}, (0.19, None, "info")),
+        ({"Cost": "-", "Kind": "Errored, No Charge"}, (None, "no", "error")),
+        ({"Cost": None, "Kind": "Aborted, Not Charged"}, (None, "no", "info")),
+    ],
+)
+def test_what_cursor_charges(changes: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    (row,) = rows_from_line({**CURSOR, **changes}).rows
+    assert (row.get("cost"), row.get("billed"), row["level"]) == expected
+
+
+def test_a_total_of_cursor_that_has_the_fresh_input_once() -> None:
+    found = counts({**CURSOR, "Total Tokens": str(156290 - 775)})
+    assert (found["input_tokens"], found["cache_write_tokens"]) == (134233, 27567)
 
 
 def test_each_plugin_of_kong_that_asked_made_a_call() -> None:

@@ -27,6 +27,7 @@ from .litellm import LITELLM
 from .llm import LLM
 from .mlflow import MLFLOW
 from .ollama import OLLAMA
+from .open_webui import OPEN_WEBUI
 from .openai import OPENAI, OPENAI_STREAM
 from .opencode import OPENCODE
 from .openrouter import OPENROUTER
@@ -78,6 +79,7 @@ FORMATS: dict[str, Format] = {
         AIDER,
         LLM,
         CURSOR,
+        OPEN_WEBUI,
         PI,
         OTLP_LOGS,
         OPENAI_STREAM,

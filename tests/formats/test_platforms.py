@@ -1,4 +1,4 @@
-"""PostHog, Datadog, Braintrust, Opik, Cloudflare, Kong, Bifrost, llm and Cursor."""
+"""PostHog, Datadog, Braintrust, Opik, Cloudflare, Kong, Bifrost, llm, Cursor and Open WebUI."""
 
 import json
 from typing import Any
@@ -130,10 +130,27 @@ CURSOR_ROW = {
     "timestamp": 1772359200000000, "input_tokens": 135008, "cached_input_tokens": 105891,
     "cache_write_tokens": 28342, "output_tokens": 21282,
 }  # fmt: skip
+OPEN_WEBUI: dict[str, Any] = {
+    "id": "chat-1", "user_id": "user-7", "title": "Stock", "created_at": 1772359200, "chat": {
+        "title": "Stock", "models": ["gpt-4o"], "messages": [], "history": {"currentId": "answer-1", "messages": {
+            "asked": {"id": "asked", "parentId": None, "childrenIds": ["answer-1"], "role": "user",
+                      "content": "Is it in stock?", "timestamp": 1772359199, "models": ["gpt-4o"]},
+            "answer-1": {"id": "answer-1", "parentId": "asked", "childrenIds": [], "role": "assistant",
+                         "content": "Yes.", "model": "gpt-4o", "modelName": "GPT-4o", "timestamp": 1772359200,
+                         "done": True, "usage": {
+                             "prompt_tokens": 1000, "completion_tokens": 50, "total_tokens": 1050,
+                             "prompt_tokens_details": {"cached_tokens": 600}}}}}},
+}  # fmt: skip
+OPEN_WEBUI_ROW = {
+    **{name: value for name, value in ROW.items() if name not in ("provider", "latency_ms")}, **PRICED,
+    "log_format": "open_webui", "source": "open-webui", "trace_id": "chat-1", "session_id": "chat-1",
+    "event_id": "answer-1", "parent_id": "asked", "user_id": "user-7", "name": "Stock",
+}  # fmt: skip
 KINDS = {
     "posthog": (POSTHOG, POSTHOG_ROW), "datadog": (DATADOG, DATADOG_ROW), "braintrust": (BRAINTRUST, BRAINTRUST_ROW),
     "opik": (OPIK, OPIK_ROW), "cloudflare": (CLOUDFLARE, CLOUDFLARE_ROW), "kong": (KONG, KONG_ROW),
     "bifrost": (BIFROST, BIFROST_ROW), "llm": (LLM, LLM_ROW), "cursor": (CURSOR, CURSOR_ROW),
+    "open_webui": (OPEN_WEBUI, OPEN_WEBUI_ROW),
 }  # fmt: skip
 
 
@@ -263,6 +280,15 @@ def test_what_cursor_charges(changes: dict[str, Any], expected: tuple[Any, ...])
 def test_a_total_of_cursor_that_has_the_fresh_input_once() -> None:
     found = counts({**CURSOR, "Total Tokens": str(156290 - 775)})
     assert (found["input_tokens"], found["cache_write_tokens"]) == (134233, 27567)
+
+
+def test_answers_of_ollama_in_open_webui() -> None:
+    usage = {"prompt_eval_count": 9, "eval_count": 5, "total_duration": 2_000_000_000, "response_token/s": 50.5}
+    record = json.loads(json.dumps(OPEN_WEBUI))
+    record["chat"]["history"]["messages"]["answer-1"]["usage"] = usage
+    assert counts(record) == {"input_tokens": 9, "output_tokens": 5}
+    (row,) = rows_of(record, "open_webui")
+    assert row["latency_ms"] == 2000
 
 
 def test_each_plugin_of_kong_that_asked_made_a_call() -> None:

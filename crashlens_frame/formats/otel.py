@@ -35,6 +35,7 @@ _NAMES = {
     "startTime": "start", "endTime": "end",
     "startTimeUnixNano": "start", "start_time": "start", "start_time_unix_nano": "start",
     "endTimeUnixNano": "end", "end_time": "end", "end_time_unix_nano": "end",
+    "start_timestamp": "start", "end_timestamp": "end", "span_name": "name",  # rows of Logfire
     "status_code": "status", "status.code": "status", "status.status_code": "status",
     "status_message": "error", "status.message": "error", "status.description": "error",
 }  # fmt: skip
@@ -46,6 +47,9 @@ _FAILED = (2, "2", "ERROR", "STATUS_CODE_ERROR")
 _PART = re.compile(r"(llm\.(?:input|output)_messages|gen_ai\.(?:prompt|completion))\.(\d+)\.(.+)")
 # names of attributes where a row has each of them as a field
 _FLAT = ("gen_ai.", "llm.", "openinference.", "input.", "output.", "embedding.", "error.", "ai.", "operation.cost")
+# how Sentry names what the others name alike
+_OF_SENTRY = {"data": "attributes", "timestamp": "end", "description": "name"}
+_SENTRY = Sign("op", beside=("span_id", "start_timestamp", "data"))
 
 
 def _records(record: Record) -> Iterator[Record]:
@@ -63,6 +67,8 @@ def _records(record: Record) -> Iterator[Record]:
 def _span(record: Record) -> Record:
     span: dict[str, Any] = {}
     attributes: dict[str, Any] = {}
+    if _SENTRY.seen(record):
+        record = {_OF_SENTRY.get(key, key): value for key, value in record.items()}
     for key, value in record.items():
         if key in ("context", "status", "spanContext", "parentSpanContext") and is_object(value):
             span |= {_NAMES.get(f"{key}.{name}", f"{key}.{name}"): part for name, part in value.items()}
@@ -302,6 +308,7 @@ OTEL = Format(
         Sign("spanId", beside=("attributes",)),
         Sign("span_id", beside=("attributes",)),
         Sign("context.trace_id"),
+        _SENTRY,
         *(Sign(f"{above}{name}") for above in ("", "attributes.") for name in (*_MODELS, "openinference.span.kind")),
     ),
     constants={"type": "generation"},

@@ -29,6 +29,7 @@ from .mlflow import MLFLOW
 from .ollama import OLLAMA
 from .open_webui import OPEN_WEBUI
 from .openai import OPENAI, OPENAI_STREAM
+from .openai_agents import OPENAI_AGENTS
 from .opencode import OPENCODE
 from .openrouter import OPENROUTER
 from .opik import OPIK
@@ -67,6 +68,7 @@ FORMATS: dict[str, Format] = {
         DATADOG,
         BRAINTRUST,
         OPIK,
+        OPENAI_AGENTS,
         OLLAMA,
         COHERE,
         PROMPTFOO,

@@ -1,4 +1,4 @@
-"""PostHog, Datadog, Braintrust, Opik, Cloudflare, Kong, Bifrost, llm, Cursor and Open WebUI."""
+"""PostHog, Datadog, Braintrust, Opik, Cloudflare, Kong, Bifrost, llm, Cursor, Open WebUI and the Agents SDK."""
 
 import json
 from typing import Any
@@ -146,11 +146,24 @@ OPEN_WEBUI_ROW = {
     "log_format": "open_webui", "source": "open-webui", "trace_id": "chat-1", "session_id": "chat-1",
     "event_id": "answer-1", "parent_id": "asked", "user_id": "user-7", "name": "Stock",
 }  # fmt: skip
+AGENTS: dict[str, Any] = {
+    "object": "trace.span", "id": "span_1", "trace_id": "trace_1", "parent_id": "span_0", "error": None,
+    "started_at": "2026-03-01T10:00:00+00:00", "ended_at": "2026-03-01T10:00:01.250000+00:00",
+    "span_data": {"type": "generation", "input": ASKED, "output": ANSWERED, "model": "gpt-4o",
+                  "model_config": {"temperature": 0.2},
+                  "usage": {"input_tokens": 1000, "output_tokens": 50, "total_tokens": 1050,
+                            "input_tokens_details": {"cached_tokens": 600}}},
+}  # fmt: skip
+AGENTS_ROW = {
+    **{name: value for name, value in ROW.items() if name != "provider"}, **PRICED, "log_format": "openai_agents",
+    "source": "openai-agents", "trace_id": "trace_1", "event_id": "span_1", "parent_id": "span_0",
+    "temperature": 0.2,
+}  # fmt: skip
 KINDS = {
     "posthog": (POSTHOG, POSTHOG_ROW), "datadog": (DATADOG, DATADOG_ROW), "braintrust": (BRAINTRUST, BRAINTRUST_ROW),
     "opik": (OPIK, OPIK_ROW), "cloudflare": (CLOUDFLARE, CLOUDFLARE_ROW), "kong": (KONG, KONG_ROW),
     "bifrost": (BIFROST, BIFROST_ROW), "llm": (LLM, LLM_ROW), "cursor": (CURSOR, CURSOR_ROW),
-    "open_webui": (OPEN_WEBUI, OPEN_WEBUI_ROW),
+    "open_webui": (OPEN_WEBUI, OPEN_WEBUI_ROW), "openai_agents": (AGENTS, AGENTS_ROW),
 }  # fmt: skip
 
 
@@ -194,6 +207,8 @@ def test_a_page_of_opik_and_spans_that_datadog_exports() -> None:
         ("datadog", {"meta": {"span.kind": "workflow"}}),
         ("braintrust", {"span_attributes": {"name": "root", "type": "task"}}),
         ("opik", {"type": "general"}),
+        ("openai_agents", {"span_data": {"type": "turn", "usage": {"input_tokens": 1000}}}),
+        ("openai_agents", {"object": "trace", "workflow_name": "Shop", "span_data": None}),
         ("bifrost", {"status": "processing"}),
     ],
 )
@@ -304,6 +319,7 @@ FAILED = {
     "opik": {"error_info": {"exception_type": "RateLimitError", "message": "slow"}},
     "cloudflare": {"success": False, "status_code": 429},
     "kong": {"response": {"status": 429}},
+    "openai_agents": {"error": {"message": "slow", "data": {}}},
     "bifrost": {"status": "error", "error_details": {"status_code": 429, "error": {"message": "slow"}}},
 }  # fmt: skip
 
@@ -313,7 +329,7 @@ def test_failed_calls(name: str) -> None:
     (row,) = rows_of({**KINDS[name][0], **FAILED[name]}, name)
     status = name in ("cloudflare", "kong")
     assert (row["level"], row["error"], row.get("response")) == ("error", "status 429" if status else "slow", None)
-    assert row.get("billed") == (None if name in ("datadog", "braintrust", "opik") else "no")
+    assert row.get("billed") == (None if name in ("datadog", "braintrust", "opik", "openai_agents") else "no")
 
 
 def test_an_embedding_of_each_platform_that_has_them() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crashlens_frame.formats import rows_from_line
 from tests.support.damaged_records import assert_survives, damaged
 from tests.support.format_rows import case, extra_of, rows_of
 
@@ -137,3 +138,30 @@ def test_damaged_spans_are_read_or_refused(record: dict[str, Any]) -> None:
 @given(damaged(CALL))
 def test_damaged_calls_are_read_or_refused(record: dict[str, Any]) -> None:
     assert_survives(record, "weave")
+
+
+OF_A_CALL = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o", "gen_ai.usage.input_tokens": 1000,
+             "gen_ai.usage.output_tokens": 50}  # fmt: skip
+LOGFIRE = {
+    "trace_id": "t-1", "span_id": "s-1", "parent_span_id": "p-1", "span_name": "chat gpt-4o", "duration": 1.25,
+    "start_timestamp": "2026-03-01T10:00:00Z", "end_timestamp": "2026-03-01T10:00:01.250Z",
+    "attributes": {**OF_A_CALL, "gen_ai.usage.details.cached_tokens": 600},
+}  # fmt: skip
+SENTRY = {
+    "trace_id": "t-1", "span_id": "s-1", "parent_span_id": "p-1", "op": "gen_ai.chat", "description": "chat gpt-4o",
+    "start_timestamp": 1772359200.0, "timestamp": 1772359201.25,
+    "data": {**OF_A_CALL, "gen_ai.usage.input_tokens.cached": 600, "gen_ai.usage.total_tokens": 1050},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("span", [LOGFIRE, SENTRY], ids=["Logfire", "Sentry"])
+def test_rows_of_logfire_and_spans_of_sentry(span: dict[str, Any]) -> None:
+    (row,) = rows_of(span, "otel")
+    shown = ("trace_id", "event_id", "parent_id", "name", "model", "timestamp", "latency_ms")
+    assert [row[name] for name in shown] == ["t-1", "s-1", "p-1", "chat gpt-4o", "gpt-4o", 1772359200000000, 1250]
+    assert [row[name] for name in ("input_tokens", "cached_input_tokens", "output_tokens")] == [1000, 600, 50]
+
+
+def test_other_spans_of_sentry_are_no_calls() -> None:
+    span = {**SENTRY, "op": "http.client", "data": {"http.method": "GET"}}
+    assert rows_from_line(span).rows == []

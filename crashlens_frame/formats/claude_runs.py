@@ -42,7 +42,7 @@ class RunTotals:
             counted.update({name: count_or_none(usage.get(name)) or 0 for name in _COUNTS.values()})
 
     def rest(self) -> Iterator[Record]:
-        """Yield a line for each model of which the run counts more than its answers."""
+        """Yield a line for each model that the run counts more of than its answers."""
         for model, total in self._totals.items():
             counted = self._counted.get(model)
             found = {ours: count_or_none(mapping_of(total).get(theirs)) or 0 for theirs, ours in _COUNTS.items()}

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..jsonvalues import is_object
 from .otlp import attributes_of, nanoseconds_value, required_objects
+from .span_shapes import SHAPES, spans_of_shape
 from .table import END, Counts, Field, Format, Record, Sign, object_at
 from .texts import (
     billed_of_error,
@@ -47,15 +48,12 @@ _FAILED = (2, "2", "ERROR", "STATUS_CODE_ERROR")
 _PART = re.compile(r"(llm\.(?:input|output)_messages|gen_ai\.(?:prompt|completion))\.(\d+)\.(.+)")
 # names of attributes where a row has each of them as a field
 _FLAT = ("gen_ai.", "llm.", "openinference.", "input.", "output.", "embedding.", "error.", "ai.", "operation.cost")
-# how Sentry names what the others name alike
-_OF_SENTRY = {"data": "attributes", "timestamp": "end", "description": "name"}
-_SENTRY = Sign("op", beside=("span_id", "start_timestamp", "data"))
 
 
 def _records(record: Record) -> Iterator[Record]:
     """Yield each span of a line in the one shape."""
     if "resourceSpans" not in record:
-        yield _span(record)
+        yield from map(_span, spans_of_shape(record))
         return
     for group in required_objects(record, "resourceSpans"):
         resource = {"attributes": attributes_of(object_at(group, "resource").get("attributes"))}
@@ -67,8 +65,6 @@ def _records(record: Record) -> Iterator[Record]:
 def _span(record: Record) -> Record:
     span: dict[str, Any] = {}
     attributes: dict[str, Any] = {}
-    if _SENTRY.seen(record):
-        record = {_OF_SENTRY.get(key, key): value for key, value in record.items()}
     for key, value in record.items():
         if key in ("context", "status", "spanContext", "parentSpanContext") and is_object(value):
             span |= {_NAMES.get(f"{key}.{name}", f"{key}.{name}"): part for name, part in value.items()}
@@ -308,7 +304,7 @@ OTEL = Format(
         Sign("spanId", beside=("attributes",)),
         Sign("span_id", beside=("attributes",)),
         Sign("context.trace_id"),
-        _SENTRY,
+        *SHAPES,
         *(Sign(f"{above}{name}") for above in ("", "attributes.") for name in (*_MODELS, "openinference.span.kind")),
     ),
     constants={"type": "generation"},

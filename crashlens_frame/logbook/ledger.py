@@ -36,7 +36,7 @@ class Ledger:
         self._lock = fork_safe_lock()
         self.watchers: list[Callable[[], None]] = []  # called after each change
         self._rows: list[Row | Callable[[], list[Row]]] = []  # not yet a table; some are still to be made
-        self._has_unmade = False  # rows, of which nobody knows how many they are
+        self._has_unmade = False  # rows: nobody knows how many they will be
         self._fresh: list[pa.Table] = []  # not yet counted and priced
         self._calls = GrowingFrame()  # counted and priced
         self._computing = False

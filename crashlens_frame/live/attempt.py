@@ -5,7 +5,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -65,6 +65,7 @@ _PREFIX = ("system", "instructions", "systemInstruction", "system_instruction", 
 _OF_SYSTEM = ("system", "developer")
 _CONTENT = ("prompt", "response", "tool_calls")  # columns with texts of users
 _PART = 4096  # bytes that are unpacked together: of a packed answer that is torn, what is before the torn part is read
+_STEPS = re.compile(rb'"iterations":\s*\[')  # an answer of Anthropic that may be calls of several models
 _DONE = b"[DONE]"  # what OpenAI, and all who answer in its form, end a stream with
 
 # headers of an answer that attempts read
@@ -154,7 +155,7 @@ class Attempt:
     latency_ms: int | None = None  # once it is over
     answer: _Heard | None = None
     failure: BaseException | None = None  # in place of an answer
-    others: list[Row] = field(default_factory=list)  # of other models, once the answer is read
+    others: Sequence[Row] = ()  # calls of other models that had a part in the answer
 
     @classmethod
     def begin(
@@ -207,10 +208,11 @@ class Attempt:
         self.latency_ms = round((time.perf_counter() - self.clock) * 1000)
         book = self.settings.book
         try:
-            if self.settings.capture_content and self.settings.redact is None and not self.budgets:
+            may_wait = self.settings.capture_content and self.settings.redact is None and not self.budgets
+            if may_wait and not self._may_be_several():
                 book.log_later(self)
                 return
-            for row in self():  # texts may not be kept, a budget has to know the cost
+            for row in (self(), *self.others):  # texts may not be kept, a budget has to know the cost
                 if self.budgets:
                     priced = dict(row)
                     fill_tokens(priced)
@@ -220,20 +222,23 @@ class Attempt:
         except Exception as error:
             warn_unsaved(f"a call is not logged, or only in memory: {error}")
 
-    def __call__(self) -> list[Row]:
-        """Return the row of an attempt, and those of other models that had a part in the answer.
+    def _may_be_several(self) -> bool:
+        """Whether the answer may be the calls of several models, as one with an advisor is."""
+        if self.answer is None or self.endpoint.format != "anthropic":
+            return False
+        _, headers, body, *_ = self.answer
+        return _STEPS.search(self._unpacked(body, headers.get(PACKING))) is not None
 
-        Of what cannot be read, the row has no texts.
-        """
-        self.others = []
+    def __call__(self) -> Row:
+        """Return the row of an attempt; of what cannot be read, the row has no texts."""
         try:
             row = self._covered(self._without_answer() if self.answer is None else self._with_answer(*self.answer))
-            others = [self._covered(other) for other in self.others]
+            self.others = [self._covered(other) for other in self.others]
         except Exception as error:
             warn_unsaved(f"a call is logged without what was sent and answered: {error}")
             row = self._bare({"level": "error", "error": f"it cannot be read: {type(error).__name__}"})
-            others = []
-        return [{**row, "latency_ms": self.latency_ms}, *others]
+            self.others = ()
+        return {**row, "latency_ms": self.latency_ms}
 
     def _bare(self, columns: Mapping[str, Any]) -> Row:
         """Return a row without anything that was sent or answered."""

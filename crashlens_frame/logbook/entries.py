@@ -182,8 +182,8 @@ class Entries:
         """
         self._ledger.add(_with_start(row))
 
-    def log_later(self, make: Callable[[], list[Row]]) -> None:
-        """Log calls whose values, by column and with their start, a function returns: when the book is next read.
+    def log_later(self, make: Callable[[], Row]) -> None:
+        """Log one call whose values, by column and with its start, a function returns: when the book is next read.
 
         A book with a file calls the function at once, as the file has each call before the method returns.
 
@@ -191,7 +191,7 @@ class Entries:
         --------
         >>> import crashlens_frame as cf
         >>> book = cf.LogBook()
-        >>> book.log_later(lambda: [{"trace_id": "t1", "model": "gpt-4o", "timestamp": 1772323200000000}])
+        >>> book.log_later(lambda: {"trace_id": "t1", "model": "gpt-4o", "timestamp": 1772323200000000})
         >>> len(book)
         1
         """

@@ -1,6 +1,6 @@
 """Calls as they come in: rows and tables in their order, written to a file, counted and priced when asked for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from os import PathLike
 
 import pandas as pd
@@ -35,8 +35,7 @@ class Ledger:
         self._journal = None if path is None else Journal(path, fsync=fsync)
         self._lock = fork_safe_lock()
         self.watchers: list[Callable[[], None]] = []  # called after each change
-        self._rows: list[Row | Callable[[], list[Row]]] = []  # not yet a table; some are still to be made
-        self._has_unmade = False  # rows: nobody knows how many they will be
+        self._rows: list[Row | Callable[[], Row]] = []  # added one by one, not yet a table; some are still to be made
         self._fresh: list[pa.Table] = []  # not yet counted and priced
         self._calls = GrowingFrame()  # counted and priced
         self._computing = False
@@ -47,8 +46,6 @@ class Ledger:
 
     def __len__(self) -> int:
         with self._lock:
-            if self._has_unmade:
-                self._undisturbed(self._gather)
             return len(self._rows) + sum(map(len, self._fresh)) + len(self._calls)
 
     @property
@@ -63,15 +60,12 @@ class Ledger:
         finally:  # a call that could not be saved is in the book all the same
             self._call_watchers()
 
-    def add_later(self, make: Callable[[], list[Row]]) -> None:
-        """Add checked calls that are made when they are first asked for; at once where a file has to have them."""
+    def add_later(self, make: Callable[[], Row]) -> None:
+        """Add a checked call that is made when it is first asked for; at once where a file has to have it."""
         if self._journal is not None:
-            for row in make():
-                self.add(row)
+            self.add(make())
             return
-        with self._lock:
-            self._rows.append(make)
-            self._has_unmade = True
+        self._rows.append(make)
         self._call_watchers()
 
     def add_table(self, table: pa.Table) -> None:
@@ -83,8 +77,7 @@ class Ledger:
 
     def _add(self, row: Row) -> None:
         if self._journal is None:
-            with self._lock:
-                self._rows.append(row)
+            self._rows.append(row)  # needs no lock: others take what is there, and leave what comes meanwhile
             return
         fill_tokens(row)
         fill_cost(row, self._prices)
@@ -119,7 +112,12 @@ class Ledger:
     def frame(self) -> pd.DataFrame:
         """Return the calls as a typed frame, counted and priced; only new calls are computed."""
         with self._lock:
-            self._undisturbed(self._compute)
+            if not self._computing:  # else a signal handler asks while it runs
+                self._computing = True
+                try:
+                    self._compute()
+                finally:
+                    self._computing = False
             return self._calls.frame()
 
     def flush(self) -> None:
@@ -139,15 +137,6 @@ class Ledger:
         for watcher in self.watchers:
             watcher()
 
-    def _undisturbed(self, work: Callable[[], None]) -> None:
-        """Do work with new calls, unless a signal handler asks for it while some is done."""
-        if not self._computing:
-            self._computing = True
-            try:
-                work()
-            finally:
-                self._computing = False
-
     def _compute(self) -> None:
         """Count and price what is new; what an interrupt keeps from the frame, and what comes meanwhile, stays new."""
         if self._fresh or len(self._rows) > _FEW:
@@ -156,32 +145,26 @@ class Ledger:
             self._calls.append(self._priced(pa.concat_tables(tables)))
             del self._fresh[: len(tables)]
         elif self._rows:
-            waiting = self._rows[:]
-            rows = _made(waiting)
+            rows = self._made_rows()
             for row in rows:
                 fill_tokens(row)
                 fill_cost(row, self._prices)
             self._calls.append(table_from_rows(rows))
-            self._done_with(waiting)
+            del self._rows[: len(rows)]
 
     def _gather(self) -> None:
         """Turn the rows into a table, so that tables and rows stay in the order in which they came."""
         if self._rows:
-            waiting = self._rows[:]
-            self._fresh.append(table_from_rows(_made(waiting)))
-            self._done_with(waiting)
+            rows = self._made_rows()
+            self._fresh.append(table_from_rows(rows))
+            del self._rows[: len(rows)]
 
-    def _done_with(self, waiting: Sequence[object]) -> None:
-        del self._rows[: len(waiting)]
-        self._has_unmade = any(map(callable, self._rows))
+    def _made_rows(self) -> list[Row]:
+        """Return the rows, with those that were still to be made."""
+        return [row() if callable(row) else row for row in self._rows[:]]
 
     def _priced(self, calls: pa.Table) -> pa.Table:
         return table_from_frame(add_cost(add_tokens(frame_from_table(calls)), self._prices))
-
-
-def _made(waiting: Sequence[Row | Callable[[], list[Row]]]) -> list[Row]:
-    """Return rows, with those that were still to be made."""
-    return [row for each in waiting for row in (each() if callable(each) else (each,))]
 
 
 def _copied(prices: PriceBook, table: pa.Table, journal: Journal | None) -> Ledger:

@@ -131,12 +131,13 @@ def of_recording(path: str, answer: dict[str, Any]) -> pd.DataFrame:
     return cf.read_logs(io.BytesIO(json.dumps({"log": {"version": "1.2", "entries": [exchange]}}).encode()))
 
 
-def watched(path: str, kind: str, body: bytes, **settings: Any) -> pd.DataFrame:
+def watched(path: str, kind: str, body: bytes, *, packed: bool = False, **settings: Any) -> pd.DataFrame:
     def answer(_: httpx.Request) -> httpx.Response:
         def stream() -> Iterator[bytes]:
-            yield body
+            yield gzip.compress(body) if packed else body
 
-        return httpx.Response(200, headers={"content-type": kind}, content=stream())
+        packing = {"content-encoding": "gzip"} if packed else {}
+        return httpx.Response(200, headers={"content-type": kind, **packing}, content=stream())
 
     book = cf.LogBook()
     transport = httpx.MockTransport(answer)
@@ -151,6 +152,7 @@ DOORS: dict[str, Callable[[str, dict[str, Any]], pd.DataFrame]] = {
     "log_response": lambda _, answer: of_response(answer),
     "HAR": of_recording,
     "watch": lambda path, answer: watched(path, "application/json", json.dumps(answer).encode()),
+    "watch, packed": lambda path, answer: watched(path, "application/json", json.dumps(answer).encode(), packed=True),
 }
 
 

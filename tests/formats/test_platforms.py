@@ -255,6 +255,15 @@ def test_both_ways_in_which_opik_counted_anthropic(whole: int, expected: dict[st
     assert counts({**OPIK, "usage": usage}) == expected
 
 
+def test_the_cache_of_litellm_is_within_the_input_in_opik() -> None:
+    theirs = {"prompt_tokens": 2000, "completion_tokens": 50, "cache_read_input_tokens": 1500,
+              "cache_creation_input_tokens": 200}  # fmt: skip
+    usage = {"prompt_tokens": 2000, "completion_tokens": 50, "total_tokens": 2050}
+    assert (
+        counts({**OPIK, "usage": usage | {f"original_usage.{name}": count for name, count in theirs.items()}}) == INSIDE
+    )
+
+
 @pytest.mark.parametrize(
     ("details", "asked", "expected"),
     [

@@ -109,10 +109,11 @@ class BlockParser:
         fields = dict(_fields_by_path(table, self._tree))
         if not others:
             return ParsedBlock(fields, None)
-        rows = _rows_with(block, table, others)
-        lines = block.split(b"\n")
-        rests = self._learn([lines[row] for row in rows.tolist()])
-        return ParsedBlock(fields, self._extra(rests, rows, size))
+        ends = line_ends(block)
+        rows = _rows_with(block, ends, table, others)
+        begins = np.append(0, ends + 1)
+        lines = [block[begin:end] for begin, end in zip(begins[rows].tolist(), ends[rows].tolist(), strict=True)]
+        return ParsedBlock(fields, self._extra(self._learn(lines), rows, size))
 
     def _inferred(self, block: bytes) -> tuple[pa.Table, list[tuple[int, ...]]]:
         """Parse a block, and return with it the places of its fields without a column."""
@@ -257,7 +258,7 @@ def _values_by_path(leaf: Field | Tree | None, values: pa.Array) -> Iterator[tup
             yield from _values_by_path(leaf.get(field.name), inner)
 
 
-def _rows_with(block: bytes, table: pa.Table, places: list[tuple[int, ...]]) -> np.ndarray:
+def _rows_with(block: bytes, ends: np.ndarray, table: pa.Table, places: list[tuple[int, ...]]) -> np.ndarray:
     """Return the lines that may have fields at some places of a table, those with null among them."""
     names = []
     found = np.zeros(len(table), bool)
@@ -274,7 +275,7 @@ def _rows_with(block: bytes, table: pa.Table, places: list[tuple[int, ...]]) -> 
     at = [place for name in names for place in _places(block, f'"{name}"'.encode())]
     if rb"\u00" in block:
         at += [match.start() for match in _ESCAPED_KEY.finditer(block)]
-    found[np.searchsorted(line_ends(block), at)] = True
+    found[np.searchsorted(ends, at)] = True
     return np.flatnonzero(found)
 
 

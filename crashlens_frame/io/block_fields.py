@@ -156,7 +156,7 @@ class BlockParser:
         return {self._path_of[keys]: array for keys, array in arrays.items() if keys in self._path_of}
 
     def _bad_row(self, error: str) -> int | None:
-        """Return which line is in the way by what Arrow says; None if that is about no line, or a field without a column."""
+        """Return which line is in the way; None if Arrow speaks of no line, or of a field without a column."""
         row, column = _ROW.search(error), _COLUMN.search(error)
         if row is None or (column is not None and column[1].replace("/", ".") not in self._known.paths):
             return None

@@ -163,6 +163,13 @@ def test_few_lines_are_parsed_by_python(monkeypatch: pytest.MonkeyPatch) -> None
     assert parsed[-1] == 5
 
 
+def test_names_that_differ_in_each_line_are_no_columns_of_arrow() -> None:
+    block = b"".join(GOOD[:-2] + b',"k%d":1}\n' % place for place in range(100))
+    reader = BulkReader(None)
+    assert reader.read(block, 100)["extra"].to_pylist() == [f'{{"k{place}":1}}' for place in range(100)]
+    assert reader._parser._known.schema.names == ["trace_id", "model", "input_tokens", "filled"]
+
+
 scalars = (
     st.none() | st.booleans() | st.integers(-3, 2**63) | st.floats() | st.text(max_size=3)
     | st.sampled_from(["2026-01-01T10:00:00Z", "reported", "unknown", "prompt", 5, 5.0, 0, 0.0])

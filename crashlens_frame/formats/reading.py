@@ -205,12 +205,17 @@ def _shows_a_call(row: Row, record: Record, format: Format, columns: frozenset[s
 def kind_of_record(record: Record) -> str | None:
     """Return what a record is that is no call, by the first of its keys that shows it."""
     attributes = record.get("attributes")
-    for source in (attributes if is_object(attributes) else {}, record):
+    for source in (attributes, record) if is_object(attributes) else (record,):
         for key in _KINDS:
             value = source.get(key)
             if isinstance(value, str) and value:
-                return f'"{key}": {quoted(value)}'
+                return _kind(key, value)
     return None
+
+
+@lru_cache(maxsize=256)
+def _kind(key: str, value: str) -> str:
+    return f'"{key}": {quoted(value)}'
 
 
 _KINDS = ("run_type", "openinference.span.kind", "gen_ai.operation.name", "type", "object", "op_name", "name")

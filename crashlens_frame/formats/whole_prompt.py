@@ -22,7 +22,7 @@ _DEPTH = 4  # of requests in wrappers of proxies
 _PARTS = (
     r'type\\*":\s*\\*"(?:input_)?(?:audio|blob|document|file|function_call|image|image_file|image_url|media|tool_call'
     r'|tool_use|uri|video)\\*"'
-    r'|(?:fileData|file_data|functionCall|function_call|image_url|images|inlineData|inline_data|tool_calls'
+    r"|(?:fileData|file_data|functionCall|function_call|image_url|images|inlineData|inline_data|tool_calls"
     r'|toolUse)\\*":\s*[\[{\\"]'
 )
 _NOT_TEXT = re.compile(f'"(?:{_PARTS})')
@@ -55,7 +55,7 @@ def whole_prompt_hash(record: Mapping[str, Any]) -> str | None:
 
 
 def may_have_whole_prompt_hash(encoded: str) -> bool:
-    """Whether a record may have a hash, judged by its canonical JSON: that of what is sent to the model is a part of it.
+    """Whether a record may have a hash, judged by its canonical JSON, as what is sent to the model is a part of it.
 
     Examples
     --------

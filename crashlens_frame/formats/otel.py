@@ -8,6 +8,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from ..jsonvalues import is_object
@@ -93,10 +94,10 @@ def _gathered(attributes: dict[str, Any]) -> dict[str, Any]:
     whole: dict[str, Any] = {}
     parts: dict[str, dict[str, Any]] = {}
     for name, value in attributes.items():
-        found = _PART.fullmatch(name)
+        found = _part(name)
         if found:
-            branch = parts.setdefault(found[1], {})
-            *outer, last = [found[2], *(key for key in found[3].split(".") if key not in _WRAPPERS)]
+            messages, *outer, last = found
+            branch = parts.setdefault(messages, {})
             for key in outer:
                 inner = branch.setdefault(key, {})
                 branch = inner if isinstance(inner, dict) else {}
@@ -104,6 +105,13 @@ def _gathered(attributes: dict[str, Any]) -> dict[str, Any]:
         else:
             whole[name] = _unwrapped(value) if name in _MESSAGES else value
     return whole | {name: _listed(messages) for name, messages in parts.items()}
+
+
+@lru_cache(maxsize=4096)
+def _part(name: str) -> tuple[str, ...]:
+    """Return the keys that lead to a part of a message; none for another attribute."""
+    found = _PART.fullmatch(name)
+    return (found[1], found[2], *(key for key in found[3].split(".") if key not in _WRAPPERS)) if found else ()
 
 
 # OpenInference names what each element of a list is: message.contents.0.message_content.text

@@ -114,6 +114,11 @@ def signs() -> tuple[tuple[str, Sign], ...]:
     return _signs(tuple(FORMATS.values()))
 
 
+def signs_among(keys: tuple[str, ...]) -> tuple[tuple[str, Sign], ...]:
+    """Return the signs whose own key is among the keys of a record, each with the name of its format."""
+    return _signs_among(tuple(FORMATS.values()), keys)
+
+
 def sign_keys() -> frozenset[str]:
     """Return the keys without which a record is of no other format than the first two."""
     return _sign_keys(tuple(FORMATS.values()))
@@ -122,6 +127,12 @@ def sign_keys() -> frozenset[str]:
 @lru_cache
 def _signs(formats: tuple[Format, ...]) -> tuple[tuple[str, Sign], ...]:
     return tuple((table.name, sign) for table in formats for sign in table.signs)
+
+
+@lru_cache(maxsize=1024)
+def _signs_among(formats: tuple[Format, ...], keys: tuple[str, ...]) -> tuple[tuple[str, Sign], ...]:
+    present = set(keys)
+    return tuple((name, sign) for name, sign in _signs(formats) if sign.key in present)
 
 
 @lru_cache

@@ -94,8 +94,7 @@ def scan(
     )
     if form == "json":
         waste = {"cost": report.cost, "waste_cost": report.waste_cost, "waste": frame_records(report.waste)}
-        # JSON holds no control characters, so that click need not look for the colours of terminals
-        click.echo(json_with_records(waste, "findings", findings), color=True)
+        click.echo(json_with_records(waste, "findings", findings))
     elif form == "markdown":
         table = findings_table(findings).to_markdown()
         click.echo(f"{table}\n\n{escape_markdown(total)}" if len(findings) else escape_markdown(total))

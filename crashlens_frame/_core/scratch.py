@@ -19,7 +19,6 @@ except ImportError:  # Windows
 
 _PREFIX = "crashlens_frame-"
 _OWNER = ".owner"  # locked for as long as the process of the folder lives
-_ATTEMPTS = 10  # to remove a folder that another thread still writes new files into
 _SIGNALS = ("SIGTERM", "SIGHUP", "SIGQUIT")  # those that end a process and can be caught; an interrupt is an exception
 
 
@@ -79,9 +78,7 @@ def _removed_on_signals(folder: Path) -> Iterator[None]:
 
 def _remove_and_end(folder: Path, process: int, number: int, _: FrameType | None) -> None:
     if os.getpid() == process:  # a child after a fork has the handler too
-        for _ in range(_ATTEMPTS):
-            if folder.exists():
-                shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)  # so that the parent sees what ended the process
 

@@ -1,7 +1,6 @@
 """Calls written to disk in any order, and read back in tables that fit into memory, with what belongs together."""
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -31,8 +30,7 @@ class Bucket(NamedTuple):
 class Spread:
     """Calls written to files by a hash of what keeps them together, in their order; a context manager.
 
-    ``by`` is the column that says so: texts, or hashes of 64 bits. About ``most`` bytes of calls are held in memory:
-    half of them until they are enough to write, half of them while a thread writes them.
+    ``by`` is the column that says so: texts, or hashes of 64 bits. About ``most`` bytes of calls are held in memory.
     """
 
     def __init__(self, folder: Path, *, most: int, by: str = "trace_id", level: int = 0) -> None:
@@ -41,28 +39,24 @@ class Spread:
         self._rows, self._sizes = np.zeros(_SPREAD, np.int64), np.zeros(_SPREAD, np.int64)
         self._least, self._largest = np.full(_SPREAD, _HASHES), np.zeros(_SPREAD, np.uint64)  # hash in each file
         self._held: list[pa.Table] = []
-        self._pool, self._writing = ThreadPoolExecutor(1), Future[None]()
-        self._writing.set_result(None)
         folder.mkdir(exist_ok=True)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.shutdown()
         for writer in self._writers.values():
             writer.close()
 
     def write(self, table: pa.Table) -> None:
         """Write calls behind the others; small tables are joined, so that fewer and larger batches are written."""
         self._held.append(table)
-        if sum(table.nbytes for table in self._held) >= self._most // 2:
+        if sum(table.nbytes for table in self._held) >= self._most:
             self._write_held()
 
     def buckets(self) -> list[Bucket]:
         """Return the files, when all is written."""
         self._write_held()
-        self._writing.result()
         self.__exit__()
         single = self._least == self._largest
         return [
@@ -71,12 +65,9 @@ class Spread:
         ]
 
     def _write_held(self) -> None:
-        self._writing.result()
-        if self._held:
-            self._writing = self._pool.submit(self._write, pa.concat_tables(self._held))
-            self._held = []
-
-    def _write(self, table: pa.Table) -> None:
+        if not self._held:
+            return
+        table, self._held = pa.concat_tables(self._held), []
         hashes = _hashes(table[self._by])
         digit = (hashes // np.uint64(_SPREAD**self._level) % np.uint64(_SPREAD)).astype(np.int64)
         np.minimum.at(self._least, digit, hashes)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crashlens_frame.frame import table_from_frame
-from crashlens_frame.scale.spill import Bucket, Spread, group_buckets, spread_tables, whole_groups
+from crashlens_frame.scale.spill import Bucket, group_buckets, spread_tables, whole_groups
 from tests.support.calls import calls
 
 
@@ -62,15 +62,6 @@ def test_what_cannot_be_divided_is_not_written_again(tmp_path: Path) -> None:
     assert [bucket.single for bucket in buckets] == [True]
     assert [len(part) for part in whole_groups(buckets, most=100)] == [500]
     assert list(tmp_path.iterdir()) == []
-
-
-def test_an_error_of_the_thread_that_writes_is_raised(tmp_path: Path) -> None:
-    table = table_from_frame(calls({"trace_id": "one"}))
-    with Spread(tmp_path / "gone", most=1) as spread:
-        (tmp_path / "gone").rmdir()
-        spread.write(table)
-        with pytest.raises(OSError, match="gone"):
-            spread.buckets()
 
 
 @pytest.mark.parametrize(("sizes", "groups"), [((), []), ((1, 1, 1), [2, 1]), ((5, 1, 1, 5), [1, 2, 1])], ids=str)

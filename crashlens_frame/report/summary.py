@@ -25,7 +25,8 @@ from .layouts import (
     waste_table,
 )
 from .patterns import waste_by
-from .tables import Cells, Table, escape_markdown, frame_records, json_text, text_cells
+from .records import frame_records, json_text
+from .tables import Cells, Table, escape_markdown, text_cells
 from .totals import TOTALS_COLUMNS, totals_by, totals_by_key, trace_codes
 
 REPORT_COLUMNS = (*TOTALS_COLUMNS, "timestamp", "model", "cost_source", "token_source", "token_reading")

@@ -28,6 +28,7 @@ class _Step(NamedTuple):
     dollars: dict[str, float]
     text: str
 
+_A_CENT = 0.005  # what is less, rounded, is no headline
 
 def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.DataFrame | None = None) -> "Axes":
     """Draw the waste that each detector found, as steps from the cost down to the cost without waste.
@@ -101,7 +102,7 @@ def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.Da
     _add_legend(ax, counted)
     sure, more = (float(counted.loc[rows, "counted_cost"].sum()) for rows in (~is_candidate, is_candidate))
     title = f"{money(sure)} of {money(spent)} wasted ({percent(sure, spent)})"
-    title += f", {money(more)} more could be saved" if more else ""
+    title += f", {money(more)} more could be saved" if more >= _A_CENT else ""
     set_title(ax, title if len(counted) else f"No waste found in {quantity(len(calls), 'call')}")
     return ax
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _ROW_HEIGHT, _FRAME_HEIGHT = 0.46, 1.3  # inches
 _BAR = 0.68  # of the height of a row
+_A_CENT = 0.005  # what is less, rounded, is no headline
 # what is certain, what is likely, and what could be saved if somebody agrees
 _STYLES = dict(zip(CERTAINTIES, ((COLORS[5], ""), (COLORS[1], ""), (COLORS[4], "///")), strict=True))
 _LEGEND = dict(zip(CERTAINTIES, ("certain", "likely", "could save"), strict=True))
@@ -28,7 +29,6 @@ class _Step(NamedTuple):
     dollars: dict[str, float]
     text: str
 
-_A_CENT = 0.005  # what is less, rounded, is no headline
 
 def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.DataFrame | None = None) -> "Axes":
     """Draw the waste that each detector found, as steps from the cost down to the cost without waste.

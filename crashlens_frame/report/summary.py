@@ -18,6 +18,7 @@ from .layouts import (
     PATTERN_PLACE,
     blind_table,
     groups_table,
+    has_found,
     keys_of_groups,
     models_table,
     pattern_tables,
@@ -215,6 +216,8 @@ class Report:
             facts["no known cost"] = digits(self.cost_sources["unknown"]), "not included in any cost"
         if self.no_timestamp:
             facts["no timestamp"] = digits(self.no_timestamp), "left out by detectors that need times"
+        if idle := int((~has_found(self.waste)).sum()):
+            facts["nothing found"] = f"{idle} of {len(self.waste)}", "detectors"
         values, details = zip(*facts.values(), strict=True)
         return Table(
             {
@@ -229,7 +232,8 @@ class Report:
         if self.groups is not None:
             yield f"By {', '.join(keys_of_groups(self.groups))}", groups_table(self.groups)
         yield "By model", models_table(self.by_model)
-        yield "Waste by detector", waste_table(self.waste)
+        if has_found(self.waste).any():
+            yield "Waste by detector", waste_table(self.waste)
         if self.waste["missing"].notna().any():
             yield "Could not look", blind_table(self.waste)
         if len(self.unpriced):

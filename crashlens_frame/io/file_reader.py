@@ -20,6 +20,7 @@ from ..frame import as_calls, table_from_frame
 from ..jsonvalues import canonical_json
 from ..schema import CALLS, arrow_schema
 from .csv import csv_parts
+from .databases import database_lines
 from .documents import RecordLines, record_lines
 from .file_kind import HEAD, kind_of
 from .inspect_archive import inspect_samples, is_inspect_archive
@@ -102,6 +103,8 @@ class FileReader:
                 for member in filter(_is_log, archive.namelist()):
                     with archive.open(member) as inner:
                         yield from self.blocks(inner, f"{name}/{member}")
+        elif kind == "sqlite":
+            yield from self._lines(database_lines(seekable(stream, rest)), name)
         else:
             yield only_a_reject(make_reject(name, 1, f"the file is {kind}, and no log", b""))
 

@@ -47,8 +47,9 @@ def bursts_of_models(ordered: OrderedCalls, window: int) -> Bursts:
     """Place the paid calls of each trace and prompt side by side, and find out how the models in them were chosen."""
     facts = ordered.columns.facts
     model = _lowered_models(facts)
-    rows = np.flatnonzero((facts.question >= 0) & (facts.start != NEVER) & (facts.paid != 0) & (model >= 0))
-    rows = rows[_of_several_models(ordered.traces[rows], model[rows])]
+    rows = np.flatnonzero(ordered.mixed)
+    rows = rows[(facts.question[rows] >= 0) & (facts.start[rows] != NEVER) & (facts.paid[rows] != 0)]
+    rows = rows[model[rows] >= 0]
     lane = lanes(facts, [ordered.traces, facts.question], rows, least=2)
     lane = lane.only(lane.any(lane.follows & (model[lane.row] != lane.previous(model))))
     lane = lane.split(lane.rise(facts.start) > window)
@@ -76,15 +77,6 @@ def bursts_of_models(ordered: OrderedCalls, window: int) -> Bursts:
         panel_key=key,
         evaluation=lane.any(facts.is_evaluation[lane.row]),
     )
-
-
-def _of_several_models(trace: np.ndarray, model: np.ndarray) -> np.ndarray:
-    """Return which calls are of a trace with more than one model."""
-    some = np.zeros(int(trace.max(initial=-1)) + 1, np.int64)
-    some[trace] = model
-    several = np.zeros(len(some), bool)
-    several[trace[some[trace] != model]] = True
-    return several[trace]
 
 
 def _steps_of_agents(facts: Facts, lane: Lane, model: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .._core import hash_keys, joint_codes
-from .facts import NEVER, PLACE_COLUMNS, SAME_COUNT, Facts
+from .facts import NEVER, PLACE_COLUMNS, SAME_COUNT, SECOND, Facts
 from .lanes import Lane, lanes
 from .traces import OrderedCalls
 
@@ -18,6 +18,8 @@ FALLBACK_READS = (
 _PLANNED = r"(?i)confiden|quality|escalat|uncertain|unsure|too hard|complexity"
 _TOKENS_APART = 2  # of the tokenizers of today, none makes twice as many tokens of a text as another does
 _PANEL = 5  # the same models in this number of traces are compared on purpose
+# two models asked together are compared; a hedged request waits for the first one longer than this
+_AT_ONCE = SECOND // 4
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,9 @@ def bursts_of_models(ordered: OrderedCalls, window: int) -> Bursts:
     attempted = _true(facts, "fallback_attempted")
     marked = changed & (reason | attempted)[lane.row]
     planned = marked & facts.matches("fallback_reason", _PLANNED)[lane.row]
-    key = _panel_keys(facts, lane, (models == lane.size) & ~lane.any(marked) & (models >= 3))
+    together = lane.reduce(np.where(lane.follows, lane.rise(facts.start), 0), np.maximum) <= _AT_ONCE
+    compared = (models == lane.size) & ~lane.any(marked) & ((models >= 3) | together)
+    key = _panel_keys(facts, lane, compared)
     panels = frequent_panels(key[~lane.follows]) if ordered.part is None else key[:0]
     return Bursts(
         ordered,

@@ -19,6 +19,7 @@ from .layouts import (
     PATTERN_PLACE,
     blind_table,
     groups_table,
+    has_found,
     keys_of_groups,
     models_table,
     pattern_tables,
@@ -26,7 +27,8 @@ from .layouts import (
     waste_table,
 )
 from .patterns import waste_by
-from .tables import Cells, Table, escape_markdown, frame_records, json_text, text_cells
+from .records import frame_records, json_text
+from .tables import Cells, Table, escape_markdown, text_cells
 from .totals import TOTALS_COLUMNS, totals_by, totals_by_key, trace_codes
 
 REPORT_COLUMNS = (*TOTALS_COLUMNS, "timestamp", "model", "cost_source", "token_source", "token_reading")
@@ -215,6 +217,8 @@ class Report:
             facts["no known cost"] = digits(self.cost_sources["unknown"]), "not included in any cost"
         if self.no_timestamp:
             facts["no timestamp"] = digits(self.no_timestamp), "left out by detectors that need times"
+        if idle := int((~has_found(self.waste)).sum()):
+            facts["nothing found"] = f"{idle} of {len(self.waste)}", "detectors"
         values, details = zip(*facts.values(), strict=True)
         return Table(
             {
@@ -229,7 +233,8 @@ class Report:
         if self.groups is not None:
             yield f"By {', '.join(keys_of_groups(self.groups))}", groups_table(self.groups)
         yield "By model", models_table(self.by_model)
-        yield "Waste by detector", waste_table(self.waste)
+        if has_found(self.waste).any():
+            yield "Waste by detector", waste_table(self.waste)
         if self.waste["missing"].notna().any():
             yield "Could not look", blind_table(self.waste)
         if len(self.unpriced):

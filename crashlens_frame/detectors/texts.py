@@ -42,6 +42,41 @@ def equal_texts(texts: pa.ChunkedArray) -> np.ndarray:
     return code
 
 
+def text_places(texts: pa.LargeBinaryArray) -> np.ndarray:
+    """Return where each text begins among the bytes of all, and where the last one ends."""
+    if not len(texts):
+        return np.zeros(1, np.int64)
+    return np.frombuffer(texts.buffers()[1], np.int64, len(texts) + 1, texts.offset * 8)
+
+
+def texts_between(places: np.ndarray, texts: pa.LargeBinaryArray) -> pa.LargeBinaryArray:
+    """Return what stands between each place and the next one among the bytes of some texts, which are not copied."""
+    return pa.LargeBinaryArray.from_buffers(
+        pa.large_binary(), len(places) - 1, [None, pa.py_buffer(places), texts.buffers()[2] or pa.py_buffer(b"")]
+    )
+
+
+def parts_apart(texts: pa.LargeBinaryArray, part: slice) -> pa.LargeBinaryArray:
+    """Return in turn what is left out before a part of each text, and the part: its first or its last bytes.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from crashlens_frame.detectors.texts import parts_apart
+    >>> parts_apart(pa.array([b"why?", b"so"], pa.large_binary()), slice(-3, None)).to_pylist()
+    [b'w', b'hy?', b'', b'so']
+    """
+    offsets = text_places(texts)
+    begin, end = offsets[:-1], offsets[1:]
+    places = np.empty(2 * len(texts) + 1, np.int64)
+    places[0] = offsets[0]
+    if part.stop is None:
+        places[1::2], places[2::2] = np.maximum(end + part.start, begin), end
+    else:
+        places[1::2], places[2::2] = begin, np.minimum(begin + part.stop, end)
+    return texts_between(places, texts)
+
+
 def _large(texts: pa.ChunkedArray) -> bool:
     return bool(pa.types.is_large_string(texts.type) and len(texts) > _TRIED)
 

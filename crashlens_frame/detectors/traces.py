@@ -16,7 +16,7 @@ from .._core import (
     group_starts,
     hash_keys,
     in_large_groups,
-    parallel_map,
+    run_together,
     share_bucket,
     stable_order,
     take_texts,
@@ -41,6 +41,8 @@ WHITESPACE = (
 )
 
 _TEXTS = ("trace_id", "prompt")
+# what most detectors read, that which takes longest first
+_SHARED_FACTS = ("prompt", "response", "task", "paid", "end", "reported_input", "is_evaluation", "by_time", "question")
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class CallColumns:
     @cached_property
     def cost(self) -> float:
         """What all calls cost in US dollars, as far as known."""
-        return float(np.nansum(self.facts.number("cost")))
+        return float(np.nansum(self.facts.cost))
 
     @cached_property
     def models(self) -> tuple[np.ndarray, pa.Array]:
@@ -177,6 +179,16 @@ class OrderedCalls:
         turns: np.ndarray = np.bincount(self.conversations)[self.conversations]
         return turns
 
+    @cached_property
+    def mixed(self) -> np.ndarray:
+        """For each row of the frame whether its trace has calls to several models."""
+        code, _ = self.columns.models
+        some = np.zeros(int(self.traces.max(initial=-1)) + 1, code.dtype)
+        some[self.traces] = code
+        several = np.zeros(len(some), bool)
+        several[self.traces[some[self.traces] != code]] = True
+        return several[self.traces]
+
     def only(self, kept: np.ndarray) -> Self:
         """Keep the calls that a mask or positions select."""
         return replace(self, row=self.row[kept])
@@ -259,8 +271,9 @@ def order_for_all(calls: pd.DataFrame, *, needs: Iterable[str], part: PartOfLog 
     """
     check_calls(calls, needs=needs)
     columns = CallColumns(calls, part)
-    shared = [partial(getattr, columns.facts, name) for name in ("prompt", "response", "by_time", "task")]
-    ordered, *_ = parallel_map(lambda each: each(), [partial(_ordered, columns, 1, False), *shared])
+    shared = [partial(getattr, columns.facts, name) for name in _SHARED_FACTS]
+    tasks = [partial(_ordered, columns, 1, False), *shared, partial(getattr, columns, "answered")]
+    ordered: OrderedCalls = run_together(tasks)[0]
     return ordered
 
 
@@ -278,7 +291,7 @@ def _ordered(columns: CallColumns, least: int, alike: bool) -> OrderedCalls:
     row = np.arange(len(calls))[kept]
     trace = first_equal([key[kept] for key in trace_id])
     size = np.bincount(trace)[trace]
-    traces, sizes, places = (np.zeros(len(calls), np.intp) for _ in range(3))
+    traces, sizes, places = (np.zeros(len(calls), np.int32) for _ in range(3))
     traces[kept], sizes[kept] = trace, size
     several = row[size > 1]
     several = several[stable_order(traces[several])]

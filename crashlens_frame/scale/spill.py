@@ -148,5 +148,6 @@ def _batches(path: Path) -> Iterator[pa.Table]:
 def _hashes(keys: pa.ChunkedArray) -> np.ndarray:
     """Return a hash of 63 bits of each key."""
     if pa.types.is_integer(keys.type):
-        return keys.to_numpy().view(np.uint64) % _HASHES
+        hashes: np.ndarray = keys.to_numpy().view(np.uint64) % _HASHES
+        return hashes
     return bucket_numbers(keys.to_pandas(), int(_HASHES)).view(np.uint64)

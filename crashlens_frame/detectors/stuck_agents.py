@@ -72,7 +72,7 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, window: int = 8, allowed: in
     step, state = _steps(facts, lane)
     steps_before, states_before, grown = (np.zeros(len(lane.row), np.int64) for _ in range(3))
     sent = facts.input[lane.row]
-    for back in range(1, window + 1):
+    for back in range(1, min(window, int(lane.counts.max(initial=0))) + 1):
         same = np.zeros(len(lane.row), bool)
         same[back:] = (lane.number[back:] == lane.number[:-back]) & (step[back:] == step[:-back]) & (step[back:] >= 0)
         steps_before += same

@@ -8,7 +8,7 @@ import pandas as pd
 
 from .._core import exact_sum
 from ..detectors import ROSTER, find_and_sum, find_waste
-from ..errors import InvalidOptionError
+from ..errors import InvalidOptionError, several_texts
 from ..frame import checked_calls, failed_calls
 from ..pricing import Prices, unpriced
 from ..schema import COST_SOURCES, TOKEN_SOURCES
@@ -301,7 +301,7 @@ def find_and_summarize(
     """
     calls = checked_calls(calls, needs=REPORT_COLUMNS)
     findings, wasted = find_and_sum(calls, prices=prices)
-    groups = totals_by_key(calls, [by] if isinstance(by, str) else by, wasted=wasted)
+    groups = totals_by_key(calls, several_texts("by", by), wasted=wasted)
     groups = groups.sort_values("cost", ascending=False, kind="stable", ignore_index=True)
     return _summed(calls, findings, groups, prices), findings
 

@@ -1,7 +1,7 @@
 """JSON as logs have it: decoding of lines, and one canonical form for fields that have no column."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
 import orjson
@@ -45,6 +45,22 @@ def parse_json(line: bytes) -> Any:
         raise ValueError(f"not JSON, {what} at character {error.pos + 1}") from None
     except RecursionError:
         raise ValueError("nested too deep") from None
+
+
+def parse_json_lines(lines: Sequence[bytes]) -> list[Any]:
+    """Return the values of lines as ``parse_json`` does; long numbers are looked for in all of them at once.
+
+    Raises
+    ------
+    ValueError
+        A line is no JSON.
+    """
+    if not _may_hold_long_numbers(b"\n".join(lines)):
+        try:
+            return list(map(orjson.loads, lines))
+        except orjson.JSONDecodeError:
+            pass
+    return list(map(parse_json, lines))
 
 
 def _may_hold_long_numbers(line: bytes) -> bool:

@@ -18,4 +18,5 @@ def now_us() -> int:
 
 def start_of_call(row: dict[str, Any]) -> int:
     """Return the start of a call that ends now, in microseconds since 1970; the year 1 if it took longer than that."""
-    return max(now_us() - (row.get("latency_ms") or 0) * 1000, EARLIEST)
+    start = now_us() - (row.get("latency_ms") or 0) * 1000
+    return start if start > EARLIEST else EARLIEST

@@ -65,7 +65,10 @@ COMMANDS = (
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=range(len(COMMANDS)))
-def test_no_command_prints_an_escape(log: Path, command: list[str]) -> None:
+def test_no_command_prints_an_escape(
+    log: Path, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # some write files of that name
     done = CliRunner().invoke(main, [str(log) if each == "LOG" else each for each in command])
     assert done.output
     assert_safe(done.stderr)

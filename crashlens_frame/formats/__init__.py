@@ -5,7 +5,7 @@ A field that no table names is kept in ``extra``, under the keys that led to it.
 
 from .alike_lines import AlikeRows, alike_rows
 from .bedrock import invocation_of
-from .columns import contradicting_counts, convert_column, settle_counts
+from .columns import contradicting_counts, convert_column, has_values, settle_counts
 from .crashlens import CRASHLENS, FLAT
 from .exports import export_format, export_records, may_be_export, rows_of_export
 from .own_lines import own_format, warn_of_matched
@@ -76,6 +76,7 @@ __all__ = [
     "export_format",
     "export_records",
     "has_no_column",
+    "has_values",
     "invocation_of",
     "may_be_export",
     "message_text",

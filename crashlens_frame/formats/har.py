@@ -14,7 +14,9 @@ import orjson
 
 from ..jsonvalues import is_object
 from .answers import made_id, mapping_of, milliseconds_or_none, number_or_none, text_or_none, time_or_none
+from .bedrock import invocation_of
 from .pieces import closed, put_together
+from .sockets import exchanges_of_socket, messages_of
 from .table import Record
 from .texts import billed_of_error, error_text, message_text
 
@@ -28,6 +30,11 @@ def is_exchange(record: Record) -> bool:
     return "startedDateTime" in record and is_object(record.get("request")) and is_object(record.get("response"))
 
 
+def exchanges_of(entry: Record) -> list[Record]:
+    """Return the exchanges of an entry of a HAR file: itself, or one for each answer that came over a WebSocket."""
+    return (list(exchanges_of_socket(entry)) if messages_of(entry) else []) or [entry]
+
+
 def pair_of_exchange(exchange: Record) -> Record:
     """Return the body of the request and that of the answer, each an object; an empty one where it is none."""
     asked = mapping_of(mapping_of(exchange["request"].get("postData")).get("text"))
@@ -35,6 +42,10 @@ def pair_of_exchange(exchange: Record) -> Record:
     named = _MODEL_IN_PATH.search(_url(exchange).path)
     if named and asked and "model" not in asked:
         asked = {**asked, "modelId": unquote(named[1])}
+    if _url(exchange).path.endswith("/invoke"):
+        invocation = invocation_of({"modelId": asked.get("modelId"), "body": asked}, answer)
+        if invocation is not None:
+            return {"request": {}, "response": {**invocation, "trace_id": made_id(exchange)}}
     return {"request": asked, "response": answer}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import InvalidCallError
 from ..jsonvalues import is_object
 from .answers import Within, is_billed_search, made_id, text_or_none
-from .pieces import CHUNKS, RESPONSE_EVENTS, TEXTS, Streams
+from .pieces import CHUNKS, LAST_EVENTS, RESPONSE_EVENTS, TEXTS, Streams
 from .table import END, Counts, Field, Format, Record, Sign, object_at
 from .texts import (
     billed_of_error,
@@ -23,7 +23,7 @@ from .texts import (
 from .usage import INPUT, OUTPUT, TOTAL
 from .values import CONVERTERS, amount_value, bool_value, count_value, text_value, time_value
 
-_OBJECTS = ("chat.completion", "response")
+_OBJECTS = ("chat.completion", "response", "realtime.response")
 _TICKS = 10**10  # in which xAI counts a dollar
 
 
@@ -103,7 +103,7 @@ def _with_outcome(record: Record) -> Record:
         if usage.keys().isdisjoint(("prompt_tokens", "input_tokens")) and "total_tokens" in usage:
             usage["prompt_tokens"] = usage["total_tokens"]  # all that Voyage counts
         return {**record, "usage": usage, "answer_type": "embedding"}
-    if record.get("object") != "response" or "finish_reason" in record:
+    if record.get("object") not in ("response", "realtime.response") or "finish_reason" in record:
         return record
     if record.get("status") == "incomplete":
         return {**record, "finish_reason": object_at(record, "incomplete_details").get("reason")}
@@ -181,6 +181,8 @@ OPENAI = Format(
         Field("usage.total_tokens", TOTAL, count_value),
         Field("usage.prompt_tokens_details.cached_tokens", "cached_input_tokens", count_value),
         Field("usage.input_tokens_details.cached_tokens", "cached_input_tokens", count_value),
+        Field("usage.input_token_details.cached_tokens", "cached_input_tokens", count_value),  # of the Realtime API
+        Field("usage.output_token_details.audio_tokens", "audio_output_tokens", count_value),
         Field("usage.prompt_tokens_details.cache_write_tokens", "cache_write_tokens", count_value),
         Field("usage.input_tokens_details.cache_write_tokens", "cache_write_tokens", count_value),
         Field("usage.completion_tokens_details.reasoning_tokens", "reasoning_tokens", count_value),
@@ -206,8 +208,8 @@ OPENAI = Format(
     traces_itself=True,
     counts=(
         Counts("usage"),
-        *(Counts(f"usage.{name}_tokens_details", INPUT) for name in ("prompt", "input")),
-        *(Counts(f"usage.{name}_tokens_details", OUTPUT) for name in ("completion", "output")),
+        *(Counts(f"usage.{name}_details", INPUT) for name in ("prompt_tokens", "input_tokens", "input_token")),
+        *(Counts(f"usage.{name}_details", OUTPUT) for name in ("completion_tokens", "output_tokens", "output_token")),
     ),
 )
 
@@ -219,7 +221,7 @@ OPENAI_STREAM = replace(
     signs=(
         _PIECE,
         _TEXT_PIECE,
-        Sign("type", RESPONSE_EVENTS, beside=("response",)),
+        Sign("type", (*RESPONSE_EVENTS, *LAST_EVENTS), beside=("response",)),
         _DELTA,
     ),
     session=Streams,

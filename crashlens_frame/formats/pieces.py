@@ -8,7 +8,7 @@ Sources: chunks of chat completions (https://platform.openai.com/docs/api-refere
 Ollama (https://docs.ollama.com/api), each with what is new.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ..jsonvalues import is_object
@@ -22,7 +22,7 @@ MESSAGE_EVENTS = (
     "message_stop",
 )  # fmt: skip
 RESPONSE_EVENTS = ("response.created", "response.in_progress", "response.queued")  # a stream begins with them
-_LAST_EVENTS = ("response.completed", "response.incomplete", "response.failed")
+LAST_EVENTS = ("response.completed", "response.incomplete", "response.failed", "response.done")
 _COHERE_EVENTS = (
     "message-start", "content-start", "content-delta", "content-end", "tool-plan-delta", "tool-call-start",
     "tool-call-delta", "tool-call-end", "citation-start", "citation-end", "message-end",
@@ -157,8 +157,8 @@ def _completion(pieces: list[Record]) -> Answer:
             _add_choice(choices.setdefault(_place(choice), {}), choice)
     if whole.get("object") in CHUNKS:
         whole["object"] = "chat.completion"
-    if "usage" not in whole and isinstance(usage := _mapping(whole.get("x_groq")).get("usage"), Mapping):
-        whole["usage"] = usage
+    usages = [each.get("usage") for each in (_mapping(whole.get("x_groq")), *choices.values())]  # of Groq, of Kimi
+    whole.setdefault("usage", next(filter(is_object, usages), None))
     whole["choices"] = [choices[index] for index in sorted(choices)]
     return Answer(whole, bool(choices) and all(choice.get("finish_reason") for choice in choices.values()))
 
@@ -224,7 +224,7 @@ def _response(events: list[Record]) -> Answer:
     for event in events:
         if is_object(event.get("response")):
             whole = dict(event["response"])
-        if event.get("type") in _LAST_EVENTS:
+        if event.get("type") in LAST_EVENTS:
             return Answer(whole, True)
         if event.get("type") == "error":
             whole |= {"error": event.get("error") or event.get("message"), "status": "failed"}

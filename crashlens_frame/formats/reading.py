@@ -9,7 +9,7 @@ from ..errors import InvalidCallError
 from ..jsonvalues import canonical_json, is_object, quoted
 from ..schema import LOG_SCHEMA
 from .crashlens import CRASHLENS, FLAT
-from .har import failure_of_exchange, host_of_exchange, is_exchange, pair_of_exchange, times_of_exchange
+from .har import exchanges_of, failure_of_exchange, host_of_exchange, is_exchange, pair_of_exchange, times_of_exchange
 from .record import RecordReading
 from .roster import FORMATS, check_format, sign_keys, signs
 from .table import Counts, Field, Format, Record, Tree, pruned_tree
@@ -129,7 +129,8 @@ def rows_from_line(value: Any, format: str | None = None, columns: frozenset[str
             if not is_object(packed):
                 raise InvalidCallError(f"{quoted(packed)}, expected a JSON object")
             if is_exchange(packed):
-                _read_exchange(found, packed, format, columns)
+                for exchange in exchanges_of(packed):
+                    _read_exchange(found, exchange, format, columns)
                 continue
             for table, record in records_of(packed, format):
                 if table.is_call(record):

@@ -6,27 +6,35 @@ from ..errors import UnknownFormatError
 from .aider import AIDER
 from .anthropic import ANTHROPIC, ANTHROPIC_STREAM
 from .bedrock import BEDROCK
+from .bifrost import BIFROST
+from .braintrust import BRAINTRUST
 from .claude_code import CLAUDE_CODE
 from .cline import CLINE
+from .cloudflare import CLOUDFLARE
 from .codex import CODEX
 from .cohere import COHERE
 from .crashlens import CRASHLENS, FLAT
+from .datadog import DATADOG
 from .gemini import GEMINI
 from .gemini_cli import GEMINI_CLI
 from .helicone import HELICONE
 from .inspect_ai import INSPECT_AI
+from .kong import KONG
 from .langfuse import LANGFUSE
 from .langsmith import LANGSMITH
 from .litellm import LITELLM
+from .llm import LLM
 from .mlflow import MLFLOW
 from .ollama import OLLAMA
 from .openai import OPENAI, OPENAI_STREAM
 from .opencode import OPENCODE
 from .openrouter import OPENROUTER
+from .opik import OPIK
 from .otel import OTEL
 from .otlp_logs import OTLP_LOGS
 from .pi import PI
 from .portkey import PORTKEY
+from .posthog import POSTHOG
 from .promptfoo import PROMPTFOO
 from .table import Format, Sign
 from .weave import WEAVE
@@ -37,6 +45,7 @@ FORMATS: dict[str, Format] = {
     for table in (
         CRASHLENS,
         FLAT,
+        BIFROST,
         OPENAI,
         ANTHROPIC,
         LITELLM,
@@ -47,9 +56,15 @@ FORMATS: dict[str, Format] = {
         GEMINI,
         HELICONE,
         PORTKEY,
+        CLOUDFLARE,
+        KONG,
         OPENROUTER,
         MLFLOW,
         WEAVE,
+        POSTHOG,
+        DATADOG,
+        BRAINTRUST,
+        OPIK,
         OLLAMA,
         COHERE,
         PROMPTFOO,
@@ -60,6 +75,7 @@ FORMATS: dict[str, Format] = {
         CODEX,
         CLINE,
         AIDER,
+        LLM,
         PI,
         OTLP_LOGS,
         OPENAI_STREAM,

@@ -15,6 +15,7 @@ _KEYS = (
     "message_content",
     "parts",
     "text",
+    "transcript",
     "refusal",
     "message",
     "messages",

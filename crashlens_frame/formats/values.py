@@ -240,18 +240,19 @@ def convert_row(values: Row, *, needs_model: bool = True) -> Row:
     {'trace_id': 't1', 'model': 'gpt-4o', 'timestamp': 1700000000000000, 'input_tokens': 5}
     """
     row: Row = {}
-    for name, value in values.items():
-        convert = CONVERTERS.get(name)
-        if convert is None:
-            near = get_close_matches(name, CONVERTERS, n=1)
-            raise TypeError(f"log() has no column {name!r}" + (f"; did you mean {near[0]}?" if near else ""))
-        try:
+    name = value = None
+    try:  # around the loop, as entering it for each value takes as long as converting one
+        for name, value in values.items():
+            convert = CONVERTERS[name]
             row[name] = None if value is None else convert(value)
-        except ValueError as error:
-            raise InvalidCallError(f"{name} is {quoted_value(value)}, expected {error}") from None
-    for name, expected in _REQUIRED.items():
-        if (needs_model or name != "model") and not row[name]:
-            raise InvalidCallError(f"{name} is {row[name]!r}, expected {expected}")
+    except KeyError:
+        near = get_close_matches(str(name), CONVERTERS, n=1)
+        raise TypeError(f"log() has no column {name!r}" + (f"; did you mean {near[0]}?" if near else "")) from None
+    except ValueError as error:
+        raise InvalidCallError(f"{name} is {quoted_value(value)}, expected {error}") from None
+    for name in ("model", "trace_id") if needs_model else ("trace_id",):
+        if not row[name]:
+            raise InvalidCallError(f"{name} is {row[name]!r}, expected {_REQUIRED[name]}")
     return row
 
 

@@ -1,5 +1,6 @@
 """Columns of Arrow -> pandas, with the dtypes of the schema whatever their values are."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,10 @@ def series_of_column(values: pa.ChunkedArray | pa.Array, column: Column) -> pd.S
 
 
 def _categorical(values: pa.ChunkedArray | pa.Array, column: Column) -> pd.Categorical:
+    if values.null_count == len(values):
+        dtype = _dtype_without_values(None if column.categories is None else tuple(column.categories))
+        codes = np.full(len(values), -1, dtype=np.min_scalar_type(-len(dtype.categories) - 1))
+        return pd.Categorical.from_codes(codes, dtype=dtype, validate=False)
     if not pa.types.is_dictionary(values.type):
         values = pc.dictionary_encode(values.cast(TEXT))
     if isinstance(values, pa.ChunkedArray):
@@ -49,3 +54,8 @@ def _categorical(values: pa.ChunkedArray | pa.Array, column: Column) -> pd.Categ
     new_code = np.array([place.get(name, -1) for name in found] + [-1], dtype=np.min_scalar_type(-len(categories) - 1))
     dtype = pd.CategoricalDtype(pd.Index(categories, dtype="str"), ordered=column.categories is not None)
     return pd.Categorical.from_codes(new_code[codes], dtype=dtype, validate=False)
+
+
+@cache
+def _dtype_without_values(categories: tuple[str, ...] | None) -> pd.CategoricalDtype:
+    return pd.CategoricalDtype(pd.Index(categories or [], dtype="str"), ordered=categories is not None)

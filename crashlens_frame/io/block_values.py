@@ -29,10 +29,20 @@ _ALLOWED_WORDS: dict[Callable[[Any], Any], Sequence[str]] = {
 
 
 class IrregularBlockError(Exception):
-    """The block has to be read line by line."""
+    """The block has to be read line by line.
+
+    Parameters
+    ----------
+    row
+        The first line that is in the way, from 0; None: not known.
+    """
+
+    def __init__(self, row: int | None = None) -> None:
+        super().__init__(row)
+        self.row = row
 
 
-def convert_values(field: Field, values: pa.ChunkedArray) -> pa.ChunkedArray:
+def convert_values(field: Field, values: pa.Array) -> pa.Array:
     """Check and convert values as the converter of the field does."""
     if values.null_count == len(values):
         return values.cast(_CONVERTED_TYPES.get(field.convert, values.type))
@@ -51,7 +61,7 @@ def convert_values(field: Field, values: pa.ChunkedArray) -> pa.ChunkedArray:
     return values
 
 
-def _check_numbers(values: pa.ChunkedArray, *, limit: float) -> None:
+def _check_numbers(values: pa.Array, *, limit: float) -> None:
     bounds = pc.min_max(values).as_py()
     if bounds["min"] < 0 or not bounds["max"] < limit:
         raise IrregularBlockError
@@ -59,7 +69,7 @@ def _check_numbers(values: pa.ChunkedArray, *, limit: float) -> None:
         raise IrregularBlockError
 
 
-def parse_times(values: pa.ChunkedArray) -> pa.ChunkedArray:
+def parse_times(values: pa.Array) -> pa.Array:
     """Read ISO 8601 times; those without a time zone are in UTC."""
     times = _parsed_times(values)
     bounds = pc.min_max(times.cast(pa.int64())).as_py()
@@ -68,7 +78,7 @@ def parse_times(values: pa.ChunkedArray) -> pa.ChunkedArray:
     return times
 
 
-def _parsed_times(values: pa.ChunkedArray) -> pa.ChunkedArray:
+def _parsed_times(values: pa.Array) -> pa.Array:
     try:
         return values.cast(TIME)
     except pa.ArrowInvalid:

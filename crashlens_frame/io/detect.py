@@ -69,6 +69,8 @@ def _of_stream(stream: IO[Any], name: str) -> Detected:
         matched = {} if may_be_export(columns) else synonyms_among(columns)
         names = [f"{column} as {matched[column]}" if column in matched else column for column in columns]
         return Detected("csv", f"its first line names columns: {', '.join(names)}")
+    if kind == "sqlite":
+        return Detected(kind, "it begins as an SQLite database")
     if kind in ("parquet", "zip"):
         return Detected(kind, f"it begins as a {kind.capitalize() if kind == 'parquet' else kind} file")
     if kind not in ("lines", "document"):

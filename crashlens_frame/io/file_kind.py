@@ -182,7 +182,7 @@ def kind_of(head: bytes, name: str = "") -> str:
     Returns
     -------
     str
-        "lines", "document", "csv", "parquet" or "zip"; for any other file, in words what it is.
+        "lines", "document", "csv", "parquet", "zip" or "sqlite"; for any other file, in words what it is.
 
     Examples
     --------
@@ -199,7 +199,13 @@ def kind_of(head: bytes, name: str = "") -> str:
 
 
 _MAY_BE_LINES = ("a CSV file", "a binary file")  # a first line that is torn may look like these
-_READ_AS = {"a JSON document": "document", "a CSV file": "csv", "a Parquet file": "parquet", "a zip file": "zip"}
+_READ_AS = {
+    "a JSON document": "document",
+    "a CSV file": "csv",
+    "a Parquet file": "parquet",
+    "a zip file": "zip",
+    "an SQLite database": "sqlite",
+}
 
 
 def _is_document(text: bytes) -> bool:

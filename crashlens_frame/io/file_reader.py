@@ -19,6 +19,7 @@ from ..frame import table_from_frame
 from ..jsonvalues import canonical_json
 from ..schema import CALLS, arrow_schema
 from .csv import csv_parts
+from .databases import database_lines
 from .documents import RecordLines, record_lines
 from .file_kind import HEAD, kind_of
 from .inspect_archive import inspect_samples, is_inspect_archive
@@ -103,6 +104,8 @@ class FileReader:
             if depth == DEEPEST:
                 raise LogFileError(f"archives are within one another, more than {DEEPEST} deep; unpack them")
             yield from self._members(seekable(stream, rest), name, depth)
+        elif kind == "sqlite":
+            yield from self._lines(database_lines(seekable(stream, rest)), name)
         else:
             yield only_a_reject(make_reject(name, 1, f"the file is {kind}, and no log", b""))
 

@@ -94,8 +94,9 @@ class Journal:
         LogFileChangedWarning
             The file was replaced or cut since the last time.
         """
-        deadline = time.monotonic() + (LOCK_WAIT if self._lock_wait is None else self._lock_wait)
-        if not self._turn.acquire(timeout=max(0.0, deadline - time.monotonic())):
+        wait = LOCK_WAIT if self._lock_wait is None else self._lock_wait
+        deadline = time.monotonic() + wait
+        if not self._turn.acquire(timeout=wait):
             raise self._unsaved(_lock_is_held())
         try:
             if not self._saving:
@@ -133,7 +134,7 @@ class Journal:
         handle, size = self._locked(deadline)
         try:
             queued = self._queue[:]
-            data = b"".join([data for data, _ in queued])
+            data = queued[0][0] if len(queued) == 1 else b"".join([data for data, _ in queued])
             if size < self._size:
                 check_handle_is_log(handle, self.path)
                 seen, self._size = self._size, size
@@ -141,7 +142,7 @@ class Journal:
             if size and not _ends_a_line(handle, size):
                 data = b"\n" + data
             self._write(data, size, len(queued))
-            self.saved += sum([calls for _, calls in queued])
+            self.saved += queued[0][1] if len(queued) == 1 else sum([calls for _, calls in queued])
             if self.fsync:
                 os.fsync(handle)
         finally:

@@ -45,10 +45,11 @@ def read_jsonl(
         Path, glob pattern, file object, or a list of these; "-" is the standard input. Files that gzip or Zstandard
         compressed are decompressed, also if their names do not show it.
     format
-        ``"crashlens"`` (nested), ``"flat"`` (the Log Schema), ``"openai"``, ``"anthropic"``, ``"litellm"``,
-        ``"langfuse"``, ``"langsmith"``, ``"bedrock"``, ``"gemini_cli"``, ``"gemini"``, ``"helicone"``, ``"portkey"``,
-        ``"openrouter"``, ``"mlflow"``, ``"weave"``, ``"ollama"``, ``"cohere"``, ``"promptfoo"``, ``"opencode"``,
-        ``"inspect_ai"``, ``"otel"``, ``"claude_code"``, ``"codex"``, ``"cline"``, ``"aider"``, ``"pi"``,
+        ``"crashlens"`` (nested), ``"flat"`` (the Log Schema), ``"bifrost"``, ``"openai"``, ``"anthropic"``,
+        ``"litellm"``, ``"langfuse"``, ``"langsmith"``, ``"bedrock"``, ``"gemini_cli"``, ``"gemini"``, ``"helicone"``,
+        ``"portkey"``, ``"cloudflare"``, ``"kong"``, ``"openrouter"``, ``"mlflow"``, ``"weave"``, ``"posthog"``,
+        ``"datadog"``, ``"braintrust"``, ``"opik"``, ``"ollama"``, ``"cohere"``, ``"promptfoo"``, ``"opencode"``,
+        ``"inspect_ai"``, ``"otel"``, ``"claude_code"``, ``"codex"``, ``"cline"``, ``"aider"``, ``"llm"``, ``"pi"``,
         ``"otlp_logs"``, ``"openai_stream"`` or ``"anthropic_stream"``; None detects it line by line, see
         ``detect_format``.
     columns

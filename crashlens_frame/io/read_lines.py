@@ -12,12 +12,15 @@ import pyarrow as pa
 
 from ..jsonvalues import parse_json
 from ..schema import CALLS, arrow_schema
+from .block_lines import chosen_lines, line_ends, regular_lines
+from .block_values import IrregularBlockError
 from .documents import damaged_records, records_of_document
 from .line_records import LineRecords
 from .lines_content import LinesContent
 from .not_logs import not_a_log
-from .read_blocks import BulkReader, line_ends, regular_lines
+from .read_blocks import BulkReader
 
+_SINGLES = 4  # lines of a block that are taken out one at a time, before the block is divided
 _FEW_LINES, _PARTS = 64, 16  # more lines than a few are divided into parts before they are read one by one
 
 
@@ -67,28 +70,36 @@ class BlockReader:
         if block.isspace():  # a file of blank lines alone costs no memory for each of them
             no_calls = arrow_schema(CALLS).empty_table()
             return LinesContent(no_calls, np.array([], np.int64), [], lines=block.count(b"\n"))
-        regular = regular_lines(block)
+        ends = line_ends(block)
+        regular = regular_lines(block, ends)
         numbers = np.arange(line, line + len(regular))
         if regular.all():
             return self._parts(block, numbers)._replace(lines=len(regular))
-        lines = np.array(block.split(b"\n")[:-1], dtype=object)
-        good, bad = (b"".join(raw + b"\n" for raw in lines[chosen]) for chosen in (regular, ~regular))
+        good, bad = (chosen_lines(block, ends, chosen) for chosen in (regular, ~regular))
         irregular = self._one_by_one(LinesOfBlock(bad, numbers[~regular], self._source))
         return _joined([irregular, self._parts(good, numbers[regular])])._replace(lines=len(regular))
 
-    def _parts(self, block: bytes, numbers: np.ndarray) -> LinesContent:
-        """Read lines in bulk or, if that fails, in parts, so that a bad line slows down its part and not the block."""
+    def _parts(self, block: bytes, numbers: np.ndarray, singles: int = _SINGLES) -> LinesContent:
+        """Read lines in bulk or, if that fails, in parts, so that a bad line slows down its part and not the block.
+
+        Of the lines that are known to be in the way, a few are read by themselves.
+        """
         lines = LinesOfBlock(block, numbers, self._source)
+        size = len(numbers)
         if not self._bulk.understands(block):
             return self._one_by_one(lines)
-        table = self._bulk.read(block, len(numbers))
-        if table is not None:
-            return LinesContent(table, numbers, [])
-        if len(numbers) <= _FEW_LINES:
+        try:
+            return LinesContent(self._bulk.read(block, size), numbers, [])
+        except IrregularBlockError as irregular:
+            bad = irregular.row
+        if size <= _FEW_LINES:
             return self._one_by_one(lines)
-        cuts = np.linspace(0, len(numbers), _PARTS + 1).astype(int)
+        if bad is not None and bad < size and singles:
+            cuts, singles = np.unique([0, bad, bad + 1, size]), singles - 1
+        else:
+            cuts, singles = np.linspace(0, size, _PARTS + 1).astype(int), _SINGLES
         ends = np.append(0, line_ends(block) + 1)
-        return _joined([self._parts(block[ends[a] : ends[b]], numbers[a:b]) for a, b in pairwise(cuts)])
+        return _joined([self._parts(block[ends[a] : ends[b]], numbers[a:b], singles) for a, b in pairwise(cuts)])
 
 
 def _joined(parts: list[LinesContent]) -> LinesContent:

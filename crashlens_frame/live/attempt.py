@@ -5,10 +5,12 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -16,7 +18,7 @@ import orjson
 from ..errors import CrashlensFrameError, InvalidCallError
 from ..formats import Row, convert_row, put_together
 from ..jsonvalues import canonical_json
-from ..logbook import row_from_response
+from ..logbook import rows_from_response
 from ..pricing import fill_cost
 from ..tokens import fill_tokens
 from .context import Budget, budgets_now, columns_now, spend
@@ -62,7 +64,13 @@ _TIMED_OUT = {"ReadTimeout", "WriteTimeout"}
 _PREFIX = ("system", "instructions", "systemInstruction", "system_instruction", "tools", "functions")
 _OF_SYSTEM = ("system", "developer")
 _CONTENT = ("prompt", "response", "tool_calls")  # columns with texts of users
+_PART = 4096  # bytes that are unpacked together: of a packed answer that is torn, what is before the torn part is read
+_STEPS = re.compile(rb'"iterations":\s*\[')  # an answer of Anthropic that may be calls of several models
 _DONE = b"[DONE]"  # what OpenAI, and all who answer in its form, end a stream with
+
+# headers of an answer that attempts read
+PACKING, _KIND, _REQUEST_IDS = b"content-encoding", b"content-type", (b"x-request-id", b"request-id")
+HEADERS = frozenset((PACKING, _KIND, *_REQUEST_IDS))
 
 # the last attempt of this thread or task: the hash of its body, and its trace
 _last: ContextVar[tuple[int, str] | None] = ContextVar("last", default=None)
@@ -125,9 +133,9 @@ def events_in(body: bytes) -> Iterator[Mapping[str, Any]]:
             yield found
 
 
-# what came back: status, type of the content, id of the request, the body, the error that ended it, whether the program
-# left it; a plain tuple, which the garbage collector need not visit again
-_Heard = tuple[int, str, str | None, bytes, BaseException | None, bool]
+# what came back: status, headers, the body as it came, the error that ended it, whether the program left it; a plain
+# tuple, which the garbage collector need not visit again
+_Heard = tuple[int, Mapping[bytes, str], bytes, BaseException | None, bool]
 
 
 @dataclass(slots=True, eq=False)
@@ -135,6 +143,7 @@ class Attempt:
     """One request on its way, from the moment at which it is sent."""
 
     settings: Settings
+    library: ModuleType  # httpx or httpx2
     endpoint: Endpoint
     request: bytes  # as it was sent: many answers wait in a book, and bytes cost the garbage collector nothing
     model: str | None  # that the path names
@@ -146,10 +155,19 @@ class Attempt:
     latency_ms: int | None = None  # once it is over
     answer: _Heard | None = None
     failure: BaseException | None = None  # in place of an answer
+    others: Sequence[Row] = ()  # calls of other models that had a part in the answer
 
     @classmethod
     def begin(
-        cls, settings: Settings, endpoint: Endpoint, body: bytes, *, model: str | None, host: str, retry: int
+        cls,
+        settings: Settings,
+        library: ModuleType,
+        endpoint: Endpoint,
+        body: bytes,
+        *,
+        model: str | None,
+        host: str,
+        retry: int,
     ) -> "Attempt":
         """Begin an attempt, with the trace and the columns of the thread or task."""
         columns = {**settings.columns, **columns_now()}
@@ -159,7 +177,7 @@ class Attempt:
             columns["trace_id"] = before[1] if before is not None and is_again else os.urandom(16).hex()
         _last.set((hash(body), columns["trace_id"]))
         columns = {"provider": _provider_of(host), **columns, "retry_count": retry}
-        return cls(settings, endpoint, body, model, columns, budgets_now())
+        return cls(settings, library, endpoint, body, model, columns, budgets_now())
 
     def take(self) -> None:
         """Note when the first bytes of the answer come."""
@@ -178,12 +196,11 @@ class Attempt:
             self._end()
 
     def answered(
-        self, status: int, headers: Mapping[str, str], body: bytes, error: BaseException | None, *, left: bool = False
+        self, status: int, headers: Mapping[bytes, str], body: bytes, error: BaseException | None, *, left: bool = False
     ) -> None:
         """Log an attempt that got an answer, or what came of it before an error or before the program left it."""
         if not self.is_over:
-            request_id = headers.get("x-request-id") or headers.get("request-id")
-            self.answer = (status, headers.get("content-type", ""), request_id, body, error, left)
+            self.answer = (status, headers, body, error, left)
             self._end()
 
     def _end(self) -> None:
@@ -191,26 +208,36 @@ class Attempt:
         self.latency_ms = round((time.perf_counter() - self.clock) * 1000)
         book = self.settings.book
         try:
-            if self.settings.capture_content and self.settings.redact is None and not self.budgets:
+            may_wait = self.settings.capture_content and self.settings.redact is None and not self.budgets
+            if may_wait and not self._may_be_several():
                 book.log_later(self)
                 return
-            row = self()  # texts may not be kept, a budget has to know the cost
-            if self.budgets:
-                priced = dict(row)
-                fill_tokens(priced)
-                fill_cost(priced, book.prices)
-                spend(self.budgets, str(row["trace_id"]), priced["cost"] or 0.0)
-            book.log_row(row)
+            for row in (self(), *self.others):  # texts may not be kept, a budget has to know the cost
+                if self.budgets:
+                    priced = dict(row)
+                    fill_tokens(priced)
+                    fill_cost(priced, book.prices)
+                    spend(self.budgets, str(row["trace_id"]), priced["cost"] or 0.0)
+                book.log_row(row)
         except Exception as error:
             warn_unsaved(f"a call is not logged, or only in memory: {error}")
+
+    def _may_be_several(self) -> bool:
+        """Whether the answer may be the calls of several models, as one with an advisor is."""
+        if self.answer is None or self.endpoint.format != "anthropic":
+            return False
+        _, headers, body, *_ = self.answer
+        return _STEPS.search(self._unpacked(body, headers.get(PACKING))) is not None
 
     def __call__(self) -> Row:
         """Return the row of an attempt; of what cannot be read, the row has no texts."""
         try:
             row = self._covered(self._without_answer() if self.answer is None else self._with_answer(*self.answer))
+            self.others = [self._covered(other) for other in self.others]
         except Exception as error:
             warn_unsaved(f"a call is logged without what was sent and answered: {error}")
             row = self._bare({"level": "error", "error": f"it cannot be read: {type(error).__name__}"})
+            self.others = ()
         return {**row, "latency_ms": self.latency_ms}
 
     def _bare(self, columns: Mapping[str, Any]) -> Row:
@@ -226,9 +253,10 @@ class Attempt:
         if self.model is not None:
             asked.setdefault("model", self.model)
         try:
-            row = row_from_response(
+            row, *others = rows_from_response(
                 answer, asked, format=self.endpoint.format, columns=given, kept=live, needs_model=False
             )
+            self.others = [{"billed": "yes", **other, "timestamp": self.started} for other in others]
         except InvalidCallError:
             if answer:
                 raise
@@ -250,17 +278,18 @@ class Attempt:
         return self._row({}, {}, finish_reason="error", level="error", billed=billed, error=failed)
 
     def _with_answer(
-        self, status: int, kind: str, request_id: str | None, body: bytes, error: BaseException | None, left: bool
+        self, status: int, headers: Mapping[bytes, str], body: bytes, error: BaseException | None, left: bool
     ) -> Row:
+        body = self._unpacked(body, headers.get(PACKING))
         kept: dict[str, Any] = {"http_status": status}
-        if request_id:
-            kept["request_id"] = request_id
+        for request_id in filter(None, map(headers.get, _REQUEST_IDS)):
+            kept.setdefault("request_id", request_id)
         if self.first_byte is not None:
             kept["first_byte_ms"] = round((self.first_byte - self.clock) * 1000)
         if status >= 400:
             return self._refused(status, body, kept)
         failed = None if error is None else f"{type(error).__name__}: {error}".removesuffix(": ")
-        pieces = pieces_in(body, kind)
+        pieces = pieces_in(body, headers.get(_KIND, ""))
         answer, is_complete = (_object(body), not left) if pieces is None else put_together(pieces)
         left = left and _DONE not in body[-32:]  # SDKs leave a stream at its end
         outcome: dict[str, Any] = {"level": None if failed is None else "error", "error": failed}
@@ -278,6 +307,18 @@ class Attempt:
             failed = str(unreadable)
         columns = {"level": "error", "error": failed, "finish_reason": "error", "billed": "estimated"}
         return self._row({}, kept, **columns)
+
+    def _unpacked(self, body: bytes, packing: str | None) -> bytes:
+        """Return what came, unpacked as far as it goes."""
+        if not packing:
+            return body
+        parts = (body[place : place + _PART] for place in range(0, len(body), _PART))
+        packed = self.library.Response(200, headers={PACKING: packing.encode("latin-1")}, content=parts)
+        whole = b""
+        with suppress(self.library.DecodingError):  # it was cut
+            for part in packed.iter_bytes():
+                whole += part
+        return whole
 
     def _refused(self, status: int, body: bytes, kept: Mapping[str, Any]) -> Row:
         found = _object(body).get("error")

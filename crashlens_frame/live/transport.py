@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from ..errors import InvalidOptionError
-from .attempt import Attempt, Settings, endpoint_of, events_in
+from .attempt import HEADERS, PACKING, Attempt, Settings, endpoint_of, events_in
 from .context import check_budgets
 
 LIBRARIES = ("httpx", "httpx2")
@@ -85,49 +85,60 @@ class _Watched:
             return request, None, None
         try:
             body = request.content
-            asked = orjson.loads(body)
-        except (RuntimeError, orjson.JSONDecodeError):  # a body that is streamed, or no JSON
+        except RuntimeError:  # a body that is streamed
+            return request, None, None
+        if body[:1] != b"{":
             return request, None, None
         endpoint, model = found
-        if not isinstance(asked, dict):
-            return request, None, None
         retry = request.headers.get(_RETRY_COUNT, "0")
         attempt = Attempt.begin(
             self._settings,
+            self._library,
             endpoint,
             body,
             model=model,
             host=request.url.host,
             retry=int(retry) if retry.isdecimal() else 0,
         )
-        if self._settings.ask_usage and asked.get("stream") and request.url.path.endswith("/chat/completions"):
-            options = asked.get("stream_options") or {}
-            if not options.get("include_usage"):
-                return self._asking(request, asked), attempt, _UsageFilter()
+        if self._settings.ask_usage and request.url.path.endswith("/chat/completions"):
+            return self._asking(request, attempt)
         return request, attempt, None
 
-    def _asking(self, request: Any, asked: dict[str, Any]) -> Any:
-        """Return the request with a demand for the usage of the stream; unpacked, so that it can be hidden."""
-        options = {**(asked.get("stream_options") or {}), "include_usage": True}
+    def _asking(self, request: Any, attempt: Attempt) -> tuple[Any, Attempt, "_UsageFilter | None"]:
+        """Return a request for a stream with a demand for its usage; the answer unpacked, so that it can be hidden."""
+        try:
+            asked = orjson.loads(attempt.request)
+        except orjson.JSONDecodeError:
+            return request, attempt, None
+        options = asked.get("stream_options") or {}
+        if not asked.get("stream") or options.get("include_usage"):
+            return request, attempt, None
         headers = [(name, value) for name, value in request.headers.multi_items() if name.lower() not in _REPLACED]
         headers.append(("accept-encoding", "identity"))
-        return self._library.Request(
+        asking = self._library.Request(
             request.method,
             request.url,
             headers=headers,
-            content=orjson.dumps({**asked, "stream_options": options}),
+            content=orjson.dumps({**asked, "stream_options": {**options, "include_usage": True}}),
             extensions=request.extensions,
         )
+        return asking, attempt, _UsageFilter()
 
     def _teed(self, response: Any, attempt: Attempt, usage: "_UsageFilter | None", kind: type, base: type) -> Any:
         """Return the response with a stream that is listened to."""
         if response.is_closed:  # a transport without a network has the whole answer at once
             attempt.take()
-            attempt.answered(response.status_code, response.headers, response.content, None)
+            headers = _headers_of(response)
+            headers.pop(PACKING, None)  # the content is unpacked
+            attempt.answered(response.status_code, headers, response.content, None)
             return response
-        hidden = None if response.headers.get("content-encoding") else usage
-        response.stream = _stream_class(kind, base)(response, attempt, hidden, self._library)
+        response.stream = _stream_class(kind, base)(response, attempt, usage)
         return response
+
+
+def _headers_of(response: Any) -> dict[bytes, str]:
+    """Return the headers that an attempt reads; one look through all of them is faster than asking for each."""
+    return {name: value.decode("latin-1") for key, value in response.headers.raw if (name := key.lower()) in HEADERS}
 
 
 class _Transport(_Watched):
@@ -183,10 +194,10 @@ class _AsyncTransport(_Watched):
 class _Listener:
     """The bytes of one answer: they go to the user, and when no more come the attempt is logged."""
 
-    def __init__(self, response: Any, attempt: Attempt, usage: "_UsageFilter | None", library: ModuleType) -> None:
+    def __init__(self, response: Any, attempt: Attempt, usage: "_UsageFilter | None") -> None:
         self._inner = response.stream
-        self._status, self._headers = response.status_code, response.headers
-        self._attempt, self._usage, self._library = attempt, usage, library
+        self._status, self._headers = response.status_code, _headers_of(response)
+        self._attempt, self._usage = attempt, None if PACKING in self._headers else usage
         self._pieces: list[bytes] = []
 
     def _take(self, piece: bytes) -> bytes:
@@ -198,20 +209,7 @@ class _Listener:
         if not self._attempt.is_over:
             failed = error if isinstance(error, Exception) else None
             left = left or (error is not None and failed is None)  # what a program leaves is no error
-            self._attempt.answered(self._status, self._headers, self._body(), failed, left=left)
-
-    def _body(self) -> bytes:
-        """Return what came, unpacked as far as it goes."""
-        if not self._headers.get("content-encoding"):
-            return b"".join(self._pieces)
-        packed = self._library.Response(self._status, headers=self._headers, content=iter(self._pieces))
-        body = b""
-        try:
-            for piece in packed.iter_bytes():
-                body += piece
-        except self._library.DecodingError:
-            pass  # it was cut
-        return body
+            self._attempt.answered(self._status, self._headers, b"".join(self._pieces), failed, left=left)
 
     def __del__(self) -> None:
         self._end(left=True)

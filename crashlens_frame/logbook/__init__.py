@@ -1,10 +1,10 @@
 """LogBook: accumulates calls, in memory or in a file that keeps them."""
 
 from .book import LogBook, from_responses
-from .responses import row_from_response
+from .responses import rows_from_response
 
 __all__ = [
     "LogBook",
     "from_responses",
-    "row_from_response",
+    "rows_from_response",
 ]

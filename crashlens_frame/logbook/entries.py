@@ -23,7 +23,7 @@ from ..frame import as_calls, table_from_frame
 from ..times import start_of_call
 from .ledger import Ledger
 from .records import table_from_records
-from .responses import plain_request, row_from_response, timed
+from .responses import plain_request, rows_from_response, timed
 
 
 class Entries:
@@ -162,9 +162,11 @@ class Entries:
             model prompt response  input_tokens    team
         0  gpt-4o     Hi   Hello!             9  search
         """
-        row = row_from_response(response, plain_request(request), columns=columns)
-        row = timed(row, started, ended, columns.get("latency_ms"))
-        self._ledger.add(_with_start({"retry_count": 0, **row}))
+        row, *others = rows_from_response(response, plain_request(request), columns=columns)
+        row = _with_start({"retry_count": 0, **timed(row, started, ended, columns.get("latency_ms"))})
+        self._ledger.add(row)
+        for other in others:
+            self._ledger.add({"retry_count": 0, **other, "timestamp": row["timestamp"]})
         return str(row["trace_id"])
 
     def log_row(self, row: Row) -> None:

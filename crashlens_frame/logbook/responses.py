@@ -1,4 +1,4 @@
-"""What an SDK returned, as its own object or as the JSON of it -> the row of one call."""
+"""What an SDK returned, as its own object or as the JSON of it -> the rows of its calls, almost always a single one."""
 
 import base64
 import dataclasses
@@ -70,6 +70,10 @@ def plain_request(value: Any) -> Any:
 
 _OWN = (CRASHLENS.name, FLAT.name)
 _NOT_GIVEN = ("NotGiven", "Omit", "Unset", "UnsetType")
+# columns that calls of other models have in common with the answer that they were a part of
+_SHARED = frozenset(
+    {"session_id", "parent_id", "timestamp", "provider", "team", "route", "name", "user_id", "agent", "source", "tags"}
+)
 _SINCE = 946_684_800_000_000  # the year 2000: an earlier time is none of a call
 
 
@@ -112,7 +116,7 @@ def _time(name: str, value: Any) -> int:
     return micros
 
 
-def row_from_response(
+def rows_from_response(
     response: Any,
     request: Any = None,
     *,
@@ -120,8 +124,11 @@ def row_from_response(
     columns: Mapping[str, Any],
     kept: Mapping[str, Any] = MappingProxyType({}),
     needs_model: bool = True,
-) -> Row:
+) -> list[Row]:
     """Return the values of a call by column, from the answer to it and, where it is at hand, from what was sent.
+
+    Other models may have had a part in the answer, such as an advisor: their calls follow, as a log of the vendor has
+    them, unless ``columns`` have the cost, which is that of all.
 
     Parameters
     ----------
@@ -160,17 +167,23 @@ def row_from_response(
     found = rows_from_line({**record, **kept}, name)
     if found.errors:
         raise InvalidCallError(found.errors[0])
-    steps = f"{found.rows[0].get('event_id')}/" if found.rows else ""  # of other models; extra holds their counts
-    rows = [row for row in found.rows if not str(row.get("event_id")).startswith(steps)] if steps else []
-    if len(rows) != 1:
-        raise InvalidCallError(f"the response holds {len(rows)} calls, expected one")
-    row = rows[0]
+    if not found.rows:
+        raise InvalidCallError("the response holds no call, expected one")
+    row, *others = found.rows
+    if not all(str(other.get("event_id")).startswith(f"{row.get('event_id')}/") for other in others):
+        raise InvalidCallError(f"the response holds {len(found.rows)} calls, expected one")
+    if "cost" in given:
+        others = []
     if "tags" in row and isinstance(given.get("tags"), Mapping):
         given["tags"] = {**orjson.loads(row["tags"]), **given["tags"]}
+    shared = {name: value for name, value in given.items() if name in _SHARED}
     asked_model = asked.get("model") if isinstance(asked, Mapping) else None
     given = {"model": row.get("model") or asked_model, "trace_id": trace_id, **given}
     row |= convert_row(given, needs_model=needs_model)
-    if unclear := "".join(found.unclear) or settle_row(row):
+    for other in others:
+        other |= convert_row({**shared, "trace_id": trace_id}, needs_model=False)
+    unclear = "".join(found.unclear) or "".join(filter(None, map(settle_row, (row, *others))))
+    if unclear:
         with suppress(Warning):  # where warnings are errors, the call is logged all the same
             warn_of_unclear("the call", unclear, stacklevel=3)
-    return row
+    return [row, *others]

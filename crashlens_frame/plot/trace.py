@@ -40,6 +40,10 @@ _METERS = {
     "other": (GREY, ()),
 }
 _THROWN_AWAY = "////"
+# parts of the axis: a letter of the text beside a bar, and the gap between them
+_LETTER, _GAP = 0.0115, 0.016
+_PALE = 0.35  # so that what is written on it can be read, on a dark page too
+_RIGHT = 0.6  # of the figure: what stands beside the bars has the rest
 _SHORTEST = 0.006  # part of the axis, so that a call without a latency can still be seen
 
 
@@ -86,6 +90,7 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     own = calls[calls["trace_id"] == readable].reset_index(drop=True)
     if own.empty:
         raise UnknownTraceError(f"no call belongs to the trace {trace_id!r}; df.crashlens.traces() lists them")
+    is_own_figure = ax is None
     ax = new_axes(ax, height=1.4 + 0.34 * max(len(own.head(_MOST_CALLS)), 4), width=10.0)
     timed = own[own["timestamp"].notna()].sort_values("timestamp", kind="stable")
     if timed.empty:
@@ -102,7 +107,7 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     colors, bad = models.map(colors_of(most_expensive(calls, "model"))), failed_calls(drawn)
 
     rows = np.arange(len(drawn))
-    ax.barh(
+    bars = ax.barh(
         rows,
         np.maximum(length, _SHORTEST * span),
         left=start,
@@ -112,18 +117,7 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
         linewidth=1.6,
     )
     for row, text in zip(rows, _bar_texts(drawn, bad), strict=True):
-        end = start[row] + length[row]
-        before = start[row] > span - end  # on the side with more room
-        ax.annotate(
-            text,
-            (start[row] if before else end, row),
-            xytext=(-8 if before else 8, 0),
-            textcoords="offset points",
-            ha="right" if before else "left",
-            va="center",
-            fontsize="small",
-            parse_math=False,
-        )
+        _write_beside(ax, text, bars[row], span)
     ax.set_yticks(rows, [str(row + 1) for row in rows])
     ax.set_ylim(len(drawn) - 0.4, -0.6)
     ax.set_xlim(-0.01 * span, 1.015 * span)
@@ -141,6 +135,8 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     set_title(ax, f"{name}: {quantity(len(own), 'call')}, {errors}, {_costs_text(own, waste)}")
     if drawn["cost"].sum() > 0:
         _draw_meters(ax, drawn, wasted)
+        if is_own_figure:  # the layout ends near where it begins
+            ax.get_gridspec().update(right=_RIGHT)
     return ax
 
 
@@ -157,11 +153,25 @@ def _costs_text(calls: pd.DataFrame, waste: pd.Series) -> str:
     return f"{cost}, {money(waste.sum())} wasted" if waste.sum() > 0 else cost
 
 
+def _write_beside(ax: "Axes", text: str, bar: Any, span: float) -> None:
+    """Write the text of a bar behind it or before it; where neither has room on it, which then is paler."""
+    needed = (_LETTER * len(text) + _GAP) * span
+    start, end, gap = bar.get_x(), bar.get_x() + bar.get_width(), _GAP * span
+    place, align = end + gap, "left"
+    if span - end < needed <= start:
+        place, align = start - gap, "right"
+    elif span - end < needed:
+        place = max(0.0, min(start, span - needed)) + gap
+        red, green, blue, alpha = bar.get_facecolor()
+        bar.set_facecolor((red, green, blue, alpha * _PALE))
+    ax.text(place, bar.get_y() + bar.get_height() / 2, text, ha=align, va="center", fontsize="small", parse_math=False)
+
+
 def _draw_meters(ax: "Axes", calls: pd.DataFrame, wasted: np.ndarray) -> None:
     """Draw the cost of each call by meter, beside its row."""
     from matplotlib.patches import Patch
 
-    beside = ax.inset_axes((1.03, 0.0, 0.3, 1.0), sharey=ax)
+    beside = ax.inset_axes((1.07, 0.0, 0.3, 1.0), sharey=ax)
     parts = cost_parts(calls.reset_index(drop=True))
     of_meter = {name: group for group, (_, names) in _METERS.items() for name in names}
     group = parts["meter"].astype("str").map(of_meter).fillna("other")
@@ -185,7 +195,7 @@ def _draw_meters(ax: "Axes", calls: pd.DataFrame, wasted: np.ndarray) -> None:
     if np.any(wasted > 0):
         handles.append(Patch(facecolor=GREY, edgecolor="white", hatch=_THROWN_AWAY, label="wasted"))
     # of the axes themselves, so that the layout makes room for it
-    ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.34, 1.0), frameon=False, fontsize="small")
+    ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.38, 1.0), frameon=False, fontsize="small")
 
 
 def _few_ticks() -> Any:

@@ -40,7 +40,9 @@ def cost_of_call(book: "PriceBook", call: Mapping[str, Any]) -> float:
         return math.nan
     # what is not used costs nothing; a whole is needed to see whether its parts exceed it
     units = {column: call.get(column) or 0 for column in _WHOLES}
-    units |= {column: call[column] for column in _OTHERS if call.get(column)}
+    for column in _OTHERS:
+        if used := call.get(column):
+            units[column] = used
     if call.get("output_tokens") is None:
         units["output_tokens"] = math.nan
     return table.cost_of_one(level, units, meaning.factor)

@@ -13,7 +13,10 @@ import pyarrow.compute as pc
 
 
 class App(NamedTuple):
-    """An application: its share of the traffic, its names, its models, the system tokens of each call."""
+    """An application: its share of the traffic, its names, its models, the system tokens of each call.
+
+    One that only ``sorts`` sends no documents: its models would not hold them.
+    """
 
     weight: int
     route: str
@@ -22,6 +25,7 @@ class App(NamedTuple):
     models: tuple[str, str, str]  # strong, middle, small
     system_tokens: int
     reasons: bool = False
+    sorts: bool = False
 
 
 class Kind(NamedTuple):
@@ -44,7 +48,7 @@ APPS = (
         2048,
     ),
     App(16, "/v1/assistant", "engineering", "coding-assistant", ("gpt-5", "gpt-5-mini", "gpt-5-nano"), 1536, True),
-    App(14, "/batch/tickets", "support", "ticket-triage", ("gpt-4", "gpt-4o", "gpt-3.5-turbo"), 0),
+    App(14, "/batch/tickets", "support", "ticket-triage", ("gpt-4", "gpt-4o", "gpt-3.5-turbo"), 0, sorts=True),
 )
 
 # the weights add up to a thousand
@@ -105,13 +109,14 @@ _SHORT, _LONG, _ANSWER, _STUB = np.cumsum((0, *_SIZES[:-1]))  # where each pool 
 _CHUNK = 1 << 20  # rows whose texts stay well below two gigabytes
 
 _LEAST, _MOST = np.array([[kind.least, kind.most] for kind in CALL_KINDS.values()]).T
-_SYSTEM_TOKENS = np.array([app.system_tokens for app in APPS])
 _REASONS = np.array([app.reasons for app in APPS])
 _HOUR = 3_600_000_000
 _THURSDAY = 3  # the first day of 1970
 
 
-def simulate_traffic(traces: int, *, draw: np.random.Generator, days: int, start: int) -> pa.Table:
+def simulate_traffic(
+    traces: int, *, draw: np.random.Generator, days: int, start: int, document_tokens: int = 0
+) -> pa.Table:
     """Draw the calls of a number of traces, in the order of their starts.
 
     Parameters
@@ -124,6 +129,8 @@ def simulate_traffic(traces: int, *, draw: np.random.Generator, days: int, start
         Days over which the traces begin.
     start
         Begin of the first day, in microseconds since 1970.
+    document_tokens
+        Tokens that each call sends beside its question, but for those that sort.
 
     Returns
     -------
@@ -139,13 +146,16 @@ def simulate_traffic(traces: int, *, draw: np.random.Generator, days: int, start
     """
     ids = _hexadecimal(draw.bytes(16 * traces))
     texts = _pools(draw)
-    calls = _calls(draw, traces, texts, days=days, start=start)
+    system = np.array([app.system_tokens + (0 if app.sorts else document_tokens) for app in APPS])
+    calls = _calls(draw, traces, texts, system, days=days, start=start)
     order = np.argsort(calls["time"], kind="stable")
     return _table({name: values[order] for name, values in calls.items()}, ids, texts)
 
 
-def _calls(draw: np.random.Generator, traces: int, texts: pa.Array, *, days: int, start: int) -> dict[str, np.ndarray]:
-    """Draw what happens: one entry per call, one trace after the other."""
+def _calls(
+    draw: np.random.Generator, traces: int, texts: pa.Array, system_tokens: np.ndarray, *, days: int, start: int
+) -> dict[str, np.ndarray]:
+    """Draw what happens: one entry per call, one trace after the other; system tokens are those of each application."""
     kind = _weighted(draw, [kind.weight for kind in CALL_KINDS.values()], traces)
     length = draw.integers(_LEAST[kind], _MOST[kind], endpoint=True)
     begin = start + _begins(draw, kind, days, start)
@@ -161,7 +171,7 @@ def _calls(draw: np.random.Generator, traces: int, texts: pa.Array, *, days: int
     gives_up = np.isin(kind, _MOVING) & (np.append(step, 0)[1:] != step) & (place < length - 1)
 
     words = pc.add(pc.count_substring(texts, " "), 1).to_numpy()
-    system = np.where(prompt < _LONG, 0, _SYSTEM_TOKENS[app])
+    system = np.where(prompt < _LONG, 0, system_tokens[app])
     reasoning = np.where(_REASONS[app] & ~failed, _between(draw, _REASONING_TOKENS, len(trace)), 0)
     output = np.where(failed, 0, words[answer] + reasoning)
     answering = _between(draw, _FIRST_TOKEN_MS, len(trace)) + output * _TOKEN_MS[step]

@@ -11,6 +11,7 @@ from ..errors import check_choice, check_number, several_texts
 from ..frame import checked_calls
 from .fields import field_values
 from .moments import end_of_log, local_times
+from .pace import project_at_pace
 
 UNTILS = ("day", "week", "month", "quarter", "year")
 FEWEST_DAYS = 7  # of complete days with which an interval is given
@@ -72,8 +73,9 @@ def forecast(
         One row per group, or one: the fields of ``by``, ``start`` and ``end`` of the period (local time), ``spent``
         (USD since its start, as far as known), ``unknown`` (number of its calls whose cost is not known),
         ``projected`` (USD at its end), ``low`` and ``high`` (the interval; NaN with fewer than seven complete days),
-        ``n_days`` (complete days that the forecast rests on). Calls of unknown cost are in none of the sums. Calls
-        without a time are left out.
+        ``n_days`` (complete days that the forecast rests on), ``pace`` (USD at its end if the spend goes on as on its
+        days so far, whatever their weekdays: the projection of :func:`crashlens_frame.budgets`). Calls of unknown cost
+        are in none of the sums. Calls without a time are left out.
 
     Raises
     ------
@@ -119,13 +121,15 @@ def forecast(
         row |= {"start": start, "end": end, "spent": spent, "unknown": int(in_period["cost"].isna().sum())}
         rows.append(row | dict(zip(("projected", "low", "high"), total, strict=True)) | {"n_days": len(daily)})
     result = pd.DataFrame(rows)
+    result["pace"], _ = project_at_pace(result["spent"], result["start"], result["end"], first, end_of_calls)
     return result.astype({"unknown": "int64", "n_days": "int64"} | dict.fromkeys(names, "str"))
 
 
 def _empty() -> dict[str, pd.Series]:
     times: dict[str, pd.Series] = {name: pd.Series(dtype="datetime64[us]") for name in ("start", "end")}
     numbers = {"spent": "float64", "unknown": "int64", "projected": "float64", "low": "float64", "high": "float64"}
-    return times | {name: pd.Series(dtype=dtype) for name, dtype in (numbers | {"n_days": "int64"}).items()}
+    numbers |= {"n_days": "int64", "pace": "float64"}
+    return times | {name: pd.Series(dtype=dtype) for name, dtype in numbers.items()}
 
 
 def _known_sum(costs: pd.Series) -> float:

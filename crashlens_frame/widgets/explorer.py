@@ -55,7 +55,8 @@ class Explorer(W.VBox):
     budgets
         Budgets to show, of all calls whatever the filters: the path of ``budgets.yaml``, ``Budgets`` or a mapping.
     tz
-        Time zone of days and plots at first, such as ``"Europe/Paris"``; its field changes it.
+        Time zone of days and plots at first, such as ``"Europe/Paris"``; that of the budgets when not given, or UTC.
+        Its field changes it.
     name
         Name of the log, for its title; the file of a LogBook, or "Calls" when not given.
     state
@@ -93,7 +94,7 @@ class Explorer(W.VBox):
         thresholds: Thresholds | None = None,
         prices: Prices | None = None,
         budgets: BudgetSource | None = None,
-        tz: str = "UTC",
+        tz: str | None = None,
         name: str | None = None,
         state: str = "",
         address: bool = False,
@@ -107,14 +108,14 @@ class Explorer(W.VBox):
         self.title = W.HTML()
         self.cards = W.HTML()
         self.page = Page(has_address=address)
-        self.filters = FilterFields(self.study, self.update, tz)
+        self.forecast = ForecastPanel(budgets)
+        self.filters = FilterFields(self.study, self.update, tz or self.forecast.tz)
         self.by = make_field(W.Dropdown, "By", options=self._groupings(), style={"description_width": "auto"})
         self.marks = W.Checkbox(description="Mark anomalies", value=True, indent=False, layout=W.Layout(width="auto"))
         self.chart = Chart()
         self.waste = WastePanel()
         self.patterns, self.findings, self.trace = self.waste.patterns, self.waste.findings, self.waste.trace
         self.groups, self.why, self.unusual = GroupsPanel(), WhyPanel(), UnusualPanel()
-        self.forecast = ForecastPanel(budgets)
         self.what_if = WhatIfPanel(self.study.prices)
         self.invoice = InvoicePanel()
         self.plots = W.Tab([W.HTML() for _ in _PLOTS_WITH_TAB], titles=[plot.tab for plot in _PLOTS_WITH_TAB])

@@ -149,6 +149,12 @@ class ForecastPanel(W.VBox):
         self.bars = W.HTML()
         super().__init__([self.status, self.cards, self.bars])
 
+    @property
+    def tz(self) -> str:
+        """Time zone of the budgets; UTC if they have none in common."""
+        zones = {budget.tz for budget in self._limits.budgets} if self._limits else set()
+        return zones.pop() if len(zones) == 1 else "UTC"
+
     @show_errors
     def show(self, seen: Seen) -> None:
         """Forecast the calls of a view; budgets are of all calls, whatever the filters."""
@@ -220,12 +226,13 @@ class InvoicePanel(W.VBox):
 
 def _forecast_cards(row: pd.Series) -> dict[str, markup.Card]:
     month = f"{row['start']:%B %Y}"
-    likely = f"{money(row['low'])} to {money(row['high'])} in four of five such months"
-    pace = "at the pace so far; seven days are needed for more"
+    likely = f"{money(row['low'])} to {money(row['high'])} in four of five such months, by weekdays and trend"
+    unsure = "from seven days of calls on with what is likely"
     unknown = f"{quantity(row['unknown'], 'call')} of unknown cost" if row["unknown"] else "every cost is known"
+    # the same projection as that of the budgets below, which adds up over teams
     return {
         f"Spent in {month}": markup.Card(money(row["spent"]), unknown),
-        f"At the end of {month}": markup.Card(money(row["projected"]), likely if pd.notna(row["low"]) else pace),
+        f"{month} at this pace": markup.Card(money(row["pace"]), likely if pd.notna(row["low"]) else unsure),
     }
 
 
@@ -255,7 +262,8 @@ def _bar(row: Any) -> str:
         texts.append(f"{quantity(row['unknown'], 'call')} of unknown cost")
     status = _STATUS_TEXTS[row["status"]]
     if pd.notna(row["exhausted_on"]):
-        status = f"used up on {row['exhausted_on']:%Y-%m-%d}"
+        verb = "used up" if row["spent"] >= row["limit"] else "will be used up"
+        status = f"{verb} on {row['exhausted_on']:%Y-%m-%d}"
     return markup.budget_bar(
         f"{cut(printable(str(name)), 60)}{period}",
         ", ".join(texts),

@@ -10,8 +10,8 @@ import crashlens_frame as cf
 _LAST_WEEK = pd.Timestamp("2026-03-16", tz="UTC")
 _BUDGETS = """\
 budgets:
-  - {name: everything, match: {}, per: month, tz: Europe/Paris, limit_usd: 25, warn_at: 0.8}
-  - {name: each team, match: {}, each: team, per: month, tz: Europe/Paris, limit_usd: 10}
+  - {name: everything, match: {}, per: month, limit_usd: 4000, warn_at: 0.8}
+  - {name: each team, match: {}, each: team, per: month, limit_usd: 2500}
 rules:
   - {name: no large model for search, match: {team: search, model: "gpt-4.1"}, action: fail}
 """
@@ -28,19 +28,19 @@ def write_logs(folder: Path) -> None:
     last = calls[is_last]
     day = last["timestamp"].dt.strftime("%Y-%m-%d").rename("day")
     invoice = last.groupby([day, last["model"].astype("str")])["cost"].sum().reset_index()
-    invoice.loc[len(invoice)] = ["2026-03-20", "o3", 4.2]  # a day of a model that the log does not have
+    invoice.loc[len(invoice)] = ["2026-03-20", "o3", 420.0]  # a day of a model that the log does not have
     invoice.to_csv(folder / "invoice.csv", index=False)
 
 
 def make_calls() -> pd.DataFrame:
     """Return the calls: on the last Monday the search team moves to a larger model, on Wednesday an agent is stuck."""
-    usual = cf.simulate_workload(6000, seed=10, days=28, start="2026-02-23")
+    usual = cf.simulate_workload(24_000, seed=10, days=28, start="2026-02-23", document_tokens=80_000)
     customer = np.random.default_rng(10).choice(["acme", "globex", "initech"], len(usual), p=[0.5, 0.3, 0.2])
     calls = usual.assign(tags=[f'{{"customer":"{name}"}}' for name in customer])
     moved = calls["team"].eq("search") & calls["timestamp"].ge(_LAST_WEEK + pd.Timedelta(hours=8))
     calls["model"] = calls["model"].astype("str").mask(moved, "gpt-4.1")
     calls["cost"] = calls["cost"].mask(moved)
-    asked = calls[calls["model"].eq("gpt-4o")].head(1)
+    asked = calls[calls["model"].eq("gpt-4o")].nlargest(1, "input_tokens")
     night = asked.loc[asked.index.repeat(900)].assign(
         timestamp=pd.date_range("2026-03-18T01:00Z", periods=900, freq="12s"),
         trace_id=[f"night-{number}" for number in range(900)],

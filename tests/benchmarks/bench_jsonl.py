@@ -82,7 +82,9 @@ def _write(line_format: str, given: Any) -> None:
 _FEW = 200_000  # records that fit into memory as dicts
 _READ = "`read_jsonl`, 1,000,000 events of CrashLens in 722 MB, to the typed frame"
 _SLIM = {"columns": ["trace_id", "timestamp", "model", "cost"]}
-_all, _one, _many = (partial(_events, name) for name in ("events.jsonl", "torn_1.jsonl", "torn_1000.jsonl"))
+_all, _one, _torn, _other = (
+    partial(_events, f"{name}.jsonl") for name in ("events", "torn_1", f"torn_{data.MANY}", f"other_{data.MANY}")
+)
 
 CASES = (
     Case(_READ, OURS, by_us, _all),
@@ -93,7 +95,20 @@ CASES = (
     Case(_READ, "pandas.read_json", by_pandas, _all, runs=1),
     Case("the same, four columns", OURS, partial(by_us, **_SLIM), _all),
     Case("the same, one line torn", OURS, by_us, _one),
-    Case("the same, a thousand lines torn", OURS, by_us, _many),
+    Case("the same, 5 % of the lines torn", OURS, by_us, _torn),
+    Case("the same, 5 % of the lines with a field that has no column", OURS, by_us, _other),
+    *(
+        Case(
+            f"`read_jsonl`, {few:,} events, to the typed frame",
+            by,
+            work,
+            partial(_events, f"events_{few}.jsonl"),
+            few,
+            15,
+        )
+        for few in data.FEW
+        for by, work in ((OURS, by_us), ("Polars, untyped", by_polars))
+    ),
     *(
         case
         for line_format in ("crashlens", "flat")

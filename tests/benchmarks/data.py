@@ -11,6 +11,9 @@ import crashlens_frame as cf
 CALLS = 1_000_000
 TRACES = 610_000
 BAD = b'{"traceId": "torn\n'
+OTHER = b',"customer":"acme"}\n'  # a field without a column
+FEW = (1_000, 10_000)  # events of the small files
+MANY = 50_000  # of the lines, 5 %
 
 
 def calls(folder: Path) -> pd.DataFrame:
@@ -19,18 +22,22 @@ def calls(folder: Path) -> pd.DataFrame:
 
 
 def make(folder: Path) -> None:
-    """Make the files that are not there: calls.parquet, and events.jsonl with no, one and a thousand bad lines."""
-    if (folder / "torn_1000.jsonl").exists():
+    """Make the files that are not there: calls.parquet, events.jsonl, small ones, and some with odd lines."""
+    last = folder / f"other_{MANY}.jsonl"
+    if last.exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
     made = cf.simulate_workload(TRACES, seed=1).iloc[:CALLS]
     cf.to_parquet(made, folder / "calls.parquet")
     lines = [orjson.dumps(event) + b"\n" for event in _events(made)]
-    (folder / "events.jsonl").write_bytes(b"".join(lines))
-    for bad in (1, 1000):
+    for name, some in (("events", lines), *((f"events_{few}", lines[:few]) for few in FEW)):
+        (folder / f"{name}.jsonl").write_bytes(b"".join(some))
+    for bad in (1, MANY):
         step = CALLS // bad
         torn = (BAD + line if place % step == step // 2 else line for place, line in enumerate(lines))
         (folder / f"torn_{bad}.jsonl").write_bytes(b"".join(torn))
+    step = CALLS // MANY
+    last.write_bytes(b"".join(line[:-2] + OTHER if n % step == step // 2 else line for n, line in enumerate(lines)))
 
 
 def read_once(path: Path) -> Path:

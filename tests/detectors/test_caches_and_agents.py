@@ -146,6 +146,39 @@ def test_an_agent_that_gets_on_is_not_stuck() -> None:
     assert stuck(agent(9, [READ], [RESULT], input_tokens=1000)) == []
 
 
+def last_messages(tools: list[str | None], prompts: list[str | None], **more: Any) -> pd.DataFrame:
+    """Make an agent whose log shows of each prompt the last message alone, or nothing."""
+    steps = zip(tools, prompts, strict=True)
+    sent = {"cost": 0.5, "output_tokens": 9}
+    return calls(
+        *({"s": n * n, "prompt": prompt, "tool_calls": tool, "input_tokens": 1000 + 60 * n, **sent, **more}
+          for n, (tool, prompt) in enumerate(steps))
+    )  # fmt: skip
+
+
+def test_logs_of_last_messages_show_results_and_logs_of_questions_do_not() -> None:
+    assert stuck(last_messages([READ] * 9, ["Fix the build.", *[RESULT] * 8])) == [7]
+    assert stuck(last_messages([READ] * 9, ["Fix the build."] * 9)) == []
+    # a turn before it: the run of equal prompts follows an answer
+    assert stuck(last_messages([None, *[READ] * 9], ["Hello.", *["Fix the build."] * 9], response="So.")) == []
+    # results that come after another step each time are compared, not what was known before
+    tools = [tool for n in range(5) for tool in (READ, READ.replace("a", f"{n}"))]
+    assert stuck(last_messages(tools, ["Fix it.", *[f"{n} failed" if n % 2 else "ok" for n in range(1, 10)]])) == []
+
+
+def test_without_prompts_the_tokens_that_results_add_tell_a_stuck_agent() -> None:
+    assert stuck(last_messages([READ] * 9, [None] * 9)) == [7]
+    assert stuck(last_messages([READ.replace("read", "get_status")] * 9, [None] * 9)) == []
+    grown = last_messages([READ] * 9, [None] * 9)
+    assert stuck(grown.assign(input_tokens=pd.array([1000 + 60 * n + 5 * n * n for n in range(9)], "Int64"))) == []
+
+
+def test_an_answer_repeated_to_the_same_message_is_stuck_where_the_log_says_that_it_ended() -> None:
+    talk = {"tools": [None] * 9, "prompts": ["Open it.", *["Connection refused"] * 8], "response": "I try again."}
+    assert stuck(last_messages(**talk, finish_reason="stop")) == [7]
+    assert stuck(last_messages(**talk)) == []  # its tool calls may be hidden
+
+
 def test_a_history_resent_in_full() -> None:
     def growing(number: int, **more: Any) -> list[float]:
         rows = (

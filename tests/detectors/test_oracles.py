@@ -126,13 +126,21 @@ def test_stuck_agents(draw: Random) -> None:
     frame = series(
         draw, draw.choice((7, 16, 24)), draw.choice(((1, 2, 30), (30,), (0, 1, 90))), trace_id=("t1",),
         session_id=draw.choice(((None,), ("s1", "s1", "s2"))), cost=(0.5, 0.5, 0.25, 0.0),
-        tool_calls=draw.choice(((None,), ("read", "read", "write"), ("read", None))),
-        response=("Step 1", "Step 22", "Done", None, " "), model=("gpt-5",),
+        tool_calls=draw.choice(((None,), ("read", "read", "write"), ("read", None), ('{"name": "get_status"}', "read"))),
+        response=("Step 1", "Step 22", "Done", None, " "), model=("gpt-5",), finish_reason=("stop", None),
+        output_tokens=draw.choice(((9,), (9, 10, 14, None))), reasoning_tokens=(0, 0, None, 4),
     )  # fmt: skip
     order = frame["timestamp"].sort_values().index
     sent = pd.Series(1000 + np.cumsum([draw.choice(grows) for _ in order]), index=order)
     ends = draw.choice((("No such file.",), ("a 1", "a 2"), ("No such file.", "Found 7.", "Found 8.")))
-    prompts = [f"{n if draw.random() < 0.9 else 0}: {'x' * 250} {draw.choice(ends)}" for n in range(len(frame))]
+    prompts: list[str | None] = [
+        f"{n if draw.random() < 0.9 else 0}: {'x' * 250} {draw.choice(ends)}" for n in range(len(frame))
+    ]
+    shown = draw.choice(("all", "all", "some", "last message"))
+    if shown == "some":
+        prompts = [draw.choice((None, None, prompt)) for prompt in prompts]
+    elif shown == "last message":
+        prompts = [draw.choice(ends) for _ in prompts]
     frame = frame.assign(input_tokens=sent.astype("Int64"), prompt=pd.array(prompts, "str"))
     assert_equal(claims("stuck_agents", frame), oracle.stuck_agents(oracle.rows(frame)))
 

@@ -104,13 +104,16 @@ def test_no_piece_is_no_answer() -> None:
     assert put_together([{"type": "ping"}]) == ({}, False)
 
 
-def test_pieces_of_text_completions_and_the_usage_of_groq() -> None:
+@pytest.mark.parametrize("of_kimi", [False, True])
+def test_pieces_of_text_completions_and_the_usage_of_groq_and_kimi(of_kimi: bool) -> None:
     pieces = [{"object": "text_completion", "id": "c", "model": "m", "choices": [{"index": 0, "text": text}]}
               for text in ("One ", "two")]  # fmt: skip
-    pieces.append({"choices": [{"index": 0, "finish_reason": "stop"}], "x_groq": {"usage": {"prompt_tokens": 3}}})
+    usage, end = {"usage": {"prompt_tokens": 3}}, {"index": 0, "finish_reason": "stop"}
+    pieces.append({"choices": [end | usage]} if of_kimi else {"choices": [end], "x_groq": usage})
     answer = put_together(pieces)
     assert answer.is_complete
-    assert answer.record["choices"] == [{"index": 0, "text": "One two", "finish_reason": "stop"}]
+    (choice,) = answer.record["choices"]
+    assert choice["text"] == "One two"
     assert answer.record["usage"] == {"prompt_tokens": 3}
 
 
@@ -284,7 +287,7 @@ def test_steps_of_other_models_are_calls_of_these(is_stream: bool) -> None:
     assert batch[["trace_id", "service_tier"]].values.tolist() == [["c", "batch"]] * 3
     book = cf.LogBook()
     book.log_response({**ANTHROPIC_ANSWER, "usage": usage})
-    assert book.df["output_tokens"].tolist() == [8]
+    assert book.df["output_tokens"].tolist() == [8, 0, 60]
 
 
 GEMINI_STREAM = [

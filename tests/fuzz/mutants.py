@@ -26,6 +26,7 @@ from tests.formats.test_gateways import HELICONE, OPENROUTER, PORTKEY
 from tests.formats.test_langsmith import RUN
 from tests.formats.test_local_models import COHERE, OLLAMA
 from tests.formats.test_pi import SESSION
+from tests.formats.test_platforms import KINDS
 from tests.io.test_har import HAR
 from tests.support.agent_logs import codex_lines
 from tests.support.damaged_records import paths, spoiled, with_value
@@ -61,6 +62,7 @@ def samples() -> dict[str, list[bytes]]:
         RUN,
         COHERE,
         OLLAMA,
+        *(record for record, _ in KINDS.values()),
     ]
     records += [*OPENAI_STREAM[:-1], *ANTHROPIC_STREAM, *HAR["log"]["entries"]]
     for path in sorted(CASES.glob("*.json*")):

@@ -23,6 +23,7 @@ from tests.formats.test_gateways import HELICONE, OPENROUTER, PORTKEY
 from tests.formats.test_langsmith import RUN
 from tests.formats.test_local_models import COHERE, OLLAMA
 from tests.formats.test_pi import SESSION
+from tests.formats.test_platforms import KINDS
 from tests.io.test_exports import SPANS
 from tests.io.test_har import HAR
 from tests.support.streams import ANTHROPIC_STREAM, OPENAI_STREAM
@@ -46,6 +47,7 @@ RECORDS = {
     "ui_messages": TASK,
     "aider": SENT,
     "pi": SESSION,
+    **{name: record for name, (record, _) in KINDS.items()},
 }
 pytestmark = pytest.mark.filterwarnings("ignore::crashlens_frame.errors.CrashlensFrameWarning")
 

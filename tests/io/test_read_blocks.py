@@ -49,10 +49,9 @@ def same(block: bytes, format: str | None = None) -> None:
 def test_what_we_write_is_read_in_bulk(line_format: str, format: str | None) -> None:
     block = b"".join(LINES[line_format])
     if line_format == "crashlens" and format == "flat":
-        assert BulkReader(format).read(block, len(CALLS)) is not None  # its nested fields are unknown, and kept
+        BulkReader(format).read(block, len(CALLS))  # its nested fields are unknown, and kept
     else:
         table = BulkReader(format).read(block, len(CALLS))
-        assert table is not None
         assert frame_from_table(table).equals(CALLS)
     same(block, format)
 

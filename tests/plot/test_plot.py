@@ -443,6 +443,31 @@ def test_beside_a_trace_each_cost_is_divided_by_meter_and_what_was_wasted_is_hat
     assert labels == [*expected, "wasted"]
 
 
+@pytest.mark.parametrize(
+    ("start", "length", "ink"),
+    [(0.0, 2.0, 1.0), (8.0, 2.0, 1.0), (0.0, 10.0, 0.35), (1.5, 7.0, 0.35)],
+    ids=["room behind", "room before", "no room", "little room on both sides"],
+)
+def test_the_text_of_a_bar_is_within_the_axes_and_a_bar_below_it_is_pale(start, length, ink):
+    log = calls(
+        {"s": 0, "model": "m", "latency_ms": 100, "response": "x", "cost": 0.1},
+        {"s": start, "model": "claude-sonnet-4-5-20250929", "latency_ms": 1000 * length, "response": "x", "cost": 0.2},
+        {"s": 9.9, "model": "m", "latency_ms": 100, "response": "x", "cost": 0.1},
+    )
+    ax = plot_trace(log, "t1")
+    ax.figure.draw_without_rendering()
+    box, whole = ax.texts[1].get_window_extent(), ax.get_window_extent()
+    assert whole.x0 <= box.x0
+    assert box.x1 <= whole.x1
+    assert ax.patches[1].get_facecolor()[3] == ink
+
+
+def test_what_stands_beside_a_trace_is_within_its_figure():
+    ax = plot_trace(TRACE, "t1")
+    ax.figure.draw_without_rendering()
+    assert ax.get_legend().get_window_extent().x1 <= ax.figure.bbox.x1
+
+
 def test_a_trace_that_cost_nothing_has_no_meters():
     assert plot_trace(calls({"s": 0, "response": "a", "cost": 0.0}), "t1").child_axes == []
 

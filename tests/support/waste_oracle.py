@@ -193,11 +193,14 @@ def stuck_agents(calls: Sequence[Call], window: int = 8, allowed: int = 2) -> Do
         if len(agent) < 6:
             continue
         steps = [_step(call) for call in agent]
-        states = [_state(agent, place) for place in range(len(agent))]
-        stuck = []
+        results = [_result(agent, place) for place in range(len(agent))]
+        stuck, vain = [], []
         for place, call in enumerate(agent):
             before = [n for n in range(max(0, place - window), place) if steps[n] == steps[place] is not None]
-            seen = any(states[n] == states[place] is not None for n in before)
+            seen = any(_same_result(results[n], results[place]) for n in before)
+            if place == len(agent) - 1 and before:  # its result is not in the log
+                seen = vain[before[-1]]
+            vain.append(seen)
             grown = all(_more(agent[n], call) for n in before)
             regular = periodic([each for each, step in zip(agent, steps, strict=True) if step == steps[place]])
             if len(before) >= allowed and seen and grown and not regular:
@@ -218,13 +221,38 @@ def _step(call: Call) -> Any:
     return ("text", re.sub(r"\d+", "0", call["response"])) if (call["response"] or "").strip() else None
 
 
-def _state(agent: Sequence[Call], place: int) -> Any:
-    """Return what the end of the prompt shows; None where the log shows the same prompt for neighbouring steps."""
-    prompt = agent[place]["prompt"]
-    neighbours = [agent[n]["prompt"] for n in (place - 1, place + 1) if 0 <= n < len(agent)]
-    if not (prompt or "").strip() or prompt in neighbours:
+def _result(agent: Sequence[Call], place: int) -> Any:
+    """Return what the next prompt ends with, or how many tokens were added where no prompt is logged; None if unknown.
+
+    A log that shows the same prompt for neighbouring steps shows only the question, but for what follows a tool call.
+    """
+    if place + 1 == len(agent):
         return None
-    return prompt[-200:] if agent[place]["tool_calls"] is not None else re.sub(r"\d+", "0", prompt[-200:])
+    call, following = agent[place], agent[place + 1]
+    prompt, tool = following["prompt"], call["tool_calls"] is not None
+    if not (prompt or "").strip():
+        if not tool or re.search(r"status|poll|wait|sleep|progress|check|next|more|continue", call["tool_calls"], re.I):
+            return None
+        counts = (following["input_tokens"], call["input_tokens"], call["output_tokens"])
+        if None in counts:
+            return None
+        return counts[0] - counts[1] - counts[2] + (call.get("reasoning_tokens") or 0)
+    begin = end = place + 1
+    while begin > 0 and agent[begin - 1]["prompt"] == prompt:
+        begin -= 1
+    while end + 1 < len(agent) and agent[end + 1]["prompt"] == prompt:
+        end += 1
+    after_tool = begin > 0 and agent[begin - 1]["tool_calls"] is not None
+    answered = not tool and call.get("finish_reason") == "stop"
+    if end > begin and not after_tool and not answered:
+        return None
+    return prompt[-200:] if tool else re.sub(r"\d+", "0", prompt[-200:])
+
+
+def _same_result(one: Any, other: Any) -> bool:
+    if isinstance(one, str) or isinstance(other, str):
+        return bool(one == other)
+    return None not in (one, other) and abs(one - other) <= 2
 
 
 def growing_context(calls: Sequence[Call], rates: tuple[float, float, float]) -> Dollars:

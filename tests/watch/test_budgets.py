@@ -59,6 +59,14 @@ def test_now_sets_the_time_up_to_which_the_log_goes() -> None:
     assert row["status"] == "ok"
 
 
+def test_calls_after_now_are_left_out_by_the_clock_of_the_budget() -> None:
+    calls = calls_of(("2026-06-01T12:00Z", 4.0), ("2026-06-10T21:30Z", 8.0), ("2026-06-10T22:30Z", 16.0), (None, 1.0))
+    for keys in ({}, {"per": "30d rolling"}):
+        rows = cf.budgets(calls, budget(tz="Europe/Paris", **keys), now="2026-06-11")
+        assert rows["spent"].tolist() == [12.0, 1.0]
+    assert cf.budgets(calls, budget(tz="Europe/Paris"), now="2026-06-11")["projected"][0] == pytest.approx(36.0)
+
+
 def test_days_before_the_log_begins_are_no_days_without_spend() -> None:
     late = calls_of(*((f"2026-06-{day:02}T09:30Z", 4.0) for day in range(11, 21)))
     assert cf.budgets(late, budget())["projected"].tolist() == pytest.approx([80.0])

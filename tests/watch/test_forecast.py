@@ -87,6 +87,26 @@ def test_the_same_seed_gives_the_same_interval() -> None:
     pd.testing.assert_frame_equal(cf.forecast(calls, seed=4), cf.forecast(calls, seed=4))
 
 
+@pytest.mark.parametrize("tz", ["UTC", "America/New_York"])
+@pytest.mark.parametrize("now", [None, "2026-03-20T18:00Z"])
+def test_the_pace_is_what_a_budget_projects_and_adds_up_over_groups(tz: str, now: str | None) -> None:
+    worlds = [calls_of_days(simulated_days(seed, 50), FIRST).assign(team=f"team {seed}") for seed in (1, 2, 3)]
+    calls = pd.concat(worlds, ignore_index=True)
+    whole = cf.forecast(calls, tz=tz, now=now).iloc[0]
+    teams = cf.forecast(calls, tz=tz, now=now, by="team")
+    limits: list[dict[str, object]] = [
+        {"name": name, "per": "month", "tz": tz, "limit_usd": 1} for name in ("all", "teams")
+    ]
+    limits[1]["each"] = "team"
+    spent = cf.budgets(calls, {"budgets": limits}, now=now).query("period == '2026-03'")
+    assert spent["projected"].tolist() == pytest.approx([whole["pace"], *teams["pace"]])
+    assert teams["pace"].sum() == pytest.approx(whole["pace"])
+    end = pd.Timestamp("2026-04-01")
+    until = pd.Timestamp("2026-03-24") if now is None else pd.Timestamp(now).tz_convert(tz).tz_localize(None)
+    days = (until - pd.Timestamp("2026-03-01")) / pd.Timedelta("1D")
+    assert whole["pace"] == pytest.approx(whole["spent"] * (1 + (end - until) / pd.Timedelta("1D") / days))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

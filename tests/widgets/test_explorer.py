@@ -530,7 +530,24 @@ def test_budgets_are_bars_with_what_is_projected_and_lines_of_the_chart():
     assert pd.Timestamp(line["time"], unit="ms").date() == row["exhausted_on"].date()
     explorer.filters.labels["customer"].value = ("globex",)
     assert "$35.00 of $30.00" in words(bars)
-    assert "At the end of June 2026" in words(explorer.forecast.cards)
+    assert "June 2026 at this pace" in words(explorer.forecast.cards)
+    explorer.filters.labels["customer"].value = ("acme",)  # the calls of the budget: the same projection, twice
+    assert f"June 2026 at this pace  {money(row['projected'])}" in words(explorer.forecast.cards)
+
+
+@pytest.mark.parametrize(
+    ("zones", "asked", "expected"),
+    [
+        (["Asia/Tokyo", "Asia/Tokyo"], None, "Asia/Tokyo"),
+        (["Asia/Tokyo", "Europe/Paris"], None, "UTC"),
+        ([], None, "UTC"),
+        (["Asia/Tokyo"], "UTC", "UTC"),
+    ],
+)
+def test_days_are_those_of_the_budgets_unless_a_time_zone_is_given(zones, asked, expected):
+    limits = [{"name": str(n), "per": "day", "limit_usd": 1, "tz": zone} for n, zone in enumerate(zones)]
+    explorer = cf.Explorer(tagged(), budgets={"budgets": limits} if limits else None, tz=asked)
+    assert explorer.filters.tz.value == expected
 
 
 def test_an_invoice_is_compared():

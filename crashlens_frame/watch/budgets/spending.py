@@ -7,6 +7,7 @@ from ...frame import arrow_column, checked_calls
 from ...report import period_starts
 from ..fields import field_values
 from ..moments import end_of_log, local_times
+from ..pace import project_at_pace
 from .conditions import matching_calls
 from .file import CALENDAR, Budgets, BudgetSource, SpendLimit, rolling_length
 
@@ -32,8 +33,8 @@ def budgets(calls: pd.DataFrame, limits: BudgetSource, *, now: object = None) ->
     limits
         Budgets, in any form that ``Budgets.load`` takes.
     now
-        Time up to which the log goes, such as ``"2026-06-10T12:00Z"``; None: the end of the day of the last call, in
-        the time zone of each budget.
+        Time up to which the log goes, such as ``"2026-06-10T12:00Z"``, later calls are left out; None: the end of the
+        day of the last call, in the time zone of each budget.
 
     Returns
     -------
@@ -42,7 +43,8 @@ def budgets(calls: pd.DataFrame, limits: BudgetSource, *, now: object = None) ->
         of the fields of ``each``; null without ``each``), ``period`` (such as 2026-06; of a rolling budget the end of
         the period with the largest spend, one row per group), ``limit`` (USD), ``spent`` (USD, as far as known; NaN
         where no cost is known), ``unknown`` (number of calls whose cost is not known), ``projected`` (USD at the end of
-        the period, if the spend goes on as on the days of the period so far; NaN for rolling periods),
+        the period, if the spend goes on as on the days of the period so far, which is the ``pace`` of
+        :func:`crashlens_frame.forecast`: the groups add up; NaN for rolling periods),
         ``exhausted_on`` (first day at whose end the limit is or will be used up; NaT if it will not be), ``status``:
         over (more than the limit is spent), warn (``warn_at`` of the limit is spent, or more than the limit is
         projected), ok, or unknown (no cost is known). Calls without a time are in a row whose period is null.
@@ -69,9 +71,20 @@ def budgets(calls: pd.DataFrame, limits: BudgetSource, *, now: object = None) ->
     """
     loaded = Budgets.load(limits)
     calls = checked_calls(calls, needs=("timestamp", "cost"))
-    rows = [_calendar(calls, each, now) if each.per in CALENDAR else _rolling(calls, each) for each in loaded.budgets]
+    rows = [
+        _calendar(until, each, now) if each.per in CALENDAR else _rolling(until, each)
+        for each in loaded.budgets
+        for until in [_until(calls, each.tz, now)]
+    ]
     # an empty frame of the same dtypes first, so that they do not depend on the data
     return pd.concat([_result(_NOTHING, _EMPTY), *rows], ignore_index=True)
+
+
+def _until(calls: pd.DataFrame, tz: str, now: object) -> pd.DataFrame:
+    """Return the calls before a time, and those without one."""
+    if now is None:
+        return calls
+    return calls[~(local_times(calls, tz) >= end_of_log(calls, tz, now))].reset_index(drop=True)
 
 
 def _calendar(calls: pd.DataFrame, budget: SpendLimit, now: object) -> pd.DataFrame:
@@ -105,22 +118,12 @@ def _projected(
     rows: pd.DataFrame, budget: SpendLimit, begin: pd.Timestamp, until: pd.Timestamp
 ) -> tuple[pd.Series, pd.Series]:
     """Return the spend at the end of each period at the pace so far, and the day on which it reaches the limit."""
-    start = rows["start"]
-    end = start + _LENGTHS[budget.per]
-    covered = _days(until - start.where(start > begin, begin))
-    left = _days(end - until)
-    # a period that the log does not reach is not projected
-    pace = (rows["spent"] / covered).where(covered > 0)
-    projected = (rows["spent"] + pace * left).where(left > 0, rows["spent"]).where(start.notna())
-    is_ahead = (left > 0) & (rows["spent"] < budget.limit_usd) & (projected > budget.limit_usd)
+    end = rows["start"] + _LENGTHS[budget.per]
+    projected, pace = project_at_pace(rows["spent"], rows["start"], end, begin, until)
+    is_ahead = (end > until) & (rows["spent"] < budget.limit_usd) & (projected > budget.limit_usd)
     days = ((budget.limit_usd - rows["spent"]) / pace).where(is_ahead)
     moment = pd.Series(until, index=rows.index, dtype="datetime64[us]")
     return projected, (moment + pd.to_timedelta(days - _NEXT_TO_NOTHING, unit="D")).dt.floor("D")
-
-
-def _days(between: pd.Series) -> pd.Series:
-    """Return lengths in days; a negative length is none."""
-    return (between.dt.total_seconds() / _DAY.total_seconds()).clip(lower=0)
 
 
 def _first_days_over(spend: pd.DataFrame, rows: pd.DataFrame, budget: SpendLimit) -> pd.Series:

@@ -50,6 +50,7 @@ _POOR_REASON = "answer below the quality threshold"
 _FIRST_DAY = "2026-06-01"
 _MOST_RETRIES = 10_000
 _MOST_DAYS = 36_500
+_MOST_DOCUMENT_TOKENS = 1_000_000
 
 
 def simulate_retries(
@@ -302,7 +303,7 @@ def simulate_workload(
         Prices, in any form that ``PriceBook.load`` takes; those that the package ships when not given.
     document_tokens
         Tokens of documents and tools that each application but the sorting of tickets sends beside a question, and that
-        the log does not hold: with 40,000 of them a call costs cents, and not parts of one.
+        the log does not hold, at most 1,000,000: with 40,000 of them a call costs cents, and not parts of one.
 
     Returns
     -------
@@ -328,7 +329,7 @@ def simulate_workload(
         draw=random_draws(seed, "workload"),
         days=whole_number("days", days, least=1, most=_MOST_DAYS),
         start=time_option("start", _FIRST_DAY if start is None else start),
-        document_tokens=whole_number("document_tokens", document_tokens),
+        document_tokens=whole_number("document_tokens", document_tokens, most=_MOST_DOCUMENT_TOKENS),
     )
     return add_cost(frame_from_table(calls), prices)
 

@@ -281,9 +281,13 @@ def _find_all(
 
 def _check_thresholds(thresholds: Thresholds, detectors: Mapping[str, Detector]) -> None:
     """Refuse names that are no detector, or no threshold of it."""
+    if not isinstance(thresholds, Mapping):
+        raise InvalidOptionError(f"thresholds is {thresholds!r}, expected thresholds by the name of a detector")
     for name, own in thresholds.items():
         check_choice("a name in thresholds", name, detectors)
         allowed = detectors[name].thresholds
+        if own is not None and not isinstance(own, Mapping):
+            raise InvalidOptionError(f"thresholds[{name!r}] is {own!r}, expected values by the name of a threshold")
         if own and not allowed:
             raise InvalidOptionError(f"thresholds[{name!r}] is {own!r}, but {name} has no thresholds; leave it out")
         for threshold in own:

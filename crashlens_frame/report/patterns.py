@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from ..detectors import ROSTER, Thresholds, find_waste
-from ..errors import check_choice
+from ..errors import InvalidOptionError, check_choice
 from ..pricing import Prices
 from ..schema import DETECTORS
 
@@ -64,6 +64,8 @@ def waste_by(
         check_choice("a column to group by", name, PATTERN_COLUMNS)
     if findings is None:
         findings = find_waste(calls, thresholds=thresholds, prices=prices, rules=rules)
+    if not isinstance(findings, pd.DataFrame):
+        raise InvalidOptionError(f"findings are {type(findings).__name__}, expected what cf.find_waste returns")
     counted = findings[findings["suppressed_by"].isna()]
     keys = list(dict.fromkeys(("detector", "cause", *(by or ("route", "model")), "savings_note", "certainty")))
     is_candidate = counted["certainty"] == "candidate"

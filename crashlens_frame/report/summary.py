@@ -9,7 +9,7 @@ import pandas as pd
 
 from .._core import exact_sum, run_together
 from ..detectors import ROSTER, search
-from ..errors import InvalidOptionError
+from ..errors import InvalidOptionError, several_texts
 from ..frame import checked_calls
 from ..pricing import Prices, unpriced
 from ..schema import COST_SOURCES, TOKEN_SOURCES
@@ -311,7 +311,7 @@ def find_and_summarize(
     calls = checked_calls(calls, needs=REPORT_COLUMNS)
     found = search(calls, prices=prices)
     findings, trace = found.findings, found.trace
-    groups = totals_by_key(calls, [by] if isinstance(by, str) else by, wasted=found.wasted, trace=trace)
+    groups = totals_by_key(calls, several_texts("by", by), wasted=found.wasted, trace=trace)
     groups = groups.sort_values("cost", ascending=False, kind="stable", ignore_index=True)
     return _summed(calls, findings, groups, prices, trace), findings
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from .._core import exact_sums, first_equal, text_keys
 from ..detectors import search
-from ..frame import arrow_column, checked_calls, failed_calls
+from ..frame import arrow_column, check_calls, checked_calls, failed_calls
 from ..pricing import Prices
 from ..times import LATEST
 from .keys import column_of_key, key_values
@@ -100,6 +100,7 @@ def totals_by_key(
         model  n_calls  cost
     0  gpt-4o        1   0.5
     """
+    check_calls(calls, needs=())
     optional = {"cached_input_tokens"} & set(calls.columns)
     needed = {*map(column_of_key, keys), *TOTALS_COLUMNS, *(["timestamp"] if freq else []), *optional}
     calls = checked_calls(calls, needs=needed)

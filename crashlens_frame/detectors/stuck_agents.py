@@ -154,12 +154,13 @@ class _Results(NamedTuple):
 def _shows_the_question(facts: Facts, lane: Lane) -> np.ndarray:
     """Return the calls whose log shows only the user's question: the same prompt for steps that follow one another.
 
-    What follows a tool call is its result, which may be the same again and again.
+    What follows a tool call is its result, which may be the same again and again; but no other tool call has it too.
     """
     same = lane.follows & (facts.prompt[lane.row] == lane.previous(facts.prompt))
     turns = lane.split(~same)
-    after_tool = lane.follows & (lane.previous(facts.tools) >= 0)
-    shows: np.ndarray = (turns.size > 1) & ~turns.any(after_tool & ~same)
+    caller = np.where(lane.follows, lane.previous(facts.tools), -1)
+    after_tool, of_others = caller >= 0, same & (caller != np.roll(caller, 1))
+    shows: np.ndarray = (turns.size > 1) & (~turns.any(after_tool & ~same) | turns.any(of_others))
     return shows
 
 

@@ -176,6 +176,9 @@ def test_logs_of_last_messages_show_results_and_logs_of_questions_do_not() -> No
     assert stuck(last_messages([READ] * 9, ["Fix the build."] * 9)) == []
     # a turn before it: the run of equal prompts follows an answer
     assert stuck(last_messages([None, *[READ] * 9], ["Hello.", *["Fix the build."] * 9], response="So.")) == []
+    # a question that comes while a tool is at work, as when the user interrupts an agent: other steps have it too
+    steps = ["{}", *[READ, READ.replace("a", "b"), READ] * 3]
+    assert stuck(last_messages([READ, *steps], ["Fix it.", *["Make the cart work offline."] * 10])) == []
     # results that come after another step each time are compared, not what was known before
     tools = [tool for n in range(5) for tool in (READ, READ.replace("a", f"{n}"))]
     assert stuck(last_messages(tools, ["Fix it.", *[f"{n} failed" if n % 2 else "ok" for n in range(1, 10)]])) == []

@@ -243,7 +243,8 @@ def _step(call: Call) -> Any:
 def _result(agent: Sequence[Call], place: int) -> Any:
     """Return what the next prompt ends with, or how many tokens were added where no prompt is logged; None if unknown.
 
-    A log that shows the same prompt for neighbouring steps shows only the question, but for what follows a tool call.
+    A log that shows the same prompt for neighbouring steps shows only the question, but for what follows a tool call,
+    the same one each time.
     """
     if place + 1 == len(agent):
         return None
@@ -261,7 +262,8 @@ def _result(agent: Sequence[Call], place: int) -> Any:
         begin -= 1
     while end + 1 < len(agent) and agent[end + 1]["prompt"] == prompt:
         end += 1
-    after_tool = begin > 0 and agent[begin - 1]["tool_calls"] is not None
+    callers = [agent[n - 1]["tool_calls"] if n else None for n in range(begin, end + 1)]
+    after_tool = callers[0] is not None and len(set(callers)) == 1
     answered = not tool and call.get("finish_reason") == "stop"
     if end > begin and not after_tool and not answered:
         return None

@@ -16,7 +16,7 @@ from .groups import (
     trimmed_lengths,
 )
 from .locks import fork_safe_lock
-from .parallel import parallel_map
+from .parallel import parallel_map, run_together
 from .paths import access_error, check_path, file_errors
 from .progress import progress_bar, progress_of_files
 from .scratch import scratch_folder
@@ -45,6 +45,7 @@ __all__ = [
     "progress_bar",
     "progress_of_files",
     "random_draws",
+    "run_together",
     "scratch_folder",
     "share_bucket",
     "stable_order",

@@ -1,11 +1,13 @@
 """One file of a log -> CALLS and REJECTS by blocks, read as its first bytes show."""
 
 import io
+import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import chain
 from operator import add
-from pathlib import PurePosixPath
+from os import PathLike
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 from zipfile import ZipFile
 
@@ -14,7 +16,7 @@ import pandas as pd
 
 from .._core import parallel_map
 from ..errors import InvalidCallError, LogFileError, MissingColumnsError, SchemaVersionError
-from ..formats import Format, export_records
+from ..formats import FORMATS, Format, export_records
 from ..frame import table_from_frame
 from ..jsonvalues import canonical_json
 from ..schema import CALLS, arrow_schema
@@ -30,8 +32,11 @@ from .not_logs import NOT_LOGS
 from .parquet import ExportedRows, parquet_contents
 from .read_lines import BlockReader
 from .read_sessions import read_session, session_format
-from .streams import LOG_ENDINGS, ChunkStream, LongLine, blocks_of_lines, plain_chunks, seekable
+from .streams import BLOCK, LOG_ENDINGS, AnyPath, ChunkStream, LongLine, blocks_of_lines, plain_chunks, seekable
 from .zip_members import DEEPEST, open_member, zip_errors
+
+_SHORT = 4 * BLOCK  # bytes
+_BEGIN = 1 << 16  # bytes that show what a file is
 
 
 class FileReader:
@@ -58,6 +63,20 @@ class FileReader:
     def close(self) -> None:
         """End what was started to read the files."""
         self._one_by_one.close()
+
+    def is_short_session(self, file: AnyPath | IO[Any]) -> bool:
+        """Whether a file is a session of a vendor, short enough to be held until the files before it are read."""
+        try:
+            if not isinstance(file, str | PathLike) or not 0 < Path(file).stat().st_size <= _SHORT:
+                return False
+            with Path(file).open("rb") as stream:
+                begin = stream.read(_BEGIN)
+        except (OSError, ValueError):
+            return False  # who reads it says why
+        if kind_of(begin[:HEAD], os.fspath(file)) != "lines":
+            return False
+        session = session_format(begin[: begin.rfind(b"\n") + 1], self._format)
+        return session is not None and FORMATS.get(session.name) is session
 
     def blocks(self, stream: IO[Any], name: str, *, depth: int = 0) -> Iterator[LinesContent]:
         """Yield the blocks of a file in order. A file that cannot be read is one reject.
@@ -140,7 +159,7 @@ class FileReader:
         blocks = chain([first] if first else [], blocks)
         if session is not None:
             named = self._format is not None
-            yield from read_session(blocks, source=name, format=session, named=named, columns=self._columns)
+            yield from self._one_by_one.read_session(blocks, source=name, format=session, named=named)
             return
         reader = self._block_reader(name)
 

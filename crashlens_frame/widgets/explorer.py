@@ -99,7 +99,8 @@ class Explorer(W.VBox):
         state: str = "",
         address: bool = False,
     ) -> None:
-        check_text("tz", tz)
+        if tz is not None:
+            check_text("tz", tz)
         self.study = Study(_frame_of(calls), thresholds=thresholds, prices=prices)
         self._prices, self._thresholds = prices, thresholds
         file = calls.path if isinstance(calls, LogBook) else None

@@ -29,7 +29,7 @@ from ..schema import TEXT
 from .block_lines import line_ends
 from .block_values import IrregularBlockError
 
-Keys: TypeAlias = tuple[str, ...]  # that lead from a record to a value
+KeyPath: TypeAlias = tuple[str, ...]  # that lead from a record to a value
 
 # the default pool returns the memory of each block to the system and has to ask for it again for the next block
 _POOL = pa.system_memory_pool()
@@ -73,12 +73,12 @@ class _Known(NamedTuple):
     """
 
     paths: frozenset[str]
-    others: Mapping[Keys, pa.DataType | None]
+    others: Mapping[KeyPath, pa.DataType | None]
     schema: pa.Schema
 
     @property
-    def are_shown(self) -> bool:
-        """Whether Arrow can show where the other fields are."""
+    def are_typed(self) -> bool:
+        """Whether Arrow can read the other fields, and so shows where they are."""
         return len(self.others) <= _MANY and None not in self.others.values()
 
 
@@ -107,7 +107,7 @@ class BlockParser:
         self._lock = Lock()  # blocks are read in several threads
 
     def parse(self, block: bytes, size: int) -> ParsedBlock:
-        """Parse a block of so many lines strictly.
+        """Parse a block strictly, given the number of its lines.
 
         Raises
         ------
@@ -118,7 +118,7 @@ class BlockParser:
             with suppress(IrregularBlockError):
                 self._learn(block.split(b"\n", _FIRST)[:-1])
         parsed = self._parsed(block, size)
-        if parsed is None and self._known.are_shown:
+        if parsed is None and self._known.are_typed:
             self._learn(block.split(b"\n", _MORE)[:-1])
             parsed = self._parsed(block, size)
         return parsed or self._parsed_twice(block, size)
@@ -152,7 +152,7 @@ class BlockParser:
             raise IrregularBlockError(self._bad_row(str(error))) from None
         return ParsedBlock(self._fields(arrays), self._extra(rests, np.arange(size), size))
 
-    def _fields(self, arrays: Mapping[Keys, pa.Array]) -> dict[str, pa.Array]:
+    def _fields(self, arrays: Mapping[KeyPath, pa.Array]) -> dict[str, pa.Array]:
         return {self._path_of[keys]: array for keys, array in arrays.items() if keys in self._path_of}
 
     def _bad_row(self, error: str) -> int | None:
@@ -188,7 +188,7 @@ class BlockParser:
                     _add_others(others, rest, self._tree)
             if paths != known.paths or others != known.others:
                 added = _Known(paths, others, known.schema)
-                fields = _arrow_fields(self._tree, paths, others if added.are_shown else {}, ())
+                fields = _arrow_fields(self._tree, paths, others if added.are_typed else {}, ())
                 self._known = added._replace(schema=pa.schema([*fields, _FILLED]))
 
     def _extra(self, rests: list[dict[str, Any]], rows: np.ndarray, size: int) -> pa.Array | None:
@@ -200,7 +200,9 @@ class BlockParser:
         return pa.array(texts, TEXT)
 
 
-def _add_others(others: dict[Keys, pa.DataType | None], rest: Mapping[str, Any], tree: Tree, above: Keys = ()) -> None:
+def _add_others(
+    others: dict[KeyPath, pa.DataType | None], rest: Mapping[str, Any], tree: Tree, above: KeyPath = ()
+) -> None:
     """Add the fields without a column of a record to those that are known, with the type that fits all values."""
     for key, value in rest.items():
         keys, branch = (*above, key), tree.get(key)
@@ -239,8 +241,8 @@ def _rest(record: Any, tree: Tree, seen: set[str]) -> dict[str, Any]:
     return rest
 
 
-def _read_json(block: bytes, size: int, schema: pa.Schema, unexpected: str) -> dict[Keys, pa.Array]:
-    """Return the values of the fields of a schema in so many lines."""
+def _read_json(block: bytes, size: int, schema: pa.Schema, unexpected: str) -> dict[KeyPath, pa.Array]:
+    """Return the values of the fields of a schema, if there are as many rows as lines."""
     table = pj.read_json(
         pa.BufferReader(block),
         read_options=pj.ReadOptions(use_threads=False, block_size=len(block)),
@@ -253,7 +255,7 @@ def _read_json(block: bytes, size: int, schema: pa.Schema, unexpected: str) -> d
     return dict(_flat(table.schema, arrays, ()))
 
 
-def _flat(fields: Iterable[pa.Field], arrays: Sequence[pa.Array], above: Keys) -> Iterator[tuple[Keys, pa.Array]]:
+def _flat(fields: Iterable[pa.Field], arrays: Sequence[pa.Array], above: KeyPath) -> Iterator[tuple[KeyPath, pa.Array]]:
     """Yield the values that are no objects, with the keys that lead to them."""
     for field, array in zip(fields, arrays, strict=True):
         keys = (*above, field.name)
@@ -264,7 +266,7 @@ def _flat(fields: Iterable[pa.Field], arrays: Sequence[pa.Array], above: Keys) -
 
 
 def _arrow_fields(
-    tree: Tree, paths: frozenset[str], others: Mapping[Keys, pa.DataType | None], above: Keys
+    tree: Tree, paths: frozenset[str], others: Mapping[KeyPath, pa.DataType | None], above: KeyPath
 ) -> Iterator[pa.Field]:
     """Yield the Arrow fields for those leaves of a tree whose paths are given, and for the others beside them."""
     for key, leaf in tree.items():
@@ -278,7 +280,7 @@ def _arrow_fields(
             yield pa.field(keys[-1], type_of_values)
 
 
-def _rows_with(block: bytes, ends: np.ndarray, others: Mapping[Keys, pa.Array]) -> np.ndarray:
+def _rows_with(block: bytes, ends: np.ndarray, others: Mapping[KeyPath, pa.Array]) -> np.ndarray:
     """Return the lines that may have some fields, those with null among them."""
     found = np.zeros(len(ends), bool)
     at: list[int] = []

@@ -1,5 +1,6 @@
 """The documentation site, which ``bash .ci/docs`` builds; what follows from rosters is written by docs/pages."""
 
+import inspect
 from pathlib import Path
 
 import crashlens_frame
@@ -26,6 +27,8 @@ autodoc_member_order = "bysource"
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 python_maximum_signature_line_length = 88
+for widget in (crashlens_frame.Explorer, crashlens_frame.LogForm):  # otherwise the signature of every widget
+    widget.__signature__ = inspect.signature(widget)
 
 html_theme = "pydata_sphinx_theme"
 html_title = "crashlens_frame"

@@ -1,5 +1,6 @@
 """The notebooks hold what nbval compares: outputs of every cell, run from top to bottom, without what changes."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -30,4 +31,18 @@ def test_a_cell_that_draws_is_followed_by_one_that_asserts(path):
     cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     drawing = [place for place, cell in enumerate(cells) if ".plot." in cell.source]
 
-    assert [cells[place].source for place in drawing if "assert" not in cells[place + 1].source] == []
+    # behind it, or behind what is computed of the same and is on the page
+    checks = ["assert" in "".join(cell.source for cell in cells[place + 1 : place + 3]) for place in drawing]
+
+    assert [cells[place].source for place, check in zip(drawing, checks, strict=True) if not check] == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_cells_that_assert_are_not_on_the_page_and_all_others_are(path):
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    asserting = [cell.id for cell in cells if re.search(r"^(assert |pd\.testing\.)", cell.source, re.MULTILINE)]
+    ending = [cell.id for cell in cells[-1:] if ".cleanup()" in cell.source or ".close()" in cell.source]
+    hidden = [cell.id for cell in cells if "remove-cell" in cell.metadata.get("tags", [])]
+
+    assert hidden == list(dict.fromkeys([*asserting, *ending]))
+    assert [cell.id for cell in cells if cell.id in hidden and cell.outputs] == []

@@ -15,7 +15,7 @@ from .groups import (
     trimmed_lengths,
 )
 from .locks import fork_safe_lock
-from .parallel import parallel_map
+from .parallel import parallel_map, run_together
 from .paths import check_path, file_errors
 from .progress import progress_bar, progress_of_files
 from .scratch import scratch_folder
@@ -41,6 +41,7 @@ __all__ = [
     "parallel_map",
     "progress_bar",
     "progress_of_files",
+    "run_together",
     "scratch_folder",
     "share_bucket",
     "stable_order",

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..jsonvalues import is_object
 from .otlp import attributes_of, nanoseconds_value, required_objects
+from .span_shapes import SHAPES, spans_of_shape
 from .table import END, Counts, Field, Format, Record, Sign, object_at
 from .texts import (
     billed_of_error,
@@ -36,6 +37,7 @@ _NAMES = {
     "startTime": "start", "endTime": "end",
     "startTimeUnixNano": "start", "start_time": "start", "start_time_unix_nano": "start",
     "endTimeUnixNano": "end", "end_time": "end", "end_time_unix_nano": "end",
+    "start_timestamp": "start", "end_timestamp": "end", "span_name": "name",  # rows of Logfire
     "status_code": "status", "status.code": "status", "status.status_code": "status",
     "status_message": "error", "status.message": "error", "status.description": "error",
 }  # fmt: skip
@@ -52,7 +54,7 @@ _FLAT = ("gen_ai.", "llm.", "openinference.", "input.", "output.", "embedding.",
 def _records(record: Record) -> Iterator[Record]:
     """Yield each span of a line in the one shape."""
     if "resourceSpans" not in record:
-        yield _span(record)
+        yield from map(_span, spans_of_shape(record))
         return
     for group in required_objects(record, "resourceSpans"):
         resource = {"attributes": attributes_of(object_at(group, "resource").get("attributes"))}
@@ -310,6 +312,7 @@ OTEL = Format(
         Sign("spanId", beside=("attributes",)),
         Sign("span_id", beside=("attributes",)),
         Sign("context.trace_id"),
+        *SHAPES,
         *(Sign(f"{above}{name}") for above in ("", "attributes.") for name in (*_MODELS, "openinference.span.kind")),
     ),
     constants={"type": "generation"},

@@ -14,6 +14,7 @@ from .cloudflare import CLOUDFLARE
 from .codex import CODEX
 from .cohere import COHERE
 from .crashlens import CRASHLENS, FLAT
+from .cursor import CURSOR
 from .datadog import DATADOG
 from .gemini import GEMINI
 from .gemini_cli import GEMINI_CLI
@@ -26,7 +27,9 @@ from .litellm import LITELLM
 from .llm import LLM
 from .mlflow import MLFLOW
 from .ollama import OLLAMA
+from .open_webui import OPEN_WEBUI
 from .openai import OPENAI, OPENAI_STREAM
+from .openai_agents import OPENAI_AGENTS
 from .opencode import OPENCODE
 from .openrouter import OPENROUTER
 from .opik import OPIK
@@ -65,6 +68,7 @@ FORMATS: dict[str, Format] = {
         DATADOG,
         BRAINTRUST,
         OPIK,
+        OPENAI_AGENTS,
         OLLAMA,
         COHERE,
         PROMPTFOO,
@@ -76,6 +80,8 @@ FORMATS: dict[str, Format] = {
         CLINE,
         AIDER,
         LLM,
+        CURSOR,
+        OPEN_WEBUI,
         PI,
         OTLP_LOGS,
         OPENAI_STREAM,

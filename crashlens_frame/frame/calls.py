@@ -17,7 +17,7 @@ from ..formats import (
     warn_of_matched,
     warn_of_unclear,
 )
-from ..schema import CALLS
+from ..schema import CALLS, FINDINGS
 from ..words import quantity
 from .own_tables import folded_extra, with_trace_ids
 from .tables import frame_from_table, selected_columns, table_from_frame, table_from_rows, typed_column
@@ -25,6 +25,7 @@ from .tables import frame_from_table, selected_columns, table_from_frame, table_
 # columns that show, where a frame has them, whether a call has an answer
 ANSWER_COLUMNS = ("response", "tool_calls", "output_tokens", "type")
 _BY_NAME = {column.name: column for column in CALLS}
+_OF_THE_PACKAGE = {*_BY_NAME, *(column.name for column in FINDINGS)}
 
 
 def as_calls(df: pd.DataFrame, *, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -165,7 +166,10 @@ def check_calls(df: pd.DataFrame, *, needs: Iterable[str]) -> None:
         near = get_close_matches(name, others, n=1, cutoff=0.7)
         hints.append(f"{name} (did you mean {near[0]}?)" if near else name)
     what, remedy = ("column", "rename it") if len(missing) == 1 else ("columns", "rename them")
-    raise MissingColumnsError(f"missing {what}: {', '.join(hints)}; {remedy}, or read the log with cf.read_logs")
+    remedy += ", or read the log with cf.read_logs"
+    if hints == missing[:1] and missing[0] not in _OF_THE_PACKAGE:  # a user asked for it
+        remedy = f"a key of tags is written as tags.{missing[0]}, a field of extra as extra.{missing[0]}"
+    raise MissingColumnsError(f"missing {what}: {', '.join(hints)}; {remedy}")
 
 
 def checked_calls(df: pd.DataFrame, *, needs: Iterable[str]) -> pd.DataFrame:

@@ -34,8 +34,9 @@ svg { width: 100%; min-width: 34rem; height: auto; }
 @page { size: A4; margin: 14mm; }
 @media print {
   :root { color-scheme: light; }
-  body { max-width: none; padding: 0; font-size: 10.5pt; background: none; }
-  figure, table, li, .cards { break-inside: avoid; }
+  body { max-width: none; padding: 0; font-size: 9.5pt; background: none; }
+  figure, table, li, p, .cards { break-inside: avoid; }
+  svg { max-height: 62mm; }
   h2 { break-after: avoid; }
   .table, figure { overflow: visible; }
   svg { min-width: 0; }

@@ -33,6 +33,7 @@ def plot_anomalies(
     by: str = "model",
     tz: str | None = None,
     threshold: float = 5.0,
+    min_usd: float | None = None,
 ) -> "Axes":
     """Draw the spend of the series with anomalies, hour by hour, what was expected, and what moved.
 
@@ -49,6 +50,8 @@ def plot_anomalies(
         Time zone of days, weekends, nights and written times, such as ``"Europe/Paris"``; UTC when not given.
     threshold
         Score above which an hour is unusual.
+    min_usd
+        US dollars that must be at stake; 3 % of a usual day of the series when not given.
 
     Returns
     -------
@@ -74,7 +77,7 @@ def plot_anomalies(
 
     calls = checked_calls(calls, needs=("timestamp",))
     drawable = calls[can_be_drawn(calls["timestamp"])]
-    found, hours = anomalies_and_hours(drawable, by=by, tz=tz, threshold=threshold)
+    found, hours = anomalies_and_hours(drawable, by=by, tz=tz, threshold=threshold, min_usd=min_usd)
     if hours.empty:
         return draw_message(new_axes(ax), "None of the calls has a time" if len(calls) else "No calls to draw")
     hours = hours.assign(**{by: _names(hours[by])})

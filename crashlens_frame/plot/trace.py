@@ -136,7 +136,9 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     if drawn["cost"].sum() > 0:
         _draw_meters(ax, drawn, wasted)
         if is_own_figure:  # the layout ends near where it begins
-            ax.get_gridspec().update(right=_RIGHT)
+            grid = ax.get_gridspec()
+            assert grid is not None  # that of the figure made here
+            grid.update(right=_RIGHT)
     return ax
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _ROW_HEIGHT, _FRAME_HEIGHT = 0.46, 1.3  # inches
 _BAR = 0.68  # of the height of a row
+_A_CENT = 0.005  # what is less, rounded, is no headline
 # what is certain, what is likely, and what could be saved if somebody agrees
 _STYLES = dict(zip(CERTAINTIES, ((COLORS[5], ""), (COLORS[1], ""), (COLORS[4], "///")), strict=True))
 _LEGEND = dict(zip(CERTAINTIES, ("certain", "likely", "could save"), strict=True))
@@ -101,7 +102,7 @@ def plot_waste(calls: pd.DataFrame, *, ax: "Axes | None" = None, findings: pd.Da
     _add_legend(ax, counted)
     sure, more = (float(counted.loc[rows, "counted_cost"].sum()) for rows in (~is_candidate, is_candidate))
     title = f"{money(sure)} of {money(spent)} wasted ({percent(sure, spent)})"
-    title += f", {money(more)} more could be saved" if more else ""
+    title += f", {money(more)} more could be saved" if more >= _A_CENT else ""
     set_title(ax, title if len(counted) else f"No waste found in {quantity(len(calls), 'call')}")
     return ax
 

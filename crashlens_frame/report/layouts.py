@@ -218,15 +218,18 @@ def pattern_tables(patterns: pd.DataFrame) -> dict[str, Table]:
 
 
 def waste_table(waste: pd.DataFrame) -> Table:
-    """Return the table of the waste of a Report, one row per detector.
+    """Return the table of the waste of a Report, one row per detector that found something.
 
     Examples
     --------
     >>> import crashlens_frame as cf
     >>> from crashlens_frame.report.layouts import waste_table
-    >>> waste_table(cf.summarize(cf.LogBook().df).waste).columns["findings"].texts
-    ('0', '0', '0', '0', '0', '0', '0', '0', '0', '0')
+    >>> book = cf.LogBook()
+    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1)
+    >>> waste_table(cf.summarize(book.df).waste).columns["detector"].texts
+    ('retry_loops',)
     """
+    waste = waste[has_found(waste)]
     return Table(
         {
             "detector": text_cells(waste["detector"], flexible=False),
@@ -238,6 +241,19 @@ def waste_table(waste: pd.DataFrame) -> Table:
             "suppressed": count_cells(waste["n_suppressed"]),
         },
     )
+
+
+def has_found(waste: pd.DataFrame) -> pd.Series:
+    """Return whether each detector found something, be it counted by an earlier one.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.report.layouts import has_found
+    >>> has_found(cf.summarize(cf.LogBook().df).waste).any()
+    np.False_
+    """
+    return (waste["n_findings"] > 0) | (waste["n_suppressed"] > 0)
 
 
 def blind_table(waste: pd.DataFrame) -> Table:

@@ -90,8 +90,8 @@ def merge_patterns(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """
     every = pd.concat(list(parts), ignore_index=True)
     keys = [name for name in every.columns if name not in (*_SUMS, "pattern")]
-    groups = every.assign(**{name: every[name].astype("str") for name in keys}).groupby(keys, dropna=False, sort=False)
-    table = groups[list(_SUMS)].sum(min_count=1).reset_index()
+    groups = every.groupby(keys, dropna=False, sort=False, observed=True)
+    table = groups[list(_SUMS)].sum(min_count=1).reset_index().astype(dict.fromkeys(keys, "str"))
     worth = (table["waste_cost"] + table["could_save"]).round(9)  # the order of addition changes the last digits
     place = table["detector"].map(DETECTORS.index).astype("int64")
     order = table.assign(worth=-worth, place=place).sort_values(["worth", "place", *keys[1:]], kind="stable").index

@@ -158,6 +158,9 @@ class Explorer(W.VBox):
         self._stacks: dict[tuple[str, str], CostStack] = {}  # of the whole log, by label and time zone
         self.restore(state)
 
+    def __repr__(self) -> str:
+        return f"Explorer of {quantity(len(self.study.calls), 'call')}, which a notebook shows"
+
     @property
     def state(self) -> str:
         """The view as text: filters, period, what costs are divided by, and the open tab."""

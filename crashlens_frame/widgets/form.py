@@ -114,6 +114,9 @@ class LogForm(W.VBox):
         self._preview()
         self._show()
 
+    def __repr__(self) -> str:
+        return f"LogForm of a book of {quantity(len(self.book), 'call')}, which a notebook shows"
+
     def submit(self) -> None:
         """Log the call of the fields, as a click on the button does."""
         self._clicked.end()

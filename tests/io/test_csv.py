@@ -57,3 +57,18 @@ def test_names_of_columns_with_units_in_brackets_are_matched(tmp_path):
         assert calls[["trace_id", "input_tokens", "output_tokens", "latency_ms", "cost"]].iloc[0].tolist() == [
             "h1", 1000, 50, 1200, 0.003
         ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "start_time,end_time,project_id,num_model_requests,model,input_tokens,output_tokens",
+        "usage_date_utc,model_version,workspace,usage_input_tokens_no_cache,usage_output_tokens",
+        "usage_date_utc,model,token_type,cost_usd",
+        "line_item_usage_start_date,line_item_usage_type,model,line_item_unblended_cost",
+    ],
+)
+def test_totals_that_dashboards_export_are_no_calls(header: str) -> None:
+    table = f"{header}\n{','.join('1' * (header.count(',') + 1))}\n".encode()
+    with pytest.raises(cf.LogFileError, match="a usage report: it holds totals by day, no calls"):
+        cf.read_logs(io.BytesIO(table), on_error="raise")

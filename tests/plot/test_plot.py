@@ -564,6 +564,7 @@ def month_with_a_spike(*, outage: bool = False) -> pd.DataFrame:
 
 def test_the_spend_what_was_expected_and_what_moved_are_drawn():
     log = month_with_a_spike()
+    assert plot_anomalies(log, min_usd=1e6).get_title(loc="left") == "Nothing unusual, by model"
     ax = plot_anomalies(log)
     (event,) = cf.anomalies(log).to_dict("records")
     assert ax.get_title(loc="left") == f"1 anomaly by model, {money(event['dollars'])} more than expected"

@@ -61,6 +61,7 @@ p95 latency    1,080 ms
 errors                2  40.0 % of the calls
 no known cost         1  not included in any cost
 no timestamp          2  left out by detectors that need times
+nothing found   7 of 10  detectors
 
 What wastes money
  wasted  certainty  what happens
@@ -78,17 +79,10 @@ unknown               1  $0.00       unknown  unknown  unknown  unknown
 <b>local|llm</b>      1   unknown         20        7  unknown  unknown
 
 Waste by detector
-detector           findings  traces     cost    waste  could save  suppressed
-retry_loops               1       1    $0.12    $0.06       $0.00           0
-cut_answers               0       0    $0.00    $0.00       $0.00           0
-fallback_storms           1       1  unknown  unknown       $0.00           0
-fallback_failures         0       0    $0.00    $0.00       $0.00           0
-stuck_agents              0       0    $0.00    $0.00       $0.00           0
-repeated_calls            0       0    $0.00    $0.00       $0.00           0
-cache_misses              0       0    $0.00    $0.00       $0.00           0
-growing_context           0       0    $0.00    $0.00       $0.00           0
-overkill_models           0       0    $0.00    $0.00       $0.00           1
-batchable_calls           0       0    $0.00    $0.00       $0.00           0
+detector         findings  traces     cost    waste  could save  suppressed
+retry_loops             1       1    $0.12    $0.06       $0.00           0
+fallback_storms         1       1  unknown  unknown       $0.00           0
+overkill_models         0       0    $0.00    $0.00       $0.00           1
 
 Could not look
 detector      no call has
@@ -116,6 +110,7 @@ MARKDOWN = r"""
 | errors | 2 | 40.0 % of the calls |
 | no known cost | 1 | not included in any cost |
 | no timestamp | 2 | left out by detectors that need times |
+| nothing found | 7 of 10 | detectors |
 
 ## What wastes money
 
@@ -138,15 +133,8 @@ MARKDOWN = r"""
 | detector | findings | traces | cost | waste | could save | suppressed |
 | :--- | ---: | ---: | ---: | ---: | ---: | ---: |
 | retry_loops | 1 | 1 | \$0.12 | \$0.06 | \$0.00 | 0 |
-| cut_answers | 0 | 0 | \$0.00 | \$0.00 | \$0.00 | 0 |
 | fallback_storms | 1 | 1 | unknown | unknown | \$0.00 | 0 |
-| fallback_failures | 0 | 0 | \$0.00 | \$0.00 | \$0.00 | 0 |
-| stuck_agents | 0 | 0 | \$0.00 | \$0.00 | \$0.00 | 0 |
-| repeated_calls | 0 | 0 | \$0.00 | \$0.00 | \$0.00 | 0 |
-| cache_misses | 0 | 0 | \$0.00 | \$0.00 | \$0.00 | 0 |
-| growing_context | 0 | 0 | \$0.00 | \$0.00 | \$0.00 | 0 |
 | overkill_models | 0 | 0 | \$0.00 | \$0.00 | \$0.00 | 1 |
-| batchable_calls | 0 | 0 | \$0.00 | \$0.00 | \$0.00 | 0 |
 
 ## Could not look
 

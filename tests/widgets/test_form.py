@@ -231,3 +231,10 @@ def test_an_error_is_removed_as_soon_as_its_field_is_mended():
     form.prompt.value = "H"
     assert form.errors["prompt"].value == ""
     assert "model is empty" in form.errors["model"].value
+
+
+def test_a_form_names_itself_where_it_cannot_be_drawn():
+    book = cf.LogBook()
+    book.log(model="gpt-4o", prompt="Hi", response="Hello!")
+    assert repr(cf.LogForm(book)) == "LogForm of a book of 1 call, which a notebook shows"
+    assert repr(cf.Explorer(book.df)) == "Explorer of 1 call, which a notebook shows"

@@ -40,7 +40,7 @@ class LineProcesses:
     def __init__(self, format: str | None, columns: frozenset[str] | None) -> None:
         self._here = partial(_read, format=format, columns=columns)
         self._columns = columns
-        self._processes = Processes(self._here)
+        self._processes: Processes[LinesOfBlock | _Session, list[LinesContent]] = Processes(self._here)
         self._bytes = 0
 
     def read(self, lines: LinesOfBlock) -> LinesContent:
@@ -71,7 +71,7 @@ class LineProcesses:
                 blocks = chain([after], blocks)
         except LogFileError as error:
             blocks = _failing(error)
-        rest = chain(held, blocks)
+        rest: Iterator[bytes | LongLine] = chain(held, blocks)
         yield from read_session(rest, source=source, format=format, named=named, columns=self._columns)
 
     def _do(self, item: LinesOfBlock | _Session, size: int) -> list[LinesContent]:

@@ -6,13 +6,19 @@ the environment imports all of them at once. ``datasets`` is an alias that stays
 ``partitions``.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import lazy_loader
-import pandas as pd
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+    import pandas as pd
+
     from .accessor import CrashlensAccessor
 
 __version__ = "0.2.0"
@@ -20,12 +26,50 @@ __version__ = "0.2.0"
 _get_listed, _list_names, _ = lazy_loader.attach_stub(__name__, __file__)
 
 
-@pd.api.extensions.register_dataframe_accessor("crashlens")
-def _accessor(calls: pd.DataFrame) -> "CrashlensAccessor":
+def _accessor(calls: "pd.DataFrame") -> "CrashlensAccessor":
     """Return the functions of the package for a frame of calls, see ``crashlens_frame.accessor``."""
     from .accessor import CrashlensAccessor
 
     return CrashlensAccessor(calls)
+
+
+def _register() -> None:
+    import pandas as pd
+
+    pd.api.extensions.register_dataframe_accessor("crashlens")(_accessor)
+
+
+class _WhenPandasComes:
+    """Finds pandas as the other finders do, and registers df.crashlens when it has been imported.
+
+    So the command line starts without pandas, which takes ten times as long as what the help needs.
+    """
+
+    def find_spec(
+        self, fullname: str, path: "Sequence[str] | None", target: "ModuleType | None" = None
+    ) -> "ModuleSpec | None":
+        if fullname != "pandas":
+            return None
+        others = (finder.find_spec(fullname, path, target) for finder in sys.meta_path if finder is not self)
+        spec = next(filter(None, others), None)
+        if spec is None or spec.loader is None:
+            return spec
+        run = spec.loader.exec_module
+
+        def run_and_register(module: "ModuleType") -> None:
+            run(module)
+            if self in sys.meta_path:
+                sys.meta_path.remove(self)
+                _register()
+
+        spec.loader.exec_module = run_and_register  # type: ignore[method-assign]  # of this one import
+        return spec
+
+
+if "pandas" in sys.modules:
+    _register()
+else:
+    sys.meta_path.insert(0, _WhenPandasComes())
 
 
 def _of_rosters() -> dict[str, Any]:

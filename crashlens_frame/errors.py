@@ -1,7 +1,8 @@
 """Every error and warning of the package. Each child is also the builtin that a user would catch."""
 
 from collections.abc import Iterable
-from typing import Any
+from numbers import Real
+from typing import Any, TypeGuard
 
 from .words import printable_lines
 
@@ -49,7 +50,7 @@ class MissingFileError(CrashlensFrameError, FileNotFoundError):
 
 
 class FileAccessError(CrashlensFrameError, OSError):
-    """The system does not open, read or write a file: such as a name that is too long, or a full disk."""
+    """The system does not open, read or write a file or a port: a name too long, a full disk, a port in use."""
 
 
 class ExistingFileError(CrashlensFrameError, FileExistsError):
@@ -173,6 +174,85 @@ def check_choice(
     *others, last = map(repr, choices)
     expected = f"{', '.join(others)} or {last}" if others else last
     raise error(f"{name} is {value!r}, expected {expected}")
+
+
+def check_number(name: str, value: Any, low: float, high: float, expected: str) -> None:
+    """Raise an error if the value of an argument is no number between two others, which it may not be itself.
+
+    Parameters
+    ----------
+    name
+        Name of the argument, as the caller writes it.
+    value
+        Value that the caller gave.
+    low, high
+        Numbers that it has to be above and below.
+    expected
+        What is allowed, for the message.
+
+    Raises
+    ------
+    InvalidOptionError
+        The value is no number, or outside.
+
+    Examples
+    --------
+    >>> from crashlens_frame.errors import check_number
+    >>> check_number("interval", 80, 0, 1, "a probability, such as 0.8")
+    Traceback (most recent call last):
+    crashlens_frame.errors.InvalidOptionError: interval is 80, expected a probability, such as 0.8
+    """
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not (is_number and low < value < high):
+        raise InvalidOptionError(f"{name} is {value!r}, expected {expected}")
+
+
+def check_text(name: str, value: object) -> None:
+    """Raise an error if the value of an argument is no text.
+
+    Raises
+    ------
+    InvalidOptionError
+        It is none.
+
+    Examples
+    --------
+    >>> from crashlens_frame.errors import check_text
+    >>> check_text("model", None)
+    Traceback (most recent call last):
+    crashlens_frame.errors.InvalidOptionError: model is None, expected a text
+    """
+    if not _is_text(value):
+        raise InvalidOptionError(f"{name} is {value!r}, expected a text")
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    """Whether a value is text without half a surrogate pair, which no column and no file holds."""
+    try:
+        return isinstance(value, str) and bool(value.encode() or True)
+    except UnicodeEncodeError:
+        return False
+
+
+def several_texts(name: str, value: object) -> tuple[str, ...]:
+    """Return the texts of an argument that takes a text or several of them.
+
+    Raises
+    ------
+    InvalidOptionError
+        The value is neither. The text names the argument.
+
+    Examples
+    --------
+    >>> from crashlens_frame.errors import several_texts
+    >>> several_texts("by", "model"), several_texts("by", ["team", "route"])
+    (('model',), ('team', 'route'))
+    """
+    found = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, Iterable) else (None,)
+    texts = tuple(each for each in found if _is_text(each))
+    if len(texts) < len(found):
+        raise InvalidOptionError(f"{name} is {value!r}, expected a text, or several")
+    return texts
 
 
 def resolve_alias(name: str, value: Any, alias: str, other: Any) -> Any:

@@ -1,12 +1,10 @@
-"""How numbers, amounts of money and logged texts are written for people. pandas is used only to recognise nulls.
+"""How numbers, amounts of money and logged texts are written for people.
 
 Logged text is data: control characters, terminal escapes and bidirectional controls are written as escapes.
 """
 
 from typing import Any
 from unicodedata import category, east_asian_width
-
-import pandas as pd
 
 UNKNOWN = "unknown"
 
@@ -77,7 +75,7 @@ def money(dollars: Any) -> str:
     >>> [money(amount) for amount in (1234.56, 0.5, 0.0231, 0.000162, 0.0, float("nan"))]
     ['$1,234.56', '$0.50', '$0.0231', '$0.000162', '$0.00', 'unknown']
     """
-    if pd.isna(dollars):
+    if _is_null(dollars):
         return UNKNOWN
     size = abs(float(dollars))
     if size >= 1 or size == 0:
@@ -112,7 +110,7 @@ def digits(number: Any) -> str:
     >>> digits(1234567)
     '1,234,567'
     """
-    return UNKNOWN if pd.isna(number) else f"{round(number):,}"
+    return UNKNOWN if _is_null(number) else f"{round(number):,}"
 
 
 def quantity(number: int, noun: str) -> str:
@@ -136,12 +134,18 @@ def percent(part: Any, whole: Any) -> str:
     >>> percent(1, 3), percent(1, 10_000), percent(0, 0)
     ('33.3 %', '<0.1 %', '0.0 %')
     """
-    if pd.isna(part) or pd.isna(whole):
+    if _is_null(part) or _is_null(whole):
         return UNKNOWN
     percent = 100 * part / whole if whole else 0.0
     if 0 < percent < 0.05:
         return "<0.1 %"
     return ">99.9 %" if 99.95 <= percent < 100 else f"{percent:.1f} %"
+
+
+def _is_null(value: Any) -> bool:
+    from pandas import isna  # here, as the help of the command line writes no numbers
+
+    return bool(isna(value))
 
 
 def _columns(character: str) -> int:

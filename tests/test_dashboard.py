@@ -1,15 +1,18 @@
 """The dashboard is served on this machine only, with a token, without its code, and ends when it is asked to."""
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,9 @@ from crashlens_frame.cli import main
 from crashlens_frame.dashboard import serving as dashboard
 
 pytest.importorskip("voila", reason="Voila is not installed")
+
+ABOUT_PYTHON = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+NOTHING = {"nbformat": 4, "nbformat_minor": 5, "metadata": ABOUT_PYTHON, "cells": []}  # a page without an Explorer
 
 
 @pytest.fixture(scope="module")
@@ -205,3 +211,36 @@ def test_a_missing_log_is_an_error_before_anything_is_served(tmp_path):
 
     assert done.exit_code == 1
     assert "none.jsonl" in done.stderr
+
+
+def test_no_more_kernels_run_than_there_may_and_those_of_closed_pages_end(tmp_path, monkeypatch):
+    """More pages than there may be are opened at once, as by a browser that opens all its tabs again."""
+    settings = dashboard._settings
+
+    def few(*arguments: Any) -> dict[str, dict[str, object]]:
+        found = settings(*arguments)
+        found["MappingKernelManager"] |= {"cull_idle_timeout": 1, "cull_interval": 1}
+        return found | {"FewKernels": {"most_kernels": 2}}
+
+    codes: list[int] = []
+
+    def look(address: str) -> None:
+        folder = next(tmp_path.iterdir())
+        with ThreadPoolExecutor(5) as tabs:
+            codes.extend(tabs.map(refusal, [address] * 5))
+        kernels = [path.parent for path in processes_of(str(folder).encode()) if b"ipykernel" in path.read_bytes()]
+        assert len(kernels) == 2
+        end = time.monotonic() + 60
+        while time.monotonic() < end and any(path.exists() for path in kernels):
+            time.sleep(0.1)
+        assert not any(path.exists() for path in kernels)
+        codes.append(refusal(address))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(dashboard, "_settings", few)
+    monkeypatch.setattr(dashboard, "_notebook", lambda *_: json.dumps(NOTHING))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    dashboard.serve(cf.LogBook().df, browser=False, ready=look)
+
+    assert sorted(codes[:5]) == [0, 0, 503, 503, 503]
+    assert codes[5] == 0

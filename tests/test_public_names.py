@@ -30,6 +30,7 @@ def test_the_alias_of_the_partitions_stays():
     assert cf.datasets.partitions is cf.partitions
 
 
+CAPTURED = {"capture_output": True, "text": True, "check": True, "timeout": 60}
 MY_PLOT = '''
 def plot_teams(calls, *, ax=None, by="model", width=0.5):
     """Draw the teams."""
@@ -98,6 +99,30 @@ print([name for name in sys.modules if name.startswith("crashlens_frame.")] != [
         check=True,
     )
     assert ran.stdout.split() == [str(rooms), "crashlens_frame.logbook.book"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pandas, crashlens_frame",
+        "import crashlens_frame, importlib.util; importlib.util.find_spec('pandas'); import pandas",
+        "import crashlens_frame, importlib; import pandas; importlib.reload(crashlens_frame)",
+        "from crashlens_frame import LogBook; import pandas",
+    ],
+)
+def test_frames_have_the_accessor_in_whatever_order_the_two_are_imported(code):
+    asked = f"{code}\nimport sys\nprint(callable(pandas.DataFrame.crashlens), len(sys.meta_path))"
+    before = subprocess.run([sys.executable, "-c", "import sys, pandas; print(len(sys.meta_path))"], **CAPTURED)
+    ran = subprocess.run([sys.executable, "-c", asked], **CAPTURED)
+    assert ran.stdout.split() == ["True", before.stdout.strip()]
+
+
+def test_neither_the_package_nor_the_help_of_its_commands_imports_pandas():
+    for start in ("", "import crashlens_frame.cli as cli; cli.main(['--help'], standalone_mode=False)"):
+        code = (
+            f"import crashlens_frame\n{start}\nimport sys\nprint({{'numpy', 'pandas', 'pyarrow'}} & {{*sys.modules}})"
+        )
+        assert subprocess.run([sys.executable, "-c", code], **CAPTURED).stdout.endswith("set()\n")
 
 
 def test_a_name_that_there_is_not_is_an_attribute_error():

@@ -1,5 +1,6 @@
 """Tools that know nothing of calls: equal keys, threads, locks, sums, progress bars, names of files, YAML files."""
 
+from .draws import Seed, random_draws
 from .groups import (
     byte_lengths,
     codes_and_labels,
@@ -15,8 +16,8 @@ from .groups import (
     trimmed_lengths,
 )
 from .locks import fork_safe_lock
-from .parallel import parallel_map
-from .paths import check_path, file_errors
+from .parallel import parallel_map, run_together
+from .paths import access_error, check_path, file_errors
 from .progress import progress_bar, progress_of_files
 from .scratch import scratch_folder
 from .sums import exact_sum, exact_sums
@@ -24,7 +25,9 @@ from .yaml_file import Node, YamlReader, node_kind, yaml_text
 
 __all__ = [
     "Node",
+    "Seed",
     "YamlReader",
+    "access_error",
     "byte_lengths",
     "check_path",
     "codes_and_labels",
@@ -41,6 +44,8 @@ __all__ = [
     "parallel_map",
     "progress_bar",
     "progress_of_files",
+    "random_draws",
+    "run_together",
     "scratch_folder",
     "share_bucket",
     "stable_order",

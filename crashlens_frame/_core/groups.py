@@ -48,8 +48,8 @@ def codes_and_labels(labels: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
     """Return the code of each label, -1 for null, and the label of each code."""
     labels = labels.unify_dictionaries().combine_chunks()
     if isinstance(labels, pa.ChunkedArray):  # no chunk at all
-        return np.empty(0, np.int64), pa.array([], pa.string())
-    return labels.indices.fill_null(-1).to_numpy().astype(np.int64), labels.dictionary
+        return np.empty(0, np.int32), pa.array([], pa.string())
+    return labels.indices.fill_null(-1).to_numpy().astype(np.int32, copy=False), labels.dictionary
 
 
 def hash_keys(keys: Keys) -> np.ndarray:
@@ -152,7 +152,10 @@ def joint_codes(codes: Keys, widest: int = _WIDEST) -> np.ndarray:
         if width * own > widest:
             code, low = _dense(code)[0], 0
             own = int(code.max(initial=0)) + 1
-        number, width = number * own + (code - low), width * own
+        number *= own
+        number += code
+        number -= low
+        width *= own
     return _dense(number)[0] if width > widest else number
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
 
-from ..errors import CrashlensFrameError, FileAccessError, MissingFileError
+from ..errors import CrashlensFrameError, FileAccessError, InvalidOptionError, MissingFileError
 from ..words import printable
 
 _LONGEST = 200  # characters of a name in a message
@@ -20,6 +20,8 @@ def check_path(path: str | PathLike[str]) -> None:
     FileAccessError
         The name is too long, holds a null byte or half a surrogate pair, leads in a circle, or is in a folder that may
         not be entered.
+    InvalidOptionError
+        It is neither text nor a path.
 
     Examples
     --------
@@ -28,6 +30,8 @@ def check_path(path: str | PathLike[str]) -> None:
     Traceback (most recent call last):
     crashlens_frame.errors.FileAccessError: logs\x00.jsonl cannot be the name of a file: embedded null byte
     """
+    if not isinstance(path, str | PathLike):
+        raise InvalidOptionError(f"{path!r} is no path, expected a path or a file object")
     if not os.fspath(path):
         raise FileAccessError("the name of the file is empty, expected a path")
     try:
@@ -35,7 +39,7 @@ def check_path(path: str | PathLike[str]) -> None:
     except _ABSENT:
         return
     except OSError as error:
-        raise _access_error(path, error) from None
+        raise access_error(path, error) from None
     except ValueError as error:
         reason = "it holds half a surrogate pair" if isinstance(error, UnicodeError) else str(error)
         raise FileAccessError(f"{_shortened(path)} cannot be the name of a file: {reason}") from None
@@ -66,10 +70,11 @@ def file_errors(path: str | PathLike[str]) -> Iterator[None]:
     except CrashlensFrameError:
         raise
     except OSError as error:
-        raise _access_error(path, error) from error
+        raise access_error(path, error) from error
 
 
-def _access_error(path: str | PathLike[str], error: OSError) -> OSError:
+def access_error(path: str | PathLike[str], error: OSError) -> OSError:
+    """Return the error of the package for one that the system raised for a file."""
     kind = MissingFileError if isinstance(error, _ABSENT) else FileAccessError
     made = kind(f"{_shortened(path)}: {error.strerror or error}")
     made.errno = error.errno

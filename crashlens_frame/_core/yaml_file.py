@@ -23,7 +23,7 @@ def yaml_text(source: str | PathLike[str] | Mapping[str, Any], error: type[Crash
     Raises
     ------
     CrashlensFrameError
-        The file cannot be read, or the mapping holds what YAML cannot. It is of the given class.
+        The source is neither, the file cannot be read, or the mapping holds what YAML cannot. It is of the given class.
 
     Examples
     --------
@@ -34,6 +34,8 @@ def yaml_text(source: str | PathLike[str] | Mapping[str, Any], error: type[Crash
     """
     if isinstance(source, Mapping):
         return "mapping", _dumped(source, error)
+    if not isinstance(source, str | PathLike):
+        raise error(f"{source!r} is no path, expected one, or a mapping of the same form")
     name = fspath(source)
     try:
         with Path(name).open("rb") as file:

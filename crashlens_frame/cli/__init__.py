@@ -3,20 +3,63 @@
 import io
 import sys
 import warnings
-from importlib.metadata import version
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Any
 
 import click
 
 from ..errors import CrashlensFrameError, CrashlensFrameWarning, RejectedLinesWarning, UnpricedWarning
-from ..pricing import PriceBook
 from ..words import printable_lines
-from . import check, compare, demo, files, focus, live, logs, options, redact, report, reports
+from . import options
 from .output import one_line, print_warning
 
 __all__ = ["main"]
 
-_LONGEST_SUMMARY = 200  # characters
+# command -> its module, which is imported when the command is run, and its summary; in the order of the help
+_COMMANDS = {
+    "log": ("logs", "Log one call, or a pattern of waste that is simulated from it."),
+    "init-config": ("logs", "Write a commented file of prices to start from."),
+    "analyze": ("reports", "Summarize LOGS: calls, cost, tokens, latency, models, unpriced calls and waste."),
+    "scan": ("reports", "Find the money wasted in LOGS, one finding per line."),
+    "report": ("report", "Write LOGS as one HTML file to send and print: cost, change, waste and what to do."),
+    "dashboard": ("dashboard", "Show LOGS as a dashboard in the browser, on this machine only; Ctrl+C ends it."),
+    "check": ("check", "Check LOGS against budgets, rules and an earlier log; exit with 1 if one of them is broken."),
+    "compare": ("compare", "Compare the cost of the log AFTER with that of the log BEFORE, group by group."),
+    "watch": (
+        "live",
+        "Log the calls that coding agents and programs export with OpenTelemetry, until Ctrl+C.",
+    ),
+    "simulate": ("files", "Write a month of simulated calls, with every pattern of waste among them."),
+    "convert": (
+        "files",
+        "Convert the logs IN to JSON Lines, Parquet or CSV, by the ending of OUT: .jsonl, .parquet or .csv.",
+    ),
+    "redact": (
+        "redact",
+        "Write the logs IN to OUT without e-mail addresses, phone and card numbers, keys and the like.",
+    ),
+    "focus": (
+        "focus",
+        "Write the costs of the logs IN to OUT as CSV of FOCUS 1.2, the FinOps Open Cost and Usage Specification.",
+    ),
+    "demo": ("demo", "Simulate a day on which the bill goes up, report why, and write log and plot to a folder."),
+}
+
+
+class _Modules(Mapping[str, click.Command]):
+    """The commands by name; the module of a command is imported when it is asked for."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        module, _ = _COMMANDS[name]
+        command: click.Command = getattr(import_module(f".{module}", __name__), name.replace("-", "_"))
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_COMMANDS)
+
+    def __len__(self) -> int:
+        return len(_COMMANDS)
 
 
 class _Commands(click.Group):
@@ -45,7 +88,7 @@ class _Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands in their order, each with its whole summary."""
-        rows = [(name, command.get_short_help_str(_LONGEST_SUMMARY)) for name, command in self.commands.items()]
+        rows = [(name, summary) for name, (_, summary) in _COMMANDS.items()]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
@@ -54,6 +97,10 @@ def _print_version(ctx: click.Context, _: click.Parameter, is_asked: bool) -> No
     """Print the version, and the day on which the shipped prices were checked."""
     if not is_asked:
         return
+    from importlib.metadata import version
+
+    from ..pricing import PriceBook
+
     prices = PriceBook.default()
     click.echo(f"crashlens-frame {version('crashlens-frame')}, prices of {prices.checked} ({prices.source})")
     ctx.exit()
@@ -62,6 +109,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, is_asked: bool) -> No
 @click.group(
     epilog=options.example("crashlens-frame analyze ~/.claude/projects"),
     cls=_Commands,
+    commands=_Modules(),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option(
@@ -74,23 +122,3 @@ def _print_version(ctx: click.Context, _: click.Parameter, is_asked: bool) -> No
 )
 def main() -> None:
     """Log LLM calls, know what each one cost, find the money wasted."""
-
-
-# the order is that of the help and the documentation
-for _command in (
-    logs.log,
-    logs.init_config,
-    reports.analyze,
-    reports.scan,
-    report.report,
-    reports.dashboard,
-    check.check,
-    compare.compare,
-    live.watch,
-    files.simulate,
-    files.convert,
-    redact.redact,
-    focus.focus,
-    demo.demo,
-):
-    main.add_command(_command)

@@ -1,22 +1,18 @@
-"""Commands that report what is in logs: analyze, scan and dashboard."""
+"""Commands that report what is in logs: analyze and scan."""
 
 from difflib import get_close_matches
-from pathlib import Path
 
 import click
 
-from .. import dashboard as dashboards
 from ..detectors import find_waste
 from ..errors import UnknownTraceError
 from ..io import SHIPPED
-from ..pricing import unpriced
-from ..report import escape_markdown, findings_table, frame_records, json_text, summarize
+from ..report import escape_markdown, findings_table, frame_records, json_with_records, summarize
 from ..scale import scan_counted
-from ..watch import Budgets
 from ..words import money, percent, quantity
 from . import options
 from .inputs import read_priced_calls, report_left_out
-from .output import print_note, print_unpriced, terminal_columns, working
+from .output import print_unpriced, terminal_columns, working
 
 
 @click.command(epilog=options.example("crashlens-frame analyze ~/.claude/projects --by route"))
@@ -98,7 +94,7 @@ def scan(
     )
     if form == "json":
         waste = {"cost": report.cost, "waste_cost": report.waste_cost, "waste": frame_records(report.waste)}
-        click.echo(json_text({**waste, "findings": frame_records(findings)}))
+        click.echo(json_with_records(waste, "findings", findings))
     elif form == "markdown":
         table = findings_table(findings).to_markdown()
         click.echo(f"{table}\n\n{escape_markdown(total)}" if len(findings) else escape_markdown(total))
@@ -107,37 +103,3 @@ def scan(
         click.echo(f"{table}\n\n{total}" if len(findings) else total)
     if fail_on_waste is not None and report.waste_cost > fail_on_waste:
         raise click.ClickException(f"waste of {money(report.waste_cost)} exceeds the limit of {money(fail_on_waste)}")
-
-
-@click.command(epilog=options.example("crashlens-frame dashboard logs.jsonl --theme dark"))
-@options.logs
-@options.config
-@options.max_rejects
-@click.option("--budgets", "limits", type=click.Path(), help="YAML file of budgets to show.")
-@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Port of the page; a free one when not given.")
-@click.option("--theme", type=click.Choice(dashboards.THEMES), default="light", show_default=True, help="Colours.")
-@click.option("--no-browser", is_flag=True, help="Print the address and do not open the browser.")
-def dashboard(
-    logs: tuple[str, ...],
-    config: str | None,
-    max_rejects: float,
-    limits: str | None,
-    port: int,
-    theme: str,
-    no_browser: bool,
-) -> None:
-    """Show LOGS as a dashboard in the browser, on this machine only; Ctrl+C ends it."""
-    if limits is not None:
-        Budgets.load(limits)  # so that a mistake is named here and not in the page
-    calls, _ = read_priced_calls(logs, config, max_rejects)
-    print_unpriced(unpriced(calls, config))
-
-    def ready(address: str) -> None:
-        click.echo(address)
-        print_note("only this machine can open the address; Ctrl+C ends the dashboard")
-
-    prices, limits = (None if path is None else str(Path(path).resolve()) for path in (config, limits))
-    name = Path(logs[0]).name + (f" and {quantity(len(logs) - 1, 'more log')}" if len(logs) > 1 else "")
-    dashboards.serve(
-        calls, name=name, prices=prices, budgets=limits, port=port, theme=theme, browser=not no_browser, ready=ready
-    )

@@ -1,4 +1,4 @@
-"""Voila, made strict: who may ask, what the page may load, how many kernels run, and when the server ends.
+"""Voila, made strict: who may ask, what the page may load, and when the server ends.
 
 ``python -m crashlens_frame.dashboard.server NOTEBOOK`` runs it. Its standard input is a pipe from the program that
 started it, which ends when that program ends, however it does.
@@ -20,7 +20,6 @@ from tornado.web import HTTPError, RequestHandler
 from traitlets import Unicode
 from voila.app import Voila  # type: ignore[import-untyped]
 
-MOST_KERNELS = 8  # pages that are open together, 200 MB each
 _MOST_SECONDS = 10  # until the server has ended
 # the page runs scripts that Voila writes into it and those of its widgets, which anywidget makes blobs of, and loads
 # nothing that is not of this server
@@ -50,7 +49,6 @@ def _guarded(handler: type[RequestHandler], server: StrictVoila) -> type[Request
     """Return a handler that looks at host, origin and token before anything else."""
     host = f"{server.ip}:{server.port}"
     token, cookie = str(server.page_token), _COOKIE.format(port=server.port)
-    opens_kernel = handler.__name__ == "TornadoVoilaHandler"
 
     class Guarded(handler):  # type: ignore[misc,valid-type]  # made of a handler that is given
         async def prepare(self) -> None:
@@ -68,8 +66,6 @@ def _guarded(handler: type[RequestHandler], server: StrictVoila) -> type[Request
                 return
             if not secrets.compare_digest((self.get_cookie(cookie) or "").encode(), token.encode()):
                 raise HTTPError(403, "no token")
-            if opens_kernel and len(server.kernel_manager.list_kernel_ids()) >= MOST_KERNELS:
-                raise HTTPError(503, "too many pages are open; close one")
             done = super().prepare()
             if done is not None:
                 await done

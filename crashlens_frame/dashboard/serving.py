@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from .._core import scratch_folder
-from ..errors import MissingExtraError
+from ..errors import FileAccessError, MissingExtraError
 from ..io import to_parquet
 
 HOST = "127.0.0.1"
@@ -66,7 +66,7 @@ def serve(
     ------
     MissingExtraError
         Voila is not installed.
-    OSError
+    FileAccessError
         The port is in use, or the server does not start.
     """
     if find_spec("voila") is None:
@@ -120,7 +120,12 @@ def _settings(folder: str, port: int, token: str, theme: str) -> dict[str, dict[
         },
         "StrictVoila": {"page_token": token},
         "MappingKernelManager": {"cull_idle_timeout": _IDLE_SECONDS, "cull_interval": 30, "cull_connected": False},
-        "VoilaConfiguration": {"theme": theme, "strip_sources": True, "file_allowlist": []},
+        "VoilaConfiguration": {
+            "theme": theme,
+            "strip_sources": True,
+            "file_allowlist": [],
+            "multi_kernel_manager_class": "crashlens_frame.dashboard.kernels.FewKernels",
+        },
         "VoilaExecutor": {"timeout": 600},
     }
 
@@ -143,7 +148,7 @@ def _free_port(wanted: int) -> int:
         try:
             free.bind((HOST, wanted))
         except OSError as error:
-            raise OSError(f"port {wanted} is in use; choose another one, or 0 for a free one") from error
+            raise FileAccessError(f"port {wanted} is in use; choose another one, or 0 for a free one") from error
         port: int = free.getsockname()[1]
         return port
 
@@ -157,7 +162,7 @@ def _wait_for(server: subprocess.Popen[bytes], port: int, errors: Path) -> None:
         time.sleep(0.1)
     lines = errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     reason = lines[-1] if lines else "the server does not answer"
-    raise OSError(f"the dashboard could not be served on port {port}: {reason}")
+    raise FileAccessError(f"the dashboard could not be served on port {port}: {reason}")
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

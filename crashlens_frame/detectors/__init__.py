@@ -16,7 +16,7 @@ from .partial import (
 )
 from .roster import ROSTER
 from .together import BEGINNING, CALL_NUMBER, KEY, MARKS, mark_calls, spread_calls
-from .waste import Thresholds, find_and_flag, find_and_sum, find_waste, flag, waste_of_calls
+from .waste import Thresholds, find_and_flag, find_waste, flag, search, waste_of_calls
 
 CACHE_CAUSES = tuple(cause.name for cause in CAUSES)
 FINDERS = {f"find_{detector.name}": detector.find for detector in ROSTER}
@@ -37,7 +37,6 @@ __all__ = [
     "Thresholds",
     "cache_report",
     "find_and_flag",
-    "find_and_sum",
     "find_waste",
     "flag",
     "flag_marked",
@@ -45,6 +44,7 @@ __all__ = [
     "mark_calls",
     "missed_by_call",
     "needed_spreads",
+    "search",
     "search_spread",
     "search_traces",
     "spread_calls",

@@ -76,10 +76,11 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, min_calls: int = 40, prices:
     clock = facts.start[heads.row] % _DAY
     # around the first of its job, as one night may begin before midnight and the next one after it
     apart = (clock - clock[heads.starts][heads.number] + _DAY // 2) % _DAY - _DAY // 2
-    regular = np.zeros(len(jobs.row), bool)
+    regular, day = np.zeros(len(jobs.row), bool), np.full(len(jobs.row), -1)
     regular[starts] = np.abs(apart - heads.median(apart.astype(float))) <= _SAME_TIME
+    day[starts] = (facts.start[heads.row] - apart) // _DAY  # a night that begins before midnight is of the next day
     inside = bursts.any(regular)
-    days = jobs.count(regular)
+    days = jobs.distinct(np.where(regular, day, -1))
     nightly = inside & (days >= _DAYS) & (jobs.count(inside) >= _SHARE * jobs.size)
     lane = jobs.only(nightly)
 
@@ -100,7 +101,7 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, min_calls: int = 40, prices:
         saved=saved,
         description=concat_text(
             sizes, " calls of ", names.take(pa.array(code, mask=code < 0)), " in bursts at the same time of ",
-            days[nightly][worth][first].astype(int), " days",
+            days[nightly][worth][first], " days",
         ),
         certainty="candidate",
         savings_note=_NOTE,

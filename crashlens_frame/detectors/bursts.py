@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .._core import hash_keys, joint_codes
-from .facts import NEVER, PLACE_COLUMNS, SAME_COUNT, Facts
+from .facts import NEVER, PLACE_COLUMNS, SAME_COUNT, SECOND, Facts
 from .lanes import Lane, lanes
 from .traces import OrderedCalls
 
@@ -18,6 +18,8 @@ FALLBACK_READS = (
 _PLANNED = r"(?i)confiden|quality|escalat|uncertain|unsure|too hard|complexity"
 _TOKENS_APART = 2  # of the tokenizers of today, none makes twice as many tokens of a text as another does
 _PANEL = 5  # the same models in this number of traces are compared on purpose
+# two models asked together are compared; a hedged request waits for the first one longer than this
+_AT_ONCE = SECOND // 4
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,9 @@ def bursts_of_models(ordered: OrderedCalls, window: int) -> Bursts:
     """Place the paid calls of each trace and prompt side by side, and find out how the models in them were chosen."""
     facts = ordered.columns.facts
     model = _lowered_models(facts)
-    rows = np.flatnonzero((facts.question >= 0) & (facts.start != NEVER) & (facts.paid != 0) & (model >= 0))
-    rows = rows[_of_several_models(ordered.traces[rows], model[rows])]
+    rows = np.flatnonzero(ordered.mixed)
+    rows = rows[(facts.question[rows] >= 0) & (facts.start[rows] != NEVER) & (facts.paid[rows] != 0)]
+    rows = rows[model[rows] >= 0]
     lane = lanes(facts, [ordered.traces, facts.question], rows, least=2)
     lane = lane.only(lane.any(lane.follows & (model[lane.row] != lane.previous(model))))
     lane = lane.split(lane.rise(facts.start) > window)
@@ -58,7 +61,9 @@ def bursts_of_models(ordered: OrderedCalls, window: int) -> Bursts:
     attempted = _true(facts, "fallback_attempted")
     marked = changed & (reason | attempted)[lane.row]
     planned = marked & facts.matches("fallback_reason", _PLANNED)[lane.row]
-    key = _panel_keys(facts, lane, (models == lane.size) & ~lane.any(marked) & (models >= 3))
+    together = lane.reduce(np.where(lane.follows, lane.rise(facts.start), 0), np.maximum) <= _AT_ONCE
+    compared = (models == lane.size) & ~lane.any(marked) & ((models >= 3) | together)
+    key = _panel_keys(facts, lane, compared)
     panels = frequent_panels(key[~lane.follows]) if ordered.part is None else key[:0]
     return Bursts(
         ordered,
@@ -72,15 +77,6 @@ def bursts_of_models(ordered: OrderedCalls, window: int) -> Bursts:
         panel_key=key,
         evaluation=lane.any(facts.is_evaluation[lane.row]),
     )
-
-
-def _of_several_models(trace: np.ndarray, model: np.ndarray) -> np.ndarray:
-    """Return which calls are of a trace with more than one model."""
-    some = np.zeros(int(trace.max(initial=-1)) + 1, np.int64)
-    some[trace] = model
-    several = np.zeros(len(some), bool)
-    several[trace[some[trace] != model]] = True
-    return several[trace]
 
 
 def _steps_of_agents(facts: Facts, lane: Lane, model: np.ndarray) -> np.ndarray:

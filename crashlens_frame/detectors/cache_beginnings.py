@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .lanes import Lane
+from .texts import text_places, texts_between
 
 # lengths in bytes; two bytes a token, so that the first is less than any prefix that a provider caches
 STEPS = tuple(int(2048 * 1.2**step) for step in range(42))
@@ -60,14 +61,12 @@ def _hashed(texts: pa.LargeBinaryArray) -> np.ndarray:
 
 def _lines_apart(prompts: pa.LargeBinaryArray) -> pa.LargeBinaryArray:
     """Return the first line of each prompt and the rest of it, in turn; a long first line is in the rest."""
-    offsets = np.frombuffer(prompts.buffers()[1], np.int64, len(prompts) + 1, prompts.offset * 8)
+    offsets = text_places(prompts)
     end = pc.find_substring(pc.binary_slice(prompts, 0, LONGEST_LINE), "\n")
     places = np.empty(2 * len(prompts) + 1, np.int64)
     places[::2] = offsets
     places[1::2] = offsets[:-1] + 1 + pc.fill_null(end, -1).to_numpy()
-    return pa.LargeBinaryArray.from_buffers(
-        pa.large_binary(), len(places) - 1, [None, pa.py_buffer(places), prompts.buffers()[2]]
-    )
+    return texts_between(places, prompts)
 
 
 def common_beginnings(hashes: np.ndarray, lane: Lane) -> tuple[np.ndarray, np.ndarray]:

@@ -36,6 +36,7 @@ _AT_ONCE = 2 * SECOND  # where no latency is logged, the answer of a call has no
 _STABLE, _STABLE_TEXT = 0.7, 0.8  # smallest of the median, of what is written and of what is sent
 _MIN_UNREAD, _MIN_UNASKED, _MIN_AUTOMATIC = 5, 3, 8  # calls
 _UNREAD = 0.02  # share of the input below which next to nothing is read
+_EACH_ANOTHER = 0.9  # share of the calls of a place from which on each has a prefix of its own
 _STEP = 128  # tokens; automatic caches work in these steps
 
 
@@ -143,7 +144,7 @@ def find_misses(ordered: OrderedCalls, prices: Prices | None) -> Misses:
     if "place" in together:
         groups, first_lines = shared_lanes(tokens)
         searches += [partial(_over_traces, tokens, group, first_lines) for group in groups]
-        searches.append(partial(_written_once, tokens))
+        searches += [partial(_changed_prefixes, tokens), partial(_written_once, tokens)]
     for search in searches:
         for lane, cause, amount in search(free):
             hit = np.flatnonzero((amount > 0) & free[lane.row])
@@ -231,6 +232,27 @@ def _across_agents(tokens: CacheTokens, conversation: np.ndarray, free: np.ndarr
     return [(lane, BROKEN, np.where(broken, saving, 0))]
 
 
+def _changed_prefixes(tokens: CacheTokens, free: np.ndarray) -> Claims:
+    """Return what places write again and again under another hash of the prefix, where no prompt is logged.
+
+    A prefix of about the same length, another one each time, has something in it that changes.
+    """
+    facts, prefix = tokens.facts, tokens.facts.code("prefix_hash")
+    rows = tokens.written_in(facts.place)
+    rows = rows[free[rows] & tokens.asks[rows] & (facts.prompt[rows] < 0) & (prefix[rows] >= 0)]
+    rows = rows[(facts.written[rows] > 0) & (facts.read[rows] <= UNREAD_CALL * facts.input[rows])]
+    lane = lanes(facts, [facts.task], rows, least=LEAST_BROKEN + 1)
+    row = lane.row
+    written, before = facts.written[row], lane.previous(facts.written)
+    broken = lane.distinct(prefix[row]) >= _EACH_ANOTHER * lane.size
+    broken &= lane.reduce(written, np.minimum) >= _STABLE * lane.median(written)
+    broken &= lane.follows & (lane.rise(facts.start) <= lane.previous(tokens.ttl))
+    broken &= np.minimum(written, before) >= tokens.minimum[row]
+    broken &= lane.count(broken) >= np.maximum(LEAST_BROKEN, 0.5 * (lane.size - 1))
+    saving = np.minimum(written, before) * (tokens.rate_written[row] - tokens.reading[row])
+    return [(lane, BROKEN, np.where(broken, saving, 0.0))]
+
+
 def _written_once(tokens: CacheTokens, free: np.ndarray) -> Claims:
     """Return what places of the application write where nothing is ever read."""
     facts = tokens.facts
@@ -251,6 +273,7 @@ def _not_asked_in_conversation(tokens: CacheTokens, lane: Lane, gap: np.ndarray)
     """Return what a growing conversation without a cache would have saved with one, by call."""
     facts, row = tokens.facts, lane.row
     unasked = (lane.sum(tokens.used[row]) == 0) & (lane.size >= _MIN_UNASKED)
+    unasked &= lane.any(facts.counts_cache[row])  # a log without these counts does not show that nothing was read
     before = lane.previous(facts.input)
     warm = lane.follows & (gap <= SHORT_TTL) & (before >= tokens.minimum[row])
     prefix = facts.code("prefix_hash")
@@ -308,6 +331,7 @@ def _over_traces(tokens: CacheTokens, group: np.ndarray, first_lines: np.ndarray
     differs |= shared.changes
     near = lane.follows & (gap <= SHORT_TTL)
     idle = asks & unread & (lane.sum(written) == 0) & fixed & (lane.size >= _MIN_UNASKED) & ~differs & various
+    idle &= lane.any(facts.counts_cache[row])
     rate_read = tokens.base[row] - tokens.reading[row]
     gain = np.where(near, least * rate_read, 0.0)
     loss = np.where(near, 0.0, least * (tokens.writing[row] - tokens.base[row]))

@@ -13,6 +13,7 @@ from .cache_beginnings import LONGEST_LINE, STEPS, as_letters, common_beginnings
 from .cache_rules import CacheTokens
 from .facts import Facts, Texts
 from .lanes import Lane, lanes
+from .texts import text_places, texts_between
 
 PREFIX_BYTES = 160  # bytes of a prompt that say where it belongs
 LEAST_BROKEN = 3  # calls from which on a prefix is broken by design
@@ -33,7 +34,7 @@ def continue_prompts(facts: Facts, row: np.ndarray, before: np.ndarray) -> np.nd
     same = head[: len(row)] == head[len(row) :]
     texts = facts.texts("prompt", both)
     prompts = texts.distinct
-    offsets = np.frombuffer(prompts.buffers()[1], np.int64, len(prompts) + 1, prompts.offset * 8)
+    offsets = text_places(prompts)
     letters = np.frombuffer(prompts.buffers()[2] or b"\0", np.uint8)
     begin, length = offsets[texts.index], np.diff(offsets)[texts.index]
     ours, theirs = begin[: len(row)], begin[len(row) :]
@@ -53,33 +54,37 @@ def shared_lanes(tokens: CacheTokens) -> tuple[list[np.ndarray], np.ndarray]:
     no lane.
     """
     facts, rows = tokens.facts, tokens.rows
-    first, rest = (np.full(len(facts.start), -1) for _ in range(2))
-    begin, lines = (np.full(len(facts.start), -1) for _ in range(2))
     prompts = facts.texts("prompt", rows, slice(0, LONGEST_LINE))
-    line, after = (half.view(pa.large_binary()) for half in _first_line_and_rest(prompts.as_text()))
-    lines[rows] = Texts(line, prompts.index).codes()
+    line, after = _first_line_and_rest(prompts.distinct)
     known = facts.prompt[rows] >= 0
-    for code, part, least in (
-        (first, line, _SHORT_HEAD),
-        (rest, after, _SHORT_REST),
-        (begin, _beginning(line, after), _SHORT_HEAD),
-    ):
+
+    def codes(part: pa.LargeBinaryArray, least: int) -> np.ndarray:
         texts = Texts(part, prompts.index)
-        long_enough = texts.flags(partial(_at_least, least=least))
-        code[rows] = np.where(long_enough & known, texts.codes(), -1)
-    prefix = facts.code("prefix_hash")
-    after = joint_codes([facts.task, rest])
-    lane = lanes(facts, [after], rows[rest[rows] >= 0], least=LEAST_BROKEN)
-    moved = lane.row[lane.distinct(first[lane.row]) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size)]
-    after_head = np.full(len(first), -1)
-    after_head[moved] = after[moved]
-    begins = np.where((begin >= 0) & ((first >= 0) | (prefix < 0)), joint_codes([facts.task, begin]), -1)
+        return np.where(texts.flags(partial(_at_least, least=least)) & known, texts.codes(), -1)
+
+    def of_all_calls(values: np.ndarray) -> np.ndarray:
+        spread = np.full(len(facts.start), -1)
+        spread[rows] = values
+        return spread
+
+    lines = of_all_calls(Texts(line, prompts.index).codes())
+    first, rest = codes(line, _SHORT_HEAD), codes(after, _SHORT_REST)
+    begin = codes(_beginning(line, after), _SHORT_HEAD)
+    task, prefix = facts.task[rows], facts.code("prefix_hash")[rows]
+    after_head = np.full(len(facts.start), -1)
+    if (rest >= 0).any():
+        same_rest, heads = of_all_calls(joint_codes([task, rest])), of_all_calls(first)
+        lane = lanes(facts, [same_rest], rows[rest >= 0], least=LEAST_BROKEN)
+        moved = lane.row[lane.distinct(heads[lane.row]) >= np.maximum(LEAST_BROKEN, 0.5 * lane.size)]
+        after_head[moved] = same_rest[moved]
+    begins = np.where((begin >= 0) & ((first >= 0) | (prefix < 0)), joint_codes([task, begin]), -1)
     # without much of a text a hash says so; without both, a prefix of the very same number of tokens
-    written = np.where(facts.written > 0, facts.written, -1).astype(np.int64)
+    written = np.where(facts.written[rows] > 0, facts.written[rows], -1).astype(np.int64)
     for code in (prefix, written):
         unplaced = (begins < 0) & (code >= 0)
-        begins = np.where(unplaced, joint_codes([facts.task, code]) + begins.max(initial=0) + 1, begins)
-    return [after_head, begins], lines
+        if unplaced.any():
+            begins = np.where(unplaced, joint_codes([task, code]) + begins.max(initial=0) + 1, begins)
+    return [after_head, of_all_calls(begins)], lines
 
 
 class Shared(NamedTuple):
@@ -133,8 +138,8 @@ def _beginnings(facts: Facts, row: np.ndarray) -> np.ndarray:
 
 def prefix_halves(prompts: pa.LargeStringArray) -> tuple[pa.Array, pa.Array, pa.Array]:
     """Return how the first line of each prompt begins, how the rest does, and whether there is a rest."""
-    seen = pc.binary_slice(prompts.view(pa.large_binary()), 0, LONGEST_LINE).view(pa.large_string())
-    first, rest = _first_line_and_rest(seen)
+    seen = pc.binary_slice(prompts.view(pa.large_binary()), 0, LONGEST_LINE)
+    first, rest = (half.view(pa.large_string()) for half in _first_line_and_rest(seen))
     has_rest = pc.greater(pc.binary_length(rest), 0)  # which ends with the end of the line that was added
     is_whole = pc.less(pc.binary_length(rest), PREFIX_BYTES)
     return first, pc.if_else(is_whole, pc.replace_substring_regex(rest, r"\n\z", ""), rest), has_rest
@@ -157,9 +162,21 @@ def _beginning(line: pa.LargeBinaryArray, after: pa.LargeBinaryArray) -> pa.Larg
     return pc.if_else(is_short, masked(both), pc.if_else(is_all, masked(line), line))
 
 
-def _first_line_and_rest(prompts: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Return how the first line of each prompt begins, and what follows it."""
-    end, separator = pa.scalar("", prompts.type), pa.scalar("\n", prompts.type)
-    halves = pc.split_pattern(pc.binary_join_element_wise(prompts, end, separator), "\n", max_splits=1)
-    first, rest = (pc.list_element(halves, place).view(pa.large_binary()) for place in (0, 1))
-    return tuple(pc.binary_slice(part, 0, PREFIX_BYTES).view(pa.large_string()) for part in (first, rest))
+def _first_line_and_rest(prompts: pa.LargeBinaryArray) -> tuple[pa.LargeBinaryArray, pa.LargeBinaryArray]:
+    """Return how the first line of each prompt begins, and what follows it, with the end of a line behind the last."""
+    offsets = text_places(prompts)
+    begin, end = offsets[:-1], offsets[1:]
+    newline = pc.fill_null(pc.find_substring(prompts, "\n"), -1).to_numpy()
+    line_end = np.where(newline < 0, end, begin + newline)
+    rest = np.minimum(line_end + 1, end)
+    # the beginning of the line, the rest of it, the beginning of what follows, the rest of that
+    places = np.empty(4 * len(prompts) + 1, np.int64)
+    places[:-1:4], places[1::4] = begin, np.minimum(begin + PREFIX_BYTES, line_end)
+    places[2::4], places[3::4] = rest, np.minimum(rest + PREFIX_BYTES, end)
+    places[-1] = offsets[-1]
+    quarters, place = texts_between(places, prompts), np.arange(len(prompts))
+    unknown = pc.is_null(prompts).to_numpy(zero_copy_only=False)
+    line, after = (quarters.take(pa.array(4 * place + part, mask=unknown)) for part in (0, 2))
+    nothing, separator = (pa.scalar(text, pa.large_binary()) for text in (b"", b"\n"))
+    is_whole = pa.array((newline >= 0) & (end - rest < PREFIX_BYTES))
+    return line, pc.binary_join_element_wise(after, pc.if_else(is_whole, separator, nothing), nothing)

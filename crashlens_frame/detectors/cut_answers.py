@@ -22,7 +22,9 @@ def find_cut_answers(calls: pd.DataFrame, *, max_wait: str = "2min") -> pd.DataF
 
     A finding is a call that ended with ``finish_reason`` "length" and whose question (equal prompt and input count,
     same model) the same trace or session asks again within ``max_wait``, or another trace within an hour and gets more;
-    or a call that spent at least 90 % of its output on reasoning and returned no text, asked again or not.
+    where neither prompts nor their hashes are logged, an equal input count in the same trace or session stands for the
+    question, if it gets more. Or a call that spent at least 90 % of its output on reasoning (all of it, where the log
+    does not say how the answer ended) and returned no text, asked again or not.
 
     Parameters
     ----------
@@ -63,13 +65,19 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, max_wait: str = "2min") -> E
     ordered = order_calls(calls, needs=_COLUMNS)
     facts = ordered.columns.facts
     cut = facts.matches("finish_reason", "^length$") & (facts.start != NEVER) & (facts.paid != 0)
-    empty = cut & (facts.response < 0) & (facts.tools < 0) & (facts.reasoning >= _THOUGHT * facts.output)
-    empty &= facts.reasoning > 0
+    # calls with equal questions are together, or those of a session
+    by_question, by_session = (
+        ordered.part is None or name in ordered.part.together for name in ("question", "session")
+    )
+    empty = _empty(ordered, cut) & by_question
     again = np.zeros(len(cut), bool)
-    if cut.any():
-        again |= _asked_again(facts, cut, ordered.conversations, wait, more=False)
-        again |= _asked_again(facts, cut, np.zeros(len(cut), np.int64), max(wait, _LATER), more=True)
-    row = np.flatnonzero(cut & (empty | again))
+    if cut.any() and by_question:
+        again |= _asked_again(facts, facts.question, cut, ordered.conversations, wait, more=False)
+        again |= _asked_again(facts, facts.question, cut, np.zeros(len(cut), np.int64), max(wait, _LATER), more=True)
+    if cut.any() and by_session:
+        sent = np.where((facts.question < 0) & ~np.isnan(facts.input), np.nan_to_num(facts.input), -1).astype(np.int64)
+        again |= _asked_again(facts, sent, cut & ~_empty(ordered, cut), ordered.conversations, wait, more=True)
+    row = np.flatnonzero(empty | again)
     found = ordered.at(row)
     code, names = found.models()
     how = pc.if_else(pa.array(empty[row]), "thought itself empty", "cut at the limit of tokens and asked for again")
@@ -87,10 +95,22 @@ def evidence(calls: pd.DataFrame | OrderedCalls, *, max_wait: str = "2min") -> E
     )
 
 
-def _asked_again(facts: Facts, cut: np.ndarray, lane_of: np.ndarray, wait: int, *, more: bool) -> np.ndarray:
+def _empty(ordered: OrderedCalls, cut: np.ndarray) -> np.ndarray:
+    """Return the calls that thought and did not answer: cut, or of a log that does not say how its answers ended."""
+    facts = ordered.columns.facts
+    silent = (facts.reasoning > 0) & (facts.response < 0) & (facts.tools < 0)
+    all_thought = (facts.code("finish_reason") < 0) & (facts.prompt >= 0) & (facts.reasoning == facts.output)
+    all_thought &= (facts.start != NEVER) & (facts.paid != 0) & ~ordered.columns.failed
+    empty: np.ndarray = silent & (cut & (facts.reasoning >= _THOUGHT * facts.output) | all_thought)
+    return empty
+
+
+def _asked_again(
+    facts: Facts, question: np.ndarray, cut: np.ndarray, lane_of: np.ndarray, wait: int, *, more: bool
+) -> np.ndarray:
     """Return which cut calls are followed by the same question in their lane; if ``more``, by one that got more."""
-    rows = np.flatnonzero((facts.question >= 0) & (facts.start != NEVER))
-    codes = [lane_of, facts.model, facts.question]
+    rows = np.flatnonzero((question >= 0) & (facts.start != NEVER))
+    codes = [lane_of, facts.model, question]
     rows = rows[share_bucket(hash_keys([code[rows] for code in codes]), cut[rows])]
     lane = lanes(facts, codes, rows, least=2)
     row, following, linked = lane.row, np.roll(lane.row, -1), lane.linked.copy()
@@ -111,7 +131,7 @@ DETECTOR = Detector(
     columns=_COLUMNS,
     certainty="certain",
     in_crashlens=False,
-    together=("question",),
+    together=("session", "question"),
     looks_at=(("finish_reason",), ("timestamp",)),
     summary="an answer cut at the limit of tokens, and asked for again",
     texts=("prompt", "response"),

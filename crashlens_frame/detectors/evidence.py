@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 
 from ..frame import frame_from_table
 from ..schema import FINDINGS, SEVERITIES, TEXT
+from .facts import Facts
 from .traces import OrderedCalls
 
 LOW, MEDIUM, HIGH = range(3)
@@ -56,20 +58,25 @@ class Evidence:
     condition: np.ndarray | None = None
     shows: np.ndarray | None = None
 
-    @property
+    @cached_property
     def finding(self) -> np.ndarray:
         """The number of the finding of each call."""
         return np.repeat(np.arange(len(self.sizes)), self.sizes)
 
-    @property
+    @cached_property
     def first(self) -> OrderedCalls:
         """The first call of each finding."""
         return self.calls.only(self.sizes.cumsum() - self.sizes)
 
+    @cached_property
+    def trace_id(self) -> pa.ChunkedArray:
+        """The trace of each finding."""
+        return self.first.column("trace_id")
+
+    @cached_property
     def ids(self) -> pa.ChunkedArray:
-        """Return the id of each finding: its detector, its trace and the position of its first call in the trace."""
-        first = self.first
-        return concat_text(self.detector, "/", first.column("trace_id"), "/", first.place)
+        """The id of each finding: its detector, its trace and the position of its first call in the trace."""
+        return concat_text(self.detector, "/", self.trace_id, "/", self.first.place)
 
     def frame(self) -> pd.DataFrame:
         """Return the findings as FINDINGS."""
@@ -79,28 +86,29 @@ class Evidence:
         """Return the severity of each finding: by its money, where the detector does not say."""
         if self.severity is not None:
             return self.severity
-        return severity_by_cost(self.waste(), self.calls.columns.cost)
+        return severity_by_cost(self.waste, self.calls.columns.cost)
 
     def table(self, suppressed_by: pa.Array | None = None, counted_cost: np.ndarray | None = None) -> pa.Table:
         """Return the findings as columns of FINDINGS, sorted by their start, then by their trace.
 
         ``counted_cost`` is what of the waste of each finding is counted; all of it when not given.
         """
-        counted = self.waste() if counted_cost is None else counted_cost
-        table = self.unsorted().append_column("counted_cost", pa.array(counted, from_pandas=True))
+        counted = self.waste if counted_cost is None else counted_cost
+        table = self.unsorted.append_column("counted_cost", pa.array(counted, from_pandas=True))
         table = table.append_column("severity", pa.array(SEVERITIES).take(pa.array(self.severities())))
         return sort_findings(table if suppressed_by is None else table.append_column("suppressed_by", suppressed_by))
 
+    @cached_property
     def unsorted(self) -> pa.Table:
-        """Return what the calls of each finding show, as columns of FINDINGS, and the place of the first call."""
+        """What the calls of each finding show, as columns of FINDINGS, and the place of the first call."""
         first, last = self.first, self.calls.only(self.sizes.cumsum() - 1)
         code, names = first.models()
         start, end = first.column("timestamp"), last.column("timestamp")
         span = pc.cast(pc.subtract(end, start), pa.int64())
         columns = {
-            "finding_id": self.ids(),
+            "finding_id": self.ids,
             "detector": pa.repeat(self.detector, len(self.sizes)),
-            "trace_id": first.column("trace_id"),
+            "trace_id": self.trace_id,
             "certainty": self.certainties(),
             "model": names.take(pa.array(code, mask=code < 0)),
             "models": self._models(),
@@ -121,16 +129,18 @@ class Evidence:
 
     def amounts(self) -> dict[str, pa.Array]:
         """Sum up what each finding cost and wasted, and the tokens of its wasted calls."""
-        tokens = self._sum(_tokens(self.calls), self.wasted)
+        facts, row = self.calls.columns.facts, self.calls.row
+        tokens = self._sum(_tokens(facts, row), self.wasted)
         sums = {
-            "cost": self._sum(self.calls.numbers("cost"), self.counted),
-            "waste_cost": self.waste(),
-            "waste_tokens": np.where(tokens < 2.0**63, tokens, np.nan),  # of a call that no model can have answered
+            "cost": self._sum(facts.cost[row], self.counted),
+            "waste_cost": self.waste,
+            "waste_tokens": np.where(tokens < 2.0**62, tokens, np.nan),  # of a call that no model can have answered
         }
         return {name: pa.array(values, from_pandas=True) for name, values in sums.items()}
 
+    @cached_property
     def waste(self) -> np.ndarray:
-        """Return the US dollars that each finding claims; NaN where unknown."""
+        """The US dollars that each finding claims; NaN where unknown."""
         return self._sum(self.saved, self.wasted)
 
     def certainties(self) -> pa.Array:
@@ -229,7 +239,7 @@ def _arrow(values: np.ndarray | pa.Array | pa.ChunkedArray) -> pa.Array | pa.Chu
     return pa.array(values) if isinstance(values, np.ndarray) else values
 
 
-def _tokens(calls: OrderedCalls) -> np.ndarray:
-    """Add up the known input and output tokens of each call; NaN where neither is known."""
-    sent, received = calls.numbers("input_tokens"), calls.numbers("output_tokens")
+def _tokens(facts: Facts, row: np.ndarray) -> np.ndarray:
+    """Add up the known input and output tokens of some calls; NaN where neither is known."""
+    sent, received = facts.input[row], facts.output[row]
     return np.where(np.isnan(sent) & np.isnan(received), np.nan, np.nan_to_num(sent) + np.nan_to_num(received))

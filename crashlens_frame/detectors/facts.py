@@ -13,7 +13,7 @@ from .._core import byte_lengths, codes_and_labels, joint_codes, take_texts
 from ..frame import arrow_column
 from ..pricing import RATE_COLUMNS, Prices, meter_rates
 from ..times import LATEST
-from .texts import equal_texts
+from .texts import equal_texts, parts_apart
 
 NEVER = np.iinfo(np.int64).max
 # columns that say where in an application a call is made
@@ -29,7 +29,6 @@ _PLACEHOLDER = (
     r"none|null|no content|content)[\w .:-]*)?[\s\[\](){}<>*_.x-]*$"
 )
 _LONGEST_PLACEHOLDER = 40  # characters
-_FEW = 0.1  # share of all calls
 _FEW_CODES = 8  # for each call; a table of these is small
 SAME_COUNT = 2  # input counts that differ by no more are taken for equal
 
@@ -54,7 +53,8 @@ class Facts:
             numbers = values.to_numpy(np.float64, na_value=unknown)
             if np.fmin.reduce(numbers, initial=0.0) < 0:
                 arrow_column(values, name)  # refuses it
-            return np.minimum(numbers, 2.0**62)  # none is too large to be made a whole number again
+            # none is too large to be made a whole number again
+            return np.minimum(numbers, 2.0**62, out=numbers)
         numbers = pc.cast(arrow_column(values, name), pa.float64(), safe=False).to_numpy()
         return numbers if np.isnan(unknown) else np.where(np.isnan(numbers), unknown, numbers)
 
@@ -75,18 +75,22 @@ class Facts:
         return np.append(hashes, np.uint64(0))[code]
 
     def _labels(self, name: str) -> tuple[np.ndarray, pa.Array]:
-        unknown = np.full(len(self.calls), -1), pa.array([], pa.string())
         if name not in self.calls.columns:
-            return unknown
+            return self._no_labels
         column = self.calls[name]
         if isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.categories.dtype == "str":
-            return column.cat.codes.to_numpy().astype(np.int64), pa.array(column.dtype.categories, pa.string())
+            return column.cat.codes.to_numpy().astype(np.int32), pa.array(column.dtype.categories, pa.string())
         values = arrow_column(column, name)
         if values.null_count == len(values):
-            return unknown
+            return self._no_labels
         if not pa.types.is_dictionary(values.type):
             values = pc.dictionary_encode(values)
         return codes_and_labels(values)
+
+    @cached_property
+    def _no_labels(self) -> tuple[np.ndarray, pa.Array]:
+        """What ``labels`` returns of a column without a value."""
+        return np.full(len(self.calls), -1, np.int32), pa.array([], pa.string())
 
     def texts(self, name: str, rows: np.ndarray, part: slice = slice(None)) -> "Texts":
         """Return the texts of some rows of ``prompt`` or ``response``, or parts of them in bytes, each once."""
@@ -95,16 +99,17 @@ class Facts:
         row_of = np.full(int(code.max(initial=-1)) + 2, -1)  # the last is that of null
         row_of[own] = rows
         used = row_of >= 0
-        first, index = row_of[used], (np.cumsum(used) - 1)[own]
+        used[-1] = False
+        first, place = row_of[used], np.cumsum(used) - 1
+        place[-1] = len(first)  # null stands behind all texts
         column = arrow_column(self.calls[name], name).cast(pa.large_string()).cast(pa.large_binary())
-        if part == slice(None):
-            values = take_texts(column, first)
-        elif len(first) > _FEW * len(column):  # parts of all texts are smaller than many whole texts
-            values = take_texts(pc.binary_slice(column, part.start or 0, part.stop), first)
-        else:
-            values = pc.binary_slice(take_texts(column, first), part.start or 0, part.stop)
+        if part != slice(None):
+            # nothing but these parts is copied: each stands behind what is left out before it
+            apart = [parts_apart(chunk, part) for chunk in column.chunks]
+            column, first = pa.chunked_array(apart, pa.large_binary()), 2 * first + 1
+        values = take_texts(column, first)
         values = pa.concat_arrays([*values.chunks, pa.nulls(1, pa.large_binary())])
-        return Texts(values, index)
+        return Texts(values, place[own])
 
     def matches(self, name: str, pattern: str) -> np.ndarray:
         """Return whether the text of each row matches; False where there is none."""
@@ -112,7 +117,8 @@ class Facts:
         found = pc.fill_null(pc.match_substring_regex(texts, pattern), False).to_numpy(zero_copy_only=False)
         if not found.any():
             return np.zeros(len(code), bool)
-        return np.append(found, False)[code].astype(bool)
+        flags: np.ndarray = np.append(found, False)[code]
+        return flags
 
     # -- time and money -----------------------------------------------------------------------------------------------
 
@@ -150,7 +156,12 @@ class Facts:
     @cached_property
     def paid(self) -> np.ndarray:
         """US dollars that each call cost; 0 where it is not billed, NaN where unknown."""
-        return np.where(self.billed, self.number("cost"), 0.0)
+        return np.where(self.billed, self.cost, 0.0)
+
+    @cached_property
+    def cost(self) -> np.ndarray:
+        """US dollars as the log has them; NaN where unknown."""
+        return self.number("cost")
 
     # -- tokens -------------------------------------------------------------------------------------------------------
 
@@ -177,7 +188,10 @@ class Facts:
     @cached_property
     def counts_cache(self) -> np.ndarray:
         """Whether the log says of each call how much it read from a cache, or wrote to it, be it nothing."""
-        return ~np.isnan(self.number("cached_input_tokens")) | ~np.isnan(self.number("cache_write_tokens"))
+        counted = np.zeros(len(self.calls), bool)
+        for name in {"cached_input_tokens", "cache_write_tokens"} & set(self.calls.columns):
+            counted |= self.calls[name].notna().to_numpy()
+        return counted
 
     @cached_property
     def written(self) -> np.ndarray:
@@ -277,7 +291,7 @@ class Facts:
 
     def _codes(self, name: str) -> np.ndarray:
         if name not in self.calls.columns:
-            return np.full(len(self.calls), -1)
+            return np.full(len(self.calls), -1, np.int32)
         return equal_texts(arrow_column(self.calls[name], name))
 
     def _visible_texts(self, name: str, code: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from . import crashlens
 from .bursts import FALLBACK_READS, bursts_of_models
 from .detector import Detector
 from .evidence import Evidence, concat_text, seconds_text
+from .facts import NEVER, Facts
 from .lanes import Lane
 from .traces import SHARED_COLUMNS, OrderedCalls, check_at_least_one, check_rules, duration_us, order_calls
 
@@ -41,7 +42,7 @@ def find_fallback_storms(
     -------
     DataFrame
         FINDINGS, one row per storm. ``waste_cost`` is the cost of all its calls except the last one that answered; of
-        calls that overlap, except the first one.
+        calls that overlap, except the first one that ended.
 
     Raises
     ------
@@ -88,7 +89,7 @@ def evidence(
     place = np.arange(len(lane.row))
     # where no call is known to have answered, the last one was needed
     answer = lane.reduce(np.where(bursts.answered[lane.row], place + len(place), place), np.maximum) % len(place)
-    needed = np.where(bursts.overlap[storm], lane.reduce(place, np.minimum), answer)
+    needed = np.where(bursts.overlap[storm], _first_to_end(facts, lane, bursts.answered), answer)
     found = bursts.ordered.at(lane.row)
     sizes = lane.counts
     first = sizes.cumsum() - sizes
@@ -107,6 +108,14 @@ def evidence(
         condition=bursts.panel_key[storm][first],
         shows=bursts.panel_key[~bursts.lane.follows],
     )
+
+
+def _first_to_end(facts: Facts, lane: Lane, answered: np.ndarray) -> np.ndarray:
+    """Return the place of the call of each group that ends first, of those that answered if any did."""
+    end = np.where(answered[lane.row], facts.end[lane.row], NEVER)
+    place = np.arange(len(lane.row))
+    first: np.ndarray = lane.reduce(np.where(end == lane.reduce(end, np.minimum), place, len(place)), np.minimum)
+    return first
 
 
 DETECTOR = Detector(

@@ -25,7 +25,8 @@ _MIN_LABELS, _BRIEF_SHARE, _KINDS, _KINDS_SHARE = 10, 0.9, 3, 0.2
 _PROMPTS_SHARE = 0.5  # labels are given to different texts
 _SMALL_ANSWER = 60  # tokens
 _HEAD = 60  # bytes of a prompt that a task of labels has in common
-_THINKING = 256  # mean reasoning tokens from which on a label was not easy to find
+# mean reasoning tokens from which on a label was not easy to find: models think several hundred over an easy one
+_THINKING = 1024
 # the whole of a prompt that is no work
 _GREETINGS = (
     "hi", "hey", "hello", "hallo", "hola", "bonjour", "salut", "ciao", "moin", "servus", "yo", "howdy", "greetings",

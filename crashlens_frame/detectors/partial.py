@@ -159,7 +159,7 @@ def _part_of(evidence: Evidence, numbers: np.ndarray, prices: Prices | None) -> 
     return PartOfFindings(
         evidence.detector,
         evidence.meters,
-        evidence.unsorted(),
+        evidence.unsorted,
         evidence.severity,
         np.zeros(len(evidence.sizes), np.int64) if evidence.condition is None else evidence.condition,
         numbers[rows],

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..errors import check_number
 from .detector import Detector
 from .evidence import Evidence, concat_text, seconds_text
 from .facts import NEVER, SAME_COUNT, Facts
@@ -15,6 +16,7 @@ from .traces import SHARED_COLUMNS, OrderedCalls, check_at_least_one, order_call
 
 _COLUMNS = (*SHARED_COLUMNS, "tool_calls")
 _LEAST_CALLS, _LEAST_STUCK = 6, 3
+_MOST_WINDOW = 1_000  # calls, each of which takes a byte of memory for each call
 _TAIL = 200  # bytes at the end of a prompt that show what a tool returned, or what was asked
 # names of tools that are asked again on purpose: the size of what they return does not say that nothing has changed
 _POLLS = r"(?i)\"name\"\s*:\s*\"[^\"]*(?:status|poll|wait|sleep|progress|check|next|more|continue)"
@@ -35,7 +37,7 @@ def find_stuck_agents(calls: pd.DataFrame, *, window: int = 8, allowed: int = 2)
     calls
         Frame of calls.
     window
-        Number of calls before a call in which the same step is looked for.
+        Number of calls before a call in which the same step is looked for, at most 1,000.
     allowed
         Number of equal steps that are not yet waste.
 
@@ -49,7 +51,7 @@ def find_stuck_agents(calls: pd.DataFrame, *, window: int = 8, allowed: int = 2)
     MissingColumnsError
         The frame lacks a column.
     InvalidOptionError
-        A threshold is no whole number of at least 1.
+        A threshold is no whole number of at least 1, or ``window`` is above 1,000.
 
     Examples
     --------
@@ -68,6 +70,7 @@ def find_stuck_agents(calls: pd.DataFrame, *, window: int = 8, allowed: int = 2)
 def evidence(calls: pd.DataFrame | OrderedCalls, *, window: int = 8, allowed: int = 2) -> Evidence:
     """Find what :func:`find_stuck_agents` finds, with the calls of each finding."""
     check_at_least_one(window=window, allowed=allowed)
+    check_number("window", window, 0, _MOST_WINDOW + 1, f"at most {_MOST_WINDOW:,} calls")
     ordered = order_calls(calls, needs=_COLUMNS)
     facts = ordered.columns.facts
     rows = np.flatnonzero((facts.start != NEVER) & (facts.paid != 0) & (ordered.turns >= _LEAST_CALLS))

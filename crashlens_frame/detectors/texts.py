@@ -1,10 +1,16 @@
-"""Numbers for texts that are equal where the texts are, without a table of all texts where most of them differ."""
+"""Numbers for equal texts, without a table of all texts where most of them differ; parts of texts; white space."""
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .._core import codes_and_labels, hash_keys, in_large_groups
+
+# all that str.strip removes; what Arrow takes for white space lacks the four separators of ASCII
+WHITESPACE = (
+    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
 
 _WORD = 8  # bytes that make one number
 _TRIED, _MANY = 20_000, 0.5  # of this number of texts, the share of different ones from which on most differ
@@ -40,6 +46,69 @@ def equal_texts(texts: pa.ChunkedArray) -> np.ndarray:
     first[number[::-1]] = rows[::-1]  # written backwards, so the first row of each text stays
     code[rows] = first[number]
     return code
+
+
+def text_places(texts: pa.LargeBinaryArray) -> np.ndarray:
+    """Return where each text begins among the bytes of all, and where the last one ends.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from crashlens_frame.detectors.texts import text_places
+    >>> text_places(pa.array([b"why?", b"so"], pa.large_binary())).tolist()
+    [0, 4, 6]
+    """
+    if not len(texts):
+        return np.zeros(1, np.int64)
+    return np.frombuffer(texts.buffers()[1], np.int64, len(texts) + 1, texts.offset * 8)
+
+
+def texts_between(places: np.ndarray, texts: pa.LargeBinaryArray) -> pa.LargeBinaryArray:
+    """Return what stands between each place and the next one among the bytes of some texts, which are not copied.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyarrow as pa
+    >>> from crashlens_frame.detectors.texts import texts_between
+    >>> texts_between(np.array([0, 3, 6]), pa.array([b"why?", b"so"], pa.large_binary())).to_pylist()
+    [b'why', b'?so']
+    """
+    return pa.LargeBinaryArray.from_buffers(
+        pa.large_binary(), len(places) - 1, [None, pa.py_buffer(places), texts.buffers()[2] or pa.py_buffer(b"")]
+    )
+
+
+def parts_apart(texts: pa.LargeBinaryArray, part: slice) -> pa.LargeBinaryArray:
+    """Return in turn what is left out before a part of each text, and the part: its first or its last bytes.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from crashlens_frame.detectors.texts import parts_apart
+    >>> parts_apart(pa.array([b"why?", b"so"], pa.large_binary()), slice(-3, None)).to_pylist()
+    [b'w', b'hy?', b'', b'so']
+    """
+    offsets = text_places(texts)
+    begin, end = offsets[:-1], offsets[1:]
+    places = np.empty(2 * len(texts) + 1, np.int64)
+    places[0] = offsets[0]
+    if part.stop is None:
+        places[1::2], places[2::2] = np.maximum(end + part.start, begin), end
+    else:
+        places[1::2], places[2::2] = begin, np.minimum(begin + part.stop, end)
+    return texts_between(places, texts)
+
+
+def trim_texts(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Remove the white space at both ends of each text."""
+    return pc.utf8_trim(texts, characters=WHITESPACE)
+
+
+def known_texts(prompts: pa.ChunkedArray) -> np.ndarray:
+    """Return which prompts were logged: a prompt that is null or empty equals no other."""
+    flags: np.ndarray = pc.fill_null(pc.not_equal(prompts, ""), False).to_numpy()
+    return flags
 
 
 def _large(texts: pa.ChunkedArray) -> bool:

@@ -16,7 +16,7 @@ from .._core import (
     group_starts,
     hash_keys,
     in_large_groups,
-    parallel_map,
+    run_together,
     share_bucket,
     stable_order,
     take_texts,
@@ -26,6 +26,7 @@ from .._core import (
 from ..errors import InvalidOptionError, check_choice
 from ..frame import arrow_column, check_calls, failed_calls
 from .facts import NEVER, Facts
+from .texts import WHITESPACE
 
 RULES = ("default", "crashlens")
 
@@ -34,13 +35,9 @@ SHARED_COLUMNS = (
     "trace_id", "timestamp", "model", "prompt", "response", "input_tokens", "output_tokens", "cost", "level", "error",
 )  # fmt: skip
 
-# all that str.strip removes; what Arrow takes for white space lacks the four separators of ASCII
-WHITESPACE = (
-    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000"
-)
-
 _TEXTS = ("trace_id", "prompt")
+# what most detectors read, that which takes longest first
+_SHARED_FACTS = ("prompt", "response", "task", "paid", "end", "reported_input", "is_evaluation", "by_time", "question")
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ class CallColumns:
     @cached_property
     def cost(self) -> float:
         """What all calls cost in US dollars, as far as known."""
-        return float(np.nansum(self.facts.number("cost")))
+        return float(np.nansum(self.facts.cost))
 
     @cached_property
     def models(self) -> tuple[np.ndarray, pa.Array]:
@@ -177,6 +174,16 @@ class OrderedCalls:
         turns: np.ndarray = np.bincount(self.conversations)[self.conversations]
         return turns
 
+    @cached_property
+    def mixed(self) -> np.ndarray:
+        """For each row of the frame whether its trace has calls to several models."""
+        code, _ = self.columns.models
+        some = np.zeros(int(self.traces.max(initial=-1)) + 1, code.dtype)
+        some[self.traces] = code
+        several = np.zeros(len(some), bool)
+        several[self.traces[some[self.traces] != code]] = True
+        return several[self.traces]
+
     def only(self, kept: np.ndarray) -> Self:
         """Keep the calls that a mask or positions select."""
         return replace(self, row=self.row[kept])
@@ -214,10 +221,6 @@ class OrderedCalls:
         """Return the number of the model of each call, -1 where it has none, and the name of each number."""
         codes, names = self.columns.models
         return codes[self.row], names
-
-    def failed(self) -> np.ndarray:
-        """Return which calls failed."""
-        return self.columns.failed[self.row]
 
     def answered(self) -> np.ndarray:
         """Return which calls answered."""
@@ -259,8 +262,9 @@ def order_for_all(calls: pd.DataFrame, *, needs: Iterable[str], part: PartOfLog 
     """
     check_calls(calls, needs=needs)
     columns = CallColumns(calls, part)
-    shared = [partial(getattr, columns.facts, name) for name in ("prompt", "response", "by_time", "task")]
-    ordered, *_ = parallel_map(lambda each: each(), [partial(_ordered, columns, 1, False), *shared])
+    shared = [partial(getattr, columns.facts, name) for name in _SHARED_FACTS]
+    tasks = [partial(_ordered, columns, 1, False), *shared, partial(getattr, columns, "answered")]
+    ordered: OrderedCalls = run_together(tasks)[0]
     return ordered
 
 
@@ -278,7 +282,7 @@ def _ordered(columns: CallColumns, least: int, alike: bool) -> OrderedCalls:
     row = np.arange(len(calls))[kept]
     trace = first_equal([key[kept] for key in trace_id])
     size = np.bincount(trace)[trace]
-    traces, sizes, places = (np.zeros(len(calls), np.intp) for _ in range(3))
+    traces, sizes, places = (np.zeros(len(calls), np.int32) for _ in range(3))
     traces[kept], sizes[kept] = trace, size
     several = row[size > 1]
     several = several[stable_order(traces[several])]
@@ -359,17 +363,6 @@ def text_codes(texts: pa.ChunkedArray, group: np.ndarray) -> np.ndarray:
     rows = mixed[group]
     number[rows], _ = codes_and_labels(pc.dictionary_encode(texts.filter(pa.array(rows))))
     return number
-
-
-def trim_texts(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Remove the white space at both ends of each text."""
-    return pc.utf8_trim(texts, characters=WHITESPACE)
-
-
-def known_texts(prompts: pa.ChunkedArray) -> np.ndarray:
-    """Return which prompts were logged: a prompt that is null or empty equals no other."""
-    flags: np.ndarray = pc.fill_null(pc.not_equal(prompts, ""), False).to_numpy()
-    return flags
 
 
 def duration_us(name: str, duration: str | pd.Timedelta) -> int:

@@ -1,7 +1,10 @@
 """All the waste of a log: run every detector, and count each dollar once."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from itertools import chain
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -9,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .._core import parallel_map
+from .._core import parallel_map, run_together
 from ..errors import InvalidOptionError, check_choice
 from ..frame import frame_from_table
 from ..pricing import Prices
@@ -22,6 +25,10 @@ from .traces import OrderedCalls, check_rules, order_calls, order_for_all
 
 Thresholds = Mapping[str, Mapping[str, Any]]
 Found = list[Counted]
+# detectors that are started first, because they take longest
+_LONGEST = ("retry_loops", "repeated_calls", "cache_misses")
+# what is needed of the evidence of each detector beside its calls: the rows of FINDINGS, the ids, or no more than those
+_ROWS, _IDS, _NOTHING = (attrgetter(name) for name in ("unsorted", "ids", "detector"))
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -84,7 +91,7 @@ def find_waste(
           detector  n_calls suppressed_by
     0  retry_loops        4           NaN
     """
-    return _findings(_find_all(calls, thresholds, prices, rules)[1])
+    return _findings(_find_all(calls, thresholds, prices, rules, show=_ROWS)[1])
 
 
 def flag(
@@ -123,7 +130,7 @@ def flag(
     >>> cf.flag(book.df)["finding"].tolist()
     ['retry_loops', 'retry_loops', 'retry_loops', 'retry_loops']
     """
-    return _flagged(calls, _find_all(calls, thresholds, prices, rules)[1])
+    return _flagged(calls, _find_all(calls, thresholds, prices, rules, show=_IDS)[1])
 
 
 def waste_of_calls(calls: pd.DataFrame, *, prices: Prices | None = None) -> pd.DataFrame:
@@ -144,24 +151,47 @@ def waste_of_calls(calls: pd.DataFrame, *, prices: Prices | None = None) -> pd.D
     >>> (waste_of_calls(book.df)["waste_cost"] > 0).tolist()
     [True, False]
     """
-    return _waste_of(calls, _find_all(calls, None, prices, "default")[1])
+    return _waste_of(calls, _find_all(calls, None, prices, "default", show=_NOTHING)[1])
 
 
-def find_and_sum(calls: pd.DataFrame, *, prices: Prices | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the results of :func:`find_waste` and :func:`waste_of_calls`, by a single search.
+@dataclass(frozen=True)
+class Search:
+    """What a single search has found; each result is computed when it is used."""
+
+    calls: pd.DataFrame
+    ordered: OrderedCalls
+    found: Found
+
+    @property
+    def findings(self) -> pd.DataFrame:
+        """What :func:`find_waste` returns."""
+        return _findings(self.found)
+
+    @property
+    def wasted(self) -> pd.DataFrame:
+        """What :func:`waste_of_calls` returns."""
+        return _waste_of(self.calls, self.found)
+
+    @property
+    def trace(self) -> np.ndarray:
+        """A number for the trace of each call."""
+        return self.ordered.traces
+
+
+def search(calls: pd.DataFrame, *, prices: Prices | None = None) -> Search:
+    """Search for what :func:`find_waste` and :func:`waste_of_calls` return, once for both.
 
     Examples
     --------
     >>> import crashlens_frame as cf
-    >>> from crashlens_frame.detectors import find_and_sum
+    >>> from crashlens_frame.detectors import search
     >>> book = cf.LogBook()
     >>> trace = book.simulate_retries("gpt-4", "Complex query", "Hello!", retries=1, seed=1)
-    >>> findings, wasted = find_and_sum(book.df)
-    >>> float(findings["counted_cost"].sum()) == float(wasted["waste_cost"].sum())
+    >>> found = search(book.df)
+    >>> float(found.findings["counted_cost"].sum()) == float(found.wasted["waste_cost"].sum())
     True
     """
-    found = _find_all(calls, None, prices, "default")[1]
-    return _findings(found), _waste_of(calls, found)
+    return Search(calls, *_find_all(calls, None, prices, "default", show=_ROWS))
 
 
 def _waste_of(calls: pd.DataFrame, found: Found) -> pd.DataFrame:
@@ -169,11 +199,10 @@ def _waste_of(calls: pd.DataFrame, found: Found) -> pd.DataFrame:
     for each in found:
         is_candidate = pc.equal(each.evidence.certainties(), "candidate").to_numpy(zero_copy_only=False)
         chosen = is_candidate[each.evidence.finding]
-        for sums, dollars in (
-            (wasted, np.where(chosen, 0, each.counted)),
-            (could_save, np.where(chosen, each.counted, 0)),
-        ):
-            sums += np.bincount(each.evidence.calls.row, dollars, minlength=len(calls))
+        row = each.evidence.calls.row
+        for sums, of_these in ((wasted, ~chosen), (could_save, chosen)):
+            if of_these.any():
+                sums += np.bincount(row[of_these], each.counted[of_these], minlength=len(calls))
     return pd.DataFrame({"waste_cost": wasted, "could_save": could_save})
 
 
@@ -192,7 +221,7 @@ def find_and_flag(
     >>> len(findings), len(flagged)
     (1, 4)
     """
-    _, found = _find_all(calls, thresholds, prices, rules)
+    _, found = _find_all(calls, thresholds, prices, rules, show=_ROWS)
     return _findings(found), _flagged(calls, found)
 
 
@@ -212,7 +241,7 @@ def _flagged(calls: pd.DataFrame, found: Found) -> pd.DataFrame:
             each.evidence.wasted,
             each.counted,
             each.owner,
-            each.evidence.ids(),
+            each.evidence.ids,
         )
         for each in found
     ]
@@ -221,9 +250,17 @@ def _flagged(calls: pd.DataFrame, found: Found) -> pd.DataFrame:
 
 
 def _find_all(
-    calls: pd.DataFrame, thresholds: Thresholds | None, prices: Prices | None, rules: str
+    calls: pd.DataFrame,
+    thresholds: Thresholds | None,
+    prices: Prices | None,
+    rules: str,
+    *,
+    show: Callable[[Evidence], object],
 ) -> tuple[OrderedCalls, Found]:
-    """Run the detectors that the rules have, and count each dollar that they claim once."""
+    """Run the detectors that the rules have, and count each dollar that they claim once.
+
+    ``show`` computes what is needed of each evidence afterwards, while other detectors are still running.
+    """
     check_rules(rules)
     detectors = [detector for detector in ROSTER if rules == "default" or detector.in_crashlens]
     _check_thresholds(thresholds or {}, {detector.name: detector for detector in detectors})
@@ -232,17 +269,25 @@ def _find_all(
 
     def run(detector: Detector) -> Evidence:
         own = (thresholds or {}).get(detector.name, {})
-        return detector.evidence(ordered, **detector.options(own, prices=prices, rules=rules))
+        evidence = detector.evidence(ordered, **detector.options(own, prices=prices, rules=rules))
+        show(evidence)
+        return evidence
 
-    found = list(parallel_map(run, detectors))
+    first = sorted(detectors, key=lambda detector: detector.name not in _LONGEST)
+    evidence = dict(zip(first, run_together([partial(run, detector) for detector in first]), strict=True))
+    found = [evidence[detector] for detector in detectors]
     return ordered, count_by_trace(found) if rules == "crashlens" else count_by_call(found, prices)
 
 
 def _check_thresholds(thresholds: Thresholds, detectors: Mapping[str, Detector]) -> None:
     """Refuse names that are no detector, or no threshold of it."""
+    if not isinstance(thresholds, Mapping):
+        raise InvalidOptionError(f"thresholds is {thresholds!r}, expected thresholds by the name of a detector")
     for name, own in thresholds.items():
         check_choice("a name in thresholds", name, detectors)
         allowed = detectors[name].thresholds
+        if own is not None and not isinstance(own, Mapping):
+            raise InvalidOptionError(f"thresholds[{name!r}] is {own!r}, expected values by the name of a threshold")
         if own and not allowed:
             raise InvalidOptionError(f"thresholds[{name!r}] is {own!r}, but {name} has no thresholds; leave it out")
         for threshold in own:

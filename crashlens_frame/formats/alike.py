@@ -6,6 +6,7 @@ as odd: its line is then read by itself, so that only that has to know what to d
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import repeat
 from operator import itemgetter, ne
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from .table import END, Counts, Field, Format, Record, Tree, is_count
 from .usage import READING, TOTAL, USAGE_COLUMNS, WRITTEN, WRITTEN_1H, WRITTEN_5M, Count
 from .usage_columns import settle_usages
 from .values import MAX_COUNT, count_value, text_value, time_value
-from .whole_prompt import whole_prompt_hash
+from .whole_prompt import may_have_whole_prompt_hash, whole_prompt_hash
 
 RowValues = list[Any]
 
@@ -30,13 +31,26 @@ class UnlikeError(Exception):
     """The records have to be read one by one."""
 
 
-def shape_of(record: Record, tree: Tree) -> tuple[Any, ...]:
-    """Return the keys of a record and the types of their values, along the tree of its format."""
-    shape: tuple[Any, ...] = (*record, *map(type, record.values()))
-    for key, branch in tree.items():
-        if type(branch) is dict and type(record.get(key)) is dict:
-            shape += shape_of(record[key], branch)
-    return shape
+class Shapes:
+    """The shapes of records of a format: their keys and the types of their values, along the tree of the format."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._branches = [(key, Shapes(branch)) for key, branch in tree.items() if type(branch) is dict]
+
+    def of(self, record: Record) -> tuple[Any, ...]:
+        """Return the shape of a record."""
+        shape: tuple[Any, ...] = (*record, *map(type, record.values()))
+        for key, branch in self._branches:
+            inner = record.get(key)
+            if type(inner) is dict:
+                shape += branch.of(inner)
+        return shape
+
+
+@lru_cache
+def shapes_of(format: Format, columns: frozenset[str] | None) -> Shapes:
+    """Return the shapes of the records of a format, along the fields that some columns need; None: all."""
+    return Shapes(tree_of(format, columns))
 
 
 class _CountValues(NamedTuple):
@@ -255,6 +269,16 @@ class RecordsReading:
         encoded, self.odd = _fitting(lambda rest: canonical_json(rest) if rest else None, self.rests, self.odd)
         return encoded
 
+    def prompt_hashes(self) -> list[str | None]:
+        """Return the hashes of prompts that are more than their text."""
+        encoded = self.columns.get("extra")
+        if encoded is None:
+            return [whole_prompt_hash(rest) if rest else None for rest in self.rests]
+        return [
+            whole_prompt_hash(rest) if text and may_have_whole_prompt_hash(text) else None
+            for rest, text in zip(self.rests, encoded, strict=True)
+        ]
+
     def fill_with(self, column: str, value: Any) -> None:
         """Set a column to one value where it is not set yet."""
         self.fill(column, [value] * self.size)
@@ -298,10 +322,10 @@ def columns_of_alike(
         reading.fill("level", ["error" if failed else "info" for failed in reading.has("error")])
     reading.fill_with("log_format", format.name)
     _set_sources(reading)
-    if columns is None or "prompt_hash" in columns:
-        reading.fill("prompt_hash", [whole_prompt_hash(rest) if rest else None for rest in reading.rests])
     if columns is None:
         reading.columns["extra"] = reading.encoded_rests()
+    if columns is None or "prompt_hash" in columns:
+        reading.fill("prompt_hash", reading.prompt_hashes())
     reading.mark(~reading.has(*SIGNS_OF_A_CALL))
     return reading.columns, reading.odd
 

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..jsonvalues import is_object
-from .alike import RowValues, UnlikeError, columns_of_alike, shape_of
+from .alike import RowValues, UnlikeError, columns_of_alike, shapes_of
 from .har import is_exchange
-from .reading import kind_of_record, records_of, tree_of, unpacked_records
+from .reading import kind_of_record, records_of, unpacked_records
 from .table import Format, Record
 
 _FEW = 4  # so few records are read sooner one by one
@@ -71,7 +71,7 @@ def alike_rows(lines: Iterable[tuple[Any, str | None]], columns: frozenset[str] 
         try:
             for table, record in _records_of_line(value, line_format):
                 if table.is_call(record):
-                    shape = (table, shape_of(record, tree_of(table, columns)))
+                    shape = (table, shapes_of(table, columns).of(record))
                     kind = kinds.get(shape)
                     if kind is None:
                         kind = kinds[shape] = _Kind(table, [], [], [])

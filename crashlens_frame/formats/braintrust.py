@@ -20,9 +20,6 @@ from .table import END, Field, Format, Record, Sign
 from .usage import TOTAL
 from .values import amount_value, count_value, text_value, time_value
 
-# what the metrics of a span time and count beside tokens
-_NO_TOKENS = ("caller_lineno", "prompts", "retries")
-
 
 def _records(record: Record) -> Iterator[Record]:
     about, metrics = (mapping_of(record.get(key)) for key in ("span_attributes", "metrics"))

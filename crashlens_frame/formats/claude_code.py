@@ -12,6 +12,7 @@ from typing import Any
 
 from ..jsonvalues import is_object
 from .answers import Within, found_finish_reason, made_id
+from .claude_runs import RunTotals
 from .steps import steps_by_model
 from .table import Field, Format, Record, Sign, object_at
 from .texts import message_text, region_of_geo
@@ -65,11 +66,16 @@ class Transcript:
         self._questions: OrderedDict[Any, str | None] = OrderedDict()
         self._main: set[str] = set()  # ids of the answers that are not a subagent's
         self._session: Any = None
+        self._run: RunTotals | None = None  # what Claude Code prints of a run, in place of a transcript
 
     def read(self, record: Record, line: int) -> Iterator[tuple[int, Record]]:
         """Take the next line, and yield the answers that are closed by now."""
         record = self._in_session(_typed(record))
         self._remember(record)
+        if "parent_tool_use_id" in record or "modelUsage" in record:
+            self._run = self._run or RunTotals()
+        if self._run is not None and "modelUsage" in record:
+            self._run.result(record)
         key = _answer_id(record)
         if key is None:
             if _is_call(record):
@@ -94,6 +100,8 @@ class Transcript:
         """Yield the answers that are still open."""
         while self._open:
             yield self._close(self._open.popitem(last=False)[1])
+        for rest in self._run.rest() if self._run is not None else ():
+            yield 1, rest
 
     def _in_session(self, record: Record) -> Record:
         """Return a line with the session of the lines before it where it names none; a file without one is one."""
@@ -104,7 +112,10 @@ class Transcript:
     def _close(self, copies: list[_Answer]) -> tuple[int, Record]:
         """Return the one of several copies that counts: the main chain's, or the largest."""
         answer = max(copies, key=lambda copy: (not copy.record.get("isSidechain"), _size(copy.record)))
-        return answer.line, answer.whole(self._question(answer.record))
+        whole = answer.whole(self._question(answer.record))
+        if self._run is not None:
+            self._run.add(_calls(whole))
+        return answer.line, whole
 
     def _question(self, record: Record) -> str | None:
         parent = record.get("parentUuid")
@@ -325,6 +336,7 @@ CLAUDE_CODE = Format(
         *(Sign(key, types=_SPOKEN) for key in ("isSidechain", "parentUuid", "requestId", "parent_tool_use_id")),
         Within("message", inside=("role",), beside=("sessionId",)),
         Sign("subtype", beside=("session_id",), types=("system",)),
+        Sign("modelUsage", types=("result",)),
         Sign("leafUuid", types=("summary",)),
         Sign("snapshot", types=("file-history-snapshot",)),
         Sign("operation", beside=("sessionId",), types=("queue-operation",)),

@@ -32,7 +32,21 @@ OF_VENDORS = {
         ("totalTokens", TOTAL, ""),
         ("cacheReadInputTokens", _CACHED, _INPUT),
         ("cacheWriteInputTokens", _WRITTEN, _INPUT),
+        ("cacheCreationInputTokens", _WRITTEN, _INPUT),  # the Agent SDK of Anthropic
         ("cachedInputTokens", _CACHED, ""),
+        ("promptTokens", _INPUT, ""),  # the Vercel AI SDK up to 4
+        ("completionTokens", _OUTPUT, ""),
+        ("inputTokenDetails.cacheReadTokens", _CACHED, ""),  # the Vercel AI SDK 6
+        ("inputTokenDetails.cacheWriteTokens", _WRITTEN, ""),
+        ("outputTokenDetails.reasoningTokens", "reasoning_tokens", ""),
+        ("cached_tokens", _CACHED, ""),  # Kimi
+        ("input_token_details.cache_read", _CACHED, ""),  # LangChain
+        ("input_token_details.cache_creation", _WRITTEN, ""),
+        ("input_token_details.cached_tokens", _CACHED, ""),  # the Realtime API
+        ("output_token_details.reasoning", "reasoning_tokens", ""),
+        ("cache_read_tokens", _CACHED, ""),  # pydantic-ai
+        ("input_audio_tokens", "audio_input_tokens", ""),
+        ("output_audio_tokens", "audio_output_tokens", ""),
         ("reasoningTokens", "reasoning_tokens", ""),
         ("billed_units.input_tokens", _INPUT, ""),  # Cohere
         ("billed_units.output_tokens", _OUTPUT, ""),
@@ -102,6 +116,7 @@ CRASHLENS = Format(
         Field("metadata.team", "team", text_value),
         Field("metadata.source", "source", text_value),
         Field("cost_usd", "cost", signed_amount_value, loose=True),
+        Field("usage.cost", "cost", signed_amount_value, loose=True),  # OpenRouter
         Field("endpoint", "route", text_value, loose=True),
         Field("fallback_triggered", "fallback_attempted", bool_value, loose=True),
         Field("tokens", TOTAL, count_value, loose=True),

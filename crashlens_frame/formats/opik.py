@@ -35,6 +35,7 @@ _PARTS = {
     "output_tokens_details.reasoning_tokens": "thought",
     "thoughts_token_count": "thought",
 }
+_OF_ANTHROPIC = ("cache_read_input_tokens", "cache_creation_input_tokens")
 _TOTAL = {"total_tokens": "total without the cache"}  # which shows nothing of what is beside
 
 
@@ -75,7 +76,7 @@ def _with_parts(usage: Record) -> Record:
     """
     theirs = {key.removeprefix(_OF_PROVIDER): count_or_none(value) for key, value in usage.items()}
     own, whole = (count_or_none(usage.get(key)) for key in (f"{_OF_PROVIDER}input_tokens", "prompt_tokens"))
-    left_out = theirs.get("cache_read_input_tokens") is not None and own in (None, whole)
+    left_out = own is not None and own == whole and any(theirs.get(key) is not None for key in _OF_ANTHROPIC)
     found: dict[str, dict[str, int]] = {"inside": {}, "beside": {}}
     for key, part in _PARTS.items():
         count = theirs.get(key)

@@ -8,10 +8,12 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from ..jsonvalues import is_object
 from .otlp import attributes_of, nanoseconds_value, required_objects
+from .span_shapes import SHAPES, spans_of_shape
 from .table import END, Counts, Field, Format, Record, Sign, object_at
 from .texts import (
     billed_of_error,
@@ -35,6 +37,7 @@ _NAMES = {
     "startTime": "start", "endTime": "end",
     "startTimeUnixNano": "start", "start_time": "start", "start_time_unix_nano": "start",
     "endTimeUnixNano": "end", "end_time": "end", "end_time_unix_nano": "end",
+    "start_timestamp": "start", "end_timestamp": "end", "span_name": "name",  # rows of Logfire
     "status_code": "status", "status.code": "status", "status.status_code": "status",
     "status_message": "error", "status.message": "error", "status.description": "error",
 }  # fmt: skip
@@ -51,7 +54,7 @@ _FLAT = ("gen_ai.", "llm.", "openinference.", "input.", "output.", "embedding.",
 def _records(record: Record) -> Iterator[Record]:
     """Yield each span of a line in the one shape."""
     if "resourceSpans" not in record:
-        yield _span(record)
+        yield from map(_span, spans_of_shape(record))
         return
     for group in required_objects(record, "resourceSpans"):
         resource = {"attributes": attributes_of(object_at(group, "resource").get("attributes"))}
@@ -91,10 +94,10 @@ def _gathered(attributes: dict[str, Any]) -> dict[str, Any]:
     whole: dict[str, Any] = {}
     parts: dict[str, dict[str, Any]] = {}
     for name, value in attributes.items():
-        found = _PART.fullmatch(name)
+        found = _part(name)
         if found:
-            branch = parts.setdefault(found[1], {})
-            *outer, last = [found[2], *(key for key in found[3].split(".") if key not in _WRAPPERS)]
+            messages, *outer, last = found
+            branch = parts.setdefault(messages, {})
             for key in outer:
                 inner = branch.setdefault(key, {})
                 branch = inner if isinstance(inner, dict) else {}
@@ -102,6 +105,13 @@ def _gathered(attributes: dict[str, Any]) -> dict[str, Any]:
         else:
             whole[name] = _unwrapped(value) if name in _MESSAGES else value
     return whole | {name: _listed(messages) for name, messages in parts.items()}
+
+
+@lru_cache(maxsize=4096)
+def _part(name: str) -> tuple[str, ...]:
+    """Return the keys that lead to a part of a message; none for another attribute."""
+    found = _PART.fullmatch(name)
+    return (found[1], found[2], *(key for key in found[3].split(".") if key not in _WRAPPERS)) if found else ()
 
 
 # OpenInference names what each element of a list is: message.contents.0.message_content.text
@@ -302,6 +312,7 @@ OTEL = Format(
         Sign("spanId", beside=("attributes",)),
         Sign("span_id", beside=("attributes",)),
         Sign("context.trace_id"),
+        *SHAPES,
         *(Sign(f"{above}{name}") for above in ("", "attributes.") for name in (*_MODELS, "openinference.span.kind")),
     ),
     constants={"type": "generation"},

@@ -33,6 +33,8 @@ def any_value(value: Any) -> Any:
     if not is_object(value):
         return value
     for kind, content in value.items():
+        if kind == "stringValue":  # most are
+            return content
         if kind == "intValue" and isinstance(content, str) and content.lstrip("-").isdigit():
             return int(content)
         if kind == "arrayValue":

@@ -157,8 +157,8 @@ def _completion(pieces: list[Record]) -> Answer:
             _add_choice(choices.setdefault(_place(choice), {}), choice)
     if whole.get("object") in CHUNKS:
         whole["object"] = "chat.completion"
-    usages = [each.get("usage") for each in (_mapping(whole.get("x_groq")), *choices.values())]  # of Groq, of Kimi
-    whole.setdefault("usage", next(filter(is_object, usages), None))
+    for place in (_mapping(whole.get("x_groq")), *choices.values()):  # of Groq, of Kimi
+        whole = {**({"usage": place["usage"]} if is_object(place.get("usage")) else {}), **whole}
     whole["choices"] = [choices[index] for index in sorted(choices)]
     return Answer(whole, bool(choices) and all(choice.get("finish_reason") for choice in choices.values()))
 

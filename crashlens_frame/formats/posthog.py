@@ -59,8 +59,8 @@ def _with_sides(facts: Record) -> Record:
     beside its output.
     """
     provider, model = (str(facts.get(key)).lower() for key in ("$ai_provider", "$ai_model"))
-    said = facts.get("$ai_cache_reporting_exclusive")
-    side = "beside" if (provider == "anthropic" if said is None else said in (True, "true")) else "inside"
+    stated = facts.get("$ai_cache_reporting_exclusive")
+    side = "beside" if (provider == "anthropic" if stated is None else stated in (True, "true")) else "inside"
     of_gemini = provider in ("gemini", "google", "vertex") or "gemini" in model
     sides: dict[str, dict[str, int | None]] = {
         side: {name: count_or_none(facts.get(key)) for key, name in _CACHE.items()},

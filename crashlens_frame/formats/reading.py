@@ -11,7 +11,7 @@ from ..schema import LOG_SCHEMA
 from .crashlens import CRASHLENS, FLAT
 from .har import exchanges_of, failure_of_exchange, host_of_exchange, is_exchange, pair_of_exchange, times_of_exchange
 from .record import RecordReading
-from .roster import FORMATS, check_format, sign_keys, signs
+from .roster import FORMATS, check_format, sign_keys, signs_among
 from .table import Counts, Field, Format, Record, Tree, pruned_tree
 from .usage import warn_of_unclear
 from .values import Row
@@ -104,8 +104,8 @@ def _shows(record: Record, format: Format) -> bool:
 
 def _shown(record: Record) -> Detected | None:
     """Return the format whose sign a record shows first; None for the formats of the package."""
-    for name, sign in signs():
-        seen = sign.seen(record) if sign.key in record else None
+    for name, sign in signs_among(tuple(record)):
+        seen = sign.seen(record)
         if seen is not None:
             return Detected(name, seen)
     return None
@@ -206,12 +206,17 @@ def _shows_a_call(row: Row, record: Record, format: Format, columns: frozenset[s
 def kind_of_record(record: Record) -> str | None:
     """Return what a record is that is no call, by the first of its keys that shows it."""
     attributes = record.get("attributes")
-    for source in (attributes if is_object(attributes) else {}, record):
+    for source in (attributes, record) if is_object(attributes) else (record,):
         for key in _KINDS:
             value = source.get(key)
             if isinstance(value, str) and value:
-                return f'"{key}": {quoted(value)}'
+                return _kind(key, value)
     return None
+
+
+@lru_cache(maxsize=256)
+def _kind(key: str, value: str) -> str:
+    return f'"{key}": {quoted(value)}'
 
 
 _KINDS = ("run_type", "openinference.span.kind", "gen_ai.operation.name", "type", "object", "op_name", "name")

@@ -14,6 +14,7 @@ from .cloudflare import CLOUDFLARE
 from .codex import CODEX
 from .cohere import COHERE
 from .crashlens import CRASHLENS, FLAT
+from .cursor import CURSOR
 from .datadog import DATADOG
 from .gemini import GEMINI
 from .gemini_cli import GEMINI_CLI
@@ -26,7 +27,9 @@ from .litellm import LITELLM
 from .llm import LLM
 from .mlflow import MLFLOW
 from .ollama import OLLAMA
+from .open_webui import OPEN_WEBUI
 from .openai import OPENAI, OPENAI_STREAM
+from .openai_agents import OPENAI_AGENTS
 from .opencode import OPENCODE
 from .openrouter import OPENROUTER
 from .opik import OPIK
@@ -65,6 +68,7 @@ FORMATS: dict[str, Format] = {
         DATADOG,
         BRAINTRUST,
         OPIK,
+        OPENAI_AGENTS,
         OLLAMA,
         COHERE,
         PROMPTFOO,
@@ -76,6 +80,8 @@ FORMATS: dict[str, Format] = {
         CLINE,
         AIDER,
         LLM,
+        CURSOR,
+        OPEN_WEBUI,
         PI,
         OTLP_LOGS,
         OPENAI_STREAM,
@@ -108,6 +114,11 @@ def signs() -> tuple[tuple[str, Sign], ...]:
     return _signs(tuple(FORMATS.values()))
 
 
+def signs_among(keys: tuple[str, ...]) -> tuple[tuple[str, Sign], ...]:
+    """Return the signs whose own key is among the keys of a record, each with the name of its format."""
+    return _signs_among(tuple(FORMATS.values()), keys)
+
+
 def sign_keys() -> frozenset[str]:
     """Return the keys without which a record is of no other format than the first two."""
     return _sign_keys(tuple(FORMATS.values()))
@@ -116,6 +127,12 @@ def sign_keys() -> frozenset[str]:
 @lru_cache
 def _signs(formats: tuple[Format, ...]) -> tuple[tuple[str, Sign], ...]:
     return tuple((table.name, sign) for table in formats for sign in table.signs)
+
+
+@lru_cache(maxsize=1024)
+def _signs_among(formats: tuple[Format, ...], keys: tuple[str, ...]) -> tuple[tuple[str, Sign], ...]:
+    present = set(keys)
+    return tuple((name, sign) for name, sign in _signs(formats) if sign.key in present)
 
 
 @lru_cache

@@ -21,7 +21,7 @@ _SPOKEN = "conversation.item.input_audio_transcription.completed"
 
 
 class _Socket:
-    """What was said on a WebSocket so far."""
+    """What came over a WebSocket so far."""
 
     def __init__(self, url: str) -> None:
         self._model = next(iter(parse_qs(urlsplit(url).query).get("model", [])), None)

@@ -5,19 +5,19 @@ from collections.abc import Iterable
 
 # of each column the names in the order of trust; case, blanks, dots, dashes and brackets do not matter
 SYNONYMS: dict[str, tuple[str, ...]] = {
-    "trace_id": ("traceid", "trace", "request_id", "requestid", "correlation_id"),
+    "trace_id": ("traceid", "trace", "request_id", "requestid", "correlation_id", "correlationid"),
     "event_id": ("generation_id", "response_id", "completion_id", "call_id", "observation_id", "span_id", "id"),
     "session_id": ("sessionid", "session", "conversation_id", "thread_id", "chat_id"),
     "parent_id": ("parent_observation_id", "parent_span_id", "parent_run_id"),
     "timestamp": (
         "start_time", "starttime", "started_at", "created_at", "createdat", "created", "request_created_at", "time",
-        "datetime", "date", "ts", "when",
+        "datetime", "datetime_utc", "timestamp_utc", "timegenerated", "timegenerated_[utc]", "date", "ts", "when",
     ),
     "model": (
         "model_name", "modelname", "model_id", "ai_model", "provided_model_name", "model_permaslug", "llm_model",
         "response_model", "request_model",
     ),
-    "provider": ("provider_name", "custom_llm_provider", "vendor"),
+    "provider": ("provider_name", "model_provider", "modelprovider", "custom_llm_provider", "vendor"),
     "prompt": ("input", "input_text", "prompt_text", "question", "request", "messages"),
     "response": ("output", "output_text", "completion", "completion_text", "answer", "response_text"),
     "input_tokens": (
@@ -28,7 +28,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "output_tokens": (
         "completion_tokens", "tokens_completion", "tokens_out", "tokens_output", "output_token_count",
         "completion_token_count", "usage_completion_tokens", "usage_output_tokens", "n_completion_tokens",
-        "n_output_tokens", "completiontokens", "outputtokens", "generated_tokens", "res_units",
+        "n_output_tokens", "completiontokens", "outputtokens", "generated_tokens", "generatedtokens", "res_units",
     ),
     "cached_input_tokens": (
         "cached_tokens", "tokens_cached", "cache_read_tokens", "prompt_cache_read_tokens", "cache_read_input_tokens",

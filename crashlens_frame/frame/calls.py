@@ -78,6 +78,8 @@ def as_calls(df: pd.DataFrame, *, columns: Mapping[str, str] | None = None) -> p
     '{"customer":"ann"}'
     """
     check_calls(df, needs=())
+    if columns is not None and not isinstance(columns, Mapping):
+        raise InvalidOptionError(f"columns is {columns!r}, expected columns of CALLS by the frame's own names")
     of_vendor = None if columns else export_format(df)
     if of_vendor is not None:
         return _calls_of_export(df, of_vendor)
@@ -143,7 +145,7 @@ def check_calls(df: pd.DataFrame, *, needs: Iterable[str]) -> None:
     MissingColumnsError
         A column is missing. The text names all missing columns, each with a column of the frame that may be meant.
     InvalidCallError
-        Two columns have one name.
+        It is no DataFrame, or two columns have one name.
 
     Examples
     --------
@@ -154,6 +156,8 @@ def check_calls(df: pd.DataFrame, *, needs: Iterable[str]) -> None:
     crashlens_frame.errors.MissingColumnsError: missing column: trace_id (did you mean traceid?); rename it, or read the
     log with cf.read_logs
     """
+    if not isinstance(df, pd.DataFrame):
+        raise InvalidCallError(f"calls are {type(df).__name__}, expected a DataFrame")
     if not df.columns.is_unique:
         twice = sorted(set(map(str, df.columns[df.columns.duplicated()])))
         raise InvalidCallError(f"two columns have the same name: {', '.join(twice)}; rename one of each")

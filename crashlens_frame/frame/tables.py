@@ -212,7 +212,7 @@ def selected_columns(columns: Iterable[str] | None) -> Schema:
     Raises
     ------
     InvalidOptionError
-        CALLS has no such column.
+        They are no names, or CALLS has no such column.
 
     Examples
     --------
@@ -220,7 +220,10 @@ def selected_columns(columns: Iterable[str] | None) -> Schema:
     >>> [column.name for column in selected_columns(["model", "cost"])]
     ['model', 'cost']
     """
-    names = list(dict.fromkeys(_BY_NAME if columns is None else columns))
+    try:
+        names = list(dict.fromkeys(_BY_NAME if columns is None else columns))
+    except TypeError:
+        raise InvalidOptionError(f"columns is {columns!r}, expected names of columns of CALLS") from None
     for name in names:
         if name not in _BY_NAME:
             near = get_close_matches(str(name), _BY_NAME, n=1)

@@ -38,10 +38,10 @@ STORES = (
     ),
     Store(  # opencode (https://github.com/sst/opencode): the messages of a session are one line
         {"message": ("id", "session_id", "time_created", "data"), "part": ("id", "message_id", "data")},
-        "select json_object('messages', json_group_array(json(said))) from (select session_id, json_object('info',"
+        "select json_object('messages', json_group_array(json(entry))) from (select session_id, json_object('info',"
         " json_patch(message.data, json_object('id', id, 'sessionID', session_id)), 'parts', (select"
         " json_group_array(json(part.data)) from (select data from part where message_id = message.id and"
-        " json_valid(data) order by id) as part)) as said from message where json_valid(data) order by session_id,"
+        " json_valid(data) order by id) as part)) as entry from message where json_valid(data) order by session_id,"
         " time_created, id) group by session_id",
     ),
     Store(  # Copilot CLI 1.0.80 (~/.copilot/session-store.db): a row for each request, its input includes the cache

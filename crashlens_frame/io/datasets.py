@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .._core import check_path, file_errors
-from ..errors import ExistingFileError, InvalidOptionError, MissingFileError, SchemaVersionError, check_choice
+from ..errors import (
+    ExistingFileError,
+    InvalidOptionError,
+    MissingFileError,
+    SchemaVersionError,
+    check_choice,
+    check_number,
+)
 from ..frame import as_calls, table_from_frame
 from .manifest import (
     PARTITIONED_BY,
@@ -120,8 +128,9 @@ def write_dataset(
     """
     check_choice("by", by, PARTITIONED_BY)
     check_choice("mode", mode, MODES)
-    if not 1 <= buckets <= 10_000:
-        raise InvalidOptionError(f"buckets is {buckets}, expected 1 to 10,000")
+    check_number("buckets", buckets, 0, 10_001, "1 to 10,000")
+    if not isinstance(calls, pd.DataFrame | Iterable):
+        raise InvalidOptionError(f"calls are {type(calls).__name__}, expected a DataFrame, or several")
     check_path(target)
     folder = Path(os.path.realpath(target))  # a link keeps pointing to where it pointed
     if folder.exists() and not folder.is_dir():
@@ -130,9 +139,11 @@ def write_dataset(
     _check_mode(folder, mode, layout)
     with file_errors(target):
         folder.mkdir(parents=True, exist_ok=True)
-    with file_errors(target), staging_folder(folder) as staging:
-        staged = _stage([calls] if isinstance(calls, pd.DataFrame) else calls, staging, layout)
-        with locked(folder):
+    with ExitStack() as stack:
+        with file_errors(target):
+            staging = stack.enter_context(staging_folder(folder))
+        staged = _stage([calls] if isinstance(calls, pd.DataFrame) else calls, staging, layout, target)
+        with file_errors(target), locked(folder):
             _publish(folder, token_of(staging), staged, mode, layout)
 
 
@@ -214,8 +225,8 @@ def bucket_numbers(trace_ids: pd.Series, buckets: int) -> np.ndarray:
     return found
 
 
-def _stage(frames: Iterable[pd.DataFrame], staging: Path, layout: Manifest) -> list[_Staged]:
-    """Write the files of some frames, under numbers for names."""
+def _stage(frames: Iterable[pd.DataFrame], staging: Path, layout: Manifest, target: AnyPath) -> list[_Staged]:
+    """Write the files of some frames, under numbers for names. What the frames themselves raise is not the target's."""
     metadata = _metadata(layout)
     staged: list[_Staged] = []
     for frame in frames:
@@ -227,7 +238,7 @@ def _stage(frames: Iterable[pd.DataFrame], staging: Path, layout: Manifest) -> l
         for begin, end in pairwise(begins):
             path = staging / f"{len(staged):05d}"
             rows = table.slice(begin, end - begin).drop_columns("part")
-            with path.open("xb") as stream:
+            with file_errors(target), path.open("xb") as stream:
                 write_table(rows, stream, is_sorted=True, metadata=metadata)
                 stream.flush()
                 os.fsync(stream.fileno())

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import IO, Any
 
-from ..errors import LogFileError
+from ..errors import LogFileError, MissingFileError
 from ..formats import Detected, detect_format, may_be_export, synonyms_among
 from .documents import record_lines, records_of_document
 from .file_kind import HEAD, kind_of
@@ -48,7 +48,10 @@ def detect_log_format(source: AnyPath | IO[Any] | Mapping[str, Any]) -> Detected
     """
     if isinstance(source, Mapping):
         return detect_format(source)
-    with open_source(list_files(source)[0]) as (name, stream):
+    files = list_files(source)
+    if not files:
+        raise MissingFileError("no file is given, expected a log")
+    with open_source(files[0]) as (name, stream):
         try:
             return _of_stream(stream, name)
         finally:

@@ -1,22 +1,23 @@
 """One file of a log -> CALLS and REJECTS by blocks, read as its first bytes show."""
 
 import io
+import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import chain
 from operator import add
-from pathlib import PurePosixPath
+from os import PathLike
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from .._core import parallel_map
 from ..errors import InvalidCallError, LogFileError, MissingColumnsError, SchemaVersionError
-from ..formats import Format, export_records
-from ..frame import as_calls, table_from_frame
+from ..formats import FORMATS, Format, export_records
+from ..frame import table_from_frame
 from ..jsonvalues import canonical_json
 from ..schema import CALLS, arrow_schema
 from .csv import csv_parts
@@ -26,11 +27,16 @@ from .file_kind import HEAD, kind_of
 from .inspect_archive import inspect_samples, is_inspect_archive
 from .line_processes import LineProcesses
 from .lines_content import LinesContent, Reject, make_reject
+from .mended_cells import mended_calls
 from .not_logs import NOT_LOGS
-from .parquet import ExportedRows, parquet_tables
+from .parquet import ExportedRows, parquet_contents
 from .read_lines import BlockReader
 from .read_sessions import read_session, session_format
-from .streams import LOG_ENDINGS, ChunkStream, LongLine, blocks_of_lines, plain_chunks, seekable
+from .streams import BLOCK, LOG_ENDINGS, AnyPath, ChunkStream, LongLine, blocks_of_lines, plain_chunks, seekable
+from .zip_members import DEEPEST, open_member, zip_errors
+
+_SHORT = 4 * BLOCK  # bytes
+_BEGIN = 1 << 16  # bytes that show what a file is
 
 
 class FileReader:
@@ -58,18 +64,35 @@ class FileReader:
         """End what was started to read the files."""
         self._one_by_one.close()
 
-    def blocks(self, stream: IO[Any], name: str) -> Iterator[LinesContent]:
-        """Yield the blocks of a file in order. A file that cannot be read is one reject."""
+    def is_short_session(self, file: AnyPath | IO[Any]) -> bool:
+        """Whether a file is a session of a vendor, short enough to be held until the files before it are read."""
+        try:
+            if not isinstance(file, str | PathLike) or not 0 < Path(file).stat().st_size <= _SHORT:
+                return False
+            with Path(file).open("rb") as stream:
+                begin = stream.read(_BEGIN)
+        except (OSError, ValueError):
+            return False  # who reads it says why
+        if kind_of(begin[:HEAD], os.fspath(file)) != "lines":
+            return False
+        session = session_format(begin[: begin.rfind(b"\n") + 1], self._format)
+        return session is not None and FORMATS.get(session.name) is session
+
+    def blocks(self, stream: IO[Any], name: str, *, depth: int = 0) -> Iterator[LinesContent]:
+        """Yield the blocks of a file in order. A file that cannot be read is one reject.
+
+        Of a member of an archive ``depth`` is the number of archives that it is in.
+        """
         lines = 1
         once: set[str] = set()
         try:
-            for block in self._read(stream, name):
+            for block in self._read(stream, name, depth):
                 lines += block.lines
                 yield block._replace(rejects=_once_per_file(block.rejects, once))
-        except (LogFileError, SchemaVersionError, MissingColumnsError, InvalidCallError, BadZipFile) as error:
+        except (LogFileError, SchemaVersionError, MissingColumnsError, InvalidCallError) as error:
             yield only_a_reject(make_reject(name, lines, str(error), b""))
 
-    def _read(self, stream: IO[Any], name: str) -> Iterator[LinesContent]:
+    def _read(self, stream: IO[Any], name: str, depth: int) -> Iterator[LinesContent]:
         chunks = plain_chunks(stream)
         first = next(chunks, b"")
         kind = kind_of(first[:HEAD], name)
@@ -85,28 +108,43 @@ class FileReader:
                     found = self._export(part.frame, part.format, name, above=2)
                     yield found._replace(rejects=[*part.rejects, *found.rejects])
                     continue
-                calls = as_calls(part.frame, columns=self._own_names)
-                yield _table_content(table_from_frame(calls), part.rejects)._replace(repairs=part.repairs)
+                mended = mended_calls(part.frame, name, self._own_names, above=2)
+                table = table_from_frame(mended.calls)
+                rejects, repairs = [*part.rejects, *mended.rejects], [*part.repairs, *mended.repairs]
+                yield LinesContent(table, np.arange(len(table)), rejects, repairs=repairs)
         elif kind == "parquet":
             names = [column.name for column in CALLS if self._columns is None or column.name in self._columns]
-            for table in parquet_tables(seekable(stream, rest), name, names, self._format):
-                if isinstance(table, ExportedRows):
-                    yield self._export(table.frame, table.format, name, above=1)
+            for content in parquet_contents(seekable(stream, rest), name, names, self._format):
+                if isinstance(content, ExportedRows):
+                    yield self._export(content.frame, content.format, name, above=1)
                 else:
-                    yield _table_content(table, [])
+                    yield content
         elif kind == "zip":
-            with ZipFile(seekable(stream, rest)) as archive:
-                if is_inspect_archive(archive):
-                    for sample, line in inspect_samples(archive):
-                        yield self._block_reader(f"{name}/{sample}").read(line)
-                    return
-                for member in filter(_is_log, archive.namelist()):
-                    with archive.open(member) as inner:
-                        yield from self.blocks(inner, f"{name}/{member}")
+            if depth == DEEPEST:
+                raise LogFileError(f"archives are within one another, more than {DEEPEST} deep; unpack them")
+            yield from self._members(seekable(stream, rest), name, depth)
         elif kind == "sqlite":
             yield from self._lines(database_lines(seekable(stream, rest)), name)
         else:
             yield only_a_reject(make_reject(name, 1, f"the file is {kind}, and no log", b""))
+
+    def _members(self, stream: IO[bytes], name: str, depth: int) -> Iterator[LinesContent]:
+        with zip_errors():
+            archive = ZipFile(stream)
+        with archive:
+            if is_inspect_archive(archive):
+                for sample, line in inspect_samples(archive):
+                    yield self._block_reader(f"{name}/{sample}").read(line)
+                return
+            for member in filter(_is_log, archive.namelist()):
+                source = f"{name}/{member}"
+                try:
+                    inner = open_member(archive, member)
+                except LogFileError as error:
+                    yield only_a_reject(make_reject(source, 1, str(error), b""))
+                    continue
+                with inner:
+                    yield from self.blocks(inner, source, depth=depth + 1)
 
     def _export(self, frame: pd.DataFrame, format: str, name: str, *, above: int) -> LinesContent:
         """Read rows that a vendor's program exported as lines of its format; the first row is below some lines."""
@@ -121,7 +159,7 @@ class FileReader:
         blocks = chain([first] if first else [], blocks)
         if session is not None:
             named = self._format is not None
-            yield from read_session(blocks, source=name, format=session, named=named, columns=self._columns)
+            yield from self._one_by_one.read_session(blocks, source=name, format=session, named=named)
             return
         reader = self._block_reader(name)
 
@@ -192,10 +230,6 @@ def _once_per_file(rejects: list[Reject], once: set[str]) -> list[Reject]:
 def _is_log(member: str) -> bool:
     hidden = any(part.startswith((".", "__MACOSX")) for part in member.split("/"))
     return not hidden and not LOG_ENDINGS.isdisjoint(PurePosixPath(member).suffixes[-2:])
-
-
-def _table_content(table: pa.Table, rejects: list[Reject]) -> LinesContent:
-    return LinesContent(table, np.arange(len(table)), rejects)
 
 
 def only_a_reject(reject: Reject) -> LinesContent:

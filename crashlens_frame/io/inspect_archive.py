@@ -8,6 +8,10 @@ from zipfile import ZipFile
 
 import orjson
 
+from ..errors import LogFileError
+from .streams import MAX_LINE
+from .zip_members import zip_errors
+
 _HEADERS = ("header.json", "_journal/start.json")  # the second one is that of an evaluation that was broken off
 _SAMPLES = "samples/"
 _NEWLINES = bytes.maketrans(b"\r\n", b"  ")
@@ -24,15 +28,23 @@ def inspect_samples(archive: ZipFile) -> Iterator[tuple[str, bytes]]:
     about = _evaluation(archive)
     for name in archive.namelist():
         if name.startswith(_SAMPLES) and name.endswith(".json"):
-            sample = archive.read(name).translate(_NEWLINES)
+            sample = _content(archive, name).translate(_NEWLINES)
             yield name, b'{"eval":%b,"samples":[%b]}\n' % (orjson.dumps(about), sample)
+
+
+def _content(archive: ZipFile, name: str) -> bytes:
+    """Return a member, which is a line of a log."""
+    if archive.getinfo(name).file_size > MAX_LINE:
+        raise LogFileError(f"{name} is longer than {MAX_LINE / 1e6:g} MB")
+    with zip_errors():
+        return archive.read(name)
 
 
 def _evaluation(archive: ZipFile) -> dict[str, object]:
     """Return what the header has about the evaluation; nothing where it is damaged."""
     header = next(name for name in _HEADERS if name in archive.namelist())
     try:
-        found = orjson.loads(archive.read(header))
+        found = orjson.loads(_content(archive, header))
     except orjson.JSONDecodeError:
         return {}
     evaluation = found.get("eval") if isinstance(found, dict) else None

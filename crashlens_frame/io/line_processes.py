@@ -1,17 +1,33 @@
-"""Lines that are read one by one, in processes of their own once there are many: each is Python, and holds the GIL."""
+"""Lines of vendors, read by threads and by processes of their own once there are many: reading them holds the GIL."""
 
+from collections.abc import Iterator
 from functools import partial
+from itertools import chain, islice
+from typing import NamedTuple
 
-from ..formats import are_formats_of_the_package
+from ..errors import LogFileError
+from ..formats import FORMATS, Format, are_formats_of_the_package
 from .lines_content import LinesContent
 from .processes import Processes
 from .read_lines import LinesOfBlock, read_block_by_line
+from .read_sessions import read_session
+from .streams import LongLine
 
-_MANY = 16 << 20  # bytes that take as long as processes take to start
+_MANY = 8 << 20  # bytes; a file with fewer is read before processes have started
+_BLOCKS = 4  # of a session that is read as a whole
+
+
+class _Session(NamedTuple):
+    """A whole session: the blocks of its file, its name, its format, and whether the caller named that."""
+
+    blocks: list[bytes]
+    source: str
+    format: str
+    named: bool
 
 
 class LineProcesses:
-    """Read blocks line by line; the same function reads them here and in a process.
+    """Read blocks line by line, and sessions; the same functions read them here and in a process.
 
     Parameters
     ----------
@@ -22,17 +38,61 @@ class LineProcesses:
     """
 
     def __init__(self, format: str | None, columns: frozenset[str] | None) -> None:
-        self._here = partial(read_block_by_line, format=format, columns=columns)
+        self._here = partial(_read, format=format, columns=columns)
+        self._columns = columns
         self._processes = Processes(self._here)
         self._bytes = 0
 
     def read(self, lines: LinesOfBlock) -> LinesContent:
         """Read lines one by one."""
-        self._bytes += len(lines.block)
+        [content] = self._do(lines, len(lines.block))
+        return content
+
+    def read_session(
+        self, blocks: Iterator[bytes | LongLine], *, source: str, format: Format, named: bool
+    ) -> Iterator[LinesContent]:
+        """Yield what ``read_session`` yields; a session of few blocks may be read in a process."""
+        held: list[bytes] = []
+        if FORMATS.get(format.name) is not format:  # names of the user's own, which a process does not know
+            yield from read_session(blocks, source=source, format=format, named=named, columns=self._columns)
+            return
+        try:
+            for block in islice(blocks, _BLOCKS):
+                if isinstance(block, LongLine):
+                    blocks = chain([block], blocks)
+                    break
+                held.append(block)
+            else:
+                after = next(blocks, None)
+                if after is None:
+                    session = _Session(held, source, format.name, named)
+                    yield from self._do(session, sum(map(len, held)))
+                    return
+                blocks = chain([after], blocks)
+        except LogFileError as error:
+            blocks = _failing(error)
+        rest = chain(held, blocks)
+        yield from read_session(rest, source=source, format=format, named=named, columns=self._columns)
+
+    def _do(self, item: LinesOfBlock | _Session, size: int) -> list[LinesContent]:
+        self._bytes += size
         if self._bytes < _MANY or not are_formats_of_the_package():
-            return self._here(lines)
-        return self._processes.do(lines)
+            return self._here(item)
+        return self._processes.do(item)
 
     def close(self) -> None:
         """End the processes."""
         self._processes.close()
+
+
+def _read(item: LinesOfBlock | _Session, *, format: str | None, columns: frozenset[str] | None) -> list[LinesContent]:
+    if isinstance(item, LinesOfBlock):
+        return [read_block_by_line(item, format=format, columns=columns)]
+    table = FORMATS[item.format]
+    return list(read_session(item.blocks, source=item.source, format=table, named=item.named, columns=columns))
+
+
+def _failing(error: LogFileError) -> Iterator[bytes | LongLine]:
+    """Yield nothing, and fail as the blocks did that were read ahead."""
+    yield from ()
+    raise error

@@ -9,10 +9,12 @@ import pyarrow as pa
 from ..errors import InvalidCallError
 from ..formats import Row, alike_rows, rows_from_line
 from ..frame import table_from_columns, table_from_rows
+from ..schema import CALLS, arrow_schema
 from .lines_content import LinesContent, Reject, Repair, make_reject, make_repairs
 
-# lines that are read together: large groups of records that are alike, whose values fit into the cache of the processor
-_TOGETHER = 1024
+# lines that are read together: large groups of records that are alike, and few values for Python to look through for
+# circles as long as they live
+_TOGETHER, _BYTES = 1024, 2 << 20
 
 
 class _Line(NamedTuple):
@@ -39,6 +41,7 @@ class LineRecords:
 
     def _begin(self) -> None:
         self._lines: list[_Line] = []  # that are not yet read
+        self._bytes = 0  # of them
         self._tables: list[pa.Table] = []
         self._numbers: list[np.ndarray] = []
         self._rejects: list[Reject] = []
@@ -50,7 +53,8 @@ class LineRecords:
     def add(self, number: int, value: Any, format: str | None, raw: bytes) -> None:
         """Add the value of a line; None detects its format."""
         self._lines.append(_Line(number, value, format, raw))
-        if len(self._lines) >= _TOGETHER:
+        self._bytes += len(raw)
+        if len(self._lines) >= _TOGETHER or self._bytes >= _BYTES:
             self._read()
 
     def reject(self, number: int, reason: str, raw: bytes) -> None:
@@ -63,7 +67,7 @@ class LineRecords:
     def content(self, lines: int = 0) -> LinesContent:
         """Return what was added since the last content."""
         self._read()
-        table = pa.concat_tables(self._tables) if self._tables else table_from_rows([])
+        table = pa.concat_tables(self._tables) if self._tables else arrow_schema(CALLS).empty_table()
         numbers = np.concatenate([np.array([], np.int64), *self._numbers])
         content = LinesContent(table, numbers, self._rejects, self._passed, self._unclear, lines, self._repairs)
         self._begin()
@@ -90,7 +94,7 @@ class LineRecords:
             self._numbers.append(np.array([line.number for line in self._lines], np.int64)[place])
         self._new_rejects.sort(key=lambda each: each[0])
         self._rejects += [reject for _, reject in self._new_rejects]
-        self._new_rejects, self._lines = [], []
+        self._new_rejects, self._lines, self._bytes = [], [], 0
 
     def _one_by_one(self, places: list[int]) -> tuple[list[Row], list[int]]:
         """Read lines by themselves; return their rows, and the place of the line of each."""

@@ -1,11 +1,27 @@
 """What a record is, in words, that is no call of a model, although vendors write it into files beside calls."""
 
+from collections.abc import Iterable
 from typing import Any
 
 # the reason is reported once per file, not once per line
 USAGE_REPORT = "a usage report: it holds totals by day, no calls"
 BATCH_INPUT = "a batch input file: it holds requests, not answers"
 NOT_LOGS = frozenset({USAGE_REPORT, BATCH_INPUT})
+
+# columns of the tables that dashboards of vendors and clouds export: OpenAI, Anthropic, Amazon
+_OF_REPORTS = {"num_model_requests", "usage_date_utc", "line_item_usage_type"}
+
+
+def is_report(columns: Iterable[object]) -> bool:
+    """Whether a table with such columns holds totals of usage or of costs.
+
+    Examples
+    --------
+    >>> from crashlens_frame.io.not_logs import is_report
+    >>> is_report(["start_time", "num_model_requests", "model", "input_tokens"])
+    True
+    """
+    return not _OF_REPORTS.isdisjoint(columns)
 
 
 def not_a_log(record: Any) -> str | None:

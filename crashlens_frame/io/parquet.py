@@ -4,20 +4,23 @@ from base64 import b64decode
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from os import PathLike
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from .._core import file_errors, progress_bar
-from ..errors import CrashlensFrameError, InvalidOptionError, LogFileError, SchemaVersionError
+from ..errors import CrashlensFrameError, InvalidCallError, LogFileError, SchemaVersionError
 from ..formats import export_format, may_be_export, synonyms_among
 from ..frame import as_calls, frame_from_table, selected_columns, table_from_frame
 from ..schema import CALLS, LABEL, arrow_schema
 from .file_kind import check_is_or_new
+from .lines_content import LinesContent
 from .parquet_files import StoredFile, parquet_files
+from .parquet_filters import Filters, filter_expression
 from .parquet_footer import FOOTER_KEY, UNSEALED, FooterSeal, check_footer
+from .parquet_mended import mended_content
 from .parquet_values import calls_of_others, check_values, frame_of_others
 from .streams import BLOCK, AnyPath, Source, Target, open_atomic
 
@@ -30,9 +33,6 @@ ROW_GROUP = 131_072
 _BATCH, _BUFFER = 16_384, 1 << 20  # rows and bytes that are read at a time
 _RETRIES = 20  # where a dataset is overwritten while it is read
 ORDER = (("trace_id", "ascending"), ("timestamp", "ascending"))
-
-Filters: TypeAlias = Any  # conditions, lists of them, or an expression of pyarrow
-_OPERATORS = ("=", "==", "!=", "<", ">", "<=", ">=", "in", "not in")
 
 
 class _MissingPartError(LogFileError):
@@ -145,21 +145,30 @@ class ExportedRows(NamedTuple):
     format: str
 
 
-def parquet_tables(
+def parquet_contents(
     stream: IO[bytes], name: str, names: list[str], format: str | None
-) -> Iterator[pa.Table | ExportedRows]:
-    """Read the named columns of an open file, some megabytes at a time; of an export all columns as they are."""
+) -> Iterator[LinesContent | ExportedRows]:
+    """Read the named columns of an open file, some megabytes at a time; of an export all columns as they are.
+
+    A value that does not fit its column costs itself, as in every other log.
+    """
     stored = StoredFile(stream, label=name)
     file = open_stored(stored, pre_buffer=False, buffer_size=_BUFFER)
     schema = file.schema_arrow
-    may_be_of_vendor = not _is_ours(schema) and may_be_export(schema.names)
+    is_ours = _is_ours(schema)
+    may_be_of_vendor = not is_ours and may_be_export(schema.names)
     for first, table in _parts(file, stored, names, BLOCK):
         frame = frame_of_others(table, name, first=first) if may_be_of_vendor else None
         vendor = None if frame is None else export_format(frame, format)
-        if frame is None or vendor is None:
-            yield _converted(table, names, file, stored, first)
-        else:
+        if frame is not None and vendor is not None:
             yield ExportedRows(frame, vendor)
+            continue
+        try:
+            calls = _converted(table, names, file, stored, first)
+        except InvalidCallError:
+            yield mended_content(table, names, name, first=first, is_ours=is_ours)
+        else:
+            yield LinesContent(calls, np.arange(len(calls)), [])
 
 
 def _rows_of(file: "pq.ParquetFile", size: int) -> int:
@@ -292,7 +301,7 @@ def _calls(stored: StoredFile, names: list[str], filters: Filters) -> pa.Table:
 
     file = open_stored(stored)
     needed = _needed(file.schema_arrow, names)
-    expression = None if filters is None else _expression(filters, file.schema_arrow)
+    expression = None if filters is None else filter_expression(filters, file.schema_arrow)
     with _reading(stored):
         if expression is None:
             table = file.read(columns=needed)
@@ -349,47 +358,3 @@ def _converted(
 
 def _is_ours(schema: pa.Schema) -> bool:
     return schema.remove_metadata() == arrow_schema(CALLS)
-
-
-def _expression(filters: Filters, schema: pa.Schema) -> pc.Expression:
-    """Check filters against the columns of a file, and turn their values into what the columns hold."""
-    import pyarrow.parquet as pq
-
-    if isinstance(filters, pc.Expression):
-        try:
-            schema.empty_table().filter(filters)
-        except pa.ArrowException as error:
-            raise InvalidOptionError(f"filters is {filters}, which does not fit the file: {error}") from None
-        return filters
-    if not filters:
-        return pc.scalar(True)
-    either = filters if isinstance(filters[0], list) else [filters]
-    return pq.filters_to_expression([[_condition(one, schema) for one in every] for every in either])
-
-
-def _condition(condition: Any, schema: pa.Schema) -> tuple[str, str, Any]:
-    try:
-        name, operator, value = condition
-    except (TypeError, ValueError):
-        raise InvalidOptionError(f"a filter is {condition!r}, expected (column, operator, value)") from None
-    if name not in schema.names:
-        raise InvalidOptionError(f"filters name {name!r}, expected one of {', '.join(schema.names)}")
-    if operator not in _OPERATORS:
-        raise InvalidOptionError(
-            f"the filter on {name} has operator {operator!r}, expected one of {' '.join(_OPERATORS)}"
-        )
-    kind = schema.field(name).type
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    try:
-        if operator in ("in", "not in"):
-            return name, operator, [_scalar(one, kind) for one in value]
-        return name, operator, _scalar(value, kind)
-    except (TypeError, ValueError, pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise InvalidOptionError(f"the filter on {name} has {value!r}, expected {kind}: {error}") from None
-
-
-def _scalar(value: Any, kind: pa.DataType) -> pa.Scalar:
-    if pa.types.is_timestamp(kind):
-        moment = pd.Timestamp(value)
-        value = moment.tz_localize("UTC") if moment.tzinfo is None else moment
-    return pa.scalar(value, kind)

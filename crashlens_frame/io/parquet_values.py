@@ -1,6 +1,7 @@
 """The values of a Parquet file, checked as those of every other log are: a file may hold anything, whoever wrote it."""
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -73,13 +74,23 @@ def check_values(calls: pa.Table, file: str, *, first: int = 0) -> None:
 
 def _check_column(values: pa.ChunkedArray, column: Column, file: str, first: int) -> None:
     _check_text(values, column.name, file, first)
-    if column.arrow in _LIMITS:
-        _check_limits(values, column.name, file, first)
-    if column.categories is not None:
-        words = pc.is_in(pc.cast(values, pa.string()), pa.array([*column.categories, None]))
-        _refuse(pc.invert(words), values, column.name, f"one of {', '.join(column.categories)}", file, first)
+    for wrong, expected in wrong_values(values, column):
+        _refuse(wrong, values, column.name, expected, file, first)
     if column.name == "trace_id" and values.null_count:
         _refuse(values.is_null(), values, column.name, "text", file, first)
+
+
+def wrong_values(values: pa.ChunkedArray, column: Column) -> Iterator[tuple[pa.ChunkedArray, str]]:
+    """Yield which values of a column no reader accepts, and what is expected; NaN is neither too small nor large."""
+    if column.arrow in _LIMITS:
+        low, high, expected = _CREDIT if column.name == "cost" else _LIMITS[column.arrow]
+        numbers = values.cast(pa.int64()) if column.arrow == TIME else values
+        ends = pc.min_max(numbers).as_py()
+        if ends["min"] is not None and not (low <= ends["min"] and ends["max"] <= high):
+            yield pc.or_(pc.less(numbers, low), pc.greater(numbers, high)), expected
+    if column.categories is not None:
+        words = pc.is_in(pc.cast(values, pa.string()), pa.array([*column.categories, None]))
+        yield pc.invert(words), f"one of {', '.join(column.categories)}"
 
 
 def calls_of_others(table: pa.Table, file: str, *, first: int = 0) -> pa.Table:
@@ -132,7 +143,7 @@ def _not_held(file: str, error: Exception) -> str:
 def _text_of_bytes(values: pa.ChunkedArray, name: str, file: str, first: int) -> pa.ChunkedArray:
     """Read bytes as text; other values stay as they are."""
     kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
-    if not _is_binary(kind):
+    if not is_binary(kind):
         _check_text(values, name, file, first)
         return values
     data = values.cast(kind).cast(pa.large_binary())
@@ -147,7 +158,8 @@ def _text_of_bytes(values: pa.ChunkedArray, name: str, file: str, first: int) ->
     return text
 
 
-def _is_binary(kind: pa.DataType) -> bool:
+def is_binary(kind: pa.DataType) -> bool:
+    """Whether a type is that of bytes."""
     types = pa.types
     checks = (types.is_binary, types.is_large_binary, types.is_binary_view, types.is_fixed_size_binary)
     return any(check(kind) for check in checks)
@@ -155,12 +167,12 @@ def _is_binary(kind: pa.DataType) -> bool:
 
 def _check_text(values: pa.ChunkedArray, name: str, file: str, first: int) -> None:
     """Refuse text that is no UTF-8."""
-    if _is_sound(values):
+    if is_sound(values):
         return
     low, high = 0, len(values)  # the first `low` values are sound, the first `high` are not
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if _is_sound(values.slice(0, middle)) else (low, middle)
+        low, high = (middle, high) if is_sound(values.slice(0, middle)) else (low, middle)
     try:
         found = repr(values.slice(low, 1).cast(pa.large_binary())[0].as_py())
     except pa.ArrowException:  # a list or a struct with text in it
@@ -168,7 +180,8 @@ def _check_text(values: pa.ChunkedArray, name: str, file: str, first: int) -> No
     raise InvalidCallError(f"{file}: {name} is {found} in row {first + low}, expected text in UTF-8; {_REMEDY}")
 
 
-def _is_sound(values: pa.ChunkedArray) -> bool:
+def is_sound(values: pa.ChunkedArray) -> bool:
+    """Whether all text is UTF-8."""
     try:
         values.validate(full=True)
     except pa.ArrowInvalid:
@@ -176,26 +189,16 @@ def _is_sound(values: pa.ChunkedArray) -> bool:
     return True
 
 
-def _check_limits(values: pa.ChunkedArray, name: str, file: str, first: int) -> None:
-    """Refuse the first number or time that is too small or too large; NaN is neither."""
-    low, high, expected = _CREDIT if name == "cost" else _LIMITS[values.type]
-    numbers = values.cast(pa.int64()) if values.type == TIME else values
-    ends = pc.min_max(numbers).as_py()
-    if ends["min"] is not None and not (low <= ends["min"] and ends["max"] <= high):
-        outside = pc.or_(pc.less(numbers, low), pc.greater(numbers, high))
-        _refuse(outside, values, name, expected, file, first)
-
-
 def _refuse(wrong: pa.ChunkedArray, values: pa.ChunkedArray, name: str, expected: str, file: str, first: int) -> None:
     """Refuse the first value that is wrong."""
     row = pc.index(wrong, True).as_py()
     if row >= 0:
         raise InvalidCallError(
-            f"{file}: {name} is {_shown(values[row])} in row {first + row}, expected {expected}; {_REMEDY}"
+            f"{file}: {name} is {value_text(values[row])} in row {first + row}, expected {expected}; {_REMEDY}"
         )
 
 
-def _shown(value: Any) -> str:
+def value_text(value: Any) -> str:
     """Return a value as text; a time that Python cannot hold as its number."""
     if pa.types.is_timestamp(value.type):
         return f"{value.value} microseconds since 1970"

@@ -1,5 +1,9 @@
 """Tables of calls -> the same with tokens and costs where the log did not report them."""
 
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -11,7 +15,8 @@ from ..tokens import add_tokens
 # what prices= is where the prices of the package are meant: None leaves the calls as they were logged
 SHIPPED = "shipped"
 # what counting and pricing read and fill
-_FILLED = ("input_tokens", "output_tokens", "token_source", "cost", "cost_source")
+_COUNTED = ("input_tokens", "output_tokens", "token_source")
+_FILLED = (*_COUNTED, "cost", "cost_source")
 NEEDED_TO_FILL = tuple(dict.fromkeys(("prompt", "prompt_hash", "response", "level", READING, *_FILLED, *PRICE_COLUMNS)))
 
 
@@ -34,23 +39,40 @@ def priced_table(calls: pa.Table, prices: PriceBook | None) -> pa.Table:
     >>> priced_table(table_from_frame(empty_frame()), PriceBook.default()).num_rows
     0
     """
-    if prices is None or not _lacks_some(calls):
+    if prices is None:
         return calls
-    columns = selected_columns(calls.column_names)
-    frame = frame_from_table(calls, columns)
-    return table_from_frame(add_cost(add_tokens(frame), prices), columns)
+    lacks = [*map(_are_missing, (calls[name] for name in _FILLED)), _are_unknown(calls["cost_source"])]
+    return _filled(calls, lacks, lambda some: add_cost(add_tokens(some), prices))
 
 
 def counted_table(calls: pa.Table) -> pa.Table:
     """Return a CALLS table, or some of its columns, with the tokens counted that the log did not report."""
-    if not any(calls[name].null_count for name in ("input_tokens", "output_tokens", "token_source")):
+    return _filled(calls, [_are_missing(calls[name]) for name in _COUNTED], add_tokens)
+
+
+def _filled(calls: pa.Table, lacks: list[np.ndarray], fill: Callable[[pd.DataFrame], pd.DataFrame]) -> pa.Table:
+    """Fill the calls that lack something; the others, mostly nearly all, are not turned into a frame and back."""
+    rows = np.flatnonzero(np.logical_or.reduce(lacks))
+    if not len(rows):
         return calls
     columns = selected_columns(calls.column_names)
-    return table_from_frame(add_tokens(frame_from_table(calls, columns)), columns)
+    filled = table_from_frame(fill(frame_from_table(calls.take(rows), columns)), columns)
+    if len(rows) == len(calls):
+        return filled
+    place = np.arange(len(calls))
+    place[rows] = len(calls) + np.arange(len(rows))
+    for name in _FILLED:
+        both = pa.chunked_array([*calls[name].chunks, *filled[name].chunks], filled[name].type)
+        column = both.unify_dictionaries().take(pa.array(place))
+        calls = calls.set_column(calls.column_names.index(name), name, column)
+    return calls
 
 
-def _lacks_some(calls: pa.Table) -> bool:
-    """Whether anything is to be filled; else nothing is computed."""
-    if any(calls[name].null_count for name in _FILLED):
-        return True
-    return bool(pc.any(pc.equal(calls["cost_source"].cast("string"), "unknown")).as_py())
+def _are_missing(values: pa.ChunkedArray) -> np.ndarray:
+    missing: np.ndarray = pc.is_null(values, nan_is_null=True).to_numpy()
+    return missing
+
+
+def _are_unknown(sources: pa.ChunkedArray) -> np.ndarray:
+    unknown: np.ndarray = pc.equal(sources.cast("string"), "unknown").fill_null(True).to_numpy()
+    return unknown

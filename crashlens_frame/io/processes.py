@@ -1,5 +1,6 @@
 """Work in processes of their own, for what Python does under the GIL."""
 
+import gc
 import json
 import os
 import pickle
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+from threading import Lock, Thread
 from typing import IO, Any, Generic, TypeVar
 
 Task = TypeVar("Task")
@@ -21,13 +23,11 @@ from {__name__} import work_until_end
 work_until_end()
 """
 _SIZE = 8  # bytes of the number that each message begins with
-_PROCESSES = os.cpu_count() or 1
+_OTHERS = (os.cpu_count() or 1) - 1  # processes beside this one
 
 
 class Processes(Generic[Task, Outcome]):
-    """Processes that do the same work on the items that threads hand to them; started with the first item.
-
-    Where a process cannot be started, or ends too early, the work is done in the thread.
+    """Threads of this process and, once they have started, other processes, which do the same work on items.
 
     Parameters
     ----------
@@ -37,49 +37,53 @@ class Processes(Generic[Task, Outcome]):
 
     def __init__(self, work: Callable[[Task], Outcome]) -> None:
         self._work = work
-        self._started: list[subprocess.Popen[bytes]] = []
-        self._idle: SimpleQueue[subprocess.Popen[bytes] | None] = SimpleQueue()  # None: there are no processes any more
-        if not sys.executable:
-            self._idle.put(None)
+        self._started: list[tuple[subprocess.Popen[bytes], Thread]] = []
+        self._idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
+        self._lock = Lock()
+        self._may_start = bool(sys.executable)
 
     def do(self, item: Task) -> Outcome:
-        """Do the work on an item in the next process that is free, and wait for the result."""
-        process = self._next()
-        if process is None:
+        """Do the work on an item in a process that is free; in the thread of the caller if none is, or if it ends."""
+        self.start()
+        try:
+            process = self._idle.get_nowait()
+        except Empty:
             return self._work(item)
         try:
             result: Outcome = _answer(process, item)
         except (OSError, EOFError, pickle.PickleError):
-            self._idle.put(None)
             return self._work(item)
         self._idle.put(process)
         return result
 
-    def _next(self) -> subprocess.Popen[bytes] | None:
-        try:
-            process = self._idle.get(block=len(self._started) >= _PROCESSES)
-        except Empty:
-            return self._start()
-        if process is None:
-            self._idle.put(None)  # for the other threads
-        return process
+    def start(self, number: int = _OTHERS) -> None:
+        """Start processes if none were started yet; they are used once they are ready."""
+        with self._lock:
+            if not self._may_start:
+                return
+            self._may_start = False
+        for _ in range(number):
+            command = [sys.executable, "-c", _COMMAND, json.dumps(sys.path)]
+            with suppress(OSError):
+                process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                thread = Thread(target=self._welcome, args=[process], daemon=True)
+                self._started.append((process, thread))
+                thread.start()
 
-    def _start(self) -> subprocess.Popen[bytes] | None:
-        command = [sys.executable, "-c", _COMMAND, json.dumps(sys.path)]
-        try:
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-            self._started.append(process)
-            _send(process.stdin, self._work)
-        except OSError:
-            self._idle.put(None)
-            return None
-        return process
+    def _welcome(self, process: subprocess.Popen[bytes]) -> None:
+        """Give a process its work, and take it as idle once it says that it is ready."""
+        with suppress(OSError, EOFError, pickle.PickleError):
+            _answer(process, self._work)
+            self._idle.put(process)
 
     def close(self) -> None:
-        """End the processes."""
+        """End the processes; work that is still done is done in threads."""
+        with self._lock:
+            self._may_start = False
         while self._started:
-            process = self._started.pop()
+            process, thread = self._started.pop()
             process.kill()
+            thread.join()  # it reads from the process
             process.communicate()
 
 
@@ -111,5 +115,7 @@ def work_until_end() -> None:
     os.dup2(2, 1)  # what anything prints is no result
     with suppress(Exception, KeyboardInterrupt):  # an error of the work is raised where it is done again
         work = _receive(sys.stdin.buffer)
+        _send(results, "ready")
+        gc.disable()  # the values of lines are trees, which need no search for circles
         while True:
             _send(results, work(_receive(sys.stdin.buffer)))

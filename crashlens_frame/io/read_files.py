@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from typing import NamedTuple
+from itertools import repeat
+from typing import IO, Any, NamedTuple
 
 import pyarrow as pa
 
-from .._core import progress_of_files
+from .._core import parallel_map, progress_of_files
 from ..errors import LogFileError
 from ..formats import READING, USAGE_COLUMNS
 from ..schema import CALLS, arrow_schema
@@ -15,7 +16,7 @@ from .file_reader import FileReader
 from .lines_content import REJECT_TYPE, REPAIR_TYPE, LinesContent, Reject, Repair
 from .parquet_files import without_strays
 from .repeats import REPEAT_COLUMNS, Once, keep_once
-from .streams import Source, list_files, open_source
+from .streams import AnyPath, Source, list_files, open_source
 
 # every call needs a trace, its event_id is its trace where it has no other, and a model shows that it is a call
 _ALWAYS = frozenset({"trace_id", "event_id", "model"})
@@ -103,13 +104,21 @@ def iter_blocks(
     files = without_strays(list_files(source))
     reader = FileReader(format, _needed(columns), own_names)
     with closing(reader), progress_of_files(files, shown=progress) as wrap:
-        for file in files:
+
+        def blocks_of(file: AnyPath | IO[Any]) -> Iterator[LinesContent]:
             with open_source(file) as (name, stream):
-                for block in reader.blocks(wrap(stream), name):
-                    if on_error == "raise" and (block.rejects or block.repairs):
-                        first = [*block.rejects, *block.repairs][0]
-                        raise LogFileError(f"{first['source']}:{first['line']}: {first['reason']}")
-                    yield block
+                yield from reader.blocks(wrap(stream), name)
+
+        def blocks_ahead(file: AnyPath | IO[Any]) -> list[LinesContent] | None:
+            return list(blocks_of(file)) if reader.is_short_session(file) else None
+
+        ahead = parallel_map(blocks_ahead, files) if len(files) > 1 else repeat(None)
+        for file, blocks in zip(files, ahead, strict=False):
+            for block in blocks_of(file) if blocks is None else blocks:
+                if on_error == "raise" and (block.rejects or block.repairs):
+                    first = [*block.rejects, *block.repairs][0]
+                    raise LogFileError(f"{first['source']}:{first['line']}: {first['reason']}")
+                yield block
 
 
 def _needed(columns: list[str]) -> frozenset[str] | None:

@@ -16,8 +16,8 @@ from typing import IO, Any, NamedTuple, TypeAlias, cast
 
 import zstandard
 
-from .._core import check_path, file_errors
-from ..errors import LogFileError, MissingFileError
+from .._core import access_error, check_path, file_errors
+from ..errors import InvalidOptionError, LogFileError, MissingFileError
 from ..words import printable
 from .file_kind import BOM, is_endless, special_file
 
@@ -68,9 +68,13 @@ def list_files(source: Source) -> list[AnyPath | IO[Any]]:
         There is no such file, none matches, or the folder has none.
     FileAccessError
         No file can have the name.
+    InvalidOptionError
+        It is none of these.
     """
     if hasattr(source, "read"):
         return [cast("IO[Any]", source)]
+    if not isinstance(source, str | PathLike | Iterable):
+        raise InvalidOptionError(f"{source!r} is no log, expected a path, a file object, or several")
     if not isinstance(source, str | PathLike):
         return [file for each in source for file in list_files(each)]
     check_path(source)
@@ -285,8 +289,23 @@ def open_atomic(target: Target) -> Iterator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    with file_errors(target):
-        yield from _replaced(target)
+    check_path(target)
+    yield from _replaced(target)
+
+
+class _Part(io.FileIO):
+    """The temporary file of a target, whose errors name the target: those of who writes to it are not its own."""
+
+    def __init__(self, handle: int, target: AnyPath) -> None:
+        super().__init__(handle, "wb")
+        self._target = target
+
+    def write(self, data: Any) -> int:
+        """Write bytes, as many as the system takes."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            raise access_error(self._target, error) from error
 
 
 def _replaced(target: AnyPath) -> Iterator[IO[bytes]]:
@@ -294,19 +313,21 @@ def _replaced(target: AnyPath) -> Iterator[IO[bytes]]:
     kind = special_file(path.stat()) if path.exists() else None
     if kind is not None:
         raise LogFileError(f"{printable(os.fspath(target))} is {kind}, expected a file")
-    name = None
-    try:
+    with file_errors(target):
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".crashlens-frame-", suffix=".part")
-        with os.fdopen(handle, "wb") as raw:
-            Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+    try:
+        with io.BufferedWriter(_Part(handle, target)) as raw:
+            with file_errors(target):
+                Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
             with _compressed(raw, path.suffix) as stream:
                 yield stream
-            raw.flush()
-            os.fsync(handle)
-        Path(name).replace(path)
+            with file_errors(target):
+                raw.flush()
+                os.fsync(handle)
+        with file_errors(target):
+            Path(name).replace(path)
     except BaseException:
-        if name is not None:
-            Path(name).unlink()
+        Path(name).unlink()
         raise
 
 

@@ -110,6 +110,20 @@ def budget(usd: float, *, per: str = "all") -> Iterator[None]:
         _budgets.reset(token)
 
 
+def check_book(book: object) -> None:
+    """Check that calls can be logged to a book.
+
+    Raises
+    ------
+    InvalidOptionError
+        It is no LogBook.
+    """
+    from ..logbook import LogBook
+
+    if not isinstance(book, LogBook):
+        raise InvalidOptionError(f"book is {type(book).__name__}, expected a LogBook")
+
+
 def columns_checked(columns: Mapping[str, Any]) -> dict[str, Any]:
     """Return columns with their values converted, without the null ones.
 

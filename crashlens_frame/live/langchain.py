@@ -8,7 +8,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.load import dumpd
 
 from .._core import fork_safe_lock
-from .context import columns_checked, columns_now
+from .context import check_book, columns_checked, columns_now
 from .hooks import log_record
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class LangChainHandler(BaseCallbackHandler):
     run_inline = True  # in the task that runs, so that calls are logged in their order
 
     def __init__(self, book: "LogBook", **columns: Any) -> None:
+        check_book(book)
         self._book = book
         self._columns = columns_checked(columns)
         self._lock = fork_safe_lock()

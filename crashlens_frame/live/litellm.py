@@ -1,13 +1,14 @@
 """LiteLLMLogger: the calls that LiteLLM makes, in a program or in its proxy."""
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from litellm.integrations.custom_logger import CustomLogger
 
 from .._core import fork_safe_lock
 from ..formats import Row
-from .context import columns_checked
+from .context import check_book, columns_checked
 from .hooks import log_record
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class LiteLLMLogger(CustomLogger):
 
     def __init__(self, book: "LogBook", **columns: Any) -> None:
         super().__init__()
+        check_book(book)
         self._book = book
         self._columns = columns_checked(columns)
         self._lock = fork_safe_lock()
@@ -64,13 +66,11 @@ class LiteLLMLogger(CustomLogger):
 
     def _log(self, kwargs: Any) -> None:
         payload = kwargs.get("standard_logging_object")
-        if not payload:
+        if not isinstance(payload, Mapping):
             return  # of a piece of a stream
         # fallbacks share the id of the call, and each begins at a time of its own
-        key = (
-            kwargs.get("litellm_call_id") or payload.get("id"),
-            *(payload.get(name) for name in ("status", "model", "startTime")),
-        )
+        call_id = kwargs.get("litellm_call_id") or payload.get("id")
+        key = repr((call_id, *(payload.get(name) for name in ("status", "model", "startTime"))))
         with self._lock:
             if key in self._seen:
                 return

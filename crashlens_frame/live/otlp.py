@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from ..errors import InvalidOptionError, UnsavedCallsError
-from .context import columns_checked
+from .._core import access_error
+from ..errors import InvalidOptionError, UnsavedCallsError, check_text
+from .context import check_book, columns_checked
 from .telemetry import Taken, Telemetry
 
 if TYPE_CHECKING:
     from ..logbook import LogBook
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_MOST_PORTS = 1 << 16
 MAX_BODY = 64 * 1024 * 1024  # bytes of a body, also when it is unpacked
 _JSON, _PROTOBUF = "application/json", "application/x-protobuf"
 # path -> what is in it, and the field of the answer for what was refused; metrics hold no calls
@@ -102,8 +104,9 @@ def serve_otlp(
     Raises
     ------
     InvalidOptionError
-        Other machines reach ``host``, and there is no token; or a column does not exist.
-    OSError
+        Other machines reach ``host``, and there is no token; ``book`` is no LogBook, another option is not allowed, or
+        a column does not exist.
+    FileAccessError
         The port is in use.
 
     Examples
@@ -114,9 +117,21 @@ def serve_otlp(
     ...     server.url.rpartition(":")[0]  # OTEL_EXPORTER_OTLP_ENDPOINT
     'http://127.0.0.1'
     """
+    check_book(book)
+    check_text("host", host)
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port < _MOST_PORTS:
+        raise InvalidOptionError(f"port is {port!r}, expected a whole number from 0 to {_MOST_PORTS - 1:,}")
+    if token is not None and not (isinstance(token, str) and token.isascii() and token.isprintable()):
+        raise InvalidOptionError("token is no text of ASCII characters, as a header needs it")
     if host not in LOOPBACK and not token:
         raise InvalidOptionError(f"host is {host!r}, which other machines reach; expected a token, or 127.0.0.1")
-    return OtlpServer(Telemetry(book, columns_checked(columns)), host, port, token)
+    telemetry = Telemetry(book, columns_checked(columns))
+    try:
+        return OtlpServer(telemetry, host, port, token)
+    except OSError as error:
+        raise access_error(f"port {port} of {host}", error) from error
+    except ValueError as error:
+        raise InvalidOptionError(f"host is {host!r}, expected an address of this machine: {error}") from error
 
 
 class _Server(ThreadingHTTPServer):

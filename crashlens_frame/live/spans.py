@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .context import columns_checked
+from .context import check_book, columns_checked
 from .hooks import warn_unsaved
 from .telemetry import Telemetry
 
@@ -47,6 +47,7 @@ class SpanExporter:
     """
 
     def __init__(self, book: "LogBook", **columns: Any) -> None:
+        check_book(book)
         self._telemetry = Telemetry(book, columns_checked(columns))
 
     def export(self, spans: Sequence[Any]) -> Any:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from ..errors import InvalidOptionError
 from ..logbook import LogBook
 from .attempt import Settings
-from .context import columns_checked
+from .context import check_book, columns_checked
 from .transport import library_of, watched_client
 
 Client = TypeVar("Client")
@@ -74,8 +74,7 @@ def watch(
     >>> type(client).__name__
     'OpenAI'
     """
-    if not isinstance(book, LogBook):
-        raise InvalidOptionError(f"book is {type(book).__name__}, expected a LogBook")
+    check_book(book)
     settings = Settings(book, columns_checked(columns), capture_content, redact, ask_usage)
     if library_of(client) is not None:
         return watched_client(client, settings)

@@ -135,7 +135,9 @@ def plot_trace(calls: pd.DataFrame, trace_id: str, *, ax: "Axes | None" = None) 
     set_title(ax, f"{name}: {quantity(len(own), 'call')}, {errors}, {_costs_text(own, waste)}")
     if drawn["cost"].sum() > 0:
         _draw_meters(ax, drawn, wasted)
-        if is_own_figure and (grid := ax.get_gridspec()):  # the layout ends near where it begins
+        if is_own_figure:  # the layout ends near where it begins
+            grid = ax.get_gridspec()
+            assert grid is not None  # that of the figure made here
             grid.update(right=_RIGHT)
     return ax
 

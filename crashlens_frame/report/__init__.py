@@ -14,9 +14,10 @@ from .layouts import (
 from .merge import PartialReport, merge_reports, partial_report
 from .patterns import PATTERN_COLUMNS, waste_by
 from .periods import all_period_starts, period_starts, shown_by_clocks
+from .records import frame_records, json_text, json_with_records
 from .styling import style_findings
 from .summary import REPORT_COLUMNS, Report, find_and_summarize, summarize
-from .tables import Table, change_cells, count_cells, escape_markdown, frame_records, json_text, money_cells, text_cells
+from .tables import Table, change_cells, count_cells, escape_markdown, money_cells, text_cells
 from .totals import TOTALS_COLUMNS, by, trace_codes, traces
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "frame_records",
     "groups_table",
     "json_text",
+    "json_with_records",
     "key_values",
     "merge_reports",
     "money_cells",

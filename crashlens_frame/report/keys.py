@@ -5,7 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import InvalidOptionError
+from ..errors import InvalidOptionError, check_text
 from ..frame import arrow_column, checked_calls
 from ..jsonvalues import canonical_json
 
@@ -15,12 +15,18 @@ PACKED = ("tags", "extra")
 def column_of_key(key: str) -> str:
     """Return the column that a key needs: ``tags`` for ``tags.customer``.
 
+    Raises
+    ------
+    InvalidOptionError
+        The key is no text.
+
     Examples
     --------
     >>> from crashlens_frame.report.keys import column_of_key
     >>> column_of_key("team"), column_of_key("tags.customer")
     ('team', 'tags')
     """
+    check_text("a key", key)
     column, dot, _ = key.partition(".")
     return column if dot and column in PACKED else key
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from ..detectors import ROSTER, Thresholds, find_waste
-from ..errors import check_choice
+from ..errors import InvalidOptionError, check_choice
 from ..pricing import Prices
 from ..schema import DETECTORS
 
@@ -64,6 +64,8 @@ def waste_by(
         check_choice("a column to group by", name, PATTERN_COLUMNS)
     if findings is None:
         findings = find_waste(calls, thresholds=thresholds, prices=prices, rules=rules)
+    if not isinstance(findings, pd.DataFrame):
+        raise InvalidOptionError(f"findings are {type(findings).__name__}, expected what cf.find_waste returns")
     counted = findings[findings["suppressed_by"].isna()]
     keys = list(dict.fromkeys(("detector", "cause", *(by or ("route", "model")), "savings_note", "certainty")))
     is_candidate = counted["certainty"] == "candidate"
@@ -90,8 +92,8 @@ def merge_patterns(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """
     every = pd.concat(list(parts), ignore_index=True)
     keys = [name for name in every.columns if name not in (*_SUMS, "pattern")]
-    groups = every.assign(**{name: every[name].astype("str") for name in keys}).groupby(keys, dropna=False, sort=False)
-    table = groups[list(_SUMS)].sum(min_count=1).reset_index()
+    groups = every.groupby(keys, dropna=False, sort=False, observed=True)
+    table = groups[list(_SUMS)].sum(min_count=1).reset_index().astype(dict.fromkeys(keys, "str"))
     worth = (table["waste_cost"] + table["could_save"]).round(9)  # the order of addition changes the last digits
     place = table["detector"].map(DETECTORS.index).astype("int64")
     order = table.assign(worth=-worth, place=place).sort_values(["worth", "place", *keys[1:]], kind="stable").index

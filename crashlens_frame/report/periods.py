@@ -32,7 +32,7 @@ def period_starts(times: pd.Series, freq: str, zone: str) -> pd.Series:
     numbers, distinct = pd.factorize(times if zone == "UTC" else shown_by_clocks(times))
     try:
         local = pd.DatetimeIndex(distinct).tz_convert(zone)
-    except (LookupError, ValueError, TypeError) as error:
+    except (LookupError, ValueError, TypeError, OverflowError, OSError) as error:
         raise InvalidOptionError(f"tz is {zone!r}, expected the name of a time zone such as Europe/Paris") from error
     wall = local.tz_localize(None)
     earlier = np.ones(len(wall), bool)

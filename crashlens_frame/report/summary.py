@@ -1,15 +1,16 @@
 """The report of a log: totals, by model, unpriced models, waste; as text, Markdown, JSON and HTML."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from .._core import exact_sum
-from ..detectors import ROSTER, find_and_sum, find_waste
-from ..errors import InvalidOptionError
-from ..frame import checked_calls, failed_calls
+from .._core import exact_sum, run_together
+from ..detectors import ROSTER, search
+from ..errors import InvalidOptionError, several_texts
+from ..frame import checked_calls
 from ..pricing import Prices, unpriced
 from ..schema import COST_SOURCES, TOKEN_SOURCES
 from ..words import cut, digits, money, percent, quantity
@@ -26,7 +27,8 @@ from .layouts import (
     waste_table,
 )
 from .patterns import waste_by
-from .tables import Cells, Table, escape_markdown, frame_records, json_text, text_cells
+from .records import frame_records, json_text
+from .tables import Cells, Table, escape_markdown, text_cells
 from .totals import TOTALS_COLUMNS, totals_by, totals_by_key, trace_codes
 
 REPORT_COLUMNS = (*TOTALS_COLUMNS, "timestamp", "model", "cost_source", "token_source", "token_reading")
@@ -283,10 +285,13 @@ def summarize(
     1 call in 1 trace, 2026-03-01 00:00 UTC
     """
     calls = checked_calls(calls, needs=REPORT_COLUMNS)
-    if by is None:
-        return _summed(calls, find_waste(calls, prices=prices) if findings is None else findings, None, prices)
     if findings is not None:
-        raise InvalidOptionError("findings and by are both given, but findings name no calls; leave findings out")
+        if by is not None:
+            raise InvalidOptionError("findings and by are both given, but findings name no calls; leave findings out")
+        return _summed(calls, findings, None, prices, trace_codes(calls["trace_id"])[0])
+    if by is None:
+        found = search(calls, prices=prices)
+        return _summed(calls, found.findings, None, prices, found.trace)
     return find_and_summarize(calls, by, prices)[0]
 
 
@@ -304,15 +309,25 @@ def find_and_summarize(
     (0, 0)
     """
     calls = checked_calls(calls, needs=REPORT_COLUMNS)
-    findings, wasted = find_and_sum(calls, prices=prices)
-    groups = totals_by_key(calls, [by] if isinstance(by, str) else by, wasted=wasted)
+    found = search(calls, prices=prices)
+    findings, trace = found.findings, found.trace
+    groups = totals_by_key(calls, several_texts("by", by), wasted=found.wasted, trace=trace)
     groups = groups.sort_values("cost", ascending=False, kind="stable", ignore_index=True)
-    return _summed(calls, findings, groups, prices), findings
+    return _summed(calls, findings, groups, prices, trace), findings
 
 
-def _summed(calls: pd.DataFrame, findings: pd.DataFrame, groups: pd.DataFrame | None, prices: Prices | None) -> Report:
-    trace, _ = trace_codes(calls["trace_id"])
-    models = totals_by(calls, ["model"], trace).drop(columns="n_errors")
+def _summed(
+    calls: pd.DataFrame, findings: pd.DataFrame, groups: pd.DataFrame | None, prices: Prices | None, trace: np.ndarray
+) -> Report:
+    """Return the report, given the number of the trace of each call."""
+    parts: list[Callable[[], pd.DataFrame]] = [
+        partial(totals_by, calls, ["model"], trace),
+        partial(waste_by, calls, *PATTERN_PLACE, findings=findings),
+        lambda: waste_by_detector(findings, [missing_column(each, calls) for each in ROSTER]),
+        partial(unpriced, calls, prices),
+    ]
+    models, patterns, waste, without_cost = run_together(parts)
+    errors = int(models.pop("n_errors").sum())
     input_tokens, output_tokens = exact_sum(calls["input_tokens"]), exact_sum(calls["output_tokens"])
     latency, times = calls["latency_ms"].astype("float64"), calls["timestamp"]
     return Report(
@@ -326,7 +341,7 @@ def _summed(calls: pd.DataFrame, findings: pd.DataFrame, groups: pd.DataFrame | 
         total_tokens=input_tokens + output_tokens,
         mean_latency_ms=float(latency.mean()),
         p95_latency_ms=float(latency.quantile(0.95)),
-        errors=int(failed_calls(calls).sum()),
+        errors=errors,
         no_timestamp=int(times.isna().sum()),
         cost_sources=_sources(calls["cost_source"], calls["cost"].notna(), COST_SOURCES, "unknown"),
         token_sources=_sources(
@@ -337,9 +352,9 @@ def _summed(calls: pd.DataFrame, findings: pd.DataFrame, groups: pd.DataFrame | 
         ),
         token_readings={str(reading): int(n) for reading, n in calls["token_reading"].value_counts().items() if n},
         by_model=models.sort_values("cost", ascending=False, kind="stable", ignore_index=True),
-        unpriced=unpriced(calls, prices),
-        patterns=waste_by(calls, *PATTERN_PLACE, findings=findings),
-        waste=waste_by_detector(findings, [missing_column(each, calls) for each in ROSTER]),
+        unpriced=without_cost,
+        patterns=patterns,
+        waste=waste,
         groups=groups,
     )
 

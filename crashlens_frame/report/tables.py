@@ -6,22 +6,17 @@ Logged text is data here: control characters, terminal escapes and bidirectional
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from html import escape
 from itertools import chain
 from textwrap import wrap
 from typing import Any, Literal
 
-import orjson
 import pandas as pd
-import pyarrow as pa
 
 from ..words import UNKNOWN, cut, digits, money, printable, signed_money, terminal_width
 
 _LONGEST = 200  # characters of a cell, at any width
-_UNPRINTABLE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _NARROWEST = 6  # columns that a text is cut to before whole columns are left out
-_BITS = 63
 _NARROWEST_LINE = 30  # columns that a line below a row has at least, where the terminal is wide enough
 
 
@@ -215,66 +210,6 @@ class Table:
 
     def _rows(self) -> Iterable[tuple[str, ...]]:
         return zip(*(cells.texts for cells in self.columns.values()), strict=True)
-
-
-def frame_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of a frame as plain Python values, null as None.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from crashlens_frame.report.tables import frame_records
-    >>> frame_records(pd.DataFrame({"model": ["o3"], "cost": [float("nan")]}))
-    [{'model': 'o3', 'cost': None}]
-    """
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    columns = [_values(column) for column in table.columns]
-    return [dict(zip(table.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
-
-
-def _values(column: pa.ChunkedArray) -> list[Any]:
-    """Return the values of a column; labels and times with a zone are converted first, because Arrow is slow there."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_timestamp(column.type) and column.type.tz == "UTC":
-        times = column.to_numpy().astype("datetime64[us]").astype(object)
-        return [time and time.replace(tzinfo=UTC) for time in times]
-    values: list[Any] = column.to_pylist()
-    return values
-
-
-def json_text(value: object) -> str:
-    r"""Write a value as indented JSON, NaN as null, characters that do not print as escapes.
-
-    Examples
-    --------
-    >>> from crashlens_frame.report.tables import json_text
-    >>> print(json_text({"model": "\u202egpt", "cost": float("nan")}))
-    {
-      "model": "\u202egpt",
-      "cost": null
-    }
-    """
-    options = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z
-    try:
-        text = orjson.dumps(value, _plain, options).decode()
-    except TypeError:  # a sum of more than 64 bits, which it cannot write
-        text = orjson.dumps(_with_large_numbers(value), _plain, options).decode()
-    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
-def _with_large_numbers(value: Any) -> Any:
-    """Replace whole numbers of more than 64 bits by the numbers as JSON has them."""
-    if isinstance(value, dict):
-        return {key: _with_large_numbers(member) for key, member in value.items()}
-    if isinstance(value, list | tuple):
-        return [_with_large_numbers(member) for member in value]
-    is_large = isinstance(value, int) and value.bit_length() > _BITS
-    return orjson.Fragment(str(value)) if is_large else value
-
-
-def _plain(time: pd.Timestamp) -> datetime:
-    return time.to_pydatetime()
 
 
 def escape_markdown(text: str) -> str:

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .._core import exact_sums, first_equal, text_keys
-from ..detectors import waste_of_calls
-from ..frame import arrow_column, checked_calls, failed_calls
+from ..detectors import search
+from ..frame import arrow_column, check_calls, checked_calls, failed_calls
 from ..pricing import Prices
 from ..times import LATEST
 from .keys import column_of_key, key_values
@@ -73,8 +73,10 @@ def by(
     0  gpt-4o 2026-03-01 00:00:00+00:00        2  0.75            800.0
     1  gpt-4o 2026-03-02 00:00:00+00:00        1  1.00            800.0
     """
-    wasted = waste_of_calls(calls, prices=prices) if waste else None
-    return totals_by_key(calls, keys, freq=freq, tz=tz, wasted=wasted)
+    if not waste:
+        return totals_by_key(calls, keys, freq=freq, tz=tz)
+    found = search(calls, prices=prices)
+    return totals_by_key(calls, keys, freq=freq, tz=tz, wasted=found.wasted, trace=found.trace)
 
 
 def totals_by_key(
@@ -84,8 +86,9 @@ def totals_by_key(
     freq: str | None = None,
     tz: str | None = None,
     wasted: pd.DataFrame | None = None,
+    trace: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """Sum up calls as :func:`by` does, given what of each is wasted, as ``waste_of_calls`` returns it.
+    """Sum up calls as :func:`by` does, given what of each is wasted, and the number of its trace.
 
     Examples
     --------
@@ -97,10 +100,12 @@ def totals_by_key(
         model  n_calls  cost
     0  gpt-4o        1   0.5
     """
+    check_calls(calls, needs=())
     optional = {"cached_input_tokens"} & set(calls.columns)
     needed = {*map(column_of_key, keys), *TOTALS_COLUMNS, *(["timestamp"] if freq else []), *optional}
     calls = checked_calls(calls, needs=needed)
-    trace = first_equal(text_keys(arrow_column(calls["trace_id"], "trace_id")))
+    if trace is None:
+        trace = first_equal(text_keys(arrow_column(calls["trace_id"], "trace_id")))
     sent = calls["input_tokens"].to_numpy("float64", na_value=0.0)
     cached = calls["cached_input_tokens"] if optional else pd.Series(0.0, calls.index)
     read = np.minimum(cached.to_numpy("float64", na_value=0.0), sent)
@@ -269,11 +274,17 @@ def _measured(calls: pd.DataFrame, groups: np.ndarray, size: int, trace: np.ndar
 
 def _distinct(groups: np.ndarray, trace: np.ndarray, size: int) -> np.ndarray:
     """Count the distinct traces of each group."""
-    several = (np.bincount(trace) > 1)[trace]
-    group = groups[several]
-    first = first_equal([group, trace[several]])
-    distinct = np.bincount(group[first == np.arange(len(first))], minlength=size)
-    return distinct + np.bincount(groups[~several], minlength=size)
+    some = np.full(int(trace.max(initial=-1)) + 1, -1)
+    some[trace] = groups
+    in_several = np.zeros(len(some), bool)
+    in_several[trace[some[trace] != groups]] = True
+    of_one_group = np.bincount(some[(some >= 0) & ~in_several], minlength=size)
+    rows = np.flatnonzero(in_several[trace])
+    if not len(rows):
+        return of_one_group
+    group = groups[rows]
+    first = first_equal([group, trace[rows]])
+    return of_one_group + np.bincount(group[first == np.arange(len(first))], minlength=size)
 
 
 def _sums(calls: pd.DataFrame, groups: np.ndarray, size: int) -> dict[str, Any]:

@@ -120,7 +120,7 @@ def split_log(
         return _spilled(_numbered(map(slim, read(sources, progress=progress))), folder, most)
     files = {part.path: part.files for part in stored}
     groups = ([file for bucket in group for file in files[bucket.path]] for group in group_buckets(buckets, most))
-    tables = (concat_parts(map(slim, read(group, progress=False))) for group in groups)
+    tables = (slim(concat_parts(read(group, progress=False))) for group in groups)  # files are small, and many
     return Parts(_calls(buckets), _fits(buckets, most), _numbered(tables))
 
 

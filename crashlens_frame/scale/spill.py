@@ -11,15 +11,20 @@ from ..io import bucket_numbers
 
 _SPREAD = 64  # files that are open together, three times: some systems allow no more than 256
 _LEVELS = 4
+_HASHES = np.uint64(2**63)  # how many hashes of keys there are
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 class Bucket(NamedTuple):
-    """Calls on disk, with all that belongs to them: where they are, how many, and their bytes in memory."""
+    """Calls on disk, with all that belongs to them: where they are, how many, and their bytes in memory.
+
+    ``single``: all of them belong together, so that they cannot be divided.
+    """
 
     path: Path
     rows: int
     size: int
+    single: bool = False
 
 
 class Spread:
@@ -32,6 +37,7 @@ class Spread:
         self._folder, self._most, self._by, self._level = folder, most, by, level
         self._writers: dict[int, pa.RecordBatchStreamWriter] = {}
         self._rows, self._sizes = np.zeros(_SPREAD, np.int64), np.zeros(_SPREAD, np.int64)
+        self._least, self._largest = np.full(_SPREAD, _HASHES), np.zeros(_SPREAD, np.uint64)  # hash in each file
         self._held: list[pa.Table] = []
         folder.mkdir(exist_ok=True)
 
@@ -52,14 +58,20 @@ class Spread:
         """Return the files, when all is written."""
         self._write_held()
         self.__exit__()
-        numbers = sorted(self._writers)
-        return [Bucket(self._file(each), int(self._rows[each]), int(self._sizes[each])) for each in numbers]
+        single = self._least == self._largest
+        return [
+            Bucket(self._file(each), int(self._rows[each]), int(self._sizes[each]), bool(single[each]))
+            for each in sorted(self._writers)
+        ]
 
     def _write_held(self) -> None:
         if not self._held:
             return
         table, self._held = pa.concat_tables(self._held), []
-        digit = _numbers(table[self._by], _SPREAD ** (self._level + 1)) // _SPREAD**self._level
+        hashes = _hashes(table[self._by])
+        digit = (hashes // np.uint64(_SPREAD**self._level) % np.uint64(_SPREAD)).astype(np.int64)
+        np.minimum.at(self._least, digit, hashes)
+        np.maximum.at(self._largest, digit, hashes)
         ordered = table.take(np.argsort(digit, kind="stable"))
         ends = np.append(0, np.bincount(digit, minlength=_SPREAD).cumsum())
         for bucket in np.unique(digit).tolist():
@@ -91,7 +103,7 @@ def whole_groups(buckets: list[Bucket], *, most: int, by: str = "trace_id", leve
     """
     for group in group_buckets(buckets, most):
         large, *others = group
-        if not others and large.size > most and level + 1 < _LEVELS:
+        if not others and large.size > most and not large.single and level + 1 < _LEVELS:
             folder = large.path.with_suffix("")
             finer = spread_tables(_batches(large.path), folder, most=most, by=by, level=level + 1)
             large.path.unlink()
@@ -133,9 +145,9 @@ def _batches(path: Path) -> Iterator[pa.Table]:
             yield pa.Table.from_batches([batch])
 
 
-def _numbers(keys: pa.ChunkedArray, buckets: int) -> np.ndarray:
-    """Return the bucket of each key."""
+def _hashes(keys: pa.ChunkedArray) -> np.ndarray:
+    """Return a hash of 63 bits of each key."""
     if pa.types.is_integer(keys.type):
-        numbers: np.ndarray = (keys.to_numpy().view(np.uint64) % np.uint64(buckets)).astype(np.int64)
-        return numbers
-    return bucket_numbers(keys.to_pandas(), buckets)
+        hashes: np.ndarray = keys.to_numpy().view(np.uint64) % _HASHES
+        return hashes
+    return bucket_numbers(keys.to_pandas(), int(_HASHES)).view(np.uint64)

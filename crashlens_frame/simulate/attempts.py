@@ -3,7 +3,6 @@
 Draws are whole numbers of NumPy's PCG64, scaled by whole numbers, so a seed yields the same frame on every machine.
 """
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,8 +13,7 @@ from ..formats import Row, convert_row, time_option
 from ..frame import frame_from_table, table_from_rows
 from ..times import now_us
 
-Seed = int | Sequence[int] | None
-
+MOST_TRACES = 10_000_000  # whose calls take ten gigabytes
 BACKOFFS = ("exponential", "constant", "none")
 
 
@@ -65,7 +63,8 @@ def attempts_frame(
     converted: list[Row] = []
     for row in rows:
         row |= {name: row.get(name, value) for name, value in _EVERY_CALL.items()} | common
-        words = len(str(row.get("response") or "").split())
+        answer = row.get("response")
+        words = len(answer.split()) if isinstance(answer, str) else 0
         row["latency_ms"] = _jittered(draw, row.get("latency_ms", 400 + 20 * words))
         converted.append(convert_row({**row, "timestamp": begin}))
         begin += 1000 * (row["latency_ms"] + _jittered(draw, _wait(backoff, row["retry_count"])))
@@ -84,23 +83,13 @@ def _jittered(draw: np.random.Generator, milliseconds: int) -> int:
     return milliseconds + int(draw.integers(0, milliseconds // 10, endpoint=True))
 
 
-def generator(seed: Seed, kind: str) -> np.random.Generator:
-    """Return the generator of a seed, another one for each kind of simulation."""
-    try:
-        own = [] if seed is None else [seed] if isinstance(seed, int | np.integer) else list(seed)
-        entropy = np.random.SeedSequence([*own, *kind.encode()] if own else None)
-    except (TypeError, ValueError) as error:
-        raise InvalidOptionError(f"seed is {seed!r}, expected a whole number from 0 on, or several") from error
-    return np.random.Generator(np.random.PCG64(entropy))
-
-
 def trace_of(draw: np.random.Generator, trace_id: str | None) -> str:
     """Return the id that is given, or a drawn one."""
     return draw.bytes(16).hex() if trace_id is None else trace_id
 
 
-def whole_number(name: str, value: Any, *, least: int = 0) -> int:
+def whole_number(name: str, value: Any, *, least: int = 0, most: int) -> int:
     """Return a whole number; refuse what is none."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InvalidOptionError(f"{name} is {value!r}, expected a whole number from {least} on")
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
+        raise InvalidOptionError(f"{name} is {value!r}, expected a whole number from {least} to {most:,}")
     return int(value)

@@ -12,10 +12,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .._core import Seed, random_draws
 from ..formats import time_option
 from ..frame import as_calls, frame_from_table, table_from_frame
 from ..pricing import Prices, add_cost
-from .attempts import FAILURES, Seed, generator, whole_number
+from .attempts import FAILURES, MOST_TRACES, whole_number
 from .workload import simulate_traffic
 
 _MONDAY = "2026-03-02"
@@ -88,9 +89,9 @@ def simulate_incidents(
     >>> cf.waste_by(calls, "route")["detector"].head(3).tolist()
     ['cache_misses', 'retry_loops', 'stuck_agents']
     """
-    draw = generator(seed, "incidents")
+    draw = random_draws(seed, "incidents")
     begin = time_option("start", _MONDAY if start is None else start)
-    number = whole_number("traces", traces)
+    number = whole_number("traces", traces, most=MOST_TRACES)
     tables = [table_from_frame(frame_from_table(simulate_traffic(number, draw=draw, days=1, start=begin)))]
     tables += [table_from_frame(_frame(incident(draw), begin, truth=truth)) for incident in INCIDENTS]
     table = pa.concat_tables(tables, promote_options="default")

@@ -1,15 +1,16 @@
 """Patterns of waste as a real client would leave them in a log: a retry loop, a fallback, an overkill."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 
-from ..errors import InvalidOptionError, check_choice
+from .._core import Seed, random_draws
+from ..errors import InvalidOptionError, check_choice, check_text
 from ..formats import Row, time_option
 from ..frame import frame_from_table
 from ..pricing import Prices, add_cost
-from .attempts import FAILURES, Seed, attempts_frame, failed_attempt, generator, trace_of, whole_number
+from .attempts import FAILURES, MOST_TRACES, attempts_frame, failed_attempt, trace_of, whole_number
 from .workload import simulate_traffic
 
 RETRY_REASONS = ("timeout", "bad_answer", "rate_limit", "server_error")
@@ -47,6 +48,9 @@ _REJECTED = '{"answer": '  # cut off, so that no parser accepts it
 _POOR_REASON = "answer below the quality threshold"
 
 _FIRST_DAY = "2026-06-01"
+_MOST_RETRIES = 10_000
+_MOST_DAYS = 36_500
+_MOST_DOCUMENT_TOKENS = 1_000_000
 
 
 def simulate_retries(
@@ -78,7 +82,7 @@ def simulate_retries(
     response
         Text of the last answer; a stock sentence when not given.
     retries
-        Number of attempts after the first.
+        Number of attempts after the first, at most 10,000.
     reason
         Why the client tries again. Billed: "timeout" (it waited ten seconds) and "bad_answer" (the answer is no JSON).
         Free of charge: "rate_limit" (429) and "server_error" (503).
@@ -121,11 +125,10 @@ def simulate_retries(
     3   info                 NaN  Detailed response            3
     """
     check_choice("reason", reason, RETRY_REASONS)
-    draw = generator(seed, "retries")
+    draw = random_draws(seed, "retries")
     attempt: Row = {"response": _REJECTED} if reason == "bad_answer" else failed_attempt(reason)
-    rows: list[Row] = [
-        {"model": model, "retry_count": number, **attempt} for number in range(whole_number("retries", retries) + 1)
-    ]
+    attempts = whole_number("retries", retries, most=_MOST_RETRIES) + 1
+    rows: list[Row] = [{"model": model, "retry_count": number, **attempt} for number in range(attempts)]
     if answers:
         rows[-1] = _answered(rows[-1], response)
     common = {"prompt": prompt, "team": team, "route": route, "trace_id": trace_of(draw, trace_id)}
@@ -199,9 +202,10 @@ def simulate_fallback(
     2  gpt-4o   info            0            NaN                True
     """
     check_choice("reason", reason, FALLBACK_REASONS)
-    draw = generator(seed, "fallback")
+    check_text("model", model)
+    draw = random_draws(seed, "fallback")
     models = [model, *_models_to_turn_to(model, fallback_model, reason)]
-    attempts = whole_number("retries", retries) + 1 if reason == "error" else 1
+    attempts = whole_number("retries", retries, most=_MOST_RETRIES) + 1 if reason == "error" else 1
     rows: list[Row] = [
         {"model": name, "retry_count": number, **failed_attempt("timeout")}
         for name in models
@@ -266,7 +270,7 @@ def simulate_overkill(
        model prompt response
     0  gpt-4     Hi   Hello!
     """
-    draw = generator(seed, "overkill")
+    draw = random_draws(seed, "overkill")
     common = {"prompt": prompt, "team": team, "route": route, "trace_id": trace_of(draw, trace_id)}
     row = _answered({"model": model, "retry_count": 0}, response)
     return attempts_frame([row], common, draw=draw, backoff="none", start=start)
@@ -286,12 +290,12 @@ def simulate_workload(
     Parameters
     ----------
     traces
-        Number of traces; a hundred of them have about 170 calls.
+        Number of traces, at most 10,000,000; a hundred of them have about 170 calls.
     seed
         Whole number, or several, from which every draw derives: the same seed yields the same frame on every machine,
         and different seeds share no trace.
     days
-        Days over which the traces begin.
+        Days over which the traces begin, at most 36,500.
     start
         Begin of the first day: a date, a datetime, ISO 8601 text or an epoch number, UTC where it has no zone;
         2026-06-01, a Monday, when not given.
@@ -299,7 +303,7 @@ def simulate_workload(
         Prices, in any form that ``PriceBook.load`` takes; those that the package ships when not given.
     document_tokens
         Tokens of documents and tools that each application but the sorting of tickets sends beside a question, and that
-        the log does not hold: with 40,000 of them a call costs cents, and not parts of one.
+        the log does not hold, at most 1,000,000: with 40,000 of them a call costs cents, and not parts of one.
 
     Returns
     -------
@@ -321,11 +325,11 @@ def simulate_workload(
     100
     """
     calls = simulate_traffic(
-        whole_number("traces", traces),
-        draw=generator(seed, "workload"),
-        days=whole_number("days", days, least=1),
+        whole_number("traces", traces, most=MOST_TRACES),
+        draw=random_draws(seed, "workload"),
+        days=whole_number("days", days, least=1, most=_MOST_DAYS),
         start=time_option("start", _FIRST_DAY if start is None else start),
-        document_tokens=whole_number("document_tokens", document_tokens),
+        document_tokens=whole_number("document_tokens", document_tokens, most=_MOST_DOCUMENT_TOKENS),
     )
     return add_cost(frame_from_table(calls), prices)
 
@@ -339,7 +343,7 @@ def _models_to_turn_to(model: str, fallback_model: str | Sequence[str] | None, r
         if model in STRONGER_MODEL:
             return [STRONGER_MODEL[model]]
         raise InvalidOptionError(f"no model is known to be stronger than {model!r}; name one as fallback_model")
-    models = list(fallback_model)
+    models = list(fallback_model) if isinstance(fallback_model, Iterable) else []
     if not models or not all(isinstance(name, str) and name for name in models):
         raise InvalidOptionError(f"fallback_model is {fallback_model!r}, expected the name of a model, or several")
     return models

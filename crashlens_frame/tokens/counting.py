@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .._core import parallel_map, progress_bar
-from ..errors import InvalidCallError, InvalidOptionError, TokenizerError, TokenizerWarning
+from ..errors import InvalidCallError, InvalidOptionError, TokenizerError, TokenizerWarning, check_text
 from ..formats import READING, UNCLEAR
-from ..frame import checked_calls
+from ..frame import check_calls, checked_calls
 from ..jsonvalues import without_surrogates
 from ..pricing import name_forms
 from ..schema import TEXT, TOKEN_SOURCES
 from ..words import quantity
-from .vocabularies import Counter, download_vocabularies, single_text_counter, token_counter
+from .vocabularies import LOADING, Counter, download_vocabularies, single_text_counter, token_counter
 
 # Number of tokens of a family of models per token of o200k_base, measured by
 # tests/benchmarks/measure_token_families.py over 600 texts of English prose, 600 of Python and 400 of JSON with the
@@ -105,6 +105,8 @@ def count_tokens(
         The vocabulary of an old model is not at hand or cannot be downloaded, or the client raised an error.
     InvalidCallError
         A text is neither text nor null.
+    InvalidOptionError
+        ``model`` is no text, or ``texts`` are neither a text nor several.
 
     Notes
     -----
@@ -121,6 +123,9 @@ def count_tokens(
     [4, <NA>, 0]
     Length: 3, dtype: Int64
     """
+    check_text("model", model)
+    if not isinstance(texts, Iterable):
+        raise InvalidOptionError(f"texts are {texts!r}, expected a text, or several")
     of_vendor = _vendor_tokenizer(model, client, progress)
     if allow_download:
         download_vocabularies(_encodings([_tokenizer(model)]))
@@ -189,6 +194,7 @@ def add_tokens(
        input_tokens  output_tokens token_source
     0             4              3      counted
     """
+    check_calls(calls, needs=())
     counts = {"input_tokens", "output_tokens"} & set(calls.columns)
     calls = checked_calls(calls, needs={"model", "prompt", "response", *counts})
     labels = calls["model"].astype("category").cat
@@ -365,7 +371,8 @@ def _vendor_counts(texts: list[str], *, name: str, client: Any, progress: bool |
 @lru_cache
 def _tokenizer(model: str) -> _Tokenizer | None:
     """Return how the tokens of a model are counted; None if its tokenizer is unknown."""
-    from tiktoken.model import encoding_name_for_model
+    with LOADING:
+        from tiktoken.model import encoding_name_for_model
 
     for name, _ in name_forms(model):
         try:

@@ -9,8 +9,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 
+from .._core import fork_safe_lock
 from ..errors import TokenizerError
 
+LOADING = fork_safe_lock()  # while a library is imported: the child of a fork would wait for the rest for ever
 Counter: TypeAlias = Callable[[list[str]], list[int]]  # texts to their numbers of tokens
 
 _OFFLINE = ("cl100k_base", "o200k_base", "o200k_harmony")  # those of toktok
@@ -39,12 +41,13 @@ def token_counter(encoding: str) -> Counter:
     >>> token_counter("cl100k_base")(["Hello, world!", ""])
     [4, 0]
     """
-    if _is_toktok(encoding):
-        import toktok
+    with LOADING:
+        if _is_toktok(encoding):
+            import toktok
 
-        return partial(toktok.batch_count, encoding=encoding)
-    import tiktoken
-    from tiktoken.registry import ENCODINGS
+            return partial(toktok.batch_count, encoding=encoding)
+        import tiktoken
+        from tiktoken.registry import ENCODINGS
 
     if encoding not in ENCODINGS and not _is_at_hand(encoding):
         raise TokenizerError(
@@ -65,12 +68,13 @@ def single_text_counter(encoding: str) -> Callable[[str], int]:
     >>> single_text_counter("cl100k_base")("Hello, world!")
     4
     """
-    if _is_toktok(encoding):
-        import toktok
+    with LOADING:
+        if _is_toktok(encoding):
+            import toktok
 
-        # batch_count needs 30 microseconds to prepare each batch
-        count: Callable[[str], int] = toktok._encoding(encoding).count
-        return count
+            # batch_count needs 30 microseconds to prepare each batch
+            count: Callable[[str], int] = toktok._encoding(encoding).count
+            return count
     counter = token_counter(encoding)
     return lambda text: counter([text])[0]
 

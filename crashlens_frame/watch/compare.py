@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..errors import check_text
 from ..report import all_period_starts
 from ..report import by as totals_by_key
 from .keys import keys_of, texts
@@ -96,6 +97,7 @@ def change(calls: pd.DataFrame, *keys: str, freq: str = "W", tz: str | None = No
     2        0   0.0         -3.0
     3        1   2.0          2.0
     """
+    check_text("freq", freq)
     totals = totals_by_key(calls, *keys, freq=freq, tz=tz)
     totals = totals[totals["timestamp"].notna()]
     known = totals["timestamp"]

@@ -4,6 +4,7 @@ from difflib import get_close_matches
 
 import pandas as pd
 
+from ..errors import check_text
 from ..frame import checked_calls
 from ..report import key_values
 from ..schema import CALLS
@@ -40,6 +41,7 @@ def field_values(calls: pd.DataFrame, name: str) -> pd.Series:
     >>> field_values(pd.DataFrame({"tags": ['{"customer":"acme"}', None]}), "tags.customer").tolist()
     ['acme', nan]
     """
+    check_text("a field", name)
     if name in calls.columns:
         return checked_calls(calls, needs=[name])[name]
     if name == TOTAL_TOKENS and {"input_tokens", "output_tokens"} <= set(calls.columns):

@@ -6,7 +6,8 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from ..errors import InvalidOptionError, check_choice
+from .._core import random_draws
+from ..errors import check_choice, check_number, several_texts
 from ..frame import checked_calls
 from .fields import field_values
 from .moments import end_of_log, local_times
@@ -94,10 +95,10 @@ def forecast(
     0   40.0      120.0  119.9  120.1      10
     """
     check_choice("until", until, UNTILS)
-    if not 0 < interval < 1:
-        raise InvalidOptionError(f"interval is {interval!r}, expected a probability between 0 and 1, such as 0.8")
+    check_number("interval", interval, 0, 1, "a probability between 0 and 1, such as 0.8")
+    rng = random_draws(seed)
     calls = checked_calls(calls, needs=("timestamp", "cost"))
-    names = [by] if isinstance(by, str) else list(by)
+    names = list(several_texts("by", by))
     end_of_calls = end_of_log(calls, tz, now)
     days = pd.DataFrame({name: field_values(calls, name).astype("str").to_numpy() for name in names})
     days["time"], days["cost"] = local_times(calls, tz).to_numpy(), calls["cost"].to_numpy("float64")
@@ -109,7 +110,6 @@ def forecast(
     start, end = period.start_time.as_unit("us"), (period + 1).start_time.as_unit("us")
     first = days["time"].min().floor("D")
     groups = days.groupby(names, dropna=False, sort=True) if names else [((), days)]
-    rng = np.random.default_rng(seed)
     rows = []
     for key, group in groups:
         in_period = group[group["time"] >= start]

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from .._core import random_draws
+from ..errors import check_number
 from ..frame import checked_calls
 
 _N_DRAWS = 1000
@@ -46,6 +48,8 @@ def cost_increase(before: pd.DataFrame, after: pd.DataFrame, *, interval: float 
     ------
     MissingColumnsError
         A frame lacks ``trace_id`` or ``cost``.
+    InvalidOptionError
+        ``interval`` is no probability, or ``seed`` no seed.
 
     Examples
     --------
@@ -55,7 +59,8 @@ def cost_increase(before: pd.DataFrame, after: pd.DataFrame, *, interval: float 
     >>> cf.cost_increase(before, after)
     CostIncrease(before=1.0, after=1.5, increase=0.5, low=0.5, high=0.5)
     """
-    rng = np.random.default_rng(seed)
+    check_number("interval", interval, 0, 1, "a probability between 0 and 1, such as 0.95")
+    rng = random_draws(seed)
     old, new = _trace_costs(before), _trace_costs(after)
     if not (len(old) and len(new)):
         return CostIncrease(_mean(old), _mean(new), np.nan, np.nan, np.nan)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ..errors import InvalidOptionError
+from ..errors import InvalidOptionError, several_texts
 
 
 def keys_of(by: str | Sequence[str]) -> tuple[str, ...]:
@@ -21,7 +21,7 @@ def keys_of(by: str | Sequence[str]) -> tuple[str, ...]:
     >>> keys_of("model"), keys_of(["team", "route"])
     (('model',), ('team', 'route'))
     """
-    keys = (by,) if isinstance(by, str) else tuple(by)
+    keys = several_texts("by", by)
     if not keys:
         raise InvalidOptionError("by is empty, expected at least one key, such as by='model'")
     return keys

@@ -27,7 +27,7 @@ def local_times(calls: pd.DataFrame, tz: str) -> pd.Series:
         if tz != "UTC":
             times = shown_by_clocks(times)
         return times.dt.tz_convert(tz).dt.tz_localize(None)
-    except (LookupError, ValueError, TypeError) as error:
+    except (LookupError, ValueError, TypeError, OverflowError, OSError) as error:
         raise InvalidOptionError(f"tz is {tz!r}, expected the name of a time zone such as Europe/Paris") from error
 
 

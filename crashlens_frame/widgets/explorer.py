@@ -10,7 +10,7 @@ import ipywidgets as W  # noqa: N812
 import pandas as pd
 
 from ..detectors import Thresholds
-from ..errors import InvalidOptionError
+from ..errors import InvalidOptionError, check_text
 from ..logbook import LogBook
 from ..plot import PLOTS, CostStack, Plot, cost_stack, draw_svg
 from ..pricing import Prices
@@ -20,6 +20,7 @@ from . import markup
 from .addresses import read_state, state_text
 from .browser import Chart, Page
 from .charting import budget_lines, cost_chart
+from .closing import close_parts
 from .figures import cards_of
 from .filters import FilterFields, compared_note
 from .panels import ThresholdPanel, WhatIfPanel, make_field, show_errors, toolbar
@@ -69,7 +70,7 @@ class Explorer(W.VBox):
     MissingColumnsError, InvalidCallError
         The frame is no frame of calls.
     InvalidOptionError
-        ``calls`` is neither a frame nor a LogBook, or a threshold is not allowed.
+        ``calls`` is neither a frame nor a LogBook, ``tz`` is no text, or a threshold is not allowed.
     PriceFileError, BudgetFileError
         The prices or the budgets are not valid.
 
@@ -98,6 +99,7 @@ class Explorer(W.VBox):
         state: str = "",
         address: bool = False,
     ) -> None:
+        check_text("tz", tz)
         self.study = Study(_frame_of(calls), thresholds=thresholds, prices=prices)
         self._prices, self._thresholds = prices, thresholds
         file = calls.path if isinstance(calls, LogBook) else None
@@ -249,6 +251,7 @@ class Explorer(W.VBox):
         ends, self._ends = self._ends, ()
         for end in ends:
             end()
+        close_parts(self)
         super().close()
 
     def _groupings(self) -> list[tuple[str, str]]:

@@ -9,12 +9,14 @@ import pandas as pd
 
 from ..errors import InvalidOptionError
 from ..frame import as_calls
+from ..jsonvalues import without_surrogates
 from ..logbook import LogBook
 from ..pricing import add_cost
 from ..report import calls_table
 from ..tokens import add_tokens
 from ..words import digits, money, quantity
 from . import markup
+from .closing import close_parts
 from .panels import make_field, make_row, short_texts, toolbar
 from .pause import Pause
 
@@ -141,24 +143,31 @@ class LogForm(W.VBox):
 
     def close(self) -> None:
         """Remove the form from the screen, and stop watching the book."""
-        for end in self._ends:
+        ends, self._ends = self._ends, ()
+        for end in ends:
             end()
+        close_parts(self)
         super().close()
 
     def _log(self) -> str:
         """Log the call, or the simulation that was chosen."""
-        model, prompt = self.model.value.strip(), self.prompt.value
-        response = self.response.value or None
-        context: dict[str, Any] = {name: getattr(self, name).value.strip() or None for name in ("team", "route")}
-        context["trace_id"] = self.trace.value.strip() or None
+        model, prompt = self._typed("model"), self._typed("prompt")
+        response = self._typed("response") or None
+        context: dict[str, Any] = {name: self._typed(name) or None for name in ("team", "route")}
+        context["trace_id"] = self._typed("trace") or None
         simulated = {"retries": self.retries.value, "answers": response is not None}
         if self.pattern.value == "retries":
             return self.book.simulate_retries(model, prompt, response, **simulated, **context)
         if self.pattern.value == "fallback":
-            fallback = self.fallback_model.value.strip() or None
+            fallback = self._typed("fallback_model") or None
             return self.book.simulate_fallback(model, prompt, response, fallback_model=fallback, **simulated, **context)
         level = "info" if response else "error"
         return self.book.log(model=model, prompt=prompt, response=response, level=level, **context)
+
+    def _typed(self, name: str) -> str:
+        """Return the text of a field; a browser may send half a surrogate pair, which no call can hold."""
+        text = without_surrogates(getattr(self, name).value)
+        return text if name in ("prompt", "response") else text.strip()
 
     def _on_edit(self, name: str, _: object) -> None:
         """Remove the error beside a field that is being mended, and the note about the call before."""
@@ -174,12 +183,12 @@ class LogForm(W.VBox):
 
     def _preview(self) -> None:
         """Show tokens and cost of what is being typed."""
-        model = self.model.value.strip()
+        model = self._typed("model")
         if not model:
             self.preview.value = markup.note("Choose a model to see tokens and cost.")
             return
-        typed = {"trace_id": "typed", "model": model, "prompt": self.prompt.value}
-        typed |= {"response": self.response.value} if self.response.value else {"level": "error"}
+        typed = {"trace_id": "typed", "model": model, "prompt": self._typed("prompt")}
+        typed |= {"response": self._typed("response")} if self.response.value else {"level": "error"}
         call = add_cost(add_tokens(as_calls(pd.DataFrame([typed]))), self.book.prices).iloc[0]
         sent, back = digits(call["input_tokens"]), digits(call["output_tokens"])
         about = "about " if call["token_source"] == "estimated" else ""

@@ -40,9 +40,9 @@ def show_errors(method: Callable[Concatenate[Panel, P], None]) -> Callable[..., 
 
 def make_field(kind: Callable[..., Any], label: str, **options: Any) -> Any:
     """Return a field with its label before it."""
-    style = {"description_width": "86px"}
-    layout = W.Layout(width="244px", max_width="100%")
-    return kind(description=label, **{"style": style, "layout": layout, **options})
+    if "layout" not in options:  # that is not used it would never be closed
+        options["layout"] = W.Layout(width="244px", max_width="100%")
+    return kind(description=label, **{"style": {"description_width": "86px"}, **options})
 
 
 def make_row(*parts: W.Widget) -> W.Box:

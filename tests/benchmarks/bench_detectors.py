@@ -173,9 +173,15 @@ def _events(folder: Path) -> Path:
     return data.read_once((folder / "events.jsonl").absolute())
 
 
+# where Python may write no compiled files, each run would compile what it imports again
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {
+    "PYTHONWARNINGS": "ignore"
+}
+
+
 def _run(command: list[str], folder: Path, **environment: str) -> None:
     done = subprocess.run(
-        command, cwd=folder, env=os.environ | {"PYTHONWARNINGS": "ignore"} | environment,
+        command, cwd=folder, env=_ENVIRONMENT | environment,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
     )  # fmt: skip
     assert not done.returncode, done.stderr

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crashlens_frame._core import groups
-from crashlens_frame.detectors.traces import WHITESPACE
+from crashlens_frame.detectors.texts import WHITESPACE
 
 # how many hashes there are: with few of them every bucket holds several keys
 HASHES = (1, 2, 1 << 64)

@@ -54,15 +54,20 @@ def test_ttl_too_long() -> None:
 
 
 def test_not_asked_for() -> None:
-    def asked(gap: float, tokens: int = 4000) -> dict[str, float]:
+    def asked(gap: float, tokens: int = 4000, **more: Any) -> dict[str, float]:
         head = "You work for the harbour office of Lisbon."
-        return misses(
-            *(call(n * gap, tokens, trace_id=f"t{n}", prompt=f"{head}\nWhy? {n}", route="/ask") for n in range(20))
-        )
+        questions = ({"trace_id": f"t{n}", "prompt": f"{head}\nWhy? {n}"} for n in range(20))
+        return misses(*(call(n * gap, tokens, route="/ask", **row, **more) for n, row in enumerate(questions)))
 
     assert asked(60) == {"not asked for": 0.2022}
     assert asked(301) == {}
     assert asked(60, 1000) == {}
+    hidden = {"cached_input_tokens": None, "cache_write_tokens": None}  # nobody knows what was read
+    talk = [call(60 * n, 5000 + 50 * n, prompt=None) | hidden for n in range(6)]
+    assert misses(*talk) == {}
+    assert misses(*talk[:-1], call(300, 5250, prompt=None)) == {
+        "not asked for": pytest.approx(25_500 * 2.7e-6 - 5250 * 0.75e-6, abs=1e-4)
+    }
 
 
 def test_fan_out() -> None:
@@ -77,6 +82,16 @@ def test_a_broken_prefix_is_written_each_time() -> None:
         {**row, "model": "gpt-4.1", "cache_write_tokens": None} for row in broken
     ]  # reads in steps of 128 tokens, $1.50 less per million
     assert misses(*openai)["broken prefix"] == pytest.approx(4 * 7936 * 1.5e-6, rel=0.02)
+
+
+def test_a_prefix_of_another_hash_each_time_is_broken_where_no_prompt_is_logged() -> None:
+    def hashed(*hashes: int, least: int = 7900) -> dict[str, float]:
+        rows = (call(60 * n, 8000, least + n, prefix_hash=f"{each}") for n, each in enumerate(hashes))
+        return misses(*(row | {"trace_id": f"t{n}", "prompt": None, "route": "/ask"} for n, row in enumerate(rows)))
+
+    assert hashed(*range(5)) == {"broken prefix": pytest.approx((4 * 7900 + 6) * 3.45e-6, abs=1e-4)}
+    assert "broken prefix" not in hashed(1, 2, 3, 1, 2, 3)  # tenants, each with a prefix
+    assert "broken prefix" not in hashed(*range(5), least=900)  # less than what is cached
 
 
 def test_a_model_switch_pays_for_what_the_other_model_had_cached() -> None:

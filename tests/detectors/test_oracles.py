@@ -68,7 +68,7 @@ def test_cut_answers(draw: Random) -> None:
         draw, 14, (0, 1, 2.5, 3, 119, 120, 121, 122.5, 600, 3500), **OUTCOMES | {"output_tokens": (10, 20)},
         trace_id=("t1", "t2"), session_id=(None, None, "s1"), finish_reason=("length", "length", "stop", None),
         prompt=(QUESTION, "", None),
-        prompt_hash=(None, None, "h1"), input_tokens=(100, 102, 103, None), model=("gpt-4",),
+        prompt_hash=draw.choice(((None,), (None, None, "h1"))), input_tokens=(100, 102, 103, None), model=("gpt-4",),
         reasoning_tokens=(None, 0, 8, 9, 10),
     )  # fmt: skip
     assert_equal(claims("cut_answers", frame), oracle.cut_answers(oracle.rows(frame)))
@@ -108,6 +108,19 @@ def test_fallback_failures(draw: Random) -> None:
     assert_equal(claims("fallback_failures", frame), oracle.fallback_failures(oracle.rows(frame)))
 
 
+def test_two_models_asked_together_in_five_traces_are_compared() -> None:
+    for late, found in ((0.2, 0), (0.3, 5)):
+        rows = [
+            {"s": 10 * n + late * m, "trace_id": f"t{n}", "model": model, "response": "So.", "output_tokens": 9,
+             "cost": 0.5, "latency_ms": 4000 - 3000 * m}
+            for n in range(5)
+            for m, model in enumerate("ab")
+        ]  # fmt: skip
+        frame = calls(*rows)
+        thrown = claims("fallback_storms", frame)
+        assert sorted(thrown) == sorted(oracle.fallback_storms(oracle.rows(frame))) == list(range(0, 2 * found, 2))
+
+
 def test_panels_are_five_traces_of_three_models() -> None:
     for number, found in ((4, 8), (5, 0)):
         rows = [
@@ -126,7 +139,7 @@ def test_stuck_agents(draw: Random) -> None:
     frame = series(
         draw, draw.choice((7, 16, 24)), draw.choice(((1, 2, 30), (30,), (0, 1, 90))), trace_id=("t1",),
         session_id=draw.choice(((None,), ("s1", "s1", "s2"))), cost=(0.5, 0.5, 0.25, 0.0),
-        tool_calls=draw.choice(((None,), ("read", "read", "write"), ("read", None), ('{"name": "get_status"}', "read"))),
+        tool_calls=draw.choice(((None,), ("read", "read", "write"), ("read", None), ('"name": "get_status"', "read"))),
         response=("Step 1", "Step 22", "Done", None, " "), model=("gpt-5",), finish_reason=("stop", None),
         output_tokens=draw.choice(((9,), (9, 10, 14, None))), reasoning_tokens=(0, 0, None, 4),
     )  # fmt: skip

@@ -2,12 +2,17 @@
 
 from itertools import pairwise
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crashlens_frame.detectors import texts
+from crashlens_frame.detectors.cache_beginnings import LONGEST_LINE
+from crashlens_frame.detectors.cache_prefixes import PREFIX_BYTES, prefix_halves
+from crashlens_frame.detectors.facts import Facts
 
 # words of eight bytes and their neighbours, so that lengths and samples of different texts are equal
 WORDS = st.lists(st.sampled_from(["", "a", "b", "tomorrow", "tomorroW", "überall", "x" * 7, "y" * 9]), max_size=5)
@@ -42,3 +47,35 @@ def test_texts_that_differ_between_their_samples_are_different() -> None:
     # equal lengths, and equal first, middle and last eight bytes
     one, other = ("A" * 12 + letter + "B" * 3 + "C" * 8 + "D" * 16 for letter in "xy")
     assert len(set(texts.equal_texts(pa.chunked_array([pa.array([one, other, one], pa.large_string())])))) == 2
+
+
+@given(
+    values=st.lists(TEXTS, max_size=12),
+    cut=st.integers(0, 12),
+    part=st.builds(slice, st.just(0), st.integers(1, 9)) | st.builds(slice, st.integers(-9, -1), st.none()),
+)
+@settings(max_examples=60)
+def test_parts_of_texts_are_those_that_python_cuts_out(values: list[str | None], cut: int, part: slice) -> None:
+    chunks = [pa.array(each, pa.large_string()) for each in (["before", *values[:cut]], values[cut:])]
+    prompts = pd.array(pa.chunked_array([chunks[0].slice(1), chunks[1]]), dtype="str")
+    rows = np.arange(len(values))[::-1]
+    found = Facts(pd.DataFrame({"prompt": prompts})).texts("prompt", rows, part)
+    cut_out = [None if value is None else value.encode()[part] for value in values]
+    assert found.distinct.take(pa.array(found.index)).to_pylist() == cut_out[::-1]
+
+
+@given(values=st.lists(st.none() | st.text("ab\n€", max_size=9), max_size=9), sizes=st.lists(st.integers(0, 4)))
+@settings(max_examples=60)
+def test_the_first_line_of_a_prompt_and_the_rest(values: list[str | None], sizes: list[int]) -> None:
+    # long texts are made of short ones, around the length from which on nobody looks
+    long = [None if value is None else value * (1 + 40 * size) for value, size in zip(values, sizes, strict=False)]
+    lines, rests, has_rest = prefix_halves(pa.array(long, pa.large_string()))
+    halves = [half.view(pa.large_binary()).to_pylist() for half in (lines, rests)]
+    for value, line, rest, some in zip(long, *halves, has_rest.to_pylist(), strict=True):
+        if value is None:
+            assert line is None
+            continue
+        first, newline, after = value.encode()[:LONGEST_LINE].partition(b"\n")
+        assert line == first[:PREFIX_BYTES]
+        assert rest == after[:PREFIX_BYTES]
+        assert some == bool(newline)

@@ -213,7 +213,7 @@ def test_a_format_that_is_unknown_is_refused_with_those_that_are_known() -> None
     with pytest.raises(UnknownFormatError) as refusal:
         row_from_record({"trace_id": "t"}, "nested")
     names = ", ".join(FORMATS)
-    assert names.startswith("crashlens, flat, openai, anthropic, ")
+    assert names.startswith("crashlens, flat, bifrost, openai, anthropic, ")
     assert str(refusal.value) == f"format is 'nested', expected one of {names}, or None to detect it"
 
 

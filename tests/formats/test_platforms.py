@@ -1,4 +1,4 @@
-"""PostHog, Datadog, Braintrust, Opik, Cloudflare, Kong, Bifrost and llm."""
+"""PostHog, Datadog, Braintrust, Opik, Cloudflare, Kong, Bifrost, llm, Cursor, Open WebUI and the Agents SDK."""
 
 import json
 from typing import Any
@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crashlens_frame.formats import FORMATS, rows_from_line
+from crashlens_frame.formats.answers import made_id
 from tests.support.damaged_records import assert_survives, damaged
 from tests.support.format_rows import extra_of, rows_of
 
@@ -117,10 +118,52 @@ LLM_ROW = {
     **{name: value for name, value in ROW.items() if name != "provider"}, **PRICED, "log_format": "llm",
     "source": "llm", "trace_id": "01k", "event_id": "01k", "session_id": "c-1", "temperature": 0.2,
 }  # fmt: skip
+# a real total: the four counts leave one another out
+CURSOR: dict[str, Any] = {
+    "Date": "2026-03-01T10:00:00.000Z", "Kind": "Included", "Model": "claude-4.5-sonnet", "Max Mode": "No",
+    "Input (w/ Cache Write)": "28342", "Input (w/o Cache Write)": "775", "Cache Read": "105891",
+    "Output Tokens": "21282", "Total Tokens": "156290", "Cost": "$0.19",
+}  # fmt: skip
+CURSOR_ROW = {
+    "type": "generation", "level": "info", "token_source": "reported", "cost_source": "reported", "cost": 0.19,
+    "log_format": "cursor", "source": "cursor", "trace_id": made_id(CURSOR), "model": "claude-4.5-sonnet",
+    "timestamp": 1772359200000000, "input_tokens": 135008, "cached_input_tokens": 105891,
+    "cache_write_tokens": 28342, "output_tokens": 21282,
+}  # fmt: skip
+OPEN_WEBUI: dict[str, Any] = {
+    "id": "chat-1", "user_id": "user-7", "title": "Stock", "created_at": 1772359200, "chat": {
+        "title": "Stock", "models": ["gpt-4o"], "messages": [], "history": {"currentId": "answer-1", "messages": {
+            "asked": {"id": "asked", "parentId": None, "childrenIds": ["answer-1"], "role": "user",
+                      "content": "Is it in stock?", "timestamp": 1772359199, "models": ["gpt-4o"]},
+            "answer-1": {"id": "answer-1", "parentId": "asked", "childrenIds": [], "role": "assistant",
+                         "content": "Yes.", "model": "gpt-4o", "modelName": "GPT-4o", "timestamp": 1772359200,
+                         "done": True, "usage": {
+                             "prompt_tokens": 1000, "completion_tokens": 50, "total_tokens": 1050,
+                             "prompt_tokens_details": {"cached_tokens": 600}}}}}},
+}  # fmt: skip
+OPEN_WEBUI_ROW = {
+    **{name: value for name, value in ROW.items() if name not in ("provider", "latency_ms")}, **PRICED,
+    "log_format": "open_webui", "source": "open-webui", "trace_id": "chat-1", "session_id": "chat-1",
+    "event_id": "answer-1", "parent_id": "asked", "user_id": "user-7", "name": "Stock",
+}  # fmt: skip
+AGENTS: dict[str, Any] = {
+    "object": "trace.span", "id": "span_1", "trace_id": "trace_1", "parent_id": "span_0", "error": None,
+    "started_at": "2026-03-01T10:00:00+00:00", "ended_at": "2026-03-01T10:00:01.250000+00:00",
+    "span_data": {"type": "generation", "input": ASKED, "output": ANSWERED, "model": "gpt-4o",
+                  "model_config": {"temperature": 0.2},
+                  "usage": {"input_tokens": 1000, "output_tokens": 50, "total_tokens": 1050,
+                            "input_tokens_details": {"cached_tokens": 600}}},
+}  # fmt: skip
+AGENTS_ROW = {
+    **{name: value for name, value in ROW.items() if name != "provider"}, **PRICED, "log_format": "openai_agents",
+    "source": "openai-agents", "trace_id": "trace_1", "event_id": "span_1", "parent_id": "span_0",
+    "temperature": 0.2,
+}  # fmt: skip
 KINDS = {
     "posthog": (POSTHOG, POSTHOG_ROW), "datadog": (DATADOG, DATADOG_ROW), "braintrust": (BRAINTRUST, BRAINTRUST_ROW),
     "opik": (OPIK, OPIK_ROW), "cloudflare": (CLOUDFLARE, CLOUDFLARE_ROW), "kong": (KONG, KONG_ROW),
-    "bifrost": (BIFROST, BIFROST_ROW), "llm": (LLM, LLM_ROW),
+    "bifrost": (BIFROST, BIFROST_ROW), "llm": (LLM, LLM_ROW), "cursor": (CURSOR, CURSOR_ROW),
+    "open_webui": (OPEN_WEBUI, OPEN_WEBUI_ROW), "openai_agents": (AGENTS, AGENTS_ROW),
 }  # fmt: skip
 
 
@@ -164,6 +207,8 @@ def test_a_page_of_opik_and_spans_that_datadog_exports() -> None:
         ("datadog", {"meta": {"span.kind": "workflow"}}),
         ("braintrust", {"span_attributes": {"name": "root", "type": "task"}}),
         ("opik", {"type": "general"}),
+        ("openai_agents", {"span_data": {"type": "turn", "usage": {"input_tokens": 1000}}}),
+        ("openai_agents", {"object": "trace", "workflow_name": "Shop", "span_data": None}),
         ("bifrost", {"status": "processing"}),
     ],
 )
@@ -210,6 +255,15 @@ def test_both_ways_in_which_opik_counted_anthropic(whole: int, expected: dict[st
     assert counts({**OPIK, "usage": usage}) == expected
 
 
+def test_the_cache_of_litellm_is_within_the_input_in_opik() -> None:
+    theirs = {"prompt_tokens": 2000, "completion_tokens": 50, "cache_read_input_tokens": 1500,
+              "cache_creation_input_tokens": 200}  # fmt: skip
+    usage = {"prompt_tokens": 2000, "completion_tokens": 50, "total_tokens": 2050}
+    assert (
+        counts({**OPIK, "usage": usage | {f"original_usage.{name}": count for name, count in theirs.items()}}) == INSIDE
+    )
+
+
 @pytest.mark.parametrize(
     ("details", "asked", "expected"),
     [
@@ -233,6 +287,34 @@ def test_costs_of_nothing_are_unknown_where_there_is_no_price() -> None:
     assert "cost" not in rows_of({**KONG, "ai": {"proxy": plugin}}, "kong")[0]
 
 
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"Cost": "Included"}, (None, None, "info")),
+        ({"Cost": "0.19", "Kind": "On-Demand"}, (0.19, None, "info")),
+        ({"Cost": "-", "Kind": "Errored, No Charge"}, (None, "no", "error")),
+        ({"Cost": None, "Kind": "Aborted, Not Charged"}, (None, "no", "info")),
+    ],
+)
+def test_what_cursor_charges(changes: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    (row,) = rows_from_line({**CURSOR, **changes}).rows
+    assert (row.get("cost"), row.get("billed"), row["level"]) == expected
+
+
+def test_a_total_of_cursor_that_has_the_fresh_input_once() -> None:
+    found = counts({**CURSOR, "Total Tokens": str(156290 - 775)})
+    assert (found["input_tokens"], found["cache_write_tokens"]) == (134233, 27567)
+
+
+def test_answers_of_ollama_in_open_webui() -> None:
+    usage = {"prompt_eval_count": 9, "eval_count": 5, "total_duration": 2_000_000_000, "response_token/s": 50.5}
+    record = json.loads(json.dumps(OPEN_WEBUI))
+    record["chat"]["history"]["messages"]["answer-1"]["usage"] = usage
+    assert counts(record) == {"input_tokens": 9, "output_tokens": 5}
+    (row,) = rows_of(record, "open_webui")
+    assert row["latency_ms"] == 2000
+
+
 def test_each_plugin_of_kong_that_asked_made_a_call() -> None:
     rows = rows_of({**KONG, "ai": {**KONG["ai"], "ai-request-transformer": KONG["ai"]["proxy"], "guard": {}}}, "kong")
     assert [(row["trace_id"], row["event_id"]) for row in rows] == [("k-1", "k-1"), ("k-1", "k-1/1")]
@@ -246,6 +328,7 @@ FAILED = {
     "opik": {"error_info": {"exception_type": "RateLimitError", "message": "slow"}},
     "cloudflare": {"success": False, "status_code": 429},
     "kong": {"response": {"status": 429}},
+    "openai_agents": {"error": {"message": "slow", "data": {}}},
     "bifrost": {"status": "error", "error_details": {"status_code": 429, "error": {"message": "slow"}}},
 }  # fmt: skip
 
@@ -255,7 +338,7 @@ def test_failed_calls(name: str) -> None:
     (row,) = rows_of({**KINDS[name][0], **FAILED[name]}, name)
     status = name in ("cloudflare", "kong")
     assert (row["level"], row["error"], row.get("response")) == ("error", "status 429" if status else "slow", None)
-    assert row.get("billed") == (None if name in ("datadog", "braintrust", "opik") else "no")
+    assert row.get("billed") == (None if name in ("datadog", "braintrust", "opik", "openai_agents") else "no")
 
 
 def test_an_embedding_of_each_platform_that_has_them() -> None:

@@ -1,6 +1,7 @@
 """Traces of MLflow and calls of W&B Weave."""
 
 import copy
+import io
 import json
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import crashlens_frame as cf
+from crashlens_frame.formats import rows_from_line
 from tests.support.damaged_records import assert_survives, damaged
 from tests.support.format_rows import case, extra_of, rows_of
 
@@ -137,3 +140,75 @@ def test_damaged_spans_are_read_or_refused(record: dict[str, Any]) -> None:
 @given(damaged(CALL))
 def test_damaged_calls_are_read_or_refused(record: dict[str, Any]) -> None:
     assert_survives(record, "weave")
+
+
+OF_A_CALL = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o", "gen_ai.usage.input_tokens": 1000,
+             "gen_ai.usage.output_tokens": 50}  # fmt: skip
+LOGFIRE = {
+    "trace_id": "t-1", "span_id": "s-1", "parent_span_id": "p-1", "span_name": "chat gpt-4o", "duration": 1.25,
+    "start_timestamp": "2026-03-01T10:00:00Z", "end_timestamp": "2026-03-01T10:00:01.250Z",
+    "attributes": {**OF_A_CALL, "gen_ai.usage.details.cached_tokens": 600},
+}  # fmt: skip
+SENTRY = {
+    "trace_id": "t-1", "span_id": "s-1", "parent_span_id": "p-1", "op": "gen_ai.chat", "description": "chat gpt-4o",
+    "start_timestamp": 1772359200.0, "timestamp": 1772359201.25,
+    "data": {**OF_A_CALL, "gen_ai.usage.input_tokens.cached": 600, "gen_ai.usage.total_tokens": 1050},
+}  # fmt: skip
+
+
+JAEGER = {
+    "traceID": "t-1", "spanID": "s-1", "operationName": "chat gpt-4o", "startTime": 1772359200000000,
+    "duration": 1250000, "references": [{"refType": "CHILD_OF", "traceID": "t-1", "spanID": "p-1"}],
+    "processID": "p1", "tags": [
+        *({"key": name, "type": "string" if isinstance(value, str) else "int64", "value": value}
+          for name, value in OF_A_CALL.items()),
+        {"key": "gen_ai.usage.cache_read.input_tokens", "type": "int64", "value": 600}],
+}  # fmt: skip
+ZIPKIN = {
+    "traceId": "t-1", "id": "s-1", "parentId": "p-1", "name": "chat gpt-4o", "timestamp": 1772359200000000,
+    "duration": 1250000, "localEndpoint": {"serviceName": "shop"}, "tags": {
+        **{name: str(value) for name, value in OF_A_CALL.items()}, "gen_ai.usage.cache_read.input_tokens": "600"},
+}  # fmt: skip
+SHAPES = {
+    "Logfire": LOGFIRE, "Sentry": SENTRY, "Jaeger": JAEGER, "Zipkin": ZIPKIN,
+    "a trace of Jaeger": {"traceID": "t-1", "spans": [JAEGER], "processes": {"p1": {"serviceName": "shop"}}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_spans_that_were_of_opentelemetry_before(shape: str) -> None:
+    span = SHAPES[shape]
+    (row,) = rows_of(span, "otel")
+    shown = ("trace_id", "event_id", "parent_id", "name", "model", "timestamp", "latency_ms")
+    assert [row[name] for name in shown] == ["t-1", "s-1", "p-1", "chat gpt-4o", "gpt-4o", 1772359200000000, 1250]
+    assert [row[name] for name in ("input_tokens", "cached_input_tokens", "output_tokens")] == [1000, 600, 50]
+
+
+def test_other_spans_of_sentry_are_no_calls() -> None:
+    span = {**SENTRY, "op": "http.client", "data": {"http.method": "GET"}}
+    assert rows_from_line(span).rows == []
+
+
+@pytest.mark.parametrize(
+    ("span", "error"),
+    [
+        ({**JAEGER, "tags": [*JAEGER["tags"], {"key": "error", "type": "bool", "value": True},
+                             {"key": "otel.status_description", "type": "string", "value": "slow"}]}, "slow"),
+        ({**ZIPKIN, "tags": {**ZIPKIN["tags"], "error": "slow"}}, "slow"),
+    ],
+    ids=["Jaeger", "Zipkin"],
+)  # fmt: skip
+def test_failed_spans_of_jaeger_and_zipkin(span: dict[str, Any], error: str) -> None:
+    (row,) = rows_of(span, "otel")
+    assert (row["level"], row["error"]) == ("error", error)
+
+
+@given(st.sampled_from(sorted(SHAPES)).flatmap(lambda name: damaged(SHAPES[name])))
+def test_damaged_spans_of_other_shapes_are_calls_or_reasons(record: Any) -> None:
+    assert_survives(record, "otel")
+
+
+def test_a_document_of_jaeger() -> None:
+    document = {"data": [SHAPES["a trace of Jaeger"]], "total": 0, "limit": 0, "offset": 0, "errors": None}
+    calls = cf.read_logs(io.BytesIO(json.dumps(document, indent=1).encode()), on_error="raise")
+    assert calls[["model", "input_tokens"]].to_numpy().tolist() == [["gpt-4o", 1000]]

@@ -190,5 +190,5 @@ def test_one_bad_record_of_a_line_costs_only_itself() -> None:
 
 
 def test_each_format_names_its_source() -> None:
-    assert list(FORMATS)[:6] == ["crashlens", "flat", "openai", "anthropic", "litellm", "langfuse"]
+    assert list(FORMATS)[:6] == ["crashlens", "flat", "bifrost", "openai", "anthropic", "litellm"]
     assert all(len(each.source) > 20 for each in FORMATS.values())

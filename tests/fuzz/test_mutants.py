@@ -11,6 +11,7 @@ from crashlens_frame.io.lines_content import LinesContent
 from crashlens_frame.io.processes import Processes
 from crashlens_frame.io.read_lines import LinesOfBlock, read_block_by_line, read_line_by_line
 
+from ..support.processes import ready
 from .mutants import fuzz, replaced, samples
 
 EACH = 50
@@ -18,7 +19,7 @@ EACH = 50
 
 @pytest.fixture(scope="module")
 def processes() -> Iterator[Processes[LinesOfBlock, LinesContent]]:
-    started = Processes(partial(read_block_by_line, format=None, columns=None))
+    started = ready(Processes(partial(read_block_by_line, format=None, columns=None)))
     yield started
     started.close()
 

@@ -57,3 +57,33 @@ def test_names_of_columns_with_units_in_brackets_are_matched(tmp_path):
         assert calls[["trace_id", "input_tokens", "output_tokens", "latency_ms", "cost"]].iloc[0].tolist() == [
             "h1", 1000, 50, 1200, 0.003
         ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "start_time,end_time,project_id,num_model_requests,model,input_tokens,output_tokens",
+        "usage_date_utc,model_version,workspace,usage_input_tokens_no_cache,usage_output_tokens",
+        "usage_date_utc,model,token_type,cost_usd",
+        "line_item_usage_start_date,line_item_usage_type,model,line_item_unblended_cost",
+    ],
+)
+def test_totals_that_dashboards_export_are_no_calls(header: str) -> None:
+    table = f"{header}\n{','.join('1' * (header.count(',') + 1))}\n".encode()
+    with pytest.raises(cf.LogFileError, match="a usage report: it holds totals by day, no calls"):
+        cf.read_logs(io.BytesIO(table), on_error="raise")
+
+
+@pytest.mark.filterwarnings("ignore::crashlens_frame.errors.RepairedFieldsWarning", "ignore::UserWarning")
+def test_a_word_that_does_not_fit_and_a_row_without_an_id_cost_themselves(tmp_path):
+    path = tmp_path / "logs.csv"
+    path.write_text("trace_id,model,billed,cost\nt1,m,perhaps,1\n,m,yes,2\nt3,m,no,3\n")
+    found = cf.read_logs(path, prices=None)
+    assert found["trace_id"].tolist() == ["t1", "t3"]
+    assert found["billed"].isna().tolist() == [True, False]
+    assert found["cost"].tolist() == [1.0, 3.0]
+    repairs, rejects = cf.read_repairs(path), cf.read_rejects(path)
+    assert repairs[["line", "reason"]].to_numpy().tolist() == [
+        [2, 'billed is "perhaps", expected one of yes, no, estimated, unknown']
+    ]
+    assert rejects[["line", "reason"]].to_numpy().tolist() == [[3, "the trace id is missing, expected non-empty text"]]

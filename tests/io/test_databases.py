@@ -89,11 +89,11 @@ ANSWER = {
 
 
 def opencode(path: Path) -> Path:
-    said = {"user": {"role": "user"}, "answer": ANSWER, "broken": "{"}
+    records = {"user": {"role": "user"}, "answer": ANSWER, "broken": "{"}
     messages = [
         {"id": f"msg_{place}", "session_id": "ses_1", "time_created": place,
          "data": data if isinstance(data, str) else json.dumps(data)}
-        for place, data in enumerate(said.values())
+        for place, data in enumerate(records.values())
     ]  # fmt: skip
     texts = [
         {"id": f"prt_{place}", "message_id": f"msg_{place}", "session_id": "ses_1", "time_created": place,

@@ -1,5 +1,6 @@
 """Lines that are read in processes are the lines that are read here, whatever their format and however damaged."""
 
+import gzip
 import json
 import os
 import random
@@ -22,7 +23,9 @@ from crashlens_frame.io.line_processes import LineProcesses
 from crashlens_frame.io.lines_content import LinesContent
 from crashlens_frame.io.processes import Processes
 from crashlens_frame.io.read_lines import LinesOfBlock, read_block_by_line
+from tests.support.agent_logs import Answer, claude_lines, write_lines
 from tests.support.damaged_records import spoiled
+from tests.support.processes import ready
 from tests.support.vendor_logs import TELLERS, Call
 
 CASES = Path(__file__).parents[1] / "cases" / "files"
@@ -36,7 +39,7 @@ def here() -> partial[LinesContent]:
 
 @pytest.fixture(scope="module")
 def processes(here: partial[LinesContent]) -> Iterator[Processes[LinesOfBlock, LinesContent]]:
-    started = Processes(here)
+    started = ready(Processes(here))
     yield started
     started.close()
 
@@ -114,10 +117,42 @@ def test_many_lines_are_read_in_processes(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert sum(done) >= 2 * len(samples())  # all but the lines that are read in bulk
 
 
+def test_sessions_are_read_in_processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    story = [Answer(number, question="Why?" if number % 3 else None, tools=("ls",)) for number in range(9)]
+    for session in range(6):
+        write_lines(tmp_path / f"{session}.jsonl", claude_lines(story, f"s-{session}"))
+    (tmp_path / "6.jsonl").write_bytes((tmp_path / "5.jsonl").read_bytes().replace(b"s-5", b"s-6") + b'{"type":\n')
+    expected, rejects = read_quietly(tmp_path), cf.read_rejects([*tmp_path.iterdir()])
+    done: list[int] = []
+    do = Processes.do
+    monkeypatch.setattr(Processes, "do", lambda self, item: done.append(1) or do(ready(self), item))
+    monkeypatch.setattr(line_processes, "_MANY", 0)
+    pd.testing.assert_frame_equal(read_quietly(tmp_path), expected)
+    assert (len(done), len(expected), len(rejects)) == (7, 63, 1)
+
+
+def test_a_session_of_many_blocks_is_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [json.dumps(line).encode() + b"\n" for line in claude_lines([Answer(n) for n in range(9)])]
+    monkeypatch.setattr(line_processes, "_MANY", 0)
+    monkeypatch.setattr(Processes, "do", lambda self, item: pytest.fail("it is too long"))
+    reader = LineProcesses(None, None)
+    read = reader.read_session(iter(lines), source="a", format=FORMATS["claude_code"], named=False)
+    assert sum(len(content.table) for content in read) == 9
+
+
+def test_a_session_that_ends_in_a_torn_block_keeps_what_came_before(tmp_path: Path) -> None:
+    whole = b"".join(json.dumps(line).encode() + b"\n" for line in claude_lines([Answer(n) for n in range(9)]))
+    path = tmp_path / "torn.jsonl.gz"
+    path.write_bytes(gzip.compress(whole)[:-9])
+    calls, rejects = read_quietly(path), cf.read_rejects(path)
+    assert len(calls) >= 8
+    assert rejects["reason"].str.contains("end").tolist() == [True]
+
+
 def read_quietly(path: Path) -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return cf.read_jsonl(path, duplicates="all")
+        return cf.read_logs(path, duplicates="all")
 
 
 def test_a_format_of_the_users_own_is_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +178,7 @@ def own_process(ends: int) -> int:
 
 
 def test_the_work_is_done_in_other_processes_which_end_with_their_owner() -> None:
-    processes = Processes(own_process)
+    processes = ready(Processes(own_process))
     other = processes.do(0)
     assert other != os.getpid()
     assert processes.do(0) == other  # it is used again
@@ -153,7 +188,7 @@ def test_the_work_is_done_in_other_processes_which_end_with_their_owner() -> Non
 
 
 def test_a_process_that_was_killed_costs_no_result_and_no_thread_waits_for_it() -> None:
-    processes = Processes(own_process)
+    processes = ready(Processes(own_process))
     results: list[int] = []
     threads = [threading.Thread(target=lambda: results.append(processes.do(os.getpid()))) for _ in range(6)]
     for thread in threads:
@@ -161,6 +196,13 @@ def test_a_process_that_was_killed_costs_no_result_and_no_thread_waits_for_it() 
     for thread in threads:
         thread.join(30)
     assert results == 6 * [os.getpid()]
+    processes.close()
+
+
+def test_the_work_is_done_here_until_a_process_has_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Processes, "_welcome", lambda self, process: None)
+    processes = Processes(own_process)
+    assert [processes.do(0), processes.do(0)] == 2 * [os.getpid()]
     processes.close()
 
 
@@ -172,7 +214,7 @@ def test_without_processes_the_work_is_done_here(monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_error_of_the_work_is_raised_here() -> None:
-    processes = Processes(square)
+    processes = ready(Processes(square))
     with pytest.raises(TypeError):
         processes.do("x")  # type: ignore[arg-type]
     processes.close()

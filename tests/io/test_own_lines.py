@@ -206,3 +206,36 @@ def test_own_lines_are_read_through_every_door(tmp_path: Path) -> None:
     assert MATCHED in " ".join(run.stderr.split())
     assert (run.exit_code, json.loads(run.stdout)["cost"]) == (0, pytest.approx(1.25))
     assert cf.detect_format(path) == ("crashlens", "its first lines have names of their own")
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {
+            "inputTokens": 1000,
+            "outputTokens": 50,
+            "totalTokens": 1050,
+            "inputTokenDetails": {"noCacheTokens": 400, "cacheReadTokens": 600},
+            "outputTokenDetails": {"reasoningTokens": 20},
+        },
+        {"input_tokens": 1000, "output_tokens": 50, "cache_read_tokens": 600, "details": {"reasoning_tokens": 20}},
+        {"prompt_tokens": 1000, "completion_tokens": 50, "total_tokens": 1050, "cached_tokens": 600},
+        {"input_tokens": 1000, "output_tokens": 50, "total_tokens": 1050, "input_token_details": {"cache_read": 600}},
+        {"promptTokens": 1000, "completionTokens": 50, "totalTokens": 1050, "cachedInputTokens": 600},
+        {"inputTokens": 400, "outputTokens": 50, "cacheReadInputTokens": 600, "cacheCreationInputTokens": 0},
+    ],
+)
+def test_the_cache_in_the_usage_of_many_sdks(usage: dict[str, Any]) -> None:
+    line = {"model": "gpt-4o", "timestamp": "2026-03-01T10:00:00Z", "usage": usage}
+    calls = cf.read_logs(io.BytesIO(json.dumps(line).encode()), on_error="raise")
+    assert calls[["input_tokens", "cached_input_tokens", "output_tokens"]].to_numpy().tolist() == [[1000, 600, 50]]
+    assert calls["cost"].tolist() == [pytest.approx(400 * 2.5e-6 + 600 * 1.25e-6 + 50 * 10e-6)]
+
+
+def test_the_cost_in_a_usage_is_that_of_the_call() -> None:
+    usage = {"prompt_tokens": 1000, "completion_tokens": 50, "total_tokens": 1050, "cost": 0.5}
+    line = {"model": "gpt-4o", "timestamp": "2026-03-01T10:00:00Z", "usage": usage}
+    for lines in (1, 200):
+        calls = cf.read_logs(io.BytesIO((json.dumps(line).encode() + b"\n") * lines), on_error="raise")
+        assert calls["cost"].tolist() == [0.5] * lines
+        assert calls["cost_source"].tolist() == ["reported"] * lines

@@ -1,4 +1,5 @@
 import io
+import json
 import random
 import zlib
 from contextlib import suppress
@@ -16,12 +17,14 @@ from crashlens_frame.errors import (
     InvalidOptionError,
     LogFileError,
     MissingColumnsError,
+    RepairedFieldsWarning,
     SchemaVersionError,
 )
 from crashlens_frame.formats import time_value
 from crashlens_frame.frame import as_calls, empty_frame, table_from_frame
-from crashlens_frame.io import read_logs
+from crashlens_frame.io import read_logs, read_rejects, read_repairs
 from crashlens_frame.io.parquet import read_batches, read_parquet, to_parquet
+from crashlens_frame.jsonvalues import canonical_json
 from crashlens_frame.schema import CALLS, LABEL, TIME, arrow_schema
 
 CALL: dict[str, Any] = {
@@ -200,24 +203,93 @@ def test_a_value_that_no_reader_accepts_is_refused_with_file_column_and_row(
     assert len(read_parquet(path, columns=["trace_id", "model"])) == 2
 
 
-@pytest.mark.parametrize(
-    ("name", "values"),
-    [
-        ("input_tokens", pa.array([1, -5])),
-        ("latency_ms", pa.array([None, -1], pa.int64())),
-        ("cost", pa.array([float("nan"), float("inf")])),
-        ("timestamp", FAR.cast(TIME)),
-        ("prompt", NO_UTF8),
-        ("token_source", pa.array(["reported", "guessed"]).cast(LABEL)),
-        ("trace_id", pa.array(["a", None])),
-    ],
-)
+# with what ``extra`` keeps of the second value
+OF_OURS: list[tuple[str, pa.Array, Any]] = [
+    ("input_tokens", pa.array([1, -5]), -5),
+    ("latency_ms", pa.array([None, -1], pa.int64()), -1),
+    ("cost", pa.array([float("nan"), float("inf")]), "inf"),
+    ("timestamp", FAR.cast(TIME), f"{2**62} microseconds since 1970"),
+    ("prompt", NO_UTF8, None),
+    ("token_source", pa.array(["reported", "guessed"]).cast(LABEL), "guessed"),
+    ("trace_id", pa.array(["a", None]), None),
+]
+
+
+@pytest.mark.parametrize(("name", "values"), [each[:2] for each in OF_OURS])
 def test_a_file_in_the_form_of_this_package_is_checked_as_well(path: Path, name: str, values: pa.Array) -> None:
     table = table_from_frame(as_calls(pd.DataFrame({"trace_id": ["a", "b"], "model": ["m", "m"]})))
     pq.write_table(table.set_column(table.column_names.index(name), name, values), path)
     for read in (read_parquet, lambda path: list(read_batches(path, [name], size=1000, progress=False))):
         with pytest.raises(InvalidCallError, match=f"^{path}: {name} is .* in row 1, expected .*{REMEDY}$"):
             read(path)
+
+
+# -- the same values where a log of any kind is read ------------------------------
+
+
+def test_a_value_that_does_not_fit_costs_itself_and_the_calls_stay(path: Path) -> None:
+    costs, counts = [0.5, float("inf"), 0.25], [1, 2, -5]
+    of_another_program(path, trace_id=["a", "b", "c"], model=["m"] * 3, cost=costs, input_tokens=counts, mood=["x"] * 3)
+    with pytest.warns(RepairedFieldsWarning, match="^left out 2 fields of calls"):
+        calls = read_logs(path, prices=None)
+    expected = {"trace_id": ["a", "b", "c"], "model": "m", "cost": [0.5, None, 0.25], "input_tokens": [1, 2, None]}
+    same(calls.drop(columns="extra"), as_calls(pd.DataFrame(expected)).drop(columns="extra"))
+    logged = [json.loads(text) for text in calls["extra"]]
+    assert [(each["cost as logged"], each["input_tokens as logged"]) for each in logged] == [
+        (None, None),
+        ("inf", None),
+        (None, "-5"),
+    ]
+    repairs = read_repairs(path)
+    assert repairs[["line", "field"]].to_numpy().tolist() == [[2, "cost"], [3, "input_tokens"]]
+    assert repairs["reason"].tolist() == [
+        "cost is Infinity, expected a finite number from 0 on",
+        "input_tokens is -5, expected a whole number from 0 to 2**63 - 1",
+    ]
+    assert read_rejects(path).empty
+
+
+@pytest.mark.filterwarnings("ignore::crashlens_frame.errors.CrashlensFrameWarning")
+@pytest.mark.parametrize(("name", "values"), [each[:2] for each in HOSTILE])
+def test_no_hostile_value_of_another_program_costs_a_call(path: Path, name: str, values: Any) -> None:
+    of_another_program(path, trace_id=["a", "b"], model=["m", "m"], **{name: values})
+    calls = read_logs(path, prices=None)
+    assert calls["trace_id"].tolist() == ["a", "b"]
+    if name in ("prompt", "route"):
+        assert calls[name].tolist() == ["ok", "\ufffd\ufffd"]
+    elif name != "user":
+        assert calls[name].notna().tolist() == [True, False]
+
+
+@pytest.mark.filterwarnings("ignore::crashlens_frame.errors.CrashlensFrameWarning")
+@pytest.mark.parametrize(("name", "values", "logged"), OF_OURS)
+def test_nor_does_it_in_the_form_of_this_package(path: Path, name: str, values: pa.Array, logged: Any) -> None:
+    table = table_from_frame(as_calls(pd.DataFrame({"trace_id": ["a", "b"], "model": ["m", "m"], "cost": 1.0})))
+    pq.write_table(table.set_column(table.column_names.index(name), name, values), path)
+    calls = read_logs(path, prices=None)
+    if name == "trace_id":
+        assert calls["trace_id"].tolist() == ["a"]
+        assert read_rejects(path)[["line", "reason"]].to_numpy().tolist() == [
+            [2, "the trace id is missing, expected non-empty text"]
+        ]
+        return
+    assert calls["trace_id"].tolist() == ["a", "b"]
+    if name == "prompt":
+        assert calls["prompt"].tolist() == ["ok", "\ufffd\ufffd"]
+    else:
+        assert pd.isna(calls[name].iloc[1])
+        assert calls["extra"].tolist()[1] == canonical_json({name: logged})
+        assert read_repairs(path)[["line", "field"]].to_numpy().tolist() == [[2, name]]
+    assert read_logs(path, columns=[name], prices=None).columns.tolist() == [name]
+
+
+@pytest.mark.filterwarnings("ignore::crashlens_frame.errors.UnclearTokensWarning")
+def test_counts_that_contradict_one_another_are_null_and_the_call_stays(path: Path) -> None:
+    calls = as_calls(pd.DataFrame({"trace_id": ["a", "b"], "model": ["m", "m"], "input_tokens": [5, 5]}))
+    table = table_from_frame(calls)
+    place = table.column_names.index("cached_input_tokens")
+    pq.write_table(table.set_column(place, "cached_input_tokens", pa.array([1, 9])), path)
+    assert read_logs(path, prices=None)["input_tokens"].tolist() == [5, pd.NA]
 
 
 def test_lists_and_structs_that_json_cannot_hold_are_refused(path: Path) -> None:

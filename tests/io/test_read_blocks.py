@@ -16,6 +16,7 @@ from crashlens_frame.frame import frame_from_table
 from crashlens_frame.io.lines_content import LinesContent
 from crashlens_frame.io.read_blocks import BulkReader
 from crashlens_frame.io.read_lines import BlockReader, read_line_by_line
+from crashlens_frame.jsonvalues import parse_json_lines
 
 CALLS = cf.simulate_workload(120, seed=5, days=2)
 
@@ -105,7 +106,9 @@ def test_an_odd_line_is_read_as_the_line_reader_reads_it(odd: bytes) -> None:
     same(GOOD * 80 + odd + GOOD * 80)
 
 
-@pytest.mark.parametrize(("odd", "most"), [(b"{broken\n", 1), (b"{broken}\n", 64)])
+@pytest.mark.parametrize(
+    ("odd", "most"), [(b"{broken\n", 1), (b"{broken}\n", 1), (b'{"trace_id":"t","cost":1e400}\n', 64)]
+)
 def test_an_odd_line_slows_down_only_its_neighbours(monkeypatch: pytest.MonkeyPatch, odd: bytes, most: int) -> None:
     slow: list[int] = []
 
@@ -119,6 +122,52 @@ def test_an_odd_line_slows_down_only_its_neighbours(monkeypatch: pytest.MonkeyPa
     table, _, rejects, *_ = BlockReader("log").read(block)
     assert (len(table), [one["line"] for one in rejects]) == (6000, [3001])
     assert sum(slow) <= most
+
+
+OTHERS = [
+    b'"mood":"ok"', b'"mood":null', b'"\\u006dood":null', b'"mo\\u006fd" : null', b'"usage":{"mood":null}',
+    b'"a/b":null', b'"a\\/b":1', b'"a\\"b":null', b'"input.model":"n"',
+    b'"usage":{"prompt_tokens_details.cached_tokens":1}', b'"usage":{"prompt_tokens_details":{"mood":null}}',
+    b'"mood":{}', b'"mood":[1,{"a":"b"}]', b'"mood":12345678901234567890123', b'"extra":{"mood":null}',
+    b'"extra":null', b'"mood":1,"mood":2', b'"":null', b'"currency":null', b'"currency":"EUR"', b'"object":null',
+    b'"run_type":"llm"', b'"response":"late"', b'"metadata":{}', b'"metadata":null', b'"metadata":5',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=[str(other) for other in OTHERS])
+def test_fields_without_a_column_are_kept_wherever_they_are(other: bytes) -> None:
+    odd = GOOD[:-2] + b"," + other + b"}\n"
+    same(GOOD * 70 + odd + GOOD * 70 + odd)
+    # fields without a column in lines before and behind, one of the same name and another type
+    same(GOOD * 70 + odd + GOOD[:-2] + b',"mood":"x"}\n' + GOOD + GOOD[:-2] + b',"mood":5}\n' + odd)
+
+
+def test_few_lines_are_parsed_by_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[int] = []
+
+    def counting(lines: list[bytes]) -> list[Any]:
+        parsed.append(len(lines))
+        return parse_json_lines(lines)
+
+    monkeypatch.setattr("crashlens_frame.io.block_fields.parse_json_lines", counting)
+    reader = BlockReader("log")
+    assert len(reader.read(GOOD * 3000).table) == 3000
+    assert parsed == [50]
+    odd = GOOD[:-2] + b',"mood":null}\n'
+    block = b"".join([odd, GOOD * 800] * 4)
+    assert reader.read(block).table["extra"].drop_null().to_pylist() == ['{"mood":null}'] * 4
+    assert parsed[1:] == [500, 4]
+    block += GOOD[:-2] + b',"mood":1}\n'
+    assert reader.read(block).table["extra"].drop_null().to_pylist()[-1] == '{"mood":1}'
+    assert len(reader.read(block).table) == 3205
+    assert parsed[-1] == 5
+
+
+def test_names_that_differ_in_each_line_are_no_columns_of_arrow() -> None:
+    block = b"".join(GOOD[:-2] + b',"k%d":1}\n' % place for place in range(100))
+    reader = BulkReader(None)
+    assert reader.read(block, 100)["extra"].to_pylist() == [f'{{"k{place}":1}}' for place in range(100)]
+    assert reader._parser._known.schema.names == ["trace_id", "model", "input_tokens", "filled"]
 
 
 scalars = (

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import zstandard
 
@@ -150,6 +151,23 @@ def test_errors_of_writing_name_the_file_that_was_asked_for(tmp_path: Path, monk
         cf.to_jsonl(calls, tmp_path / "logs.jsonl")
     assert str(refused.value) == f"{tmp_path / 'logs.jsonl'}: Permission denied"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_errors_of_who_writes_are_not_named_as_those_of_the_target(tmp_path: Path) -> None:
+    raised = FileNotFoundError(2, "No such file or directory", "a source of the data")
+    for name in ("logs.jsonl", "logs.jsonl.gz", "logs.jsonl.zst"):
+        with pytest.raises(FileNotFoundError) as seen, open_atomic(tmp_path / name):
+            raise raised
+        assert seen.value is raised
+
+    def frames() -> Iterator[pd.DataFrame]:
+        yield cf.simulate_workload(1, seed=1)
+        raise raised
+
+    with pytest.raises(FileNotFoundError) as of_frames:
+        cf.write_dataset(frames(), tmp_path / "store")
+    assert of_frames.value is raised
+    assert {path.name for path in tmp_path.iterdir()} == {"store"}
 
 
 def test_a_name_may_be_as_long_as_names_can_be_and_need_not_be_text(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -218,3 +219,26 @@ def test_a_budget_counts_all_steps() -> None:
         client.post(MESSAGES, json=ASKED)
         with pytest.raises(cf.BudgetExceeded, match=r"cost \$0.00656,"):
             client.post(MESSAGES, json=ASKED)
+
+
+def test_a_book_knows_how_many_calls_an_answer_is_before_it_is_read() -> None:
+    packed = gzip.compress(json.dumps(ADVISED[1]).encode())
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, headers=headers, content=packed))
+    book = cf.LogBook()
+    client = cf.live.watch(httpx.Client(transport=transport, base_url="http://x"), book)
+    book.log(model="gpt-4o", prompt="Is it?")
+    for number in (1, 2):
+        client.post(MESSAGES, json=ASKED)
+        assert len(book) == 1 + 2 * number
+    book.log(model="gpt-4o", prompt="Is it?")
+    assert len(book) == 6
+    assert book.df["model"].tolist() == ["gpt-4o", *["claude-sonnet-4-6", "claude-opus-4-7"] * 2, "gpt-4o"]
+    assert bill(book.df)[1:3] == bill(of_file(ADVISED[1]))
+
+
+def test_a_file_has_each_call_of_an_answer(tmp_path: Path) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=json.dumps(ADVISED[1]).encode()))
+    book = cf.LogBook(tmp_path / "calls.jsonl")
+    cf.live.watch(httpx.Client(transport=transport, base_url="http://x"), book).post(MESSAGES, json=ASKED)
+    assert cf.read_logs(tmp_path / "calls.jsonl")["cost"].tolist() == pytest.approx([0.000255, 0.0063])

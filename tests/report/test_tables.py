@@ -1,8 +1,5 @@
 """Tables for people fit their width, and no logged text is anything but text."""
 
-import datetime as dt
-import json
-import re
 from decimal import Decimal
 from html.parser import HTMLParser
 
@@ -16,8 +13,6 @@ from crashlens_frame.report.tables import (
     Table,
     count_cells,
     escape_markdown,
-    frame_records,
-    json_text,
     money_cells,
     text_cells,
 )
@@ -243,32 +238,3 @@ def test_an_html_table_holds_logged_text_as_text(texts):
 
     assert page.tags == ["table", "thead", "tr", "th", "tbody", *["tr", "td"] * len(texts), "p"]
     assert "".join(page.texts) == "".join(["<model>", *map(printable, texts), "<i>"])
-
-
-def test_records_are_plain_python_values():
-    frame = pd.DataFrame(
-        {
-            "model": pd.Categorical(["o3", None]),
-            "calls": pd.array([1, None], dtype="Int64"),
-            "cost": [0.5, float("nan")],
-            "start": pd.to_datetime(["2026-03-01T12:00Z", None], utc=True),
-        }
-    )
-
-    rows = frame_records(frame)
-
-    assert rows == [
-        {"model": "o3", "calls": 1, "cost": 0.5, "start": dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)},
-        {"model": None, "calls": None, "cost": None, "start": None},
-    ]
-    assert json_text(rows[:1]) == (
-        '[\n  {\n    "model": "o3",\n    "calls": 1,\n    "cost": 0.5,\n    "start": "2026-03-01T12:00:00Z"\n  }\n]'
-    )
-
-
-@given(st.text())
-def test_json_says_what_it_was_given_in_characters_that_print(text):
-    written = json_text({"text": text.encode("utf-8", "replace").decode()})
-
-    assert json.loads(written)["text"] == text.encode("utf-8", "replace").decode()
-    assert not re.search("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]", written)

@@ -56,6 +56,14 @@ def test_a_trace_larger_than_all_that_is_allowed_stays_whole(tmp_path: Path) -> 
     assert sorted(len(part) for part in parts) == [3, 500]
 
 
+def test_what_cannot_be_divided_is_not_written_again(tmp_path: Path) -> None:
+    table = table_from_frame(calls(*({"trace_id": "one", "retry_count": number} for number in range(500))))
+    buckets = spread_tables([table], tmp_path, most=100)
+    assert [bucket.single for bucket in buckets] == [True]
+    assert [len(part) for part in whole_groups(buckets, most=100)] == [500]
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(("sizes", "groups"), [((), []), ((1, 1, 1), [2, 1]), ((5, 1, 1, 5), [1, 2, 1])], ids=str)
 def test_neighbours_are_read_together_as_far_as_they_fit(sizes: tuple[int, ...], groups: list[int]) -> None:
     found = group_buckets([Bucket(Path(), 1, size) for size in sizes], most=2)

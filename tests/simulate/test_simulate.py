@@ -256,9 +256,9 @@ def test_without_a_start_a_simulation_starts_now():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"retries": -1}, "retries is -1, expected a whole number from 0 on"),
-        ({"retries": 2.5}, "retries is 2.5, expected a whole number from 0 on"),
-        ({"retries": True}, "retries is True, expected a whole number from 0 on"),
+        ({"retries": -1}, "retries is -1, expected a whole number from 0 to 10,000"),
+        ({"retries": 2.5}, "retries is 2.5, expected a whole number from 0 to 10,000"),
+        ({"retries": True}, "retries is True, expected a whole number from 0 to 10,000"),
         (
             {"reason": "mood"},
             "reason is 'mood', expected 'timeout', 'bad_answer', 'rate_limit' or 'server_error'",

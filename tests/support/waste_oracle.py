@@ -77,10 +77,14 @@ def periodic(calls: Sequence[Call]) -> bool:
 def cut_answers(calls: Sequence[Call]) -> Dollars:
     found: Dollars = {}
     for call in calls:
-        if call["finish_reason"] != "length" or paid(call) == 0:
+        if call["finish_reason"] not in ("length", None) or paid(call) == 0:
             continue
         thought, out = call.get("reasoning_tokens") or 0, call["output_tokens"]
         empty = not (call["response"] or "").strip() and thought > 0 and out is not None and thought >= 0.9 * out
+        if call["finish_reason"] is None:
+            if empty and thought == out and (call["prompt"] or "").strip() and not failed(call):
+                found[call["row"]] = paid(call)
+            continue
         if empty or _asked_again(call, calls, within=True) or _asked_again(call, calls, within=False):
             found[call["row"]] = paid(call)
     return found
@@ -88,11 +92,18 @@ def cut_answers(calls: Sequence[Call]) -> Dollars:
 
 def _asked_again(call: Call, calls: Sequence[Call], *, within: bool) -> bool:
     """Whether the next call with this question, in the conversation or anywhere, comes soon; if anywhere, has more."""
+
+    def question(of: Call) -> Any:
+        """Return what was asked; in a conversation its number of tokens, where the log does not show it."""
+        return of["input_tokens"] if within and asked(of) is None else asked(of)
+
+    hidden = asked(call) is None
     same = [
         other
         for other in calls
-        if asked(other) is not None
-        and (asked(other), other["model"]) == (asked(call), call["model"])
+        if question(other) is not None
+        and (asked(other) is None) == hidden
+        and (question(other), other["model"]) == (question(call), call["model"])
         and (not within or conversation(other) == conversation(call))
     ]
     later = same[same.index(call) + 1 :] if call in same else []
@@ -103,7 +114,9 @@ def _asked_again(call: Call, calls: Sequence[Call], *, within: bool) -> bool:
     if not (0 <= wait <= (2 * MINUTE if within else HOUR) and alike(call, following)):
         return False
     outputs = (call["output_tokens"], following["output_tokens"])
-    return within or (following["finish_reason"] != "length" and None not in outputs and outputs[1] > outputs[0])
+    return (within and not hidden) or (
+        following["finish_reason"] != "length" and None not in outputs and outputs[1] > outputs[0]
+    )
 
 
 # -- several models ---------------------------------------------------------------------------------------------------
@@ -153,9 +166,14 @@ def _overlap(burst: Sequence[Call]) -> bool:
 
 
 def _panels(bursts: Sequence[list[Call]]) -> list[bool]:
-    """Return which bursts ask the same three models or more, each once and unmarked, in five traces or more."""
+    """Return which bursts ask the same models, each once and unmarked, in five traces or more; two of them at once."""
     sets = [frozenset(call["model"].lower() for call in burst) for burst in bursts]
-    once = [len(models) == len(burst) >= 3 and not _marked(burst) for models, burst in zip(sets, bursts, strict=True)]
+    once = [
+        len(models) == len(burst)
+        and not _marked(burst)
+        and (len(burst) >= 3 or max(two["at"] - one["at"] for one, two in pairwise(burst)) <= 0.25)
+        for models, burst in zip(sets, bursts, strict=True)
+    ]
     number = Counter(models for models, alone in zip(sets, once, strict=True) if alone)
     return [alone and number[models] >= 5 for models, alone in zip(sets, once, strict=True)]
 
@@ -169,7 +187,8 @@ def fallback_storms(calls: Sequence[Call]) -> Dollars:
         if not several or panel or _planned(burst) or not (hedged or len(burst) >= 3):
             continue
         answers = [call for call in burst if answered(call)] or [burst[-1]]
-        needed = burst[0] if _overlap(burst) else answers[-1]
+        ended = [call for call in burst if answered(call)] or burst
+        needed = min(ended, key=lambda call: call["end"]) if _overlap(burst) else answers[-1]
         found |= {call["row"]: paid(call) for call in burst if call is not needed}
     return found
 
@@ -328,7 +347,7 @@ def labels(calls: Sequence[Call], large: set[str]) -> set[int]:
         prompts = len({call["prompt"] for call in task})
         thought = fmean(call["reasoning_tokens"] or 0 for call in task)
         few = 0 < kinds <= max(3, 0.2 * len(task))
-        if len(task) >= 10 and brief >= 0.9 * len(task) and few and prompts >= 0.5 * len(task) and thought < 256:
+        if len(task) >= 10 and brief >= 0.9 * len(task) and few and prompts >= 0.5 * len(task) and thought < 1024:
             found |= {call["row"] for call in task}
     return found
 
@@ -350,7 +369,8 @@ def batchable_calls(calls: Sequence[Call], least: int) -> set[int]:
         late = [(burst[0]["at"] - large[0][0]["at"] + DAY / 2) % DAY - DAY / 2 for burst in large]
         nightly = [burst for burst, by in zip(large, late, strict=True) if abs(by - median(late)) <= 30 * MINUTE]
         inside = [call for burst in nightly for call in burst]
-        if len(job) >= 2 * least and len(nightly) >= 2 and len(inside) >= 0.8 * len(job):
+        days = {round((burst[0]["at"] - large[0][0]["at"]) / DAY) for burst in nightly}
+        if len(job) >= 2 * least and len(days) >= 2 and len(inside) >= 0.8 * len(job):
             found |= {call["row"] for call in inside}
     return found
 

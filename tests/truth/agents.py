@@ -6,7 +6,7 @@ from typing import Any
 from .prices import MODELS
 from .registry import THROWN, Turn, converse, waste
 from .texts import Texts
-from .world import Customer, World, hidden, system, tool, user
+from .world import Call, Customer, World, hidden, system, tool, user
 
 TOOLS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "code": (
@@ -62,10 +62,10 @@ def strong(world: World, who: Customer) -> str:
 
 def _run(
     world: World, who: Customer, turns: Sequence[Turn], good: int, *, at: float | None = None, tools: int = 3500
-) -> None:
+) -> list[Call]:
     """Play an agent whose calls after the first few are thrown away."""
     texts = world.texts(who)
-    converse(
+    return converse(
         world, who, strong(world, who), world.office() if at is None else at, head_of(world, texts, tools), turns,
         trace_id=world.id(), session_id=world.id("sess-"), agent=f"{who.domain}-agent", name="step", temperature=0.7,
         route="/agent", user_id=world.user(who), sound=lambda _, number: THROWN if number >= good else None,
@@ -75,6 +75,24 @@ def _run(
 @waste("stuck_agents", saas=1, agents=8, pipelines=1)
 def the_same_tool_again(world: World) -> None:
     """An agent calls one tool with the same arguments over and over, though it reports the same each time."""
+    _same_tool(world)
+
+
+@waste("stuck_agents", saas=1, agents=3)
+def the_same_tool_in_a_log_of_last_messages(world: World) -> None:
+    """As above; the log holds of each prompt its last message alone, which is the same again and again."""
+    for call in _same_tool(world):
+        call.columns["prompt"] = call.segments[-1].text
+
+
+@waste("stuck_agents", agents=3)
+def the_same_tool_in_a_log_without_texts(world: World) -> None:
+    """As above; the log holds tool calls and numbers of tokens, and no texts."""
+    for call in _same_tool(world):
+        call.columns |= {"prompt": None, "response": None}
+
+
+def _same_tool(world: World) -> list[Call]:
     who = world.customer("openai", "anthropic")
     texts, call = world.texts(who), next_tool(world, who)
     turns, result = steps(world, who, world.draw.randrange(2, 7))[:-1], texts.passage(world.draw.randrange(60, 300))
@@ -84,7 +102,7 @@ def the_same_tool_again(world: World) -> None:
         thought = world.draw.choice(("Let me check that again.", "I will try once more.", "", texts.question()))
         turns.append(Turn(world.draw.uniform(0.3, 4), ask, thought or None, (call,)))
         ask = tool(result)
-    _run(world, who, turns, good, tools=world.draw.randrange(3000, 15000))
+    return _run(world, who, turns, good, tools=world.draw.randrange(3000, 15000))
 
 
 @waste("stuck_agents", agents=3)

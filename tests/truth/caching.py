@@ -42,6 +42,17 @@ def questions(
 @waste("cache_misses", saas=1, agents=1, pipelines=1)
 def clock_in_front(world: World) -> None:
     """The system prompt begins with the time, to the second: Claude writes the prefix each time and never reads it."""
+    _clock_in_front(world)
+
+
+@waste("cache_misses", saas=1, pipelines=1)
+def clock_in_front_in_a_log_without_prompts(world: World) -> None:
+    """As above; the log holds hashes in place of the prompts."""
+    for call in _clock_in_front(world):
+        call.columns |= {"prompt": None, "response": None}
+
+
+def _clock_in_front(world: World) -> list[Call]:
     who = world.customer("anthropic")
     role, pad, style = world.texts(who).role(), world.draw.randrange(5000, 12000), world.words(CLOCKS)
 
@@ -51,7 +62,7 @@ def clock_in_front(world: World) -> None:
     def sound(ask: Segment, number: int, at: float) -> list[Segment]:
         return [system(role, "5m", pad=pad), user(clock_text(style, at)), ask]
 
-    questions(
+    return questions(
         world,
         who,
         SONNET,

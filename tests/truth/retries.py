@@ -252,6 +252,15 @@ def cut_and_run_again_later(world: World) -> None:
     _cut(world, 2, (150, 1500), new_traces=True)
 
 
+@waste("cut_answers", saas=1, agents=2)
+def cut_in_a_log_without_prompts(world: World) -> None:
+    """A cut answer is asked for again in the same trace; the log holds neither prompts nor hashes of them."""
+    first = len(world.calls)
+    _cut(world, 2, (0.5, 20), new_traces=False)
+    for call in world.calls[first:]:
+        call.columns |= {"prompt": None, "response": None, "prompt_hash": None, "prefix_hash": None}
+
+
 @waste("cut_answers", saas=5, agents=6, pipelines=5)
 def thought_itself_empty(world: World) -> None:
     """A reasoning model spends all of max_completion_tokens on thinking; nothing is left for the answer."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from .agents import head_of, next_tool, steps, strong
 from .registry import Turn, cached, converse, sound
-from .world import World, hidden, tool, user
+from .world import Call, World, hidden, tool, user
 
 
 def _columns(world: World, **more: Any) -> dict[str, Any]:
@@ -29,6 +29,17 @@ def agent_that_gets_on(world: World) -> None:
 @sound("stuck_agents", saas=2, agents=10)
 def tests_until_they_pass(world: World) -> None:
     """An agent runs the same tests after each edit; the arguments are the same, the results are not."""
+    _edits_and_tests(world)
+
+
+@sound("stuck_agents", agents=3)
+def tests_in_a_log_of_last_messages(world: World) -> None:
+    """As above; the log holds of each prompt its last message alone, and so before each run of the tests the same."""
+    for call in _edits_and_tests(world):
+        call.columns["prompt"] = "ok" if call.segments[-1].text.startswith("ok") else call.segments[-1].text
+
+
+def _edits_and_tests(world: World) -> list[Call]:
     who = world.customer("openai", "anthropic")
     texts = world.texts(who)
     test = ("run_tests", {"arg": "tests/test_orders.py"})
@@ -39,7 +50,7 @@ def tests_until_they_pass(world: World) -> None:
         failing = max(0, failing - world.draw.randrange(1, 4))
         ask = tool(f"{failing} failed, {120 - failing} passed\n{texts.passage(70) if failing else ''}")
     turns.append(Turn(1, ask, texts.answer(100)))
-    converse(
+    return converse(
         world, who, strong(world, who), world.office(), head_of(world, texts, 7000), turns, user_id=world.user(who),
         **_columns(world),
     )  # fmt: skip

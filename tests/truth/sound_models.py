@@ -206,6 +206,19 @@ def cut_and_continued(world: World) -> None:
         at = call.end + world.draw.uniform(0.1, 2)
 
 
+@sound("fallback_storms", saas=2, pipelines=2)
+def new_model_beside_the_old_one(world: World) -> None:
+    """Each request goes to the old model and to the one on trial, at once; nothing in the log says so."""
+    who = world.customer()
+    texts, pair, at = world.texts(who), world.draw.sample(models_of(who), 2), world.office()
+    for _ in range(world.draw.randrange(8, 20)):
+        segments, trace = job(world, who, (100, 900)), world.id()
+        at += world.draw.uniform(5, 300)
+        for model in pair:
+            start = at + world.draw.uniform(0, 0.05)
+            world.call(who, start, model, segments, texts.answer(200), trace_id=trace, route="/v1/answer")
+
+
 @sound("fallback_failures", saas=2, agents=1, pipelines=2)
 def two_models_compared_by_a_person(world: World) -> None:
     """An arena: a person sees two answers side by side and votes."""

@@ -6,12 +6,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..evidence import MEDIUM, Evidence, concat_text, seconds_text
+from ..texts import known_texts, trim_texts
 from ..traces import (
     OrderedCalls,
     duration_us,
-    known_texts,
     order_calls,
-    trim_texts,
 )
 
 # how CrashLens 2.20.0 recognises cheap and expensive models

@@ -7,13 +7,11 @@ import pyarrow.compute as pc
 
 from ...schema import TEXT
 from ..evidence import MEDIUM, Evidence, concat_text
+from ..texts import WHITESPACE, known_texts, trim_texts
 from ..traces import (
-    WHITESPACE,
     OrderedCalls,
     check_at_least_one,
-    known_texts,
     order_calls,
-    trim_texts,
 )
 
 _STARTS = (

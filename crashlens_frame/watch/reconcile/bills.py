@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from io import StringIO
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,8 @@ def read_bill(source: Any) -> tuple[str, pd.DataFrame]:
         return _from_table(source, "the frame")
     if isinstance(source, Mapping | list):
         return _from_json(source, "the report")
+    if not isinstance(source, str | PathLike):
+        raise LogFileError(f"{source!r} is no report, expected a path, a table or rows of it")
     path = Path(source)
     try:
         text = path.read_text(encoding="utf-8-sig")

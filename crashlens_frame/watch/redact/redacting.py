@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...errors import InvalidOptionError, MissingExtraError, check_choice
-from ...frame import checked_calls, selected_columns
+from ...errors import InvalidOptionError, MissingExtraError, check_choice, several_texts
+from ...frame import check_calls, checked_calls, selected_columns
 from ...schema import LABEL, TEXT
 from .patterns import KINDS, PATTERNS, Pattern
 from .pseudonyms import Pseudonyms
@@ -77,6 +77,7 @@ def redact(
     'Write to [EMAIL] from [IP]'
     """
     check_choice("content", content, CONTENTS)
+    check_calls(calls, needs=())
     chosen = [column for column in selected_columns(columns) if column.name in calls.columns]
     for column in chosen:
         if column.arrow not in (TEXT, LABEL):
@@ -85,9 +86,9 @@ def redact(
     if content == "drop":
         return calls.assign(**{column.name: _dropped(calls[column.name]) for column in chosen})
     if content == "hash":
-        if not key:
+        if not key or not isinstance(key, str | bytes):
             raise InvalidOptionError("key is missing, expected a text that stays with you, for content='hash'")
-        pseudonyms = Pseudonyms(key.encode() if isinstance(key, str) else key)
+        pseudonyms = Pseudonyms(key.encode("utf-8", "surrogatepass") if isinstance(key, str) else key)
         changed = {column.name: _mapped(calls[column.name], _hasher(pseudonyms, column.name)) for column in chosen}
     else:
         masks, change = _masks(detectors)
@@ -163,7 +164,7 @@ def _in_json(text: str, change: Change, kept: Collection[str] = ()) -> str:
 
 def _masks(detectors: Collection[str]) -> tuple[list[Pattern], Change]:
     """Return the patterns of the kinds, and what masks a text by them."""
-    kinds = [detectors] if isinstance(detectors, str) else list(detectors)
+    kinds = several_texts("detectors", detectors)
     for kind in kinds:
         check_choice("detectors", kind, (*KINDS, *PRESIDIO))
     masks = [pattern for pattern in PATTERNS if pattern.kind in kinds]

@@ -1,12 +1,13 @@
 """Hours in which a series of calls was not what its past lets expect, and what moved."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from ...errors import InvalidOptionError, check_choice
+from ...errors import check_choice, check_number
 from ...frame import checked_calls
 from ...report import column_of_key, key_values
 from ...words import digits, money
@@ -107,8 +108,9 @@ def anomalies_and_hours(
     keys = keys_of(by)
     calls = checked_calls(calls, needs={*map(column_of_key, keys), "timestamp", "cost"})
     check_choice("freq", freq, _SHORTEST)
-    if not threshold > 0:
-        raise InvalidOptionError(f"threshold is {threshold!r}, expected a number above 0")
+    check_number("threshold", threshold, 0, math.inf, "a number above 0")
+    if min_usd is not None:
+        check_number("min_usd", min_usd, -math.inf, math.inf, "a number of US dollars")
     zone = tz or "UTC"
     times = local_times(calls, zone)
     # a call that is dated centuries off does not make hours of all the time between

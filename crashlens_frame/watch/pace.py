@@ -37,20 +37,12 @@ def project_at_pace(
     >>> projected.item(), pace.item()
     (120.0, 4.0)
     """
-    left = days_of(end - until)
-    covered = days_of(until - start.where(start > begin, begin))
+    left = _days_of(end - until)
+    covered = _days_of(until - start.where(start > begin, begin))
     pace = (spent / covered).where(covered > 0)
     return (spent + pace * left).where(left > 0, spent).where(start.notna()), pace
 
 
-def days_of(between: pd.Series) -> pd.Series:
-    """Return lengths in days; a negative length is none.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from crashlens_frame.watch.pace import days_of
-    >>> days_of(pd.Series(pd.to_timedelta(["36h", "-1h"]))).tolist()
-    [1.5, 0.0]
-    """
+def _days_of(between: pd.Series) -> pd.Series:
+    """Return lengths in days; a negative length is none."""
     return (between.dt.total_seconds() / _DAY.total_seconds()).clip(lower=0)

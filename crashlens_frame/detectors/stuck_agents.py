@@ -16,7 +16,7 @@ from .traces import SHARED_COLUMNS, OrderedCalls, check_at_least_one, order_call
 
 _COLUMNS = (*SHARED_COLUMNS, "tool_calls")
 _LEAST_CALLS, _LEAST_STUCK = 6, 3
-_MOST_WINDOW = 1_000  # calls, each of which takes a byte of memory for each call
+_MOST_WINDOW = 1_000  # calls; of each a byte for each call is held
 _TAIL = 200  # bytes at the end of a prompt that show what a tool returned, or what was asked
 # names of tools that are asked again on purpose: the size of what they return does not say that nothing has changed
 _POLLS = r"(?i)\"name\"\s*:\s*\"[^\"]*(?:status|poll|wait|sleep|progress|check|next|more|continue)"
@@ -145,7 +145,7 @@ class _Results(NamedTuple):
         return known
 
     def as_before(self, back: int) -> np.ndarray:
-        """Return which steps, from the place ``back`` on, brought what the step so many places before them did."""
+        """Return which steps, from the place ``back`` on, brought what the step ``back`` places before them did."""
         code = (self.code[back:] == self.code[:-back]) & (self.code[back:] >= 0)
         alike: np.ndarray = code | (np.abs(self.tokens[back:] - self.tokens[:-back]) <= SAME_COUNT)
         return alike

@@ -10,6 +10,7 @@ from ..jsonvalues import canonical_json, is_object, quoted
 from ..schema import LOG_SCHEMA
 from .crashlens import CRASHLENS, FLAT
 from .har import exchanges_of, failure_of_exchange, host_of_exchange, is_exchange, pair_of_exchange, times_of_exchange
+from .not_calls import kind_of_record
 from .record import RecordReading
 from .roster import FORMATS, check_format, sign_keys, signs_among
 from .table import Counts, Field, Format, Record, Tree, pruned_tree
@@ -201,25 +202,6 @@ def _shows_a_call(row: Row, record: Record, format: Format, columns: frozenset[s
     return format in OWN_FORMATS and (
         isinstance(record.get("filled"), list) or all(name in record for name in LOG_SCHEMA)
     )
-
-
-def kind_of_record(record: Record) -> str | None:
-    """Return what a record is that is no call, by the first of its keys that shows it."""
-    attributes = record.get("attributes")
-    for source in (attributes, record) if is_object(attributes) else (record,):
-        for key in _KINDS:
-            value = source.get(key)
-            if isinstance(value, str) and value:
-                return _kind(key, value)
-    return None
-
-
-@lru_cache(maxsize=256)
-def _kind(key: str, value: str) -> str:
-    return f'"{key}": {quoted(value)}'
-
-
-_KINDS = ("run_type", "openinference.span.kind", "gen_ai.operation.name", "type", "object", "op_name", "name")
 
 
 def _keys(record: Record) -> str:

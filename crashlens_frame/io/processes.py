@@ -71,7 +71,7 @@ class Processes(Generic[Task, Outcome]):
                 thread.start()
 
     def _welcome(self, process: subprocess.Popen[bytes]) -> None:
-        """Give a process its work, and take it as idle once it says that it is ready."""
+        """Send a process its work, and take it as idle once it says that it is ready."""
         with suppress(OSError, EOFError, pickle.PickleError):
             _answer(process, self._work)
             self._idle.put(process)

@@ -204,3 +204,12 @@ def test_where_both_moved_the_more_unusual_is_named_first_and_measured() -> None
     else:
         assert found["seen"] == pytest.approx(0.02, rel=0.1)
         assert "a call cost" in found["sentence"]
+
+
+def test_where_both_moved_the_dollars_are_those_of_both() -> None:
+    n_calls, cost = np.full(20 * HOURS, 4), np.full(20 * HOURS, 0.0025)
+    n_calls[386:391], cost[386:391] = 180, 0.1
+    (found,) = cf.anomalies(calls_of(log(n_calls, cost))).to_dict("records")
+    assert " and " in found["moved"]
+    assert found["dollars"] == pytest.approx(5 * 180 * 0.1, rel=0.01)  # some cents of them were expected
+    assert "$90" in found["sentence"] or "$89" in found["sentence"]

@@ -13,7 +13,7 @@ from ...report import column_of_key, key_values
 from ...words import digits, money
 from ..keys import keys_of
 from ..moments import local_times
-from .events import Event, Limits, joined, unusual_events
+from .events import Event, Limits, joined, unusual_events, with_both_halves
 from .hours import HOURS, Hours, hours_of
 from .scores import WINDOWS, cost_scores, usual_costs, volume_scores
 
@@ -183,10 +183,12 @@ def _of_series(hours: Hours, number: int, limits: Limits) -> _Judged:
     n_costs, cost = hours.n_costs[number], hours.cost[number]
     volume = volume_scores(hours.n_calls[number], cost, first_day, weekend)
     costs = cost_scores(n_costs, hours.log_cost[number], hours.squares[number], cost, first_day)
+    expected = (volume.expected[0] * usual_costs(hours.n_calls[number], cost, first_day)[:, None]).ravel()
+    events = unusual_events(volume, costs, limits, hours.last_hour)
     return _Judged(
-        unusual_events(volume, costs, limits, hours.last_hour),
+        [with_both_halves(event, cost.ravel() - expected) for event in events],
         volume.score[WINDOWS.index(HOURS), :, -1] < _FELL,
-        (volume.expected[0] * usual_costs(hours.n_calls[number], cost, first_day)[:, None]).ravel(),
+        expected,
     )
 
 

@@ -141,6 +141,16 @@ def _apart(events: list[Event]) -> list[Event]:
     return kept
 
 
+def with_both_halves(event: Event, beyond: np.ndarray) -> Event:
+    """Return an event with all that was spent beyond what was expected, if both the calls and their cost moved.
+
+    ``beyond`` holds the US dollars of each hour.
+    """
+    if " and " not in event.moved:
+        return event
+    return replace(event, dollars=max(event.dollars, float(np.nansum(beyond[event.start : event.end]))))
+
+
 def joined(events: list[Event]) -> Event:
     """Return the falls of several series as a single event."""
     return Event(

@@ -263,7 +263,7 @@ def test_a_period_or_zone_that_is_none_is_refused(options, message):
 def test_a_column_that_is_missing_is_named():
     with pytest.raises(MissingColumnsError, match=r"missing column: modle \(did you mean model\?\)"):
         by(empty_frame(), "modle")
-    with pytest.raises(MissingColumnsError, match=r"missing column: customer; a key of tags is written as tags\.customer,"):
+    with pytest.raises(MissingColumnsError, match=r"missing column: customer; a key of tags is .* tags\.customer,"):
         by(empty_frame(), "customer")
     with pytest.raises(MissingColumnsError, match="cost, error, input_tokens, latency_ms, level"):
         traces(pd.DataFrame({"trace_id": ["t"], "model": ["o3"]}))

@@ -1,7 +1,7 @@
 """Every error and warning of the package. Each child is also the builtin that a user would catch."""
 
 from collections.abc import Iterable
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, TypeGuard
 
 from .words import printable_lines
@@ -176,7 +176,7 @@ def check_choice(
     raise error(f"{name} is {value!r}, expected {expected}")
 
 
-def check_number(name: str, value: Any, low: float, high: float, expected: str) -> None:
+def check_number(name: str, value: Any, low: float, high: float, expected: str, *, whole: bool = False) -> None:
     """Raise an error if the value of an argument is no number between two others, which it may not be itself.
 
     Parameters
@@ -189,11 +189,13 @@ def check_number(name: str, value: Any, low: float, high: float, expected: str) 
         Numbers that it has to be above and below.
     expected
         What is allowed, for the message.
+    whole
+        Whether it has to be a whole number.
 
     Raises
     ------
     InvalidOptionError
-        The value is no number, or outside.
+        The value is no number, no whole one, or outside.
 
     Examples
     --------
@@ -202,7 +204,7 @@ def check_number(name: str, value: Any, low: float, high: float, expected: str) 
     Traceback (most recent call last):
     crashlens_frame.errors.InvalidOptionError: interval is 80, expected a probability, such as 0.8
     """
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    is_number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
     if not (is_number and low < value < high):
         raise InvalidOptionError(f"{name} is {value!r}, expected {expected}")
 

@@ -18,5 +18,4 @@ def now_us() -> int:
 
 def start_of_call(row: dict[str, Any]) -> int:
     """Return the start of a call that ends now, in microseconds since 1970; the year 1 if it took longer than that."""
-    start = now_us() - (row.get("latency_ms") or 0) * 1000
-    return start if start > EARLIEST else EARLIEST
+    return max(now_us() - (row.get("latency_ms") or 0) * 1000, EARLIEST)

@@ -1,5 +1,6 @@
 """Calls ordered by trace and time: what every detector starts from, computed once and shared."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -23,7 +24,7 @@ from .._core import (
     text_keys,
     trimmed_lengths,
 )
-from ..errors import InvalidOptionError, check_choice
+from ..errors import InvalidOptionError, check_choice, check_number
 from ..frame import arrow_column, check_calls, failed_calls
 from .facts import NEVER, Facts
 from .texts import WHITESPACE
@@ -384,5 +385,4 @@ def check_rules(rules: str) -> None:
 def check_at_least_one(**thresholds: int) -> None:
     """Refuse a threshold that is not a whole number of at least 1."""
     for name, value in thresholds.items():
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-            raise InvalidOptionError(f"{name} is {value!r}, expected a whole number of at least 1")
+        check_number(name, value, 0, math.inf, "a whole number of at least 1", whole=True)

@@ -20,6 +20,7 @@ DERIVED: tuple[Field, ...] = tuple(
     Field(f"derived.{name}", name, convert) for name, convert in CONVERTERS.items() if name != "extra"
 )
 
+SENT_KEYS = ("messages", "input", "prompt", "contents")  # that requests of vendors have their texts under
 _REGION_PREFIXES = ("us", "eu", "apac", "jp", "au", "global", "us-gov")
 
 
@@ -169,6 +170,22 @@ def _number_of_text(value: Any) -> Any:
 def first_text(record: Record, *keys: str) -> str | None:
     """Return the text of the messages under the first key that has any."""
     return next((text for key in keys if (text := message_text(unpacked(record.get(key)))) is not None), None)
+
+
+def sent_text(request: Record) -> str | None:
+    """Return the text of a request, whichever vendor's it is."""
+    return first_text(request, *SENT_KEYS)
+
+
+def answered_text(answer: Record) -> str | None:
+    """Return the text of an answer, whichever vendor's it is."""
+    return first_text(answer, "choices", "content", "output", "candidates")
+
+
+def finish_reason_of(answer: Record) -> str | None:
+    """Return why an answer ended, by its first choice or by itself."""
+    choice: Record = next(iter(mappings_of(answer.get("choices"))), {})
+    return found_finish_reason(choice.get("finish_reason"), answer.get("stop_reason"))
 
 
 def found_finish_reason(*values: Any) -> str | None:

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from .answers import (
     DERIVED,
     Within,
+    answered_text,
     count_or_none,
-    first_text,
-    found_finish_reason,
+    finish_reason_of,
     mapping_of,
     mappings_of,
     number_or_none,
+    sent_text,
     text_or_none,
     tool_calls_of,
     with_derived,
@@ -28,7 +29,6 @@ def _records(record: Record) -> Iterator[Record]:
         yield from (found for request in mappings_of(record["result"]) for found in _records(request))
         return
     asked, answered = (mapping_of(record.get(key)) for key in ("request", "response"))
-    choice: Record = next(iter(mappings_of(answered.get("choices"))), {})
     failed, hit = record.get("success") is False, record.get("cached") is True
     provider, status = text_or_none(record.get("provider")), record.get("status_code")
     # a model without a price costs 0 here
@@ -37,10 +37,10 @@ def _records(record: Record) -> Iterator[Record]:
     yield with_derived(
         {**record, "cost": None, "cost_without_price": 0} if is_unpriced else record,
         provider=_PROVIDERS.get(provider, provider) if provider else None,
-        prompt=first_text(asked, "messages", "input", "prompt", "contents"),
-        response=None if failed else first_text(answered, "choices", "content", "output", "candidates"),
+        prompt=sent_text(asked),
+        response=None if failed else answered_text(answered),
         tool_calls=tool_calls_of(answered),
-        finish_reason=found_finish_reason(choice.get("finish_reason"), answered.get("stop_reason")),
+        finish_reason=finish_reason_of(answered),
         temperature=number_or_none(asked.get("temperature")),
         error=f"status {status}" if failed else None,
         billed="no" if hit else billed_of_error(status) if failed else None,

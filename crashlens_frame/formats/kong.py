@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from .answers import (
     DERIVED,
-    first_text,
-    found_finish_reason,
+    answered_text,
+    finish_reason_of,
     mapping_of,
-    mappings_of,
     milliseconds_or_none,
     number_or_none,
+    sent_text,
     text_or_none,
     time_or_none,
     tool_calls_of,
@@ -47,7 +47,6 @@ def _records(record: Record) -> Iterator[Record]:
         about, usage = mapping_of(entry.get("meta")), mapping_of(entry.get("usage"))
         payload = mapping_of(entry.get("payload"))
         question, answer = (mapping_of(payload.get(side)) for side in ("request", "response"))
-        choice: Record = next(iter(mappings_of(answer.get("choices"))), {})
         failed = type(status) is int and status >= _FAILED
         hit = mapping_of(entry.get("cache")).get("cache_status") == "Hit"
         cost = number_or_none(usage.get("cost"))  # of the prices in its settings; 0 without any
@@ -59,10 +58,10 @@ def _records(record: Record) -> Iterator[Record]:
             latency_ms=milliseconds_or_none(about.get("llm_latency")),
             model=text_or_none(about.get("response_model")) or text_or_none(about.get("request_model")),
             provider=text_or_none(about.get("provider_name")),
-            prompt=first_text(question, "messages", "input", "prompt", "contents"),
-            response=None if failed else first_text(answer, "choices", "content", "output", "candidates"),
+            prompt=sent_text(question),
+            response=None if failed else answered_text(answer),
             tool_calls=tool_calls_of(answer),
-            finish_reason=found_finish_reason(choice.get("finish_reason")),
+            finish_reason=finish_reason_of(answer),
             user_id=text_or_none(consumer.get("username")) or text_or_none(consumer.get("id")),
             cost=cost or None,
             error=f"status {status}" if failed else None,

@@ -6,11 +6,12 @@ from typing import Any
 from .answers import (
     DERIVED,
     Within,
+    finish_reason_of,
     first_text,
-    found_finish_reason,
     mapping_of,
     mappings_of,
     number_or_none,
+    sent_text,
     text_or_none,
     tool_calls_of,
     unpacked,
@@ -42,7 +43,6 @@ def _span(span: Record, about: Record) -> Record:
     if kind not in _CALLS:
         return span
     inputs, outputs = (mapping_of(attributes.get(key)) for key in ("mlflow.spanInputs", "mlflow.spanOutputs"))
-    choice: Record = next(iter(mappings_of(outputs.get("choices"))), {})
     metadata, context = mapping_of(about.get("trace_metadata")), mapping_of(span.get("context"))
     tags = {key: value for key, value in mapping_of(about.get("tags")).items() if not key.startswith("mlflow.")}
     traces = (attributes.get("mlflow.traceRequestId"), span.get("trace_id"), context.get("trace_id"))
@@ -55,10 +55,10 @@ def _span(span: Record, about: Record) -> Record:
         trace_id=next((found for value in traces if (found := text_or_none(value))), None),
         model=text_or_none(attributes.get("mlflow.llm.model")) or text_or_none(inputs.get("model")),
         provider=text_or_none(attributes.get("mlflow.llm.provider")),
-        prompt=first_text(inputs, "messages", "input", "prompt", "contents"),
+        prompt=sent_text(inputs),
         response=None if failed else _response(attributes.get("mlflow.spanOutputs")),
         tool_calls=tool_calls_of(outputs),
-        finish_reason=found_finish_reason(choice.get("finish_reason"), outputs.get("stop_reason")),
+        finish_reason=finish_reason_of(outputs),
         temperature=number_or_none(inputs.get("temperature")),
         session_id=text_or_none(metadata.get("mlflow.trace.session")),
         user_id=text_or_none(metadata.get("mlflow.trace.user")),

@@ -6,18 +6,20 @@ from .answers import (
     DERIVED,
     Within,
     amount_of_text,
+    answered_text,
     count_or_none,
     error_or,
-    first_text,
     mapping_of,
     mappings_of,
     number_or_none,
+    sent_text,
     text_or_none,
     tool_calls_of,
     unpacked,
     with_derived,
 )
 from .table import END, Field, Format, Record, Sign
+from .texts import message_text
 from .usage import TOTAL
 from .values import count_value, text_value, time_value
 
@@ -55,18 +57,14 @@ def _records(record: Record) -> Iterator[Record]:
     failed = error_or(error.get("message") or error.get("exception_type"), None) if error else None
     yield with_derived(
         {**record, "usage": _with_parts(mapping_of(record.get("usage")))},
-        prompt=_text(asked, "messages", "input", "prompt", "contents"),
-        response=None if failed else _text(answered, "choices", "output", "content", "candidates"),
+        prompt=sent_text(mapping_of(asked)) or message_text(asked),
+        response=None if failed else answered_text(mapping_of(answered)) or message_text(answered),
         tool_calls=tool_calls_of(answered),
         temperature=number_or_none(settings.get("temperature")),
         error=failed,
         tags={"tags": labels} if isinstance(labels, list) and labels else None,
         type="generation",
     )
-
-
-def _text(value: object, *keys: str) -> str | None:
-    return first_text(mapping_of(value), *keys) or first_text({"value": value}, "value")
 
 
 def _with_parts(usage: Record) -> Record:

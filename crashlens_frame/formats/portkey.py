@@ -6,15 +6,15 @@ from typing import Any
 from .answers import (
     DERIVED,
     amount_of_text,
+    answered_text,
     count_of_text,
     error_or,
-    first_text,
+    finish_reason_of,
     flag_of_text,
-    found_finish_reason,
     mapping_of,
-    mappings_of,
     milliseconds_of_text,
     number_or_none,
+    sent_text,
     text_or_none,
     tool_calls_of,
     with_derived,
@@ -31,17 +31,16 @@ def _records(record: Record) -> Iterator[Record]:
     request, response = mapping_of(request.get("body")) or request, mapping_of(response.get("body")) or response
     failed = _is_failed(record)
     hit = str(record.get("cache_status")).upper() in ("HIT", "SEMANTIC HIT", "SEMANTIC_HIT")
-    choice: Record = next(iter(mappings_of(response.get("choices"))), {})
     usage = mapping_of(response.get("usage"))
     # the log has no counts of the parts; those of the answer hold where it has the same wholes
     whole = usage if usage.get("prompt_tokens") == record.get("req_units") else {}
     yield with_derived(
         record,
         provider=(text_or_none(record.get("ai_org")) or "").lower() or None,
-        prompt=first_text(request, "messages", "input", "prompt"),
-        response=None if failed else first_text(response, "choices", "content", "output"),
+        prompt=sent_text(request),
+        response=None if failed else answered_text(response),
         tool_calls=tool_calls_of(response),
-        finish_reason=found_finish_reason(choice.get("finish_reason"), response.get("stop_reason")),
+        finish_reason=finish_reason_of(response),
         temperature=number_or_none(request.get("temperature")),
         stream=request["stream"] if isinstance(request.get("stream"), bool) else None,
         tags={key: value for key, value in metadata.items() if key != _USER} or None,

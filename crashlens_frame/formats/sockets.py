@@ -6,11 +6,8 @@ of another model, whose counts have an event of their own.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
-
-import orjson
 
 from ..jsonvalues import canonical_json, is_object
 from .answers import mapping_of, mappings_of, number_or_none, text_or_none
@@ -77,7 +74,7 @@ def exchanges_of_socket(entry: Record) -> Iterator[Record]:
     url = text_or_none(mapping_of(entry.get("request")).get("url")) or ""
     socket = _Socket(url)
     for message in messages_of(entry):
-        found = socket.answer(_parsed(message.get("data")), number_or_none(message.get("time")))
+        found = socket.answer(mapping_of(message.get("data")), number_or_none(message.get("time")))
         if found is not None:
             yield {**found, "request": {**found["request"], "url": url}}
 
@@ -86,7 +83,7 @@ def _exchange(asked: Record, answer: Record, begun: float | None, ended: float |
     took = None if begun is None or ended is None else max(ended - begun, 0.0) * 1000
     start = ended if begun is None else begun
     return {
-        "startedDateTime": None if start is None else datetime.fromtimestamp(start, UTC).isoformat(),
+        "startedDateTime": start,  # in seconds since 1970
         "time": took,
         "request": {"postData": {"text": canonical_json(asked)}},
         "response": {"status": 200, "content": {"text": canonical_json(answer)}},
@@ -108,11 +105,3 @@ def _hears(session: Record) -> Any:
 
 def _id(event: Record) -> str:
     return str(mapping_of(event.get("response")).get("id"))
-
-
-def _parsed(text: Any) -> Record:
-    try:
-        found = orjson.loads(text) if isinstance(text, str) else {}
-    except orjson.JSONDecodeError:
-        return {}
-    return found if is_object(found) else {}

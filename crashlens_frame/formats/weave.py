@@ -4,12 +4,14 @@ from collections.abc import Iterator
 
 from .answers import (
     DERIVED,
+    SENT_KEYS,
     Within,
-    first_text,
-    found_finish_reason,
+    answered_text,
+    finish_reason_of,
     mapping_of,
     mappings_of,
     number_or_none,
+    sent_text,
     text_or_none,
     tool_calls_of,
     with_derived,
@@ -27,7 +29,6 @@ _COSTS = (
     "prompt_tokens_total_cost", "completion_tokens_total_cost", "cache_read_input_tokens_total_cost",
     "cache_creation_input_tokens_total_cost",
 )  # fmt: skip
-_QUESTIONS = ("messages", "input", "prompt", "contents")
 # how the names of ops begin that Weave itself puts around clients
 _INTEGRATIONS = (
     "openai.", "anthropic.", "litellm.", "google.", "vertexai.", "mistralai.", "cohere.", "groq.", "cerebras.",
@@ -48,17 +49,16 @@ def _records(record: Record) -> Iterator[Record]:
         return
     model, usage = next(iter(used.items()), (inputs.get("model"), {}))
     facts, attributes = mapping_of(summary.get("weave")), mapping_of(record.get("attributes"))
-    choice: Record = next(iter(mappings_of(output.get("choices"))), {})
     costs = mapping_of(mapping_of(facts.get("costs") or summary.get("costs")).get(str(model)))
     parts = [costs[key] for key in _COSTS if isinstance(costs.get(key), int | float)]
     yield with_derived(
         {**record, "usage": {key: value for key, value in usage.items() if key != "requests"}},
         model=text_or_none(model),
         name=name,
-        prompt=first_text(inputs, *_QUESTIONS),
-        response=first_text(output, "choices", "content", "output", "candidates"),
+        prompt=sent_text(inputs),
+        response=answered_text(output),
         tool_calls=tool_calls_of(output),
-        finish_reason=found_finish_reason(choice.get("finish_reason"), output.get("stop_reason")),
+        finish_reason=finish_reason_of(output),
         temperature=number_or_none(inputs.get("temperature")),
         stream=inputs["stream"] if isinstance(inputs.get("stream"), bool) else None,
         cost=sum(parts) if parts else None,
@@ -70,7 +70,7 @@ def _is_of_a_model(name: str | None, inputs: Record) -> bool:
     """Whether an op is a call of a model itself; ops around it repeat its counts, and may return its answer."""
     if (name or "").startswith(_INTEGRATIONS):
         return True
-    return isinstance(inputs.get("model"), str) and any(inputs.get(key) for key in _QUESTIONS)
+    return isinstance(inputs.get("model"), str) and any(inputs.get(key) for key in SENT_KEYS)
 
 
 def _name(op: object) -> str | None:

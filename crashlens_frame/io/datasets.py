@@ -128,7 +128,7 @@ def write_dataset(
     """
     check_choice("by", by, PARTITIONED_BY)
     check_choice("mode", mode, MODES)
-    check_number("buckets", buckets, 0, 10_001, "1 to 10,000")
+    check_number("buckets", buckets, 0, 10_001, "1 to 10,000", whole=True)
     if not isinstance(calls, pd.DataFrame | Iterable):
         raise InvalidOptionError(f"calls are {type(calls).__name__}, expected a DataFrame, or several")
     check_path(target)

@@ -134,7 +134,7 @@ class Journal:
         handle, size = self._locked(deadline)
         try:
             queued = self._queue[:]
-            data = queued[0][0] if len(queued) == 1 else b"".join([data for data, _ in queued])
+            data = b"".join([data for data, _ in queued])
             if size < self._size:
                 check_handle_is_log(handle, self.path)
                 seen, self._size = self._size, size
@@ -142,7 +142,7 @@ class Journal:
             if size and not _ends_a_line(handle, size):
                 data = b"\n" + data
             self._write(data, size, len(queued))
-            self.saved += queued[0][1] if len(queued) == 1 else sum([calls for _, calls in queued])
+            self.saved += sum([calls for _, calls in queued])
             if self.fsync:
                 os.fsync(handle)
         finally:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import orjson
 
 from .._core import access_error
-from ..errors import InvalidOptionError, UnsavedCallsError, check_text
+from ..errors import InvalidOptionError, UnsavedCallsError, check_number, check_text
 from .context import check_book, columns_checked
 from .telemetry import Taken, Telemetry
 
@@ -119,8 +119,7 @@ def serve_otlp(
     """
     check_book(book)
     check_text("host", host)
-    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port < _MOST_PORTS:
-        raise InvalidOptionError(f"port is {port!r}, expected a whole number from 0 to {_MOST_PORTS - 1:,}")
+    check_number("port", port, -1, _MOST_PORTS, f"a whole number from 0 to {_MOST_PORTS - 1:,}", whole=True)
     if token is not None and not (isinstance(token, str) and token.isascii() and token.isprintable()):
         raise InvalidOptionError("token is no text of ASCII characters, as a header needs it")
     if host not in LOOPBACK and not token:

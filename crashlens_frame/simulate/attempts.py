@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..errors import InvalidOptionError, check_choice
+from ..errors import check_choice, check_number
 from ..formats import Row, convert_row, time_option
 from ..frame import frame_from_table, table_from_rows
 from ..times import now_us
@@ -90,6 +90,5 @@ def trace_of(draw: np.random.Generator, trace_id: str | None) -> str:
 
 def whole_number(name: str, value: Any, *, least: int = 0, most: int) -> int:
     """Return a whole number; refuse what is none."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
-        raise InvalidOptionError(f"{name} is {value!r}, expected a whole number from {least} to {most:,}")
+    check_number(name, value, least - 1, most + 1, f"a whole number from {least} to {most:,}", whole=True)
     return int(value)

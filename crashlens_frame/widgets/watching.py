@@ -227,7 +227,7 @@ class InvoicePanel(W.VBox):
 def _forecast_cards(row: pd.Series) -> dict[str, markup.Card]:
     month = f"{row['start']:%B %Y}"
     likely = f"{money(row['low'])} to {money(row['high'])} in four of five such months, by weekdays and trend"
-    unsure = "from seven days of calls on with what is likely"
+    unsure = "what is likely is given from seven days of calls on"
     unknown = f"{quantity(row['unknown'], 'call')} of unknown cost" if row["unknown"] else "every cost is known"
     # the same projection as that of the budgets below, which adds up over teams
     return {

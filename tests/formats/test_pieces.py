@@ -113,7 +113,7 @@ def test_pieces_of_text_completions_and_the_usage_of_groq_and_kimi(of_kimi: bool
     answer = put_together(pieces)
     assert answer.is_complete
     (choice,) = answer.record["choices"]
-    assert choice["text"] == "One two"
+    assert choice == {"index": 0, "text": "One two", "finish_reason": "stop", **(usage if of_kimi else {})}
     assert answer.record["usage"] == {"prompt_tokens": 3}
 
 

@@ -217,7 +217,7 @@ def test_frames_one_after_the_other_add_files_and_what_is_there_is_guarded(tmp_p
 
 
 @pytest.mark.parametrize(
-    "options", [{"by": "model"}, {"mode": "replace"}, {"buckets": 0}, {"buckets": 10_001}], ids=str
+    "options", [{"by": "model"}, {"mode": "replace"}, {"buckets": 0}, {"buckets": 10_001}, {"buckets": 3.5}], ids=str
 )
 def test_an_option_without_meaning_is_refused(tmp_path: Path, options: dict[str, Any]) -> None:
     (name,) = options

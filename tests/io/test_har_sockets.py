@@ -104,6 +104,13 @@ def test_the_address_names_the_model_of_a_session_that_does_not() -> None:
     assert rows(read(socket(SPEECH["request"]["url"], message(3.25, DONE))), "model") == [["gpt-realtime-mini"]]
 
 
+@pytest.mark.parametrize("seconds", [2.0**70, 1e300, -1e300])
+def test_a_message_at_no_time_is_an_answer_all_the_same(seconds: float) -> None:
+    calls = read(socket(SPEECH["request"]["url"], {**message(0, DONE), "time": seconds}))
+    assert calls["timestamp"].isna().tolist() == [True]
+    assert rows(calls, "latency_ms", "input_tokens") == [[None, 1000]]
+
+
 def test_events_of_a_session_line_by_line_have_their_counts() -> None:
     lines = "\n".join(each["data"] for each in SPEECH["_webSocketMessages"]).encode()
     with pytest.warns(cf.PassedOverWarning):

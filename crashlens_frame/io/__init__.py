@@ -23,7 +23,7 @@ from .price_tables import NEEDED_TO_FILL, SHIPPED, counted_table, price_book, pr
 from .read_files import LogContent, iter_blocks
 from .read_logs import read_csv, read_logs, read_priced
 from .repeats import LINE, REPEAT_COLUMNS, event_ids, keep_once
-from .streams import AnyPath, Source, list_files, open_atomic
+from .streams import AnyPath, Source, list_files, open_atomic, other_files
 from .write_lines import encode_lines
 from .write_row import line_from_row
 
@@ -51,6 +51,7 @@ __all__ = [
     "line_from_row",
     "list_files",
     "open_atomic",
+    "other_files",
     "partitions",
     "place_and_reason",
     "price_book",

@@ -136,9 +136,7 @@ def divided_change(
     return table.assign(row=pd.array(rows, dtype="str"))[["row", *table.columns]]
 
 
-def _summed(
-    calls: pd.DataFrame, wasted: np.ndarray, group: np.ndarray, size: int, prices: Prices | None
-) -> _Side:
+def _summed(calls: pd.DataFrame, wasted: np.ndarray, group: np.ndarray, size: int, prices: Prices | None) -> _Side:
     """Sum up the calls of a log, whose costs are known, by group."""
     calls = calls.reset_index(drop=True)
     cost = calls["cost"].to_numpy("float64")

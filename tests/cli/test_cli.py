@@ -392,7 +392,7 @@ def test_demo_shows_and_writes_a_day() -> None:
         ["stuck_agents", "", "/agents/release", "engineering"],
     ]
     assert Path("there/waste.png").read_bytes().startswith(b"\x89PNG")
-    assert result.stdout.splitlines()[-14:] == [
+    assert result.stdout.splitlines()[-13:] == [
         "In short: $33.28 of $56.29 was wasted, most of it by",
         "  $15.46  cache misses, broken prefix (legal, /v1/contracts)",
         "  $11.47  retry loops, no backoff (search, /v1/summaries)",

@@ -113,6 +113,7 @@ def test_the_check_of_single_importers_sees_one_through_a_door() -> None:
     assert modules_of_one_room(package) == {"colors": "plot", "io.rare": "plot", "words": "io"}
 
 
+DOOR_MODULES = {"datasets"}  # modules that a door offers as they are
 LAZY = [path.parent.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob("*/__init__.pyi")]
 
 
@@ -120,6 +121,14 @@ LAZY = [path.parent.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob("*/
 def test_every_name_that_the_stub_of_a_room_lists_is_at_its_door(room: str) -> None:
     door = importlib.import_module(f"crashlens_frame.{room}")
     assert [name for name in HOUSE.door(room) if not hasattr(door, name)] == []
+
+
+@pytest.mark.parametrize("room", LAZY)
+def test_a_name_at_a_door_that_imports_late_is_not_that_of_a_file(room: str) -> None:
+    """Importing the file would put it in the place of what it is asked for."""
+    files = {path.stem for path in PACKAGE.joinpath(room).glob("*.py")}
+    modules = {name for name, module in HOUSE.door(room).items() if module == f"{room}.{name}" and name in DOOR_MODULES}
+    assert (HOUSE.door(room).keys() & files) - modules == set()
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -1,6 +1,9 @@
 """The names of this room, and where each is."""
 
 from . import datasets as datasets
+from .any_logs import read_csv as read_csv
+from .any_logs import read_logs as read_logs
+from .any_logs import read_priced as read_priced
 from .csv import to_csv as to_csv
 from .datasets import Partition as Partition
 from .datasets import bucket_numbers as bucket_numbers
@@ -32,9 +35,6 @@ from .price_tables import price_book as price_book
 from .price_tables import priced_table as priced_table
 from .read_files import LogContent as LogContent
 from .read_files import iter_blocks as iter_blocks
-from .read_logs import read_csv as read_csv
-from .read_logs import read_logs as read_logs
-from .read_logs import read_priced as read_priced
 from .repeats import LINE as LINE
 from .repeats import REPEAT_COLUMNS as REPEAT_COLUMNS
 from .repeats import event_ids as event_ids

@@ -7,6 +7,7 @@ import warnings
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 try:
     import fcntl
@@ -17,7 +18,9 @@ from .._core import fork_safe_lock
 from ..errors import LogFileChangedWarning, LogFileError, UnsavedCallsError
 from ..words import printable, quantity
 from .file_kind import check_handle_is_log, check_is_log
-from .streams import AnyPath
+
+if TYPE_CHECKING:
+    from .streams import AnyPath
 
 LOCK_WAIT = 10.0  # seconds that a line waits for the lock of its file
 _PAUSES = (0.0005, 0.005)  # seconds between two attempts to get the lock, the first and the longest
@@ -52,7 +55,7 @@ class Journal:
         The file is no plain log, or is named like something else.
     """
 
-    def __init__(self, path: AnyPath, *, fsync: bool = False, lock_wait: float | None = None) -> None:
+    def __init__(self, path: "AnyPath", *, fsync: bool = False, lock_wait: float | None = None) -> None:
         check_is_log(path)
         self.path = os.fspath(path)
         self.fsync = fsync
@@ -215,7 +218,7 @@ class Journal:
         )
 
 
-def append_bytes(target: AnyPath, data: bytes) -> None:
+def append_bytes(target: "AnyPath", data: bytes) -> None:
     """Append whole lines to a file that is not kept open.
 
     Raises

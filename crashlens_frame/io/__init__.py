@@ -5,7 +5,7 @@ from .csv import to_csv
 from .datasets import Partition, bucket_numbers, partitions, trace_buckets, write_dataset
 from .detect import detect_log_format as detect_format
 from .excel import to_excel
-from .journal import Journal
+from .journal import Journal, QueuedLines
 from .jsonl import (
     LeftOutCounts,
     append_jsonl,
@@ -38,6 +38,7 @@ __all__ = [
     "LinesContent",
     "LogContent",
     "Partition",
+    "QueuedLines",
     "Source",
     "append_jsonl",
     "bucket_numbers",

@@ -29,7 +29,7 @@ _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | g
 
 @dataclass(slots=True, eq=False)
 class QueuedLines:
-    """Lines that wait to be saved, and their number of calls; without data, their place is kept until they are made."""
+    """Lines that wait to be saved, and their number of calls; without data, they keep their place until made."""
 
     data: bytes | None
     calls: int = 1
@@ -87,15 +87,10 @@ class Journal:
         """Number of lines, or of groups of them, that are not in the file yet."""
         return len(self._queue)
 
-    def queue(self, data: bytes | None, calls: int = 1) -> QueuedLines:
-        """Put lines behind those that wait to be saved. This never waits for the file.
-
-        Without data this keeps their place: what is behind them waits until their data is set.
-        """
+    def queue(self, lines: QueuedLines) -> None:
+        """Put lines behind those that wait to be saved. This never waits for the file."""
         self._leave_to_parent()
-        lines = QueuedLines(data, calls)
         self._queue.append(lines)
-        return lines
 
     def save(self) -> None:
         """Write the lines of the queue to the file, up to the first that is still to be made.
@@ -252,7 +247,7 @@ def append_bytes(target: AnyPath, data: bytes) -> None:
         It cannot be written to, or another program holds its lock for too long. It is as it was.
     """
     journal = Journal(target)
-    journal.queue(data)
+    journal.queue(QueuedLines(data))
     try:
         journal._write_queue(time.monotonic() + LOCK_WAIT)
     except OSError as error:

@@ -3,6 +3,7 @@
 import atexit
 import os
 import threading
+import time
 import warnings
 import weakref
 from collections.abc import Callable
@@ -15,15 +16,21 @@ from ..formats import Row
 from ..io import QueuedLines
 
 
-class LateCall:
-    """A call whose row is made once, when it is first asked for, and the place of its line in the file."""
+def warn_unsaved(text: str) -> None:
+    """Warn of calls that are not logged; also where warnings are errors, what waits behind them is."""
+    with suppress(Warning):
+        warnings.warn(text, UnsavedCallsWarning, stacklevel=2)
 
-    __slots__ = ("_make", "_row", "line")
 
-    def __init__(self, make: Callable[[], Row], line: QueuedLines) -> None:
+class LateCall(QueuedLines):
+    """A call whose row is made once, when it is first asked for; its line has a place in the file."""
+
+    __slots__ = ("_make", "_row")
+
+    def __init__(self, make: Callable[[], Row]) -> None:
+        self.data, self.calls = None, 1
         self._make: Callable[[], Row] | None = make
         self._row: Row | None = None
-        self.line = line
 
     def __call__(self) -> Row:
         """Return the row."""
@@ -36,15 +43,18 @@ class LateCall:
         return self._row
 
 
+_PAUSE = 0.005  # seconds from a call to its writing: the program finishes with its answer first, and more may come
+
+
 class Savable(Protocol):
     """What has calls that wait for its file."""
 
-    def save(self) -> None:
-        """Write them."""
+    def save(self, *, passing_over: bool = False) -> None:
+        """Write them; those that cannot be made may be passed over."""
 
 
 class Writer:
-    """A thread that saves what waits, as soon as it is asked to.
+    """A thread that saves what waits, some milliseconds after it is asked to.
 
     It keeps alive what it is asked to save until that is saved, and ends with it. Whatever it cannot do is left to the
     program: after an error, at the end of the program and in the child of a fork ``is_ready`` is False.
@@ -95,9 +105,9 @@ class Writer:
         owner = None if self._owner is None else self._owner()
         if owner is not None:
             try:
-                owner.save()
-            except UnsavedCallsError as error:
-                warnings.warn(str(error), UnsavedCallsWarning, stacklevel=2)
+                owner.save(passing_over=True)
+            except Exception as error:
+                warn_unsaved(str(error))
 
     def leave_to_parent(self) -> None:
         """Begin anew in the child of a fork, which does not have the thread."""
@@ -105,9 +115,10 @@ class Writer:
 
     def _run(self) -> None:
         while (owner := self._asked.get()) is not None:
-            self._is_asked = False  # whoever asks from here on is asked again
+            time.sleep(_PAUSE)
+            self._is_asked = False  # who asks from here on may be too late for this time
             try:
-                owner.save()
+                owner.save(passing_over=True)
             except UnsavedCallsError:
                 self.is_ready = False  # the next call tries it itself
             except Exception as error:

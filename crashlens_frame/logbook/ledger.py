@@ -1,6 +1,5 @@
 """Calls as they come in: rows and tables in their order, written to a file, counted and priced when asked for."""
 
-import warnings
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,14 +9,14 @@ import pandas as pd
 import pyarrow as pa
 
 from .._core import fork_safe_lock
-from ..errors import UnsavedCallsError, UnsavedCallsWarning
+from ..errors import UnsavedCallsError
 from ..formats import Row
 from ..frame import frame_from_table, table_from_frame, table_from_rows
-from ..io import Journal, encode_lines, line_from_row
+from ..io import Journal, QueuedLines, encode_lines, line_from_row
 from ..pricing import PriceBook, add_cost, fill_cost
 from ..tokens import add_tokens, fill_tokens
 from .growing_frame import GrowingFrame
-from .late import LateCall, Writer
+from .late import LateCall, Writer, warn_unsaved
 
 _FEW = 64  # rows up to which it is faster to count and price them one by one
 _MOST_WAITING = 256  # calls that may wait for the file; a call that finds more writes them itself
@@ -80,9 +79,12 @@ class Ledger:
         if self._journal is None:
             self._rows.append(make)
         elif self._writer.is_ready and self._journal.waiting < _MOST_WAITING:
+            late = LateCall(make)
             with self._door:
-                late = LateCall(make, self._journal.queue(None))
-                self._late.append(late)
+                self._late.append(
+                    late
+                )  # first: nothing would make a line that is queued alone, as an interrupt leaves it
+                self._journal.queue(late)
                 self._rows.append(late)
             self._writer.ask(self)
         else:
@@ -110,7 +112,7 @@ class Ledger:
         line = line_from_row(row)
         with self._door:
             self._rows.append(row)
-            self._journal.queue(line)
+            self._journal.queue(QueuedLines(line))
         self.save()
 
     def _add_table(self, table: pa.Table) -> None:
@@ -126,7 +128,7 @@ class Ledger:
             with self._door:
                 self._gather()
                 self._fresh.append(table)
-                self._journal.queue(lines, calls=len(table))
+                self._journal.queue(QueuedLines(lines, len(table)))
         self.save()
 
     def load(self, table: pa.Table) -> None:
@@ -149,10 +151,14 @@ class Ledger:
                     self._computing = False
             return self._calls.frame()
 
-    def save(self) -> None:
-        """Write what waits for the file."""
+    def save(self, *, passing_over: bool = False) -> None:
+        """Write what waits for the file.
+
+        A call that cannot be made raises its error, which may be that of a signal handler, and waits on; passed over,
+        it is in no book, as if its error had been raised when it was to be added.
+        """
         if self._journal is not None:
-            self._make_lines()
+            self._make_lines(passing_over=passing_over)
             self._journal.save()
 
     def flush(self) -> None:
@@ -170,29 +176,27 @@ class Ledger:
             if self._journal is not None:
                 self._journal.close()
 
-    def _make_lines(self) -> None:
+    def _make_lines(self, *, passing_over: bool = False) -> None:
         """Make the lines of the calls that were added later until now, oldest first."""
         with self._lock:
             for _ in range(len(self._late)):
                 if not self._late:  # a signal handler has made them
                     return
-                self._make_line(self._late[0])
-
-    def _make_line(self, late: LateCall) -> None:
-        """Make the line of a call; a call that cannot be made is in no book, as if it had been added at once."""
-        try:
-            row = late()
-            fill_tokens(row)
-            fill_cost(row, self._prices)
-            late.line.data = line_from_row(row)
-        except Exception as error:
-            late.line.data, late.line.calls = b"", 0
-            with suppress(ValueError):
-                self._rows.remove(late)
-            with suppress(Warning):
-                warnings.warn(f"a call is not logged: {error}", UnsavedCallsWarning, stacklevel=2)
-        with suppress(ValueError):  # a signal handler has made it
-            self._late.remove(late)
+                late = self._late[0]
+                try:
+                    row = late()
+                    fill_tokens(row)
+                    fill_cost(row, self._prices)
+                    late.data = line_from_row(row)
+                except Exception as error:
+                    if not passing_over:
+                        raise
+                    late.data, late.calls = b"", 0
+                    with self._door:
+                        self._rows.remove(late)
+                    warn_unsaved(f"a call is not logged: {error}")
+                with suppress(ValueError):  # a signal handler has made it
+                    self._late.remove(late)
 
     def _call_watchers(self) -> None:
         for watcher in self.watchers:

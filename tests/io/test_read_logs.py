@@ -1,10 +1,12 @@
 """Logs of any kind: what is read, what is left out, and what a file is that is no log."""
 
+import gzip
 import io
 import json
 import sqlite3
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -233,6 +235,26 @@ def test_a_foreign_frame_names_the_line_that_makes_it_calls() -> None:
         pd.DataFrame({"model_name": ["m"]}).crashlens  # noqa: B018
     with pytest.raises(cf.NotCallsError, match=r"columns=\{'its column of models': 'model'\}"):
         pd.DataFrame({"weather": ["m"]}).crashlens  # noqa: B018
+
+
+@pytest.mark.parametrize("read", [cf.read_logs, lambda folder: cf.scan(folder, memory="100MB")])
+def test_files_in_a_folder_that_may_be_logs_are_not_passed_over_in_silence(tmp_path: Path, read: Any) -> None:
+    line = '{"trace_id": "t", "model": "gpt-4o", "input_tokens": 5, "output_tokens": 5}\n'
+    (tmp_path / "calls.jsonl").write_text(line)
+    (tmp_path / "app.log").write_text(line)
+    (tmp_path / "packed.txt.gz").write_bytes(gzip.compress(line.encode()))
+    (tmp_path / "notes.md").write_text("hello\n")
+    (tmp_path / "empty").touch()
+    (tmp_path / ".hidden").write_text(line)
+    with pytest.warns(cf.PassedOverWarning) as caught:
+        read(tmp_path)
+    assert [str(warning.message) for warning in caught] == [
+        "did not read 2 files that may be logs, as their names do not end as those of logs do:"
+        f" {tmp_path / 'app.log'}, {tmp_path / 'packed.txt.gz'}; name each of them to read it"
+    ]
+    (tmp_path / "app.log").unlink()
+    (tmp_path / "packed.txt.gz").unlink()
+    read(tmp_path)  # a warning would be an error
 
 
 def test_of_a_folder_with_a_dataset_exactly_the_parts_of_the_dataset_are_read(tmp_path: Path) -> None:

@@ -20,7 +20,9 @@ from .roster import FORMATS, signs
 from .values import is_null
 
 _OWN = frozenset({"trace_id", "model"})
-_OF_NUMBERS = re.compile(r"(token|count|cost|price|spend|latency|duration|time|temperature|total|units)", re.IGNORECASE)
+_OF_NUMBERS = re.compile(
+    r"(token|count|cost|price|spend|latency|duration|time|temperature|total|units|created|_at$)", re.IGNORECASE
+)
 _OF_IDS = re.compile(r"id$", re.IGNORECASE)
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 _OF_TEXT = re.compile(r"(value|input|output|prompt|response|text|content)$", re.IGNORECASE)

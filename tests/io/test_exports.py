@@ -213,3 +213,4 @@ def test_answers_that_pandas_normalized_have_their_counts(tmp_path: Path) -> Non
     for calls in (cf.read_logs(tmp_path / "answers.csv"), cf.as_calls(table)):
         names = ["input_tokens", "cached_input_tokens", "output_tokens"]
         assert calls[names].to_numpy().tolist() == [[1000, 640, 50]]
+        assert calls["timestamp"].tolist() == [pd.Timestamp(1772359200, unit="s", tz="UTC")]

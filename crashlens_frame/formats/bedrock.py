@@ -37,7 +37,7 @@ _METRICS = "amazon-bedrock-invocationMetrics"
 
 
 class _Events(Sign):
-    """Events of CloudWatch, of which some are invocations: it keeps the logs of any program."""
+    """Events of CloudWatch with invocations among them: it keeps the logs of any program."""
 
     def seen(self, record: Record) -> str | None:
         """Return how the record shows the sign; None where it does not."""

@@ -6,6 +6,7 @@ is counted as other work.
 """
 
 import ast
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -89,15 +90,18 @@ def _records(line: bytes) -> Iterator[bytes]:
     if not values and line.lstrip().startswith(b"{"):
         yield line
         return
+    if len(values) == 1 and _is_itself(values[0]) and _is_json(line):
+        yield line
+        return
     for value in values:
-        if _is_itself(value):
-            yield line if _is_json(line) else _dumped(value)
-            continue
-        yield from map(_dumped, _inside(value))
+        yield from (_dumped(value),) if _is_itself(value) else map(_dumped, _inside(value))
 
 
 def _dumped(value: Any) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_SUBCLASS, default=str)
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # a number past 64 bits, or half a surrogate pair
+        return json.dumps(value).encode()
 
 
 def _is_json(line: bytes) -> bool:
@@ -153,7 +157,11 @@ def _is_itself(value: Any) -> bool:
         return False
     if FORMATS[detect_format(value).format].signs or has_trace(value) or "usage" in value:
         return True
-    return not _COUNTED.isdisjoint(synonyms_among(value).values())
+    matched = {column: value[name] for name, column in synonyms_among(value).items()} | dict(value)
+    if not _COUNTED.isdisjoint(matched):
+        return True
+    texts = (matched.get(name) for name in ("prompt", "response"))
+    return "model" in matched and any(isinstance(text, str) and text[:1] not in ("{", "[") for text in texts)
 
 
 def _inside(value: Any, around: Any = None, depth: int = 0) -> Iterator[Any]:

@@ -2,7 +2,9 @@
 
 import io
 import json
+import random
 import re
+import warnings
 from typing import Any
 
 import pandas as pd
@@ -10,6 +12,7 @@ import pytest
 
 import crashlens_frame as cf
 from crashlens_frame.formats import FORMATS
+from tests.support.damaged_records import spoiled
 from tests.support.vendor_logs import TELLERS, Call
 
 TIME = "2026-03-01T10:00:00.5Z"
@@ -141,6 +144,32 @@ def test_events_of_a_stream_behind_their_names() -> None:
 def test_a_line_with_counts_of_its_own_is_not_searched() -> None:
     own = {"trace_id": "t", "model": "gpt-4o", "input_tokens": 5, "output_tokens": 1, "raw": TEXTS[0]}
     assert read(lines(own))["input_tokens"].tolist() == [5]
+
+
+def test_answers_that_a_user_asked_about_are_no_calls() -> None:
+    asked = {"model": "gpt-4o", "prompt": f"What is this? {TEXTS[0]}", "response": "A log."}
+    assert read(lines(asked, asked))["response"].tolist() == ["A log."] * 2
+
+
+def test_many_records_of_a_line_among_opened_ones_are_calls_once() -> None:
+    text = lines({"log": TEXTS[2]}, {"object": "list", "data": ANSWERS[:2], "has_more": False})
+    assert sorted(read(text)["event_id"]) == ["chatcmpl-0", "chatcmpl-1", "chatcmpl-2"]
+
+
+def test_odd_values_beside_an_answer_are_kept() -> None:
+    odd = {**ANSWERS[0], "seed": 2**70, "note": "\ud800"}
+    (call,) = read(lines({"log": json.dumps(odd)})).to_dict("records")
+    assert call["input_tokens"] == 1000
+    assert json.loads(call["extra"])["seed"] == 2**70
+
+
+def test_damaged_lines_of_containers_are_calls_or_reasons() -> None:
+    draw = random.Random(5)
+    for _ in range(150):
+        hurt = [spoiled({"log": spoiled(ANSWERS[0], draw, most=2), "time": TIME}, draw, most=2) for _ in range(3)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            read(lines({"log": TEXTS[0]}, *hurt), prices=None)
 
 
 def test_answers_that_an_agent_read_are_no_calls_of_its_session() -> None:

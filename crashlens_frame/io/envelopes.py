@@ -9,7 +9,7 @@ import ast
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from json import JSONDecodeError, JSONDecoder
 from typing import Any
@@ -197,11 +197,11 @@ def _unpacked(value: Any) -> Any:
     return value
 
 
-def _is_of_vendor(record: dict[str, Any]) -> bool:
+def _is_of_vendor(record: Mapping[str, Any]) -> bool:
     return bool(FORMATS[detect_format(record).format].signs) or (has_trace(record) and "model" in record)
 
 
-def _with_context(record: dict[str, Any], around: dict[str, Any]) -> dict[str, Any]:
+def _with_context(record: Mapping[str, Any], around: Mapping[str, Any]) -> dict[str, Any]:
     """Return a record with the time and the model of what is around it, where it has none."""
     time = next((around[key] for key in _TIMES if key in around), None)
     model = next((around[key] for key in _MODELS if key in around), None)

@@ -46,12 +46,13 @@ def read_jsonl(
         compressed are decompressed, also if their names do not show it.
     format
         ``"crashlens"`` (nested), ``"flat"`` (the Log Schema), ``"bifrost"``, ``"openai"``, ``"anthropic"``,
-        ``"litellm"``, ``"langfuse"``, ``"langsmith"``, ``"bedrock"``, ``"gemini_cli"``, ``"gemini"``, ``"helicone"``,
-        ``"portkey"``, ``"cloudflare"``, ``"kong"``, ``"openrouter"``, ``"mlflow"``, ``"weave"``, ``"posthog"``,
-        ``"datadog"``, ``"braintrust"``, ``"opik"``, ``"openai_agents"``, ``"ollama"``, ``"cohere"``, ``"promptfoo"``,
-        ``"opencode"``, ``"inspect_ai"``, ``"otel"``, ``"claude_code"``, ``"codex"``, ``"cline"``, ``"aider"``,
-        ``"llm"``, ``"cursor"``, ``"open_webui"``, ``"pi"``, ``"otlp_logs"``, ``"openai_stream"`` or
-        ``"anthropic_stream"``; None detects it line by line, see ``detect_format``.
+        ``"litellm"``, ``"langfuse"``, ``"langsmith"``, ``"bedrock"``, ``"gemini_cli"``, ``"gemini"``,
+        ``"gemini_live"``, ``"helicone"``, ``"portkey"``, ``"cloudflare"``, ``"kong"``, ``"openrouter"``,
+        ``"mlflow"``, ``"weave"``, ``"posthog"``, ``"datadog"``, ``"braintrust"``, ``"opik"``, ``"openai_agents"``,
+        ``"ollama"``, ``"cohere"``, ``"promptfoo"``, ``"opencode"``, ``"inspect_ai"``, ``"autogen"``, ``"new_api"``,
+        ``"envoy"``, ``"azure_apim"``, ``"langwatch"``, ``"langchain"``, ``"otel"``, ``"claude_code"``, ``"codex"``,
+        ``"cline"``, ``"aider"``, ``"llm"``, ``"cursor"``, ``"open_webui"``, ``"pi"``, ``"otlp_logs"``,
+        ``"openai_stream"`` or ``"anthropic_stream"``; None detects it line by line, see ``detect_format``.
     columns
         The columns of CALLS to read, in the order of the result; None: all. Fields of other columns are not read, so a
         wrong value in them does not make the line a reject, unless they show which calls are repeated.

@@ -108,7 +108,7 @@ GEMINI_LIVE_ROW = {
     "provider": "google", "log_format": "gemini_live", "trace_id": made_id(GEMINI_LIVE), "reasoning_tokens": 20,
     "stream": True,
 }  # fmt: skip
-FURTHER = {
+FURTHER: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "new_api": (NEW_API, NEW_API_ROW), "envoy": (ENVOY, ENVOY_ROW), "azure_apim": (AZURE_APIM, AZURE_APIM_ROW),
     "autogen": (AUTOGEN, AUTOGEN_ROW), "langwatch": (LANGWATCH, LANGWATCH_ROW),
     "langchain": (LANGCHAIN, LANGCHAIN_ROW), "gemini_live": (GEMINI_LIVE, GEMINI_LIVE_ROW),
@@ -122,7 +122,7 @@ def test_the_whole_row(name: str) -> None:
 
 
 RESULT = {"generations": [[{"text": "Yes.", "type": "ChatGeneration", "message": MESSAGE}]], "llm_output": {}}
-PAGES = [
+PAGES: list[tuple[str, Any, dict[str, Any]]] = [
     ("new_api", {"success": True, "message": "", "data": {"page": 1, "total": 1, "items": [NEW_API]}}, {}),
     ("new_api", {"success": True, "message": "", "data": [NEW_API]}, {}),
     ("azure_apim", {"records": [AZURE_APIM, {"category": "GatewayLogs", "properties": {}}]}, {}),
@@ -135,7 +135,7 @@ PAGES = [
 
 @pytest.mark.parametrize(("name", "page", "more"), PAGES)
 def test_other_shapes_of_the_same_call(name: str, page: Any, more: dict[str, Any]) -> None:
-    assert rows_of(page, name) == [FURTHER[name][1] | more]
+    assert rows_of(page, name) == [{**FURTHER[name][1], **more}]
 
 
 @pytest.mark.parametrize(

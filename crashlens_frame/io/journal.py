@@ -163,7 +163,9 @@ class Journal:
             if size and not _ends_a_line(handle, size):
                 data = b"\n" + data
             self._write(data, size, len(queued))
-            self.saved += sum([lines.calls for lines in queued])
+            for lines in queued:
+                self.saved += lines.calls
+                lines.data = b""  # whoever queued them may hold them longer
             if self.fsync:
                 os.fsync(handle)
         finally:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
 try:
     import fcntl
@@ -19,7 +20,9 @@ from .._core import fork_safe_lock
 from ..errors import LogFileChangedWarning, LogFileError, UnsavedCallsError
 from ..words import printable, quantity
 from .file_kind import check_handle_is_log, check_is_log
-from .streams import AnyPath
+
+if TYPE_CHECKING:
+    from .streams import AnyPath
 
 LOCK_WAIT = 10.0  # seconds that a line waits for the lock of its file
 _PAUSES = (0.0005, 0.005)  # seconds between two attempts to get the lock, the first and the longest
@@ -62,7 +65,7 @@ class Journal:
         The file is no plain log, or is named like something else.
     """
 
-    def __init__(self, path: AnyPath, *, fsync: bool = False, lock_wait: float | None = None) -> None:
+    def __init__(self, path: "AnyPath", *, fsync: bool = False, lock_wait: float | None = None) -> None:
         check_is_log(path)
         self.path = os.fspath(path)
         self.fsync = fsync
@@ -247,7 +250,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_leave_to_parent)
 
 
-def append_bytes(target: AnyPath, data: bytes) -> None:
+def append_bytes(target: "AnyPath", data: bytes) -> None:
     """Append whole lines to a file that is not kept open.
 
     Raises

@@ -14,7 +14,6 @@ from .detect import detect_format as detect_format
 from .excel import to_excel as to_excel
 from .journal import Journal as Journal
 from .journal import QueuedLines as QueuedLines
-from .journal import QueuedLines as QueuedLines
 from .journal import append_bytes as append_bytes
 from .jsonl import LeftOutCounts as LeftOutCounts
 from .jsonl import append_jsonl as append_jsonl

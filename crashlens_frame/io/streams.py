@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any, NamedTuple, TypeAlias, cast
+from typing import IO, Any, NamedTuple, TypeAlias, TypeGuard, cast
 
 import zstandard
 
@@ -90,6 +90,8 @@ def named_paths(source: Source) -> list[AnyPath | IO[Any]]:
         return [cast("IO[Any]", source)]
     if not isinstance(source, str | PathLike | Iterable):
         raise InvalidOptionError(f"{source!r} is no log, expected a path, a file object, or several")
+    if hasattr(source, "columns"):
+        raise InvalidOptionError("calls that are read already are no log, expected the paths that they were read from")
     if not isinstance(source, str | PathLike):
         return [named for each in source for named in named_paths(each)]
     check_path(source)
@@ -102,7 +104,7 @@ def named_paths(source: Source) -> list[AnyPath | IO[Any]]:
     return [*found]
 
 
-def _is_folder(named: AnyPath | IO[Any]) -> bool:
+def _is_folder(named: AnyPath | IO[Any]) -> TypeGuard[AnyPath]:
     return isinstance(named, str | PathLike) and Path(named).is_dir()
 
 

@@ -127,6 +127,7 @@ def test_a_call_that_finds_too_many_waiting_writes_them(path: Path, monkeypatch:
 
 
 @pytest.mark.usefixtures("asleep")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_a_forked_process_that_flushes_leaves_what_waited_to_its_parent(path: Path) -> None:
     book = waiting(path, "a", "b")
     pid = os.fork()

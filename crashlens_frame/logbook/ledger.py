@@ -192,7 +192,7 @@ class Ledger:
                     if not passing_over:
                         raise
                     late.data, late.calls = b"", 0
-                    with self._door:
+                    with self._door, suppress(ValueError):  # an interrupt may have come before it was there
                         self._rows.remove(late)
                     warn_not_written(f"a call is not logged: {error}")
                 with suppress(ValueError):  # a signal handler has made it

@@ -13,6 +13,7 @@ from .datasets import write_dataset as write_dataset
 from .detect import detect_format as detect_format
 from .excel import to_excel as to_excel
 from .journal import Journal as Journal
+from .journal import QueuedLines as QueuedLines
 from .journal import append_bytes as append_bytes
 from .jsonl import LeftOutCounts as LeftOutCounts
 from .jsonl import append_jsonl as append_jsonl
@@ -43,5 +44,6 @@ from .streams import AnyPath as AnyPath
 from .streams import Source as Source
 from .streams import list_files as list_files
 from .streams import open_atomic as open_atomic
+from .streams import other_files as other_files
 from .write_lines import encode_lines as encode_lines
 from .write_row import line_from_row as line_from_row

@@ -310,25 +310,13 @@ class View:
             own &= (values.isna() if pd.isna(pattern[name]) else values.eq(pattern[name]).fillna(False)).to_numpy(bool)
         return found[own]
 
-    @property
-    def wasted(self) -> np.ndarray:
-        """What was wasted of each call in US dollars; 0 where that is unknown."""
-        return np.where(self._is_candidate, 0.0, self._found_in_calls)
-
-    @property
-    def could_save(self) -> np.ndarray:
-        """What could be saved of each call in US dollars, if somebody agrees; 0 where that is unknown."""
-        return np.where(self._is_candidate, self._found_in_calls, 0.0)
-
-    @property
-    def _found_in_calls(self) -> np.ndarray:
-        return np.nan_to_num(self.study.searched.wasted[self.rows])
-
-    @property
-    def _is_candidate(self) -> np.ndarray:
+    def dollars(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return what was wasted of each call in US dollars, and what could be saved; 0 where that is unknown."""
         searched = self.study.searched
         of_findings = np.append((searched.findings["certainty"] == "candidate").to_numpy(), False)
-        return of_findings[searched.finding[self.rows]]  # -1, no finding, is the last place
+        is_candidate = of_findings[searched.finding[self.rows]]  # -1, no finding, is the last place
+        found = np.nan_to_num(searched.wasted[self.rows])
+        return np.where(is_candidate, 0.0, found), np.where(is_candidate, found, 0.0)
 
     def wasted_by(self, by: str) -> pd.DataFrame:
         """Return the waste of each group in US dollars: the group, ``waste_cost`` and ``could_save``."""
@@ -337,7 +325,7 @@ class View:
         codes = labels.cat.codes.to_numpy()[self.rows].astype(np.int64) % len(names)  # -1 becomes the last place
         sums = {
             name: np.bincount(codes, weights=of_calls, minlength=len(names))
-            for name, of_calls in (("waste_cost", self.wasted), ("could_save", self.could_save))
+            for name, of_calls in zip(("waste_cost", "could_save"), self.dollars(), strict=True)
         }
         return pd.DataFrame({by: names, **sums})
 

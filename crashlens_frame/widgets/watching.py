@@ -88,9 +88,8 @@ class WhyPanel(W.VBox):
             self.status.value = markup.note(f"No calls in {days if len(before) else days_before} to compare.")
             return
         views = (before, after)
-        rows = divided_change(
-            [view.priced for view in views], [view.wasted for view in views], by=seen.by, prices=after.study.prices
-        )
+        logs, wasted = [view.priced for view in views], [view.dollars()[0] for view in views]
+        rows = divided_change(logs, wasted, by=seen.by, prices=after.study.prices)
         known = rows[rows["row"] == "group"]
         total = known["difference"].sum()
         self.status.value = (

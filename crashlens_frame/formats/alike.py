@@ -274,10 +274,8 @@ class RecordsReading:
         encoded = self.columns.get("extra")
         if encoded is None:
             return [whole_prompt_hash(rest) if rest else None for rest in self.rests]
-        return [
-            whole_prompt_hash(rest) if text and may_have_whole_prompt_hash(text) else None
-            for rest, text in zip(self.rests, encoded, strict=True)
-        ]
+        may_have = may_have_whole_prompt_hash(encoded)
+        return [whole_prompt_hash(rest) if may else None for rest, may in _pairs(self.rests, may_have)]
 
     def fill_with(self, column: str, value: Any) -> None:
         """Set a column to one value where it is not set yet."""

@@ -8,6 +8,8 @@ USAGE_REPORT = "a usage report: it holds totals by day, no calls"
 BATCH_INPUT = "a batch input file: it holds requests, not answers"
 NOT_LOGS = frozenset({USAGE_REPORT, BATCH_INPUT})
 
+# a record with none of these keys may be a call
+KEYS_OF_NO_LOGS = frozenset({"data", "start_time", "starting_at", "custom_id"})
 # columns of the tables that dashboards of vendors and clouds export: OpenAI, Anthropic, Amazon
 _OF_REPORTS = {"num_model_requests", "usage_date_utc", "line_item_usage_type"}
 

@@ -3,24 +3,25 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
-from ..jsonvalues import parse_json
+from ..jsonvalues import parse_json, parse_json_lines
 from ..schema import CALLS, arrow_schema
 from .block_lines import chosen_lines, line_ends, regular_lines
 from .block_values import IrregularBlockError
-from .documents import damaged_records, records_of_document
+from .documents import KEYS_OF_DOCUMENTS, damaged_records, records_of_document
 from .line_records import LineRecords
 from .lines_content import LinesContent
-from .not_logs import not_a_log
+from .not_logs import KEYS_OF_NO_LOGS, not_a_log
 from .read_blocks import BulkReader
 
 _SINGLES = 4  # lines of a block that are taken out one at a time, before the block is divided
+_BATCH = 64  # lines that are parsed together
 _FEW_LINES, _PARTS = 64, 16  # more lines than a few are divided into parts before they are read one by one
 
 
@@ -129,27 +130,48 @@ def read_line_by_line(
 ) -> LinesContent:
     """Read lines one by one, so that a bad line rejects only itself."""
     records = LineRecords(source, columns)
-    for number, raw in lines:
-        if not raw or raw.isspace():
-            continue
+    lines = iter(lines)
+    while batch := list(islice(lines, _BATCH)):
+        lines_of_batch = [(int(number), raw) for number, raw in batch if raw and not raw.isspace()]
         try:
-            value = parse_line(raw)
-        except ValueError as error:
-            damaged = damaged_records(raw)
-            if not damaged:
-                records.reject(int(number), str(error), raw)
-                continue
-            value = []
-            for record in damaged:
-                try:
-                    value.append(parse_line(record))
-                except ValueError as reason:
-                    records.reject(int(number), str(reason), record)
-        if (what := not_a_log(value)) is not None:
-            records.reject(int(number), what, raw)
-        else:
-            records.add(int(number), records_of_document(value), format, raw)
+            values = parse_json_lines([raw for _, raw in lines_of_batch])
+        except ValueError:
+            for number, raw in lines_of_batch:
+                _read_line(records, number, raw, format)
+            continue
+        for (number, raw), value in zip(lines_of_batch, values, strict=True):
+            _add_value(records, number, value, raw, format)
     return records.content()
+
+
+def _read_line(records: LineRecords, number: int, raw: bytes, format: str | None) -> None:
+    """Read a line that may be no JSON."""
+    try:
+        value = parse_line(raw)
+    except ValueError as error:
+        damaged = damaged_records(raw)
+        if not damaged:
+            records.reject(number, str(error), raw)
+            return
+        value = []
+        for record in damaged:
+            try:
+                value.append(parse_line(record))
+            except ValueError as reason:
+                records.reject(number, str(reason), record)
+    _add_value(records, number, value, raw, format)
+
+
+def _add_value(records: LineRecords, number: int, value: Any, raw: bytes, format: str | None) -> None:
+    if type(value) is dict and _KEYS_OF_OTHERS.isdisjoint(value):  # most lines are one record
+        records.add(number, value, format, raw)
+    elif (what := not_a_log(value)) is not None:
+        records.reject(number, what, raw)
+    else:
+        records.add(number, records_of_document(value), format, raw)
+
+
+_KEYS_OF_OTHERS = KEYS_OF_DOCUMENTS | KEYS_OF_NO_LOGS
 
 
 def parse_line(raw: bytes) -> Any:

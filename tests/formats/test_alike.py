@@ -104,5 +104,5 @@ _VALUES: st.SearchStrategy[Any] = st.recursive(
 
 @given(st.dictionaries(_NAMES, _VALUES, max_size=4))
 def test_a_record_whose_json_shows_no_part_beside_text_has_no_hash(record: dict[str, Any]) -> None:
-    if not may_have_whole_prompt_hash(canonical_json(record)):
+    if may_have_whole_prompt_hash([canonical_json(record)]) == [False]:
         assert whole_prompt_hash(record) is None

@@ -1,9 +1,9 @@
 """Blocks of log lines -> CALLS and REJECTS tables."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import islice, pairwise
+from itertools import pairwise
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
@@ -11,17 +11,16 @@ import numpy as np
 import pyarrow as pa
 
 from ..jsonvalues import parse_json, parse_json_lines
-from ..schema import CALLS, arrow_schema
 from .block_lines import chosen_lines, line_ends, regular_lines
 from .block_values import IrregularBlockError
 from .documents import KEYS_OF_DOCUMENTS, damaged_records, records_of_document
 from .line_records import LineRecords
-from .lines_content import LinesContent
+from .lines_content import NO_CALLS, LinesContent
 from .not_logs import KEYS_OF_NO_LOGS, not_a_log
 from .read_blocks import BulkReader
 
 _SINGLES = 4  # lines of a block that are taken out one at a time, before the block is divided
-_BATCH = 64  # lines that are parsed together
+_BATCH = 1 << 17  # bytes of lines that are parsed together
 _FEW_LINES, _PARTS = 64, 16  # more lines than a few are divided into parts before they are read one by one
 
 
@@ -69,8 +68,7 @@ class BlockReader:
         if not block.endswith(b"\n"):
             block += b"\n"
         if block.isspace():  # a file of blank lines alone costs no memory for each of them
-            no_calls = arrow_schema(CALLS).empty_table()
-            return LinesContent(no_calls, np.array([], np.int64), [], lines=block.count(b"\n"))
+            return LinesContent(NO_CALLS, np.array([], np.int64), [], lines=block.count(b"\n"))
         ends = line_ends(block)
         regular = regular_lines(block, ends)
         numbers = np.arange(line, line + len(regular))
@@ -130,36 +128,55 @@ def read_line_by_line(
 ) -> LinesContent:
     """Read lines one by one, so that a bad line rejects only itself."""
     records = LineRecords(source, columns)
-    lines = iter(lines)
-    while batch := list(islice(lines, _BATCH)):
-        lines_of_batch = [(int(number), raw) for number, raw in batch if raw and not raw.isspace()]
-        try:
-            values = parse_json_lines([raw for _, raw in lines_of_batch])
-        except ValueError:
-            for number, raw in lines_of_batch:
-                _read_line(records, number, raw, format)
-            continue
-        for (number, raw), value in zip(lines_of_batch, values, strict=True):
+    for number, raw, value in values_of_lines(lines):
+        if not isinstance(value, ValueError):
             _add_value(records, number, value, raw, format)
+            continue
+        damaged = damaged_records(raw)
+        if not damaged:
+            records.reject(number, str(value), raw)
+            continue
+        kept = []
+        for record in damaged:
+            try:
+                kept.append(parse_line(record))
+            except ValueError as reason:
+                records.reject(number, str(reason), record)
+        _add_value(records, number, kept, raw, format)
     return records.content()
 
 
-def _read_line(records: LineRecords, number: int, raw: bytes, format: str | None) -> None:
-    """Read a line that may be no JSON."""
+def values_of_lines(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes, Any]]:
+    """Yield number, bytes and value of each line that is not blank; of one that is no JSON the error is the value."""
+    for batch in _batches(lines):
+        try:
+            values = parse_json_lines([raw for _, raw in batch])
+        except ValueError:
+            values = [_value_or_error(raw) for _, raw in batch]
+        for (number, raw), value in zip(batch, values, strict=True):
+            yield number, raw, value
+
+
+def _value_or_error(raw: bytes) -> Any:
     try:
-        value = parse_line(raw)
+        return parse_line(raw)
     except ValueError as error:
-        damaged = damaged_records(raw)
-        if not damaged:
-            records.reject(number, str(error), raw)
-            return
-        value = []
-        for record in damaged:
-            try:
-                value.append(parse_line(record))
-            except ValueError as reason:
-                records.reject(number, str(reason), record)
-    _add_value(records, number, value, raw, format)
+        return error
+
+
+def _batches(lines: Iterable[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    """Yield lines that are not blank, some at a time, small enough for the cache of a processor."""
+    batch: list[tuple[int, bytes]] = []
+    size = 0
+    for number, raw in lines:
+        if not raw or raw.isspace():
+            continue
+        batch.append((int(number), raw))
+        size += len(raw)
+        if size >= _BATCH:
+            yield batch
+            batch, size = [], 0
+    yield batch
 
 
 def _add_value(records: LineRecords, number: int, value: Any, raw: bytes, format: str | None) -> None:

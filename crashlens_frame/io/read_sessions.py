@@ -7,7 +7,7 @@ from ..errors import InvalidCallError, LogFileError
 from ..formats import FORMATS, Format, detect_format, own_format
 from .line_records import LineRecords
 from .lines_content import LinesContent
-from .read_lines import parse_line
+from .read_lines import parse_line, values_of_lines
 from .streams import LongLine
 
 _FIRST_LINES = 100  # a session may begin with notes that show no format
@@ -89,11 +89,11 @@ class _Session:
 
     def read(self, lines: list[bytes], number: int) -> LinesContent:
         """Read lines; the first has the given number."""
-        for line, raw in enumerate(lines, number):
-            if not raw or raw.isspace():
-                continue
+        for line, raw, value in values_of_lines(enumerate(lines, number)):
             try:
-                self._take(parse_line(raw), line)
+                if isinstance(value, ValueError):
+                    raise value
+                self._take(value, line)
             except (ValueError, InvalidCallError) as error:
                 self._records.reject(line, str(error), raw)
             except RecursionError:

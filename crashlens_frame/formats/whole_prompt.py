@@ -31,8 +31,9 @@ _PARTS = (
 )
 _NOT_TEXT = re.compile(f'"(?:{_PARTS})')
 _TOOL_KEYS = "|".join(map(re.escape, sorted(_TOOLS)))
-# for Arrow, whose search takes a sixth of the time of Python's; its own spaces are fewer than those of Python
-_MAY_BE = f'"(?:{_PARTS}|(?:{_TOOL_KEYS})":)'.replace(r"\s*", r"[\pZ\pC]*")
+_NOT_TEXT_OR_TOOLS = re.compile(f'"(?:{_PARTS}|(?:{_TOOL_KEYS})":)')
+# for Arrow, which searches in a sixth of the time but takes long to begin; its own spaces are fewer than Python's
+_OF_ARROW, _FEW = _NOT_TEXT_OR_TOOLS.pattern.replace(r"\s*", r"[\pZ\pC]*"), 64
 
 
 def whole_prompt_hash(record: Mapping[str, Any]) -> str | None:
@@ -69,7 +70,9 @@ def may_have_whole_prompt_hash(encoded: Sequence[str | None]) -> list[bool]:
     >>> may_have_whole_prompt_hash(['{"tools":[]}', '{"messages":"Hi"}', None])
     [True, False, False]
     """
-    found: list[bool] = pc.match_substring_regex(pa.array(encoded, TEXT), _MAY_BE).fill_null(False).to_pylist()
+    if len(encoded) < _FEW:
+        return [text is not None and _NOT_TEXT_OR_TOOLS.search(text) is not None for text in encoded]
+    found: list[bool] = pc.match_substring_regex(pa.array(encoded, TEXT), _OF_ARROW).fill_null(False).to_pylist()
     return found
 
 

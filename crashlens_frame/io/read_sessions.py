@@ -29,8 +29,10 @@ def session_format(block: bytes, format: str | None) -> Format | None:
     if format is not None:
         return FORMATS[format] if FORMATS[format].session else None
     lines = block.split(b"\n", _FIRST_LINES)[:_FIRST_LINES]
-    records = [record for record in map(_record, lines) if record is not None]
+    records = (record for record in map(_record, lines) if record is not None)  # the first mostly decides
+    seen = []
     for record in records:
+        seen.append(record)
         found = FORMATS[detect_format(record).format]
         if found.session:
             return found
@@ -38,7 +40,7 @@ def session_format(block: bytes, format: str | None) -> Format | None:
             return None
         if _has_trace(record):
             break
-    return own_format(records)
+    return own_format([*seen, *records])
 
 
 def read_session(

@@ -27,7 +27,7 @@ _OTHERS = (os.cpu_count() or 1) - 1  # processes beside this one
 
 
 class Processes(Generic[Task, Outcome]):
-    """This process and, once they have started, other processes, which do the same work on items, one at a time each.
+    """Processes that do the same work on items, one at a time each: this process and, once they have started, others.
 
     Parameters
     ----------

@@ -20,8 +20,6 @@ _LISTS_OF_RECORDS = frozenset({"data", "runs", "observations", "results"})
 _LISTS_OF_PARTS = frozenset({"resourceSpans", "resourceLogs"})
 # an object at the top, and its array of records: of promptfoo, and of recorded exchanges (HAR)
 _LISTS_WITHIN = {"results": "results", "log": "entries"}
-# a line with none of these keys is no document
-KEYS_OF_DOCUMENTS = _LISTS_OF_RECORDS.union(_LISTS_WITHIN)
 # arrays of parts of one answer: embeddings and pictures
 _PARTS_OF_AN_ANSWER = frozenset({"embedding", "b64_json", "url"})
 # what an observation has from its trace where it lacks it: its name, and that of the trace

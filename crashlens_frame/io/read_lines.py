@@ -13,10 +13,10 @@ import pyarrow as pa
 from ..jsonvalues import parse_json, parse_json_lines
 from .block_lines import chosen_lines, line_ends, regular_lines
 from .block_values import IrregularBlockError
-from .documents import KEYS_OF_DOCUMENTS, damaged_records, records_of_document
+from .documents import damaged_records, records_of_document
 from .line_records import LineRecords
 from .lines_content import NO_CALLS, LinesContent
-from .not_logs import KEYS_OF_NO_LOGS, not_a_log
+from .not_logs import not_a_log
 from .read_blocks import BulkReader
 
 _SINGLES = 4  # lines of a block that are taken out one at a time, before the block is divided
@@ -180,15 +180,10 @@ def _batches(lines: Iterable[tuple[int, bytes]]) -> Iterator[list[tuple[int, byt
 
 
 def _add_value(records: LineRecords, number: int, value: Any, raw: bytes, format: str | None) -> None:
-    if type(value) is dict and _KEYS_OF_OTHERS.isdisjoint(value):  # most lines are one record
-        records.add(number, value, format, raw)
-    elif (what := not_a_log(value)) is not None:
+    if (what := not_a_log(value)) is not None:
         records.reject(number, what, raw)
     else:
         records.add(number, records_of_document(value), format, raw)
-
-
-_KEYS_OF_OTHERS = KEYS_OF_DOCUMENTS | KEYS_OF_NO_LOGS
 
 
 def parse_line(raw: bytes) -> Any:

@@ -162,8 +162,11 @@ def check_budgets() -> None:
     BudgetExceeded
         One is.
     """
+    budgets = _budgets.get()
+    if not budgets:
+        return
     trace_id = _columns.get().get("trace_id")
-    for each in _budgets.get():
+    for each in budgets:
         spent = each.spent.get(each.key(trace_id), 0.0)
         if spent > each.usd:
             of_what = f"trace {trace_id}" if each.per == "trace" else "the calls of this block"

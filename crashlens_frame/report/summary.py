@@ -14,7 +14,7 @@ from ..frame import checked_calls
 from ..pricing import Prices, unpriced
 from ..schema import COST_SOURCES, TOKEN_SOURCES
 from ..words import cut, digits, money, percent, quantity
-from .by_detector import missing_column, waste_by_detector
+from .by_detector import found_waste, known_total, missing_column, waste_by_detector
 from .layouts import (
     PATTERN_PLACE,
     blind_table,
@@ -110,7 +110,7 @@ class Report:
     @property
     def waste_cost(self) -> float:
         """US dollars wasted, as certain and likely findings have it; NaN where no cost of what was found is known."""
-        return _total(self.waste.loc[self.waste["n_findings"] > 0, "waste_cost"])
+        return found_waste(self.waste)
 
     @property
     def could_save(self) -> float:
@@ -335,7 +335,7 @@ def _summed(
         traces=int(np.count_nonzero(np.bincount(trace))),
         start=None if times.isna().all() else times.min(),
         end=None if times.isna().all() else times.max(),
-        cost=_total(calls["cost"]),
+        cost=known_total(calls["cost"]),
         input_tokens=input_tokens,
         output_tokens=output_tokens,
         total_tokens=input_tokens + output_tokens,
@@ -366,11 +366,6 @@ def _sources(source: pd.Series, known: pd.Series, names: tuple[str, ...], missin
     result["reported"] += int(known.sum() - counts.sum())
     result[missing] += int((~known).sum())
     return result
-
-
-def _total(dollars: pd.Series) -> float:
-    """Sum the known amounts; NaN where there are amounts and none is known."""
-    return float(dollars.sum(min_count=1)) if len(dollars) else 0.0
 
 
 def _sources_text(sources: dict[str, int], events: int) -> str:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
-import numpy as np
 import orjson
 
 from .errors import InvalidCallError
@@ -73,6 +72,8 @@ def _may_hold_long_numbers(line: bytes) -> bool:
 
 def _may_hold_long_numbers_anywhere(lines: bytes) -> bool:
     """Whether any line may have such a number: a fifth of the time for many lines, and more for a short one."""
+    import numpy as np  # who reads few lines, as the command that logs a call, starts without it
+
     codes = np.frombuffer(b"\n%b\n" % lines, np.uint8)
     is_digit = codes - ord("0") < 10  # what is below the digits becomes large
     bounds = np.flatnonzero(is_digit[1:] != is_digit[:-1]) + 1  # where digits begin, and where they end, in turn

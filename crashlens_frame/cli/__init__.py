@@ -89,8 +89,9 @@ class _Commands(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete a command, with its whole summary and without importing it, or an option."""
+        # the script for fish ends a help at its first comma
         commands = [
-            CompletionItem(name, help=summary)
+            CompletionItem(name, help=summary.replace(",", ";"))
             for name, (_, summary) in _COMMANDS.items()
             if name.startswith(incomplete)
         ]

@@ -6,7 +6,7 @@ from typing import Any
 import click
 import pandas as pd
 
-from ..handout import last_periods
+from ..handout import Periods, last_periods
 from ..pricing import unpriced
 from ..report import Table, count_cells, frame_records, json_text, money_cells, text_cells
 from ..watch import explain_change
@@ -49,12 +49,13 @@ def compare(
 
     The difference is divided into volume (more calls), mix (other groups), tokens a call, cache, price and waste.
     """
-    if after is None:
-        logs = _last_periods(read_calls([before], config, max_rejects), tz)
-    else:
-        logs = [read_calls([log], config, max_rejects) for log in (before, after)]
+    logs = [read_calls([log], config, max_rejects) for log in (before, after) if log is not None]
     with working("comparing"):
-        found = explain_change(*logs, by=list(by), waste=True, prices=config)
+        if after is None:
+            periods = _last_periods(logs[0], tz, config)
+            logs, found = [periods.before, periods.after], periods.explained(by, config)
+        else:
+            found = explain_change(*logs, by=list(by), waste=True, prices=config)
     print_unpriced(unpriced(pd.concat(logs, ignore_index=True), config))
     groups = found[found["row"] == "group"]
     sums = {name: float(groups[name].sum()) for name in ("cost_before", "cost_after", "difference", *_PARTS)}
@@ -69,13 +70,13 @@ def compare(
         click.echo(f"{fill(headline, width, subsequent_indent='  ')}\n\n{table.to_text(width)}")
 
 
-def _last_periods(calls: pd.DataFrame, tz: str) -> list[pd.DataFrame]:
+def _last_periods(calls: pd.DataFrame, tz: str, config: str | None) -> Periods:
     """Divide a log by time, and print which days are compared."""
-    periods = last_periods(calls, tz)
+    periods = last_periods(calls, tz, config)
     if periods is None:
         raise click.ClickException("the log is shorter than two days: give the log to compare it with")
     print_note(f"{periods.names[1]} against {periods.names[0]}")
-    return [periods.before, periods.after]
+    return periods
 
 
 def _headline(sums: dict[str, float]) -> str:

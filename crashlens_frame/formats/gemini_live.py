@@ -72,8 +72,8 @@ class Turns:
             mapping_of(message.get("realtimeInput")),
             *mappings_of(mapping_of(message.get("clientContent")).get("turns")),
         )
-        said = (mapping_of(content.get("modelTurn")), mapping_of(content.get("outputTranscription")))
-        for name, texts in (("prompt", asked), ("response", said)):
+        answered = (mapping_of(content.get("modelTurn")), mapping_of(content.get("outputTranscription")))
+        for name, texts in (("prompt", asked), ("response", answered)):
             if found := "".join(filter(None, map(message_text, texts))):
                 self._turn[name] = self._turn.get(name, "") + found
         if calls := mappings_of(mapping_of(message.get("toolCall")).get("functionCalls")):

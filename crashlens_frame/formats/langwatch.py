@@ -33,7 +33,7 @@ def _records(record: Record) -> Iterator[Record]:
     if "span_type" in record:
         span: dict[str, Any] = {name: record[column] for column, name in _OF_TABLE.items() if column in record}
         for key, columns in (("metrics", _METRICS), ("timestamps", _TIMES)):
-            span[key] = {name: _number(record[column]) for column, name in columns.items() if column in record}
+            span[key] = {name: record[column] for column, name in columns.items() if column in record}
         yield _span(span, record, mapping_of(record.get("trace_metadata")))
         return
     if "spans" not in record:
@@ -41,13 +41,6 @@ def _records(record: Record) -> Iterator[Record]:
         return
     for each in mappings_of(record["spans"]):
         yield _span(each, record, mapping_of(record.get("metadata")))
-
-
-def _number(cell: Any) -> Any:
-    return int(cell) if isinstance(cell, str) and cell.isdecimal() and len(cell) < _DIGITS else cell
-
-
-_DIGITS = 20  # a number with more of them is neither a time nor a count
 
 
 def _span(span: Record, trace: Record, metadata: Record) -> Record:

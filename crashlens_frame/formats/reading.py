@@ -99,6 +99,11 @@ def detect_format(record: Record) -> Detected:
     return Detected("flat", "it has none of the keys of another format")
 
 
+def has_trace(record: Record) -> bool:
+    """Whether a record has a trace id, under one of the names of the package."""
+    return record.get("trace_id") is not None or record.get("traceId") is not None
+
+
 def _shows(record: Record, format: Format) -> bool:
     return any(sign.key in record and sign.seen(record) is not None for sign in format.signs)
 

@@ -72,7 +72,6 @@ class Journal:
         self.saved = 0
         self._lock_wait = lock_wait
         self._queue: list[QueuedLines] = []  # that are not in the file yet
-        self._process = os.getpid()
         self._turn = fork_safe_lock()  # of the threads of this process
         self._saving = False
         self._handle, self._opener = -1, 0
@@ -80,6 +79,7 @@ class Journal:
         there = _status(self.path)
         self._identity = None if there is None else (there.st_dev, there.st_ino)
         self._size = 0 if there is None else there.st_size  # that was seen last
+        _JOURNALS.add(self)
 
     def __reduce__(self) -> tuple[Callable[..., "Journal"], tuple[str, bool, int]]:
         """Pickle and copy the path; the lines that are not saved stay with this journal, which saves them."""
@@ -92,7 +92,6 @@ class Journal:
 
     def queue(self, lines: QueuedLines) -> None:
         """Put lines behind those that wait to be saved. This never waits for the file."""
-        self._leave_to_parent()
         self._queue.append(lines)
 
     def save(self) -> None:
@@ -111,7 +110,6 @@ class Journal:
         LogFileChangedWarning
             The file was replaced or cut since the last time.
         """
-        self._leave_to_parent()
         wait = LOCK_WAIT if self._lock_wait is None else self._lock_wait
         deadline = time.monotonic() + wait
         if not self._turn.acquire(timeout=wait):
@@ -134,10 +132,9 @@ class Journal:
             self._close()
             self._handle, self._close = -1, int
 
-    def _leave_to_parent(self) -> None:
-        """After a fork, leave the lines that waited before it to the parent, which saves them."""
-        if self._process != os.getpid():
-            self._queue, self._process, self._saving = [], os.getpid(), False
+    def leave_to_parent(self) -> None:
+        """Leave the lines that waited before a fork to the parent, which saves them."""
+        self._queue, self._saving = [], False
 
     def _save(self, deadline: float) -> None:
         self._saving = True
@@ -166,7 +163,9 @@ class Journal:
             if size and not _ends_a_line(handle, size):
                 data = b"\n" + data
             self._write(data, size, len(queued))
-            self.saved += sum([lines.calls for lines in queued])
+            for lines in queued:
+                self.saved += lines.calls
+                lines.data = b""  # whoever queued them may hold them longer
             if self.fsync:
                 os.fsync(handle)
         finally:
@@ -237,6 +236,18 @@ class Journal:
             LogFileChangedWarning,
             stacklevel=stacklevel,
         )
+
+
+_JOURNALS: "weakref.WeakSet[Journal]" = weakref.WeakSet()
+
+
+def _leave_to_parent() -> None:
+    for journal in list(_JOURNALS):
+        journal.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 def append_bytes(target: "AnyPath", data: bytes) -> None:

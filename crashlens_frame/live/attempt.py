@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from ..jsonvalues import canonical_json
 from ..logbook import rows_from_response
 from ..pricing import fill_cost
 from ..tokens import fill_tokens
-from .context import Budget, budgets_now, columns_now, spend
+from .context import Budget, budgets_now, columns_now, new_trace_id, spend
 from .hooks import warn_unsaved
 
 if TYPE_CHECKING:
@@ -74,25 +73,6 @@ HEADERS = frozenset((PACKING, _KIND, *_REQUEST_IDS))
 
 # the last attempt of this thread or task: the hash of its body, and its trace
 _last: ContextVar[tuple[int, str] | None] = ContextVar("last", default=None)
-
-
-_DRAWN = 64
-_ids: list[str] = []  # drawn ahead, as the system takes longer for each than all else of an attempt does
-
-
-def _new_id() -> str:
-    """Return a random trace id."""
-    if not _ids:
-        drawn = os.urandom(16 * _DRAWN).hex()
-        _ids.extend(drawn[place : place + 32] for place in range(0, len(drawn), 32))
-    try:
-        return _ids.pop()
-    except IndexError:  # other threads took them
-        return os.urandom(16).hex()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_ids.clear)  # the parent has them
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +173,7 @@ class Attempt:
         if "trace_id" not in columns:
             before = _last.get() if retry else None
             is_again = before is not None and before[0] == hash(body)
-            columns["trace_id"] = before[1] if before is not None and is_again else _new_id()
+            columns["trace_id"] = before[1] if before is not None and is_again else new_trace_id()
         _last.set((hash(body), columns["trace_id"]))
         started, clock = time.time_ns() // 1000, time.perf_counter()
         return cls(settings, library, endpoint, body, model, columns, budgets_now(), started, clock)

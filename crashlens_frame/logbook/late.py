@@ -16,7 +16,7 @@ from ..formats import Row
 from ..io import QueuedLines
 
 
-def warn_unsaved(text: str) -> None:
+def warn_not_written(text: str) -> None:
     """Warn of calls that are not logged; also where warnings are errors, what waits behind them is."""
     with suppress(Warning):
         warnings.warn(text, UnsavedCallsWarning, stacklevel=2)
@@ -88,7 +88,7 @@ class Writer:
         self.is_ready = True
 
     def ask(self, owner: Savable) -> None:
-        """Have the thread save what waits now; whoever asks does not wait for it."""
+        """Wake the thread to save what waits now; whoever asks does not wait for it."""
         if not self._is_asked:
             self._is_asked = True
             self._asked.put(owner)
@@ -107,10 +107,10 @@ class Writer:
             try:
                 owner.save(passing_over=True)
             except Exception as error:
-                warn_unsaved(str(error))
+                warn_not_written(str(error))
 
     def leave_to_parent(self) -> None:
-        """Begin anew in the child of a fork, which does not have the thread."""
+        """Begin again in the child of a fork, which does not have the thread."""
         self.is_ready, self._is_asked, self._asked, self._owner = False, False, SimpleQueue(), None
 
     def _run(self) -> None:

@@ -16,7 +16,7 @@ from ..io import Journal, QueuedLines, encode_lines, line_from_row
 from ..pricing import PriceBook, add_cost, fill_cost
 from ..tokens import add_tokens, fill_tokens
 from .growing_frame import GrowingFrame
-from .late import LateCall, Writer, warn_unsaved
+from .late import LateCall, Writer, warn_not_written
 
 _FEW = 64  # rows up to which it is faster to count and price them one by one
 _MOST_WAITING = 256  # calls that may wait for the file; a call that finds more writes them itself
@@ -192,9 +192,9 @@ class Ledger:
                     if not passing_over:
                         raise
                     late.data, late.calls = b"", 0
-                    with self._door:
+                    with self._door, suppress(ValueError):  # an interrupt may have come before it was there
                         self._rows.remove(late)
-                    warn_unsaved(f"a call is not logged: {error}")
+                    warn_not_written(f"a call is not logged: {error}")
                 with suppress(ValueError):  # a signal handler has made it
                     self._late.remove(late)
 

@@ -1,6 +1,8 @@
 """The command compare: what it prints is what explain_change returns."""
 
+import io
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -83,3 +85,26 @@ def test_what_more_is_wasted_is_a_part(tmp_path: Path) -> None:
     wasted = [cf.find_waste(cf.read_logs(path))["counted_cost"].sum() for path in paths]
     assert found["waste"] == pytest.approx(wasted[1] - wasted[0])
     assert found["waste"] > 0
+
+
+def test_waste_is_what_a_search_of_the_whole_log_finds(tmp_path: Path) -> None:
+    path = str(tmp_path / "log.jsonl")
+    days = pd.date_range("2026-06-01T12:00Z", periods=14, freq="D")
+    asked = pd.to_datetime(["2026-06-07T23:50Z", "2026-06-08T00:10Z"])  # the same question in both weeks
+    calls = pd.DataFrame({"timestamp": [*days, *asked], "model": "gpt-4o", "temperature": 0.0, "cost": 0.25})
+    prompts = [f"Which day is number {day}?" for day in range(14)] + ["Sum up the page about tides."] * 2
+    calls = cf.as_calls(calls.assign(trace_id=[f"t{number}" for number in range(16)], prompt=prompts, response="So."))
+    cf.to_jsonl(calls, path)
+    assert json.loads(ran(path, "--format", "json"))["waste"] == pytest.approx(0.25)
+    explorer = cf.Explorer(cf.read_logs(path))
+    explorer.tabs.selected_index = explorer.tabs.titles.index("Why?")
+    assert ">waste</td>" in explorer.why.parts.value
+    assert "+$0.25" in explorer.why.parts.value
+    assert _causes(cf.read_logs(path)) == "+$0.25"
+
+
+def _causes(calls: pd.DataFrame) -> str:
+    """Return the row of waste in what changed, in the report for people who were not there."""
+    page = io.BytesIO()
+    cf.write_report(calls, page, by="model")
+    return re.search(r">waste</td><td[^>]*>([^<]*)<", page.getvalue().decode()).group(1)

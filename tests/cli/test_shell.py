@@ -53,7 +53,7 @@ done
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, env=os.environ)
     registered, commands, options = done.stdout.splitlines()
     assert registered == "complete -o nosort -F _crashlens_frame_completion crashlens-frame"
-    assert commands.split() == ["redact", "report"]
+    assert commands.split() == ["report", "redact"]
     assert options.split() == ["--fail-on-waste"]
 
 
@@ -79,8 +79,8 @@ def test_fish_completes_commands_options_values_and_files(program: Path) -> None
     script = f"_CRASHLENS_FRAME_COMPLETE=fish_source crashlens-frame | source; {asked}"
     done = subprocess.run(["fish", "--no-config", "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
-        "redact\tWrite the logs IN to OUT without e-mail addresses, phone and card numbers, keys and the like.",
-        "report\tWrite LOGS as one HTML file to send and print: cost, change, waste and what to do.",
+        "redact\tWrite the logs IN to OUT without e-mail addresses; phone and card numbers; keys and the like.",
+        "report\tWrite LOGS as one HTML file to send and print: cost; change; waste and what to do.",
         "--fail-on-waste\tExit with 1 if more was wasted.",
         "markdown",
         "march.jsonl",

@@ -12,14 +12,16 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import crashlens_frame as cf
+from crashlens_frame._core import fork_safe_lock, locks
 from crashlens_frame.logbook import ledger
-from crashlens_frame.logbook.late import Writer
+from crashlens_frame.logbook.late import LateCall, Writer
 
 
 def call(trace_id: str) -> Callable[[], dict[str, Any]]:
@@ -124,6 +126,20 @@ def test_a_call_that_finds_too_many_waiting_writes_them(path: Path, monkeypatch:
     assert len(in_file(path)) == 5
 
 
+@pytest.mark.usefixtures("asleep")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_forked_process_that_flushes_leaves_what_waited_to_its_parent(path: Path) -> None:
+    book = waiting(path, "a", "b")
+    pid = os.fork()
+    if not pid:
+        book.flush()
+        os._exit(len(book.df))
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 3
+    assert in_file(path) == ["first"]
+    book.close()
+    assert in_file(path) == ["first", "a", "b"]
+
+
 def test_with_fsync_nothing_waits(path: Path) -> None:
     book = cf.LogBook(path, fsync=True)
     for number in range(3):
@@ -184,6 +200,15 @@ def test_a_book_that_is_forgotten_is_written_and_its_thread_and_its_file_end(pat
     handles = Path("/proc/self/fd")
     if handles.exists():
         assert path not in [handle.readlink() for handle in handles.iterdir() if handle.is_symlink()]
+
+
+@pytest.mark.usefixtures("asleep")
+def test_what_is_written_is_in_memory_once(path: Path) -> None:
+    book = waiting(path, "a", "b")
+    book.close()
+    first, *late = book._ledger._rows
+    assert not isinstance(first, LateCall)
+    assert [(each.data, each._make) for each in late if isinstance(each, LateCall)] == [(b"", None)] * 2
 
 
 # -- errors ------------------------------
@@ -276,7 +301,7 @@ def test_an_error_that_a_signal_handler_raises_costs_no_call(path: Path) -> None
 _PROGRAM = """
 import os, sys, threading
 import crashlens_frame as cf
-from crashlens_frame.logbook.late import Writer
+from crashlens_frame.logbook.late import LateCall, Writer
 
 path, end = sys.argv[1:]
 Writer.ask = lambda *_: None  # what waits is not written before the end
@@ -361,6 +386,30 @@ def test_forks_in_the_middle_of_the_queue_write_each_call_once(path: Path) -> No
     book.close()
     found = in_file(path)
     assert len(found) == len(set(found)) == 1 + 400 + 4 * 50
+
+
+def test_a_fork_waits_for_no_thread_that_waits_for_the_fork() -> None:
+    order = [fork_safe_lock() for _ in range(8)]
+    ends = threading.Event()
+
+    def nest() -> None:
+        while not ends.is_set():
+            with ExitStack() as stack:
+                for lock in order:
+                    stack.enter_context(lock)
+
+    def fork_often() -> None:
+        for _ in range(300):
+            locks._acquire_all()
+            locks._release_all()
+
+    threads = [threading.Thread(target=work, daemon=True) for work in (nest, fork_often)]
+    for thread in threads:
+        thread.start()
+    threads[1].join(20)
+    is_stuck = threads[1].is_alive()
+    ends.set()
+    assert not is_stuck
 
 
 def test_a_signal_handler_may_ask_for_the_frame_and_log_while_the_thread_writes(path: Path) -> None:

@@ -10,7 +10,8 @@ from .errors import InvalidCallError
 
 # orjson reads whole numbers past 64 bits as floats, and so drops digits; a pattern would take ten times as long
 _LONG, _AS_ZEROS = 19 * b"0", bytes.maketrans(b"123456789", 9 * b"0")
-_LONG_NUMBERS = tuple(before + _LONG for before in (b":", b",", b"[", b"-", b" ", b"\t", b"\n", b"\r"))
+_BEFORE_NUMBERS = b":,[- \t\n\r"
+_LONG_NUMBERS = tuple(bytes([before]) + _LONG for before in _BEFORE_NUMBERS)
 _OPTIONS = (
     orjson.OPT_SORT_KEYS
     | orjson.OPT_NON_STR_KEYS
@@ -55,7 +56,7 @@ def parse_json_lines(lines: Sequence[bytes]) -> list[Any]:
     ValueError
         A line is no JSON.
     """
-    if not _may_hold_long_numbers(b"\n".join(lines)):
+    if not _may_hold_long_numbers_anywhere(b"\n".join(lines)):
         try:
             return list(map(orjson.loads, lines))
         except orjson.JSONDecodeError:
@@ -67,6 +68,21 @@ def _may_hold_long_numbers(line: bytes) -> bool:
     """Whether a line may have a whole number past 64 bits; digits behind a quote are text."""
     digits = line.translate(_AS_ZEROS)
     return _LONG in digits and (digits.startswith(_LONG) or any(number in digits for number in _LONG_NUMBERS))
+
+
+def _may_hold_long_numbers_anywhere(lines: bytes) -> bool:
+    """Whether any line may have such a number: a fifth of the time for many lines, and more for a short one."""
+    import numpy as np  # who reads few lines, as the command that logs a call, starts without it
+
+    codes = np.frombuffer(b"\n%b\n" % lines, np.uint8)
+    is_digit = codes - ord("0") < 10  # what is below the digits becomes large
+    bounds = np.flatnonzero(is_digit[1:] != is_digit[:-1]) + 1  # where digits begin, and where they end, in turn
+    begins, ends = bounds[::2], bounds[1::2]
+    before = codes[begins[ends - begins >= len(_LONG)] - 1]
+    return not _OF_BEFORE.isdisjoint(before.tolist())
+
+
+_OF_BEFORE = frozenset(_BEFORE_NUMBERS)
 
 
 def is_object(value: Any) -> TypeGuard[Mapping[str, Any]]:

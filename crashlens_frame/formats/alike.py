@@ -147,6 +147,9 @@ class RecordsReading:
         return [value if fits else 0 for value, fits in _pairs(values, fit)]
 
     def _times(self, texts: RowValues) -> RowValues:
+        if len(texts) < _FEW:
+            converted, self.odd = _fitting(time_value, texts, self.odd)
+            return converted
         try:
             return times_of_texts(texts)
         except ValueError:
@@ -274,10 +277,8 @@ class RecordsReading:
         encoded = self.columns.get("extra")
         if encoded is None:
             return [whole_prompt_hash(rest) if rest else None for rest in self.rests]
-        return [
-            whole_prompt_hash(rest) if text and may_have_whole_prompt_hash(text) else None
-            for rest, text in zip(self.rests, encoded, strict=True)
-        ]
+        may_have = may_have_whole_prompt_hash(encoded)
+        return [whole_prompt_hash(rest) if may else None for rest, may in _pairs(self.rests, may_have)]
 
     def fill_with(self, column: str, value: Any) -> None:
         """Set a column to one value where it is not set yet."""
@@ -338,6 +339,7 @@ def _set_sources(reading: RecordsReading) -> None:
     reading.fill("cost_source", ["reported" if has else "unknown" for has in reading.has("cost")])
 
 
+_FEW = 64  # values that are sooner converted one by one than by Arrow
 _LARGE = MAX_COUNT >> 8  # some counts below it can be added up in 64 bits
 _IN_BULK: dict[tuple[Callable[[Any], Any], type], Callable[[RecordsReading, RowValues], RowValues]] = {
     (text_value, str): RecordsReading._texts,

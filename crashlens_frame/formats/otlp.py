@@ -18,7 +18,9 @@ def required_objects(record: Record, key: str) -> list[Record]:
 def attributes_of(value: Any) -> dict[str, Any]:
     """Return attributes as an object of names with dots: OTLP lists them, some programs nest them."""
     if isinstance(value, list):
-        return {str(pair.get("key")): any_value(pair.get("value")) for pair in value if is_object(pair)}
+        return _of_plain_pairs(value) or {
+            str(pair.get("key")): any_value(pair.get("value")) for pair in value if is_object(pair)
+        }
     flat: dict[str, Any] = {}
     for key, inner in value.items() if is_object(value) else ():
         if is_object(inner):
@@ -26,6 +28,22 @@ def attributes_of(value: Any) -> dict[str, Any]:
         else:
             flat[key] = inner
     return flat
+
+
+def _of_plain_pairs(pairs: list[Any]) -> dict[str, Any] | None:
+    """Return the attributes of a list in which each has a name of its own and a value, as most have; None for others.
+
+    Most values are texts, which are taken without a call: attributes are most of what a line of OTLP has.
+    """
+    try:
+        found = {
+            pair["key"]: value["stringValue"] if len(value) == 1 and "stringValue" in value else any_value(value)
+            for pair in pairs
+            for value in (pair["value"],)
+        }
+    except (KeyError, TypeError):
+        return None
+    return found if len(found) == len(pairs) and set(map(type, found)) == {str} else None
 
 
 def any_value(value: Any) -> Any:

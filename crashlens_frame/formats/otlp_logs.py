@@ -48,7 +48,7 @@ def _records(record: Record) -> Iterator[Record]:
         for scope in required_objects(group, "scopeLogs"):
             around = {"scope": scope["scope"]} if scope.get("scope") else {}
             for event in required_objects(scope, "logRecords"):
-                yield _event({**event, **around}, object_at(group, "resource"))
+                yield _event({**event, **around} if around else event, object_at(group, "resource"))
 
 
 def _event(event: Record, resource: Record) -> Record:
@@ -65,24 +65,28 @@ def _event(event: Record, resource: Record) -> Record:
     call = {key: value for key, value in event.items() if key not in _NAMED_APART}
     if any_value(event.get("body")) in (name, attributes.get("event.name")):
         del call["body"]
+    start = _start(event, attributes)
+    for key in ("event.name", "event.timestamp"):
+        attributes.pop(key, None)
     return {
         **call,
         "source": _SOURCES[name],
         "level": "error" if name.endswith("api_error") else level,
         "trace": attributes.get("session.id") or attributes.get("conversation.id"),
-        "start": _start(event, attributes),
+        "start": start,
         "billed": "no" if status is not None and status >= 400 else None,
         "tier": "fast" if attributes.get("speed") == "fast" else None,
-        "attributes": {key: value for key, value in attributes.items() if key not in ("event.name", "event.timestamp")},
+        "attributes": attributes,
         "resource": {**resource, "attributes": attributes_of(resource.get("attributes"))} if resource else None,
     }
 
 
 def _name(event: Record, attributes: dict[str, Any]) -> str | None:
     """Return the full name of an event that is a call; None for other events."""
-    names = (event.get("eventName"), any_value(event.get("body")), attributes.get("event.name"))
-    found = [_SHORT.get(name, name) for name in names if isinstance(name, str)]
-    return next((name for name in found if name in _SOURCES), None)
+    for name in (event.get("eventName"), any_value(event.get("body")), attributes.get("event.name")):
+        if isinstance(name, str) and (full := _SHORT.get(name, name)) in _SOURCES:
+            return full
+    return None
 
 
 def _start(event: Record, attributes: dict[str, Any]) -> Any:

@@ -68,7 +68,7 @@ class Sign:
     def seen(self, record: Record) -> str | None:
         """Return how the record shows the sign; None where it does not."""
         value = record.get(self.key)
-        if value is None or not all(key in record for key in self.beside):
+        if value is None or (self.beside and not all(key in record for key in self.beside)):
             return None
         if self.types:
             kind = record.get("type")

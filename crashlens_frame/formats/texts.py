@@ -1,7 +1,6 @@
 """Texts in the shapes that vendors use: chat messages, calls of tools, errors, words for how a call ended."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -26,6 +25,7 @@ _KEYS = (
 _SILENT = ("reasoning", "thinking", "redacted_thinking", "tool_use", "function_call", "tool_call", "toolCall")
 # what programs log in place of a text that they keep to themselves
 _REDACTED = {"redacted-by-litellm", "[redacted]", "<redacted>", "redacted", "***", "{}"}
+_LONGER = 24  # than these words, with spaces around them
 
 
 def message_text(value: Any) -> str | None:
@@ -35,8 +35,10 @@ def message_text(value: Any) -> str | None:
     the model's reasoning have none.
     """
     if isinstance(value, str):
-        return None if is_redacted(value) else value
+        return None if len(value) < _LONGER and is_redacted(value) else value
     if isinstance(value, list):
+        if len(value) == 1:
+            return message_text(value[0])
         texts = [found for element in value if (found := message_text(element)) is not None]
         return "\n".join(texts) if texts else None
     if is_object(value) and value.get("type") not in _SILENT:
@@ -49,7 +51,7 @@ def message_text(value: Any) -> str | None:
 
 def is_redacted(text: str) -> bool:
     """Whether a text only says that the real one was left out of the log."""
-    return len(text) < 24 and text.strip().lower() in _REDACTED
+    return len(text) < _LONGER and text.strip().lower() in _REDACTED
 
 
 def parsed_structure(value: Any) -> Any:
@@ -66,14 +68,14 @@ def packed_text(value: Any) -> str | None:
     """Return the text of messages that may be encoded as JSON text."""
     inner = parsed_structure(value)
     found = message_text(inner)
-    if found is None and isinstance(value, str) and inner is not value and not any(_tool_calls(inner)):
+    if found is None and isinstance(value, str) and inner is not value and not _tool_calls(inner):
         return message_text(value)
     return found
 
 
 def tool_calls_text(value: Any) -> str | None:
     """Return the calls of tools in an answer as a JSON array of objects with name and arguments; None without any."""
-    calls = list(_tool_calls(parsed_structure(value)))
+    calls = _tool_calls(parsed_structure(value))
     return canonical_json(calls) if calls else None
 
 
@@ -86,22 +88,24 @@ _NAMES = ("name", "toolName")
 _ARGUMENTS = ("arguments", "input", "args", "argsText")
 
 
-def _tool_calls(value: Any) -> Iterator[dict[str, Any]]:
+def _tool_calls(value: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
     if isinstance(value, list):
         for element in value:
-            yield from _tool_calls(element)
-        return
-    if not is_object(value):
-        return
-    name = next((value[key] for key in _NAMES if isinstance(value.get(key), str)), None)
-    if name is not None and (value.get("type") in _CALL_TYPES or any(key in value for key in _ARGUMENTS)):
-        arguments = next((value[key] for key in _ARGUMENTS if key in value), None)
-        yield {"name": name, "arguments": parsed_structure(arguments)}
-        return
-    for key in _CALL_KEYS:
-        inner = value.get(key)
-        if inner is not None and not isinstance(inner, str):
-            yield from _tool_calls(inner)
+            found += _tool_calls(element)
+    elif is_object(value):
+        for name_key in _NAMES:
+            name = value.get(name_key)
+            if isinstance(name, str):
+                key = next((key for key in _ARGUMENTS if key in value), None)
+                if key is not None or value.get("type") in _CALL_TYPES:
+                    return [{"name": name, "arguments": parsed_structure(value[key]) if key else None}]
+                break
+        for key in _CALL_KEYS:
+            inner = value.get(key)
+            if inner is not None and not isinstance(inner, str):
+                found += _tool_calls(inner)
+    return found
 
 
 def error_text(value: Any) -> str | None:

@@ -102,8 +102,8 @@ def _sums(counts: Sequence[Count], values: Sequence[list[int]], size: int) -> tu
 
 def _alike(nonzero: np.ndarray) -> list[np.ndarray]:
     """Return the places of the columns of a matrix that are the same."""
-    _, kinds = np.unique(nonzero, axis=1, return_inverse=True)
-    return [np.flatnonzero(kinds.ravel() == kind) for kind in range(kinds.max() + 1)]
+    codes = (1 << np.arange(len(nonzero))) @ nonzero
+    return [np.flatnonzero(codes == code) for code in np.unique(codes)]
 
 
 def _sum(sums: Sums, roles: Roles) -> np.ndarray:

@@ -2,10 +2,14 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from ..jsonvalues import canonical_json, is_object
+from ..schema import TEXT
 
 # keys of what is sent to a model, in requests, answers that repeat them, and attributes of spans
 _PROMPTS = {
@@ -26,7 +30,10 @@ _PARTS = (
     r'|toolUse)\\*":\s*[\[{\\"]'
 )
 _NOT_TEXT = re.compile(f'"(?:{_PARTS})')
-_NOT_TEXT_OR_TOOLS = re.compile(f'"(?:{_PARTS}|(?:{"|".join(map(re.escape, sorted(_TOOLS)))})":)')
+_TOOL_KEYS = "|".join(map(re.escape, sorted(_TOOLS)))
+_NOT_TEXT_OR_TOOLS = re.compile(f'"(?:{_PARTS}|(?:{_TOOL_KEYS})":)')
+# for Arrow, which searches in a sixth of the time but takes long to begin; its own spaces are fewer than Python's
+_OF_ARROW, _FEW = _NOT_TEXT_OR_TOOLS.pattern.replace(r"\s*", r"[\pZ\pC]*"), 64
 
 
 def whole_prompt_hash(record: Mapping[str, Any]) -> str | None:
@@ -54,16 +61,19 @@ def whole_prompt_hash(record: Mapping[str, Any]) -> str | None:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def may_have_whole_prompt_hash(encoded: str) -> bool:
-    """Whether a record may have a hash, judged by its canonical JSON, as what is sent to the model is a part of it.
+def may_have_whole_prompt_hash(encoded: Sequence[str | None]) -> list[bool]:
+    """Whether records may have a hash, judged by their canonical JSON, as what is sent to the model is a part of it.
 
     Examples
     --------
     >>> from crashlens_frame.formats.whole_prompt import may_have_whole_prompt_hash
-    >>> may_have_whole_prompt_hash('{"tools":[]}'), may_have_whole_prompt_hash('{"messages":"Hi"}')
-    (True, False)
+    >>> may_have_whole_prompt_hash(['{"tools":[]}', '{"messages":"Hi"}', None])
+    [True, False, False]
     """
-    return _NOT_TEXT_OR_TOOLS.search(encoded) is not None
+    if len(encoded) < _FEW:
+        return [text is not None and _NOT_TEXT_OR_TOOLS.search(text) is not None for text in encoded]
+    found: list[bool] = pc.match_substring_regex(pa.array(encoded, TEXT), _OF_ARROW).fill_null(False).to_pylist()
+    return found
 
 
 def _sent(record: Mapping[str, Any], depth: int) -> Iterator[tuple[str, Any]]:

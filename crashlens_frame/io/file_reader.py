@@ -20,7 +20,7 @@ from ..errors import InvalidCallError, LogFileError, MissingColumnsError, Schema
 from ..formats import FORMATS, Format, export_records
 from ..frame import table_from_frame
 from ..jsonvalues import canonical_json
-from ..schema import CALLS, arrow_schema
+from ..schema import CALLS
 from .csv import csv_parts
 from .databases import database_lines
 from .documents import RecordLines, record_lines
@@ -28,7 +28,7 @@ from .envelopes import has_envelopes, opened_lines
 from .file_kind import HEAD, kind_of
 from .inspect_archive import inspect_samples, is_inspect_archive
 from .line_processes import LineProcesses
-from .lines_content import LinesContent, Reject, make_reject
+from .lines_content import NO_CALLS, LinesContent, Reject, make_reject
 from .mended_cells import mended_calls
 from .not_logs import NOT_LOGS
 from .parquet import ExportedRows, parquet_contents
@@ -255,12 +255,12 @@ def _is_log(member: str) -> bool:
 
 def only_a_reject(reject: Reject) -> LinesContent:
     """Return the content of what cannot be read as a whole."""
-    return LinesContent(arrow_schema(CALLS).empty_table(), np.array([], np.int64), [reject], lines=1)
+    return LinesContent(NO_CALLS, np.array([], np.int64), [reject], lines=1)
 
 
 def _only_passed(others: Counter[str]) -> LinesContent:
     """Return what has no calls, but other work."""
-    return LinesContent(arrow_schema(CALLS).empty_table(), np.array([], np.int64), [], others)
+    return LinesContent(NO_CALLS, np.array([], np.int64), [], others)
 
 
 def _numbered(blocks: Iterator[bytes | LongLine], name: str) -> Iterator[RecordLines]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..errors import LogFileError
 from ..formats import FORMATS, Format, are_formats_of_the_package
 from .lines_content import LinesContent
-from .processes import Processes
+from .processes import Processes, without_collector
 from .read_lines import LinesOfBlock, read_block_by_line
 from .read_sessions import read_session
 from .streams import LongLine
@@ -77,7 +77,8 @@ class LineProcesses:
     def _do(self, item: LinesOfBlock | _Session, size: int) -> list[LinesContent]:
         self._bytes += size
         if self._bytes < _MANY or not are_formats_of_the_package():
-            return self._here(item)
+            with without_collector():
+                return self._here(item)
         return self._processes.do(item)
 
     def close(self) -> None:

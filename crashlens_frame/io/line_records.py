@@ -9,8 +9,7 @@ import pyarrow as pa
 from ..errors import InvalidCallError
 from ..formats import Row, alike_rows, rows_from_line
 from ..frame import table_from_columns, table_from_rows
-from ..schema import CALLS, arrow_schema
-from .lines_content import LinesContent, Reject, Repair, make_reject, make_repairs
+from .lines_content import NO_CALLS, LinesContent, Reject, Repair, make_reject, make_repairs
 
 # lines that are read together: large groups of records that are alike, and few values for Python to look through for
 # circles as long as they live
@@ -67,7 +66,7 @@ class LineRecords:
     def content(self, lines: int = 0) -> LinesContent:
         """Return what was added since the last content."""
         self._read()
-        table = pa.concat_tables(self._tables) if self._tables else arrow_schema(CALLS).empty_table()
+        table = pa.concat_tables(self._tables) if self._tables else NO_CALLS
         numbers = np.concatenate([np.array([], np.int64), *self._numbers])
         content = LinesContent(table, numbers, self._rejects, self._passed, self._unclear, lines, self._repairs)
         self._begin()

@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from ..jsonvalues import without_surrogates
-from ..schema import REJECTS, REPAIRS, arrow_schema
+from ..schema import CALLS, REJECTS, REPAIRS, arrow_schema
 
 REPAIR_TYPE = pa.struct(list(arrow_schema(REPAIRS)))
 REJECT_TYPE = pa.struct(list(arrow_schema(REJECTS)))
+NO_CALLS = arrow_schema(CALLS).empty_table()  # which takes as long to make as some lines take to be read
 _TEXT_WIDTH = 200  # characters of a rejected line that are kept
 
 Reject = dict[str, Any]

@@ -56,9 +56,9 @@ def _filled(calls: pa.Table, lacks: list[np.ndarray], fill: Callable[[pd.DataFra
     if not len(rows):
         return calls
     columns = selected_columns(calls.column_names)
-    filled = table_from_frame(fill(frame_from_table(calls.take(rows), columns)), columns)
     if len(rows) == len(calls):
-        return filled
+        return table_from_frame(fill(frame_from_table(calls, columns)), columns)
+    filled = table_from_frame(fill(frame_from_table(calls.take(rows), columns)), columns)
     place = np.arange(len(calls))
     place[rows] = len(calls) + np.arange(len(rows))
     for name in _FILLED:

@@ -6,9 +6,9 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
-from queue import Empty, SimpleQueue
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from queue import LifoQueue
 from threading import Lock, Thread
 from typing import IO, Any, Generic, TypeVar
 
@@ -27,7 +27,7 @@ _OTHERS = (os.cpu_count() or 1) - 1  # processes beside this one
 
 
 class Processes(Generic[Task, Outcome]):
-    """Threads of this process and, once they have started, other processes, which do the same work on items.
+    """Processes that do the same work on items, one at a time each: this process and, once they have started, others.
 
     Parameters
     ----------
@@ -38,23 +38,29 @@ class Processes(Generic[Task, Outcome]):
     def __init__(self, work: Callable[[Task], Outcome]) -> None:
         self._work = work
         self._started: list[tuple[subprocess.Popen[bytes], Thread]] = []
-        self._idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
+        self._free: LifoQueue[subprocess.Popen[bytes] | None] = LifoQueue()  # None is this process
+        self._free.put(None)
         self._lock = Lock()
         self._may_start = bool(sys.executable)
 
     def do(self, item: Task) -> Outcome:
-        """Do the work on an item in a process that is free; in the thread of the caller if none is, or if it ends."""
+        """Do the work on an item in a process that is free, or in the thread of the caller if only this one is.
+
+        If none is, the caller waits: two threads that worked here at once would take longer than one after the other.
+        """
         self.start()
-        try:
-            process = self._idle.get_nowait()
-        except Empty:
-            return self._work(item)
-        try:
-            result: Outcome = _answer(process, item)
-        except (OSError, EOFError, pickle.PickleError):
-            return self._work(item)
-        self._idle.put(process)
-        return result
+        while True:
+            process = self._free.get()
+            if process is None:
+                try:
+                    with without_collector():
+                        return self._work(item)
+                finally:
+                    self._free.put(None)
+            with suppress(OSError, EOFError, pickle.PickleError):  # it ended, or failed: the item is done elsewhere
+                result: Outcome = _answer(process, item)
+                self._free.put(process)
+                return result
 
     def start(self, number: int = _OTHERS) -> None:
         """Start processes if none were started yet; they are used once they are ready."""
@@ -71,10 +77,10 @@ class Processes(Generic[Task, Outcome]):
                 thread.start()
 
     def _welcome(self, process: subprocess.Popen[bytes]) -> None:
-        """Send a process its work, and take it as idle once it says that it is ready."""
+        """Send a process its work, and take it as free once it says that it is ready."""
         with suppress(OSError, EOFError, pickle.PickleError):
             _answer(process, self._work)
-            self._idle.put(process)
+            self._free.put(process)
 
     def close(self) -> None:
         """End the processes; work that is still done is done in threads."""
@@ -85,6 +91,18 @@ class Processes(Generic[Task, Outcome]):
             process.kill()
             thread.join()  # it reads from the process
             process.communicate()
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Keep Python from searching for circles among the values of lines, which are trees, each time they get many."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _answer(process: subprocess.Popen[bytes], item: Any) -> Any:
@@ -116,6 +134,6 @@ def work_until_end() -> None:
     with suppress(Exception, KeyboardInterrupt):  # an error of the work is raised where it is done again
         work = _receive(sys.stdin.buffer)
         _send(results, "ready")
-        gc.disable()  # the values of lines are trees, which need no search for circles
-        while True:
-            _send(results, work(_receive(sys.stdin.buffer)))
+        with without_collector():
+            while True:
+                _send(results, work(_receive(sys.stdin.buffer)))

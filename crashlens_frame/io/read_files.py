@@ -80,7 +80,8 @@ def read_files(
     for block in iter_blocks(
         named, format=format, columns=names, on_error=on_error, progress=progress, own_names=own_names
     ):
-        tables.append(block.table.select(names))
+        if len(block.table):
+            tables.append(block.table.select(names))
         rejects += block.rejects
         not_calls += block.not_calls
         unclear += block.unclear

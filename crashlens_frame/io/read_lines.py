@@ -1,7 +1,7 @@
 """Blocks of log lines -> CALLS and REJECTS tables."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import pairwise
 from operator import itemgetter
@@ -10,17 +10,17 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from ..jsonvalues import parse_json
-from ..schema import CALLS, arrow_schema
+from ..jsonvalues import parse_json, parse_json_lines
 from .block_lines import chosen_lines, line_ends, regular_lines
 from .block_values import IrregularBlockError
 from .documents import damaged_records, records_of_document
 from .line_records import LineRecords
-from .lines_content import LinesContent
+from .lines_content import NO_CALLS, LinesContent
 from .not_logs import not_a_log
 from .read_blocks import BulkReader
 
 _SINGLES = 4  # lines of a block that are taken out one at a time, before the block is divided
+_BATCH = 1 << 17  # bytes of lines that are parsed together
 _FEW_LINES, _PARTS = 64, 16  # more lines than a few are divided into parts before they are read one by one
 
 
@@ -68,8 +68,7 @@ class BlockReader:
         if not block.endswith(b"\n"):
             block += b"\n"
         if block.isspace():  # a file of blank lines alone costs no memory for each of them
-            no_calls = arrow_schema(CALLS).empty_table()
-            return LinesContent(no_calls, np.array([], np.int64), [], lines=block.count(b"\n"))
+            return LinesContent(NO_CALLS, np.array([], np.int64), [], lines=block.count(b"\n"))
         ends = line_ends(block)
         regular = regular_lines(block, ends)
         numbers = np.arange(line, line + len(regular))
@@ -129,27 +128,62 @@ def read_line_by_line(
 ) -> LinesContent:
     """Read lines one by one, so that a bad line rejects only itself."""
     records = LineRecords(source, columns)
+    for number, raw, value in values_of_lines(lines):
+        if not isinstance(value, ValueError):
+            _add_value(records, number, value, raw, format)
+            continue
+        damaged = damaged_records(raw)
+        if not damaged:
+            records.reject(number, str(value), raw)
+            continue
+        kept = []
+        for record in damaged:
+            try:
+                kept.append(parse_line(record))
+            except ValueError as reason:
+                records.reject(number, str(reason), record)
+        _add_value(records, number, kept, raw, format)
+    return records.content()
+
+
+def values_of_lines(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes, Any]]:
+    """Yield number, bytes and value of each line that is not blank; of one that is no JSON the error is the value."""
+    for batch in _batches(lines):
+        try:
+            values = parse_json_lines([raw for _, raw in batch])
+        except ValueError:
+            values = [_value_or_error(raw) for _, raw in batch]
+        for (number, raw), value in zip(batch, values, strict=True):
+            yield number, raw, value
+
+
+def _value_or_error(raw: bytes) -> Any:
+    try:
+        return parse_line(raw)
+    except ValueError as error:
+        return error
+
+
+def _batches(lines: Iterable[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    """Yield lines that are not blank, some at a time, small enough for the cache of a processor."""
+    batch: list[tuple[int, bytes]] = []
+    size = 0
     for number, raw in lines:
         if not raw or raw.isspace():
             continue
-        try:
-            value = parse_line(raw)
-        except ValueError as error:
-            damaged = damaged_records(raw)
-            if not damaged:
-                records.reject(int(number), str(error), raw)
-                continue
-            value = []
-            for record in damaged:
-                try:
-                    value.append(parse_line(record))
-                except ValueError as reason:
-                    records.reject(int(number), str(reason), record)
-        if (what := not_a_log(value)) is not None:
-            records.reject(int(number), what, raw)
-        else:
-            records.add(int(number), records_of_document(value), format, raw)
-    return records.content()
+        batch.append((int(number), raw))
+        size += len(raw)
+        if size >= _BATCH:
+            yield batch
+            batch, size = [], 0
+    yield batch
+
+
+def _add_value(records: LineRecords, number: int, value: Any, raw: bytes, format: str | None) -> None:
+    if (what := not_a_log(value)) is not None:
+        records.reject(number, what, raw)
+    else:
+        records.add(number, records_of_document(value), format, raw)
 
 
 def parse_line(raw: bytes) -> Any:

@@ -7,7 +7,7 @@ from ..errors import InvalidCallError, LogFileError
 from ..formats import FORMATS, Format, detect_format, has_trace, own_format
 from .line_records import LineRecords
 from .lines_content import LinesContent
-from .read_lines import parse_line
+from .read_lines import parse_line, values_of_lines
 from .streams import LongLine
 
 _FIRST_LINES = 100  # a session may begin with notes that show no format
@@ -29,8 +29,10 @@ def session_format(block: bytes, format: str | None) -> Format | None:
     if format is not None:
         return FORMATS[format] if FORMATS[format].session else None
     lines = block.split(b"\n", _FIRST_LINES)[:_FIRST_LINES]
-    records = [record for record in map(_record, lines) if record is not None]
+    records = (record for record in map(_record, lines) if record is not None)  # the first mostly decides
+    seen = []
     for record in records:
+        seen.append(record)
         found = FORMATS[detect_format(record).format]
         if found.session:
             return found
@@ -38,7 +40,7 @@ def session_format(block: bytes, format: str | None) -> Format | None:
             return None
         if has_trace(record):
             break
-    return own_format(records)
+    return own_format([*seen, *records])
 
 
 def read_session(
@@ -89,11 +91,11 @@ class _Session:
 
     def read(self, lines: list[bytes], number: int) -> LinesContent:
         """Read lines; the first has the given number."""
-        for line, raw in enumerate(lines, number):
-            if not raw or raw.isspace():
-                continue
+        for line, raw, value in values_of_lines(enumerate(lines, number)):
             try:
-                self._take(parse_line(raw), line)
+                if isinstance(value, ValueError):
+                    raise value
+                self._take(value, line)
             except (ValueError, InvalidCallError) as error:
                 self._records.reject(line, str(error), raw)
             except RecursionError:

@@ -94,7 +94,9 @@ def test_counts_are_settled_together_as_those_of_each_record(data: st.DataObject
 _NAMES = st.sampled_from(
     ["messages", "input", "tools", "functions", "type", "text", "image_url", "tool_calls", "content", "x"]
 )
-_WORDS = st.sampled_from(["image", "file", "text", "input_audio", "Hi", '{"type": "video"}', '{"toolUse": {}}'])
+_WORDS = st.sampled_from(
+    ["image", "file", "text", "input_audio", "Hi", '{"type": "video"}', '{"toolUse": {}}', '{"type":\u2028"image"}']
+)
 _VALUES: st.SearchStrategy[Any] = st.recursive(
     st.one_of(st.none(), st.integers(), _WORDS),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_NAMES, inner, max_size=3)),
@@ -104,5 +106,7 @@ _VALUES: st.SearchStrategy[Any] = st.recursive(
 
 @given(st.dictionaries(_NAMES, _VALUES, max_size=4))
 def test_a_record_whose_json_shows_no_part_beside_text_has_no_hash(record: dict[str, Any]) -> None:
-    if not may_have_whole_prompt_hash(canonical_json(record)):
-        assert whole_prompt_hash(record) is None
+    encoded = canonical_json(record)
+    if whole_prompt_hash(record) is not None:
+        assert may_have_whole_prompt_hash([encoded]) == [True]
+        assert may_have_whole_prompt_hash([encoded, None] * 40) == [True, False] * 40  # so many are searched by Arrow

@@ -2,13 +2,18 @@
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import crashlens_frame as cf
+from crashlens_frame.errors import InvalidCallError
+from crashlens_frame.formats.otlp import any_value, attributes_of
 from tests.support.agent_logs import Json, moment
 
 CASE = Path(__file__).parents[1] / "cases" / "files" / "u06_claude_code_otlp_logs.jsonl"
@@ -188,3 +193,31 @@ def test_a_line_whose_records_are_not_found_is_refused(name: str) -> None:
 def test_a_count_that_is_no_number_is_refused_with_its_name() -> None:
     with pytest.raises(cf.LogFileError, match=r'attributes\.input_tokens is "many"'):
         read(event("claude_code.api_request", **{**CLAUDE, "input_tokens": "many"}))
+
+
+# -- attributes, of which most lists have texts and numbers alone -----------------------------------------------------
+
+_KEYS = st.sampled_from(["model", "speed", "1", 1, True, None])
+_CONTENTS: st.SearchStrategy[Any] = st.one_of(
+    st.sampled_from(["fast", 5, None, {}, ["stringValue"], "stringValue", {"arrayValue": {"values": "x"}}]),
+    st.dictionaries(st.sampled_from(["stringValue", "intValue", "boolValue"]), st.sampled_from(["7", "x", True])),
+)
+_PAIRS = st.one_of(
+    st.fixed_dictionaries({"key": _KEYS, "value": _CONTENTS}),
+    st.dictionaries(st.sampled_from(["key", "value", "x"]), st.just("key")),
+    st.sampled_from(["key", None, 5]),
+)
+
+
+@given(st.lists(_PAIRS, max_size=5))
+def test_attributes_are_read_alike_whatever_stands_beside_them(pairs: list[Any]) -> None:
+    def by_pair() -> dict[str, Any]:
+        return {str(pair.get("key")): any_value(pair.get("value")) for pair in pairs if isinstance(pair, dict)}
+
+    def found(read: Callable[[], dict[str, Any]]) -> Any:
+        try:
+            return list(read().items())
+        except InvalidCallError as error:
+            return str(error)
+
+    assert repr(found(lambda: attributes_of(pairs))) == repr(found(by_pair))

@@ -1,13 +1,16 @@
 """Lines that are read in processes are the lines that are read here, whatever their format and however damaged."""
 
+import gc
 import gzip
 import json
 import os
 import random
 import signal
 import threading
+import time
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -170,6 +173,10 @@ def square(number: int) -> int:
     return number * number
 
 
+def collector_is_on(_: int) -> bool:
+    return gc.isenabled()
+
+
 def own_process(ends: int) -> int:
     """Return the id of the process; end it if it is another than that of the test."""
     if ends and os.getpid() != ends:
@@ -204,6 +211,39 @@ def test_the_work_is_done_here_until_a_process_has_started(monkeypatch: pytest.M
     processes = Processes(own_process)
     assert [processes.do(0), processes.do(0)] == 2 * [os.getpid()]
     processes.close()
+
+
+def test_two_threads_never_work_here_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "")
+    here: list[int] = []
+    most: list[int] = []
+
+    def work(number: int) -> int:
+        here.append(number)
+        most.append(len(here))
+        time.sleep(0.01)
+        here.remove(number)
+        return -number
+
+    processes: Processes[int, int] = Processes(work)
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(processes.do, range(8))) == [-number for number in range(8)]
+    assert max(most) == 1
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_the_collector_is_as_it_was_after_the_work(is_on: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "")
+    before = gc.isenabled()
+    (gc.enable if is_on else gc.disable)()
+    try:
+        assert Processes(collector_is_on).do(0) is False
+        assert gc.isenabled() is is_on
+        with pytest.raises(TypeError):
+            Processes(square).do("x")  # type: ignore[arg-type]
+        assert gc.isenabled() is is_on
+    finally:
+        (gc.enable if before else gc.disable)()
 
 
 def test_without_processes_the_work_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Files whose format spreads a call over several lines -> CALLS and REJECTS, line by line in their order."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from ..errors import InvalidCallError, LogFileError
@@ -29,8 +30,10 @@ def session_format(block: bytes, format: str | None) -> Format | None:
     if format is not None:
         return FORMATS[format] if FORMATS[format].session else None
     lines = block.split(b"\n", _FIRST_LINES)[:_FIRST_LINES]
-    records = [record for record in map(_record, lines) if record is not None]
+    records = (record for record in map(_record, lines) if record is not None)
+    parsed = []
     for record in records:
+        parsed.append(record)
         found = FORMATS[detect_format(record).format]
         if found.session:
             return found
@@ -38,7 +41,7 @@ def session_format(block: bytes, format: str | None) -> Format | None:
             return None
         if has_trace(record):
             break
-    return own_format(records)
+    return own_format(chain(parsed, records))
 
 
 def read_session(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeGuard
 
 import orjson
@@ -48,20 +49,20 @@ def parse_json(line: bytes) -> Any:
         raise ValueError("nested too deep") from None
 
 
-def parse_json_lines(lines: Sequence[bytes]) -> list[Any]:
-    """Return the values of lines as ``parse_json`` does; long numbers are looked for in all of them at once.
+def parse_exact_json(lines: Sequence[bytes]) -> list[Any]:
+    """Return the values of lines of JSON that can be read and written again without a loss; None for other lines.
 
-    Raises
-    ------
-    ValueError
-        A line is no JSON.
+    These are no JSON, or have whole numbers past 64 bits, NaN, or half surrogate pairs.
     """
     if not _may_hold_long_numbers_anywhere(b"\n".join(lines)):
-        try:
+        with suppress(orjson.JSONDecodeError):
             return list(map(orjson.loads, lines))
-        except orjson.JSONDecodeError:
-            pass
-    return list(map(parse_json, lines))
+    return list(map(_exact_value, lines))
+
+
+def _exact_value(line: bytes) -> Any:
+    with suppress(orjson.JSONDecodeError):
+        return None if _may_hold_long_numbers(line) else orjson.loads(line)
 
 
 def _may_hold_long_numbers(line: bytes) -> bool:

@@ -21,6 +21,7 @@ from .reading import (
     has_trace,
     row_from_record,
     rows_from_line,
+    tree_of,
     unfold_extra,
 )
 from .record import FILLABLE
@@ -97,6 +98,7 @@ __all__ = [
     "synonyms_among",
     "time_option",
     "time_value",
+    "tree_of",
     "unfold_extra",
     "warn_of_matched",
     "warn_of_unclear",

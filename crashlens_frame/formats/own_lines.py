@@ -1,7 +1,7 @@
 """JSON Lines with names of a user's own, read as a table with such columns is: matched by the names, with ids made."""
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -67,7 +67,7 @@ def _with_names_of_calls(record: Record, matched: Mapping[str, str]) -> dict[str
     return call
 
 
-def own_format(records: Sequence[Record]) -> Format | None:
+def own_format(first: Iterable[Record]) -> Format | None:
     """Return the format of a file whose first records have names of a user's own; None where they do not.
 
     They are calls that lack trace ids, or that have a model, a time, counts or a cost under another name.
@@ -80,8 +80,11 @@ def own_format(records: Sequence[Record]) -> Format | None:
     >>> own_format([{"trace_id": "t", "model": "gpt-4o", "input_tokens": 5}]) is None
     True
     """
-    if not records or any(_is_of_a_format(record) for record in records):
-        return None
+    records = []
+    for record in first:
+        if _is_of_a_format(record):
+            return None
+        records.append(record)
     keys = dict.fromkeys(key for record in records for key in record)
     matched = synonyms_among(keys)
     has_model = "model" in keys or "model" in matched.values() or any(is_object(each.get("input")) for each in records)

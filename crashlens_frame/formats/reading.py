@@ -365,6 +365,8 @@ def _row(record: Record, format: Format, columns: frozenset[str] | None) -> tupl
 
 def currency_of(rest: Mapping[str, Any]) -> str | None:
     """Return the currency that a record names for its cost, among its fields without a column."""
+    if _WITH_CURRENCY.isdisjoint(rest):
+        return None
     for branch in (rest, *(rest[key] for key in CURRENCY_BRANCHES if is_object(rest.get(key)))):
         for key in CURRENCY_KEYS:
             if isinstance(branch.get(key), str) and branch[key]:
@@ -374,6 +376,7 @@ def currency_of(rest: Mapping[str, Any]) -> str | None:
 
 CURRENCY_KEYS = ("currency", "cost_currency", "gen_ai.usage.cost_currency", "llm.cost.currency")
 CURRENCY_BRANCHES = ("usage", "metadata", "attributes")
+_WITH_CURRENCY = frozenset({*CURRENCY_KEYS, *CURRENCY_BRANCHES})
 
 
 @lru_cache

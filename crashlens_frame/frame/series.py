@@ -11,29 +11,30 @@ import pyarrow.compute as pc
 from ..errors import InvalidCallError
 from ..schema import FLAG, LABEL, NUMBER, TEXT, TIME, Column
 
+_TEXT_DTYPE: Any = pd.StringDtype("pyarrow", na_value=np.nan)
 
-def series_of_column(values: pa.ChunkedArray | pa.Array, column: Column) -> pd.Series:
-    """Return an Arrow column as a pandas one of exactly the dtype of the schema."""
+
+def array_of_column(values: pa.ChunkedArray | pa.Array, column: Column) -> Any:
+    """Return an Arrow column as an array of pandas of exactly the dtype of the schema."""
     if column.arrow == LABEL:
-        return pd.Series(_categorical(values, column), copy=False)
-    if values.type != column.arrow:
-        values = values.cast(pa.large_string() if column.arrow == TEXT else column.arrow)
+        return _categorical(values, column)
     if column.arrow == TEXT:
         # pandas keeps its strings as large_string, chunks and all, so nothing is copied
-        chunked = values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])
-        return pd.Series(pd.array(chunked.cast(pa.large_string()), dtype="str"), copy=False)
+        return _TEXT_DTYPE.__from_arrow__(values.cast(pa.large_string()))
+    if values.type != column.arrow:
+        values = values.cast(column.arrow)
     if column.arrow == TIME:
-        return values.to_pandas()
+        return values.to_pandas().array
     if column.arrow == NUMBER:
         # the buffer of Arrow is read-only, and users assign to df.loc[..., "cost"]
-        return values.to_pandas().copy()
+        return values.to_pandas().to_numpy().copy()
     dtype: Any = pd.BooleanDtype() if column.arrow == FLAG else pd.Int64Dtype()
-    return pd.Series(dtype.__from_arrow__(values), copy=False)
+    return dtype.__from_arrow__(values)
 
 
 def _categorical(values: pa.ChunkedArray | pa.Array, column: Column) -> pd.Categorical:
     if values.null_count == len(values):
-        dtype = _dtype_without_values(None if column.categories is None else tuple(column.categories))
+        dtype = _dtype_of_words(None if column.categories is None else tuple(column.categories))
         codes = np.full(len(values), -1, dtype=np.min_scalar_type(-len(dtype.categories) - 1))
         return pd.Categorical.from_codes(codes, dtype=dtype, validate=False)
     if not pa.types.is_dictionary(values.type):
@@ -52,10 +53,15 @@ def _categorical(values: pa.ChunkedArray | pa.Array, column: Column) -> pd.Categ
         raise InvalidCallError(f"{column.name} is {unknown[0]!r}, expected one of {', '.join(categories)}")
     place = {name: position for position, name in enumerate(categories)}
     new_code = np.array([place.get(name, -1) for name in found] + [-1], dtype=np.min_scalar_type(-len(categories) - 1))
-    dtype = pd.CategoricalDtype(pd.Index(categories, dtype="str"), ordered=column.categories is not None)
+    dtype = (
+        pd.CategoricalDtype(pd.Index(categories, dtype="str"), ordered=False)
+        if column.categories is None
+        else _dtype_of_words(tuple(column.categories))
+    )
     return pd.Categorical.from_codes(new_code[codes], dtype=dtype, validate=False)
 
 
 @cache
-def _dtype_without_values(categories: tuple[str, ...] | None) -> pd.CategoricalDtype:
-    return pd.CategoricalDtype(pd.Index(categories or [], dtype="str"), ordered=categories is not None)
+def _dtype_of_words(words: tuple[str, ...] | None) -> pd.CategoricalDtype:
+    """Return the dtype of a column with a closed vocabulary; None: of another column, if it has no values."""
+    return pd.CategoricalDtype(pd.Index(words or [], dtype="str"), ordered=words is not None)

@@ -19,7 +19,7 @@ from ..errors import InvalidOptionError
 from ..formats import Row, convert_column
 from ..jsonvalues import without_surrogates
 from ..schema import CALLS, LABEL, NUMBER, Column, Schema, arrow_schema
-from .series import series_of_column
+from .series import array_of_column
 
 _BY_NAME = {column.name: column for column in CALLS}
 _ROW = pa.struct(list(arrow_schema(CALLS)))
@@ -51,11 +51,11 @@ def frame_from_table(table: pa.Table, columns: Schema = CALLS) -> pd.DataFrame:
     """
     present = set(table.column_names)
 
-    def series(column: Column) -> pd.Series:
-        return series_of_column(table[column.name] if column.name in present else pa.nulls(len(table)), column)
+    def array(column: Column) -> Any:
+        return array_of_column(table[column.name] if column.name in present else pa.nulls(len(table)), column)
 
     with ThreadPoolExecutor() if len(table) > _MANY else nullcontext() as pool:
-        values = (pool.map if pool else map)(series, columns)
+        values = (pool.map if pool else map)(array, columns)
         data = dict(zip([column.name for column in columns], values, strict=True))
     return pd.DataFrame(data, index=pd.RangeIndex(len(table)), copy=False)
 
@@ -194,7 +194,7 @@ def typed_column(values: pd.Series, column: Column) -> pd.Series:
     """
     if _is_typed(values, column):
         return values
-    return series_of_column(pc.cast(convert_column(values, column), column.arrow), column).set_axis(values.index)
+    return pd.Series(array_of_column(pc.cast(convert_column(values, column), column.arrow), column), values.index)
 
 
 def _is_typed(values: pd.Series, column: Column) -> bool:

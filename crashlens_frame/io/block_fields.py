@@ -1,12 +1,13 @@
 """Which fields the lines of a block have: the schema for Arrow, and the lines with fields that have no column."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
 from threading import Lock
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.json as pj
 
@@ -24,20 +25,16 @@ from ..formats import (
     signed_amount_value,
     unfold_extra,
 )
-from ..jsonvalues import canonical_json, parse_json_lines
+from ..jsonvalues import canonical_json, parse_exact_json
 from ..schema import TEXT
-from .block_lines import line_ends
+from .block_lines import OtherKeys, lines_at, other_keys, replaced_lines
 from .block_values import IrregularBlockError
-
-KeyPath: TypeAlias = tuple[str, ...]  # that lead from a record to a value
 
 # the default pool returns the memory of each block to the system and has to ask for it again for the next block
 _POOL = pa.system_memory_pool()
-_FIRST, _MORE = 50, 500  # lines that show which fields the others have
-_MANY = 16  # fields without a column that are looked for in the bytes of a block; more take longer than Python does
-_PLAIN = re.compile(r"[A-Za-z0-9_. -]+")  # a key that stands in a line as it is, or with \u00 for some letter
-_ESCAPED_KEY = re.compile(rb'[{,]\s*"[^"\\]*\\')  # or the first text of a list; never within a text
-_ROW, _COLUMN = re.compile(r" in row (\d+)$"), re.compile(r"Column\(/(.*)\) ")
+_FIRST = 50  # lines that show which fields the others have
+_MOST_KEYS = 10_000  # that are remembered of lines
+_BAD_ROW = re.compile(r" in row (\d+)$")
 
 # what Arrow parses values as, by the converter of their field; others are texts
 _JSON_TYPES: dict[Callable[[Any], Any], pa.DataType] = {
@@ -46,10 +43,9 @@ _JSON_TYPES: dict[Callable[[Any], Any], pa.DataType] = {
     signed_amount_value: pa.float64(),
     milliseconds_value: pa.float64(),
     bool_value: pa.bool_(),
+    list: pa.list_(pa.string()),
 }
-# what Arrow parses values as that have no column; they are read by Python, and Arrow shows only where they are
-_OTHER_TYPES = {str: pa.string(), bool: pa.bool_(), int: pa.float64(), float: pa.float64(), type(None): pa.null()}
-_FILLED = pa.field("filled", pa.list_(pa.string()))
+_FILLED = Field("filled", "filled", list)
 
 
 class ParsedBlock(NamedTuple):
@@ -60,33 +56,30 @@ class ParsedBlock(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """Which fields lines had so far.
+    """What lines had so far.
 
     Attributes
     ----------
-    paths
+    tree, schema
         The fields with a column.
+    keys
+        The keys of lines that had no other fields, see ``other_keys``.
     others
-        The fields without one, and their types; None: no type is that of all values.
-    schema
-        All of these fields; without the others, if Arrow cannot read them or they are many.
+        Whether lines of the last block had other fields.
     """
 
-    paths: frozenset[str]
-    others: Mapping[KeyPath, pa.DataType | None]
+    tree: Tree
     schema: pa.Schema
-
-    @property
-    def are_typed(self) -> bool:
-        """Whether Arrow can read the other fields, and so shows where they are."""
-        return len(self.others) <= _MANY and None not in self.others.values()
+    keys: np.ndarray
+    others: bool
 
 
 class BlockParser:
     """Parse blocks of lines, and learn which fields they have.
 
     Arrow spends time in every row on each field of its schema that is missing, so the schema has only the fields that
-    were in lines before.
+    were in lines before. It refuses a block with any other field. The lines with such fields are found by their keys,
+    and Python parses them: Arrow reads what of them has a column, and refuses the block again if any was not found.
 
     Parameters
     ----------
@@ -99,97 +92,87 @@ class BlockParser:
     """
 
     def __init__(self, tree: Tree, formats: frozenset[str], *, keeps_extra: bool) -> None:
-        self._tree = tree
-        self._path_of = {leaf.keys: leaf.path for leaf in _leaves(tree)} | {(_FILLED.name,): _FILLED.name}
+        self._tree: Tree = {**tree, _FILLED.path: _FILLED}
         self._formats = formats
         self._keeps_extra = keeps_extra
-        self._known = _Known(frozenset(), {}, pa.schema([_FILLED]))
+        self._known = _Known({}, pa.schema([]), np.array([], np.uint64), others=False)
         self._lock = Lock()  # blocks are read in several threads
 
-    def parse(self, block: bytes, size: int) -> ParsedBlock:
-        """Parse a block strictly, given the number of its lines.
+    def parse(self, block: bytes, ends: np.ndarray) -> ParsedBlock:
+        """Parse a block, given where its lines end.
 
         Raises
         ------
         IrregularBlockError
             A line cannot be parsed, a value has another type than its field, or a line is of another format.
         """
-        if not self._known.paths:
+        if not self._known.tree:
+            first = ends[:_FIRST]
+            begin = block[: first[-1] + 1]
             with suppress(IrregularBlockError):
-                self._learn(block.split(b"\n", _FIRST)[:-1])
-        parsed = self._parsed(block, size)
-        if parsed is None and self._known.are_typed:
-            self._learn(block.split(b"\n", _MORE)[:-1])
-            parsed = self._parsed(block, size)
-        return parsed or self._parsed_twice(block, size)
-
-    def _parsed(self, block: bytes, size: int) -> ParsedBlock | None:
-        """Parse a block by the fields that are known; None if it has others."""
-        known = self._known
-        try:
-            arrays = _read_json(block, size, known.schema, "error")
-        except pa.ArrowInvalid as error:
-            bad = self._bad_row(str(error))
-            if bad is None:
-                return None
-            raise IrregularBlockError(bad) from None
-        fields = self._fields(arrays)
-        others = {keys: arrays[keys] for keys in known.others if keys in arrays}
-        if not others:
+                self._apart(begin, first, np.arange(len(first)), other_keys(begin, first, self._known.keys))
+        if not self._known.others and (fields := self._strictly(block, len(ends))) is not None:
             return ParsedBlock(fields, None)
-        ends = line_ends(block)
-        rows = _rows_with(block, ends, others)
-        begins = np.append(0, ends + 1)
-        lines = [block[begin:end] for begin, end in zip(begins[rows].tolist(), ends[rows].tolist(), strict=True)]
-        return ParsedBlock(fields, self._extra(self._learn(lines), rows, size))
+        keys = other_keys(block, ends, self._known.keys)
+        # where a key without a column ends as one with a column does, its line is not found: then all are taken apart
+        for rows in (np.unique(keys.lines), np.arange(len(ends))):
+            lines, rests = self._apart(block, ends, rows, keys)
+            if (fields := self._strictly(replaced_lines(block, ends, rows, lines), len(ends))) is not None:
+                return ParsedBlock(fields, self._extra(rests, rows, len(ends)))
+        raise IrregularBlockError
 
-    def _parsed_twice(self, block: bytes, size: int) -> ParsedBlock:
-        """Parse a block whose fields without a column Arrow cannot read, or that has fields of its own."""
-        rests = self._learn(block.split(b"\n")[:-1])
+    def _strictly(self, block: bytes, size: int) -> dict[str, pa.Array] | None:
+        """Return the values of the fields that are known; None if a line has another field."""
         try:
-            arrays = _read_json(block, size, self._known.schema, "ignore")
+            table = pj.read_json(
+                pa.BufferReader(block),
+                read_options=pj.ReadOptions(use_threads=False, block_size=len(block)),
+                parse_options=pj.ParseOptions(explicit_schema=self._known.schema, unexpected_field_behavior="error"),
+                memory_pool=_POOL,
+            )
         except pa.ArrowInvalid as error:
-            raise IrregularBlockError(self._bad_row(str(error))) from None
-        return ParsedBlock(self._fields(arrays), self._extra(rests, np.arange(size), size))
+            if "unexpected field" in str(error):
+                return None
+            bad = _BAD_ROW.search(str(error))
+            raise IrregularBlockError([int(bad[1])] if bad else []) from None
+        if len(table) != size:
+            raise IrregularBlockError
+        arrays = [values.chunk(0) if values.num_chunks == 1 else values.combine_chunks() for values in table.columns]
+        return dict(_flat(table.schema, arrays, ""))
 
-    def _fields(self, arrays: Mapping[KeyPath, pa.Array]) -> dict[str, pa.Array]:
-        return {self._path_of[keys]: array for keys, array in arrays.items() if keys in self._path_of}
+    def _apart(
+        self, block: bytes, ends: np.ndarray, rows: np.ndarray, keys: OtherKeys
+    ) -> tuple[list[bytes], list[dict[str, Any]]]:
+        """Return the fields of some lines that have a column, as lines, and their other fields.
 
-    def _bad_row(self, error: str) -> int | None:
-        """Return which line is in the way; None if Arrow speaks of no line, or of a field without a column."""
-        row, column = _ROW.search(error), _COLUMN.search(error)
-        if row is None or (column is not None and column[1].replace("/", ".") not in self._known.paths):
-            return None
-        return int(row[1])
+        What lines without other fields have is learnt.
+        """
+        seen = _joined({}, self._known.tree)
+        signs = sign_keys()
+        lines, rests, odd = [], [], []
+        for row, record in zip(rows.tolist(), parse_exact_json(lines_at(block, ends, rows)), strict=True):
+            rest = {} if record is None else _taken_out(record, self._tree, seen)
+            line = None if record is None else _as_line(record)
+            if line is None or currency_of(rest) is not None or self._is_of_another_format(record, rest, signs):
+                odd.append(row)
+            lines.append(line or b"")
+            rests.append(unfold_extra(rest))
+        is_plain = np.array([bool(line) and not rest for line, rest in zip(lines, rests, strict=True)], bool)
+        self._learn(seen, keys.ends[np.isin(keys.lines, rows[is_plain])], others=any(rests))
+        if odd:
+            raise IrregularBlockError(odd)
+        return lines, rests
 
-    def _learn(self, lines: Sequence[bytes]) -> list[dict[str, Any]]:
-        """Learn the fields of lines; return the fields of each that have no column."""
-        seen: set[str] = set()
-        try:
-            records = parse_json_lines(lines)
-            rests = [_rest(record, self._tree, seen) for record in records]
-        except (ValueError, AttributeError):
-            raise IrregularBlockError from None
-        for record, rest in zip(records, rests, strict=True):
-            if not sign_keys().isdisjoint(rest) and detect_format(record).format not in self._formats:
-                raise IrregularBlockError
-            if currency_of(rest) is not None:
-                raise IrregularBlockError
-            rest.pop(_FILLED.name, None)  # it is in the Arrow schema
-        self._add(seen, rests)
-        return [unfold_extra(rest) for rest in rests]
+    def _is_of_another_format(self, record: dict[str, Any], rest: dict[str, Any], signs: Set[str]) -> bool:
+        return not signs.isdisjoint(rest) and detect_format({**record, **rest}).format not in self._formats
 
-    def _add(self, seen: set[str], rests: list[dict[str, Any]]) -> None:
+    def _learn(self, seen: Tree, keys: np.ndarray, *, others: bool) -> None:
         with self._lock:
             known = self._known
-            paths, others = known.paths | seen, dict(known.others)
-            for rest in rests:
-                if len(others) <= _MANY:
-                    _add_others(others, rest, self._tree)
-            if paths != known.paths or others != known.others:
-                added = _Known(paths, others, known.schema)
-                fields = _arrow_fields(self._tree, paths, others if added.are_typed else {}, ())
-                self._known = added._replace(schema=pa.schema([*fields, _FILLED]))
+            tree = _joined(known.tree, seen)
+            schema = known.schema if tree == known.tree else pa.schema(_arrow_fields(self._tree, tree))
+            all_keys = np.union1d(known.keys, keys) if len(known.keys) < _MOST_KEYS else known.keys
+            self._known = _Known(tree, schema, all_keys, others)
 
     def _extra(self, rests: list[dict[str, Any]], rows: np.ndarray, size: int) -> pa.Array | None:
         if not self._keeps_extra or not any(rests):
@@ -200,102 +183,54 @@ class BlockParser:
         return pa.array(texts, TEXT)
 
 
-def _add_others(
-    others: dict[KeyPath, pa.DataType | None], rest: Mapping[str, Any], tree: Tree, above: KeyPath = ()
-) -> None:
-    """Add the fields without a column of a record to those that are known, with the type that fits all values."""
-    for key, value in rest.items():
-        keys, branch = (*above, key), tree.get(key)
-        if isinstance(branch, dict):
-            _add_others(others, value, branch, keys)
-            continue
-        type_of_value = _OTHER_TYPES.get(type(value)) if _PLAIN.fullmatch(key) else None
-        earlier = others.get(keys, type_of_value)
-        if earlier == type_of_value or earlier == pa.null():
-            others[keys] = type_of_value
-        elif type_of_value != pa.null():
-            others[keys] = None
+def _joined(first: Tree, second: Tree) -> Tree:
+    """Return the fields of two trees as a new one."""
+    joined = {**first, **second}
+    return {
+        key: leaf if isinstance(leaf, Field) else _joined(first.get(key, {}), second.get(key, {}))
+        for key, leaf in joined.items()
+    }
 
 
-def _leaves(tree: Tree) -> Iterator[Field]:
-    for leaf in tree.values():
-        if isinstance(leaf, Field):
-            yield leaf
-        else:
-            yield from _leaves(leaf)
-
-
-def _rest(record: Any, tree: Tree, seen: set[str]) -> dict[str, Any]:
-    """Return the fields of a record that are not in a tree, and add the paths of those that are to ``seen``."""
+def _taken_out(record: dict[str, Any], tree: Tree, seen: Tree) -> dict[str, Any]:
+    """Take the fields out of a record that are not in a tree; add the others to ``seen``, a part of the tree."""
     rest = {}
-    for key, value in record.items():
-        leaf = tree.get(key)
-        if leaf is None:
-            rest[key] = value
-        elif isinstance(leaf, Field):
-            seen.add(leaf.path)
+    for key in record.keys() - seen.keys():
+        if key not in tree:
+            rest[key] = record.pop(key)
         else:
-            seen.add(next(_leaves(leaf)).path)  # Arrow needs the object in its schema, even if it is null or empty
-            if isinstance(value, dict) and (inner := _rest(value, leaf, seen)):
-                rest[key] = inner
+            seen[key] = tree[key] if isinstance(tree[key], Field) else {}
+    objects = [key for key, value in record.items() if isinstance(value, dict) and isinstance(tree[key], dict)]
+    for key in objects:
+        if inner := _taken_out(record[key], tree[key], seen[key]):
+            rest[key] = inner
     return rest
 
 
-def _read_json(block: bytes, size: int, schema: pa.Schema, unexpected: str) -> dict[KeyPath, pa.Array]:
-    """Return the values of the fields of a schema, if there are as many rows as lines."""
-    table = pj.read_json(
-        pa.BufferReader(block),
-        read_options=pj.ReadOptions(use_threads=False, block_size=len(block)),
-        parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior=unexpected),
-        memory_pool=_POOL,
-    )
-    if len(table) != size:
-        raise IrregularBlockError
-    arrays = [values.chunk(0) if values.num_chunks == 1 else values.combine_chunks() for values in table.columns]
-    return dict(_flat(table.schema, arrays, ()))
+def _as_line(record: dict[str, Any]) -> bytes | None:
+    """Return a record as a line of JSON; None if it is nested deeper than orjson writes, which reads deeper ones."""
+    with suppress(orjson.JSONEncodeError):
+        return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+    return None
 
 
-def _flat(fields: Iterable[pa.Field], arrays: Sequence[pa.Array], above: KeyPath) -> Iterator[tuple[KeyPath, pa.Array]]:
-    """Yield the values that are no objects, with the keys that lead to them."""
+def _flat(fields: Iterable[pa.Field], arrays: Sequence[pa.Array], above: str) -> Iterator[tuple[str, pa.Array]]:
+    """Yield the values that are no objects, with the paths of their fields."""
     for field, array in zip(fields, arrays, strict=True):
-        keys = (*above, field.name)
         if pa.types.is_struct(field.type):
-            yield from _flat(field.type, array.flatten(), keys)
+            yield from _flat(field.type, array.flatten(), f"{above}{field.name}.")
         else:
-            yield keys, array
+            yield f"{above}{field.name}", array
 
 
-def _arrow_fields(
-    tree: Tree, paths: frozenset[str], others: Mapping[KeyPath, pa.DataType | None], above: KeyPath
-) -> Iterator[pa.Field]:
-    """Yield the Arrow fields for those leaves of a tree whose paths are given, and for the others beside them."""
-    for key, leaf in tree.items():
-        if isinstance(leaf, Field):
-            if leaf.path in paths:
-                yield pa.field(key, pa.int64() if leaf.column == TOTAL else _JSON_TYPES.get(leaf.convert, pa.string()))
-        elif fields := list(_arrow_fields(leaf, paths, others, (*above, key))):
-            yield pa.field(key, pa.struct(fields))
-    for keys, type_of_values in others.items():
-        if keys[:-1] == above:
-            yield pa.field(keys[-1], type_of_values)
+def _arrow_fields(tree: Tree, seen: Tree) -> list[pa.Field]:
+    """Return the Arrow fields for that part of a tree which was seen."""
+    return [
+        pa.field(key, _arrow_type(leaf) if isinstance(leaf, Field) else pa.struct(_arrow_fields(leaf, seen[key])))
+        for key, leaf in tree.items()
+        if key in seen
+    ]
 
 
-def _rows_with(block: bytes, ends: np.ndarray, others: Mapping[KeyPath, pa.Array]) -> np.ndarray:
-    """Return the lines that may have some fields, those with null among them."""
-    found = np.zeros(len(ends), bool)
-    at: list[int] = []
-    for keys, values in others.items():
-        found |= values.is_valid().to_numpy(zero_copy_only=False)
-        # Arrow shows null as it shows a field that is missing, but the key of it is in the line
-        at += _places(block, f'"{keys[-1]}"'.encode())
-    if rb"\u00" in block:
-        at += [match.start() for match in _ESCAPED_KEY.finditer(block)]
-    found[np.searchsorted(ends, at)] = True
-    return np.flatnonzero(found)
-
-
-def _places(block: bytes, key: bytes) -> Iterator[int]:
-    place = block.find(key)
-    while place >= 0:
-        yield place
-        place = block.find(key, place + len(key))
+def _arrow_type(field: Field) -> pa.DataType:
+    return pa.int64() if field.column == TOTAL else _JSON_TYPES.get(field.convert, pa.string())

@@ -33,13 +33,13 @@ class IrregularBlockError(Exception):
 
     Parameters
     ----------
-    row
-        The first line that is in the way, from 0; None: not known.
+    rows
+        Lines that are in the way, from 0; empty: not known.
     """
 
-    def __init__(self, row: int | None = None) -> None:
-        super().__init__(row)
-        self.row = row
+    def __init__(self, rows: Sequence[int] = ()) -> None:
+        super().__init__(rows)
+        self.rows = rows
 
 
 def convert_values(field: Field, values: pa.Array) -> pa.Array:

@@ -7,6 +7,7 @@ read in another way (a value that does not fit, two fields that disagree, a dupl
 from functools import cache, reduce
 from typing import TypeAlias
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -23,6 +24,7 @@ from ..formats import (
     detect_format,
     has_values,
     signs,
+    tree_of,
 )
 from ..jsonvalues import parse_json
 from ..schema import CALLS, LABEL, TEXT, arrow_schema
@@ -46,33 +48,33 @@ class BulkReader:
 
     def __init__(self, format: str | None, columns: frozenset[str] | None = None) -> None:
         self._format = _BULK_FORMATS.get(format or "crashlens")
-        tree = {} if self._format is None else self._format.tree
+        tree = {} if self._format is None else tree_of(self._format, None)
         self._parser = BlockParser(tree, frozenset(_BULK_FORMATS), keeps_extra=columns is None or "extra" in columns)
 
-    def read(self, block: bytes, rows: int) -> pa.Table:
+    def read(self, block: bytes, ends: np.ndarray) -> pa.Table:
         """Read a block of whole lines.
 
         Parameters
         ----------
         block
             Lines that begin and end as a JSON object does, each with a line feed.
-        rows
-            Number of the lines.
+        ends
+            The positions of the line feeds.
 
         Raises
         ------
         IrregularBlockError
             The block has to be read line by line.
         """
-        if self._format is None or not rows:
+        if self._format is None or not len(ends):
             raise IrregularBlockError
         try:
             if not block.isascii():
                 block.decode("utf-8")  # Arrow accepts other bytes
-            fields, extra = self._parser.parse(block, rows)
-            return _calls(fields, extra, rows, self._format)
+            fields, extra = self._parser.parse(block, ends)
+            return _calls(fields, extra, len(ends), self._format)
         except UnicodeDecodeError as error:
-            raise IrregularBlockError(block.count(b"\n", 0, error.start)) from None
+            raise IrregularBlockError([block.count(b"\n", 0, error.start)]) from None
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             raise IrregularBlockError from None
 
@@ -99,7 +101,7 @@ def _calls(fields: Columns, extra: pa.Array | None, rows: int, format: Format) -
     columns = _coalesced(fields, rows, format)
     if columns["trace_id"].null_count or pc.min(pc.binary_length(columns["trace_id"])).as_py() == 0:
         raise IrregularBlockError
-    filled = _filled_rows(fields["filled"])
+    filled = _filled_rows(fields["filled"]) if "filled" in fields else {}
     columns = _with_nulls(columns, filled)
     columns["latency_ms"] = _checked_latency(fields, columns, format)
     columns = _with_nulls(_with_sources(columns), filled)

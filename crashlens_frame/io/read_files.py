@@ -18,6 +18,12 @@ from .parquet_files import without_strays
 from .repeats import REPEAT_COLUMNS, Once, keep_once
 from .streams import AnyPath, Source, list_files, named_paths, open_source, other_files
 
+# texts of this many blocks become one chunk, as looking up texts takes longer the more chunks there are; all in one
+# chunk would be in memory twice meanwhile
+_TOGETHER = 8
+_LONG_TEXTS = ("trace_id", "prompt")
+_MOST = 1 << 30  # bytes of a chunk, whose places are numbers of 32 bits
+
 # every call needs a trace, its event_id is its trace where it has no other, and a model shows that it is a call
 _ALWAYS = frozenset({"trace_id", "event_id", "model"})
 # other columns whose fields the value of a column depends on
@@ -73,6 +79,7 @@ def read_files(
     names = list(dict.fromkeys((*columns, *REPEAT_COLUMNS))) if duplicates == "last" else columns
     named = named_paths(source)
     tables = [arrow_schema(CALLS).empty_table().select(names)]
+    blocks: list[pa.Table] = []
     rejects: list[Reject] = []
     not_calls: Counter[str] = Counter()
     unclear: list[tuple[str, str]] = []
@@ -81,13 +88,16 @@ def read_files(
         named, format=format, columns=names, on_error=on_error, progress=progress, own_names=own_names
     ):
         if len(block.table):
-            tables.append(block.table.select(names))
+            blocks.append(block.table.select(names))
+        if len(blocks) == _TOGETHER:
+            tables.append(_together(blocks))
+            blocks = []
         rejects += block.rejects
         not_calls += block.not_calls
         unclear += block.unclear
         repairs += block.repairs
-    calls = pa.concat_tables(tables)
-    del tables
+    calls = pa.concat_tables([*tables, *blocks])
+    del tables, blocks
     once = keep_once(calls) if duplicates == "last" else Once(calls, 0, 0)
     reject_table = pa.Table.from_struct_array(pa.array(rejects, REJECT_TYPE))
     repair_table = pa.Table.from_struct_array(pa.array(repairs, REPAIR_TYPE))
@@ -101,6 +111,16 @@ def read_files(
         repair_table,
         other_files(named),
     )
+
+
+def _together(blocks: list[pa.Table]) -> pa.Table:
+    """Join blocks, each long text in one chunk."""
+    table = pa.concat_tables(blocks)
+    for name in set(_LONG_TEXTS).intersection(table.column_names):
+        if table[name].nbytes < _MOST:
+            place = table.schema.get_field_index(name)
+            table = table.set_column(place, table.schema.field(place), table[name].combine_chunks())
+    return table
 
 
 def iter_blocks(

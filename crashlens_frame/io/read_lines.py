@@ -3,14 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import pairwise
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
-from ..jsonvalues import parse_json, parse_json_lines
+from ..jsonvalues import parse_exact_json, parse_json
 from .block_lines import chosen_lines, line_ends, regular_lines
 from .block_values import IrregularBlockError
 from .documents import damaged_records, records_of_document
@@ -19,7 +18,7 @@ from .lines_content import NO_CALLS, LinesContent
 from .not_logs import not_a_log
 from .read_blocks import BulkReader
 
-_SINGLES = 4  # lines of a block that are taken out one at a time, before the block is divided
+_TRIES = 4  # times that lines of a block which are in the way are taken out, before the block is divided
 _BATCH = 1 << 17  # bytes of lines that are parsed together
 _FEW_LINES, _PARTS = 64, 16  # more lines than a few are divided into parts before they are read one by one
 
@@ -72,33 +71,41 @@ class BlockReader:
         ends = line_ends(block)
         regular = regular_lines(block, ends)
         numbers = np.arange(line, line + len(regular))
-        if regular.all():
-            return self._parts(block, numbers)._replace(lines=len(regular))
-        good, bad = (chosen_lines(block, ends, chosen) for chosen in (regular, ~regular))
-        irregular = self._one_by_one(LinesOfBlock(bad, numbers[~regular], self._source))
-        return _joined([irregular, self._parts(good, numbers[regular])])._replace(lines=len(regular))
+        content = self._parts(block, ends, numbers) if regular.all() else self._divided(block, ends, numbers, ~regular)
+        return content._replace(lines=len(ends))
 
-    def _parts(self, block: bytes, numbers: np.ndarray, singles: int = _SINGLES) -> LinesContent:
+    def _parts(self, block: bytes, ends: np.ndarray, numbers: np.ndarray, tries: int = _TRIES) -> LinesContent:
         """Read lines in bulk or, if that fails, in parts, so that a bad line slows down its part and not the block.
 
-        Of the lines that are known to be in the way, a few are read by themselves.
+        Lines that are known to be in the way are read by themselves, a few times.
         """
         lines = LinesOfBlock(block, numbers, self._source)
         size = len(numbers)
         if not self._bulk.understands(block):
             return self._one_by_one(lines)
         try:
-            return LinesContent(self._bulk.read(block, size), numbers, [])
+            return LinesContent(self._bulk.read(block, ends), numbers, [])
         except IrregularBlockError as irregular:
-            bad = irregular.row
-        if size <= _FEW_LINES:
+            odd = np.isin(np.arange(size), irregular.rows)
+        if size <= _FEW_LINES or odd.all():
             return self._one_by_one(lines)
-        if bad is not None and bad < size and singles:
-            cuts, singles = np.unique([0, bad, bad + 1, size]), singles - 1
-        else:
-            cuts, singles = np.linspace(0, size, _PARTS + 1).astype(int), _SINGLES
-        ends = np.append(0, line_ends(block) + 1)
-        return _joined([self._parts(block[ends[a] : ends[b]], numbers[a:b], singles) for a, b in pairwise(cuts)])
+        if odd.any() and tries:
+            return self._divided(block, ends, numbers, odd, tries - 1)
+        part = np.arange(size) * _PARTS // size
+        return _joined([self._chosen(block, ends, numbers, part == place) for place in range(_PARTS)])
+
+    def _divided(
+        self, block: bytes, ends: np.ndarray, numbers: np.ndarray, odd: np.ndarray, tries: int = _TRIES
+    ) -> LinesContent:
+        """Read some lines one by one, and the others in bulk."""
+        alone = LinesOfBlock(chosen_lines(block, ends, odd), numbers[odd], self._source)
+        return _joined([self._one_by_one(alone), self._chosen(block, ends, numbers, ~odd, tries)])
+
+    def _chosen(
+        self, block: bytes, ends: np.ndarray, numbers: np.ndarray, chosen: np.ndarray, tries: int = _TRIES
+    ) -> LinesContent:
+        lines = chosen_lines(block, ends, chosen)
+        return self._parts(lines, line_ends(lines), numbers[chosen], tries)
 
 
 def _joined(parts: list[LinesContent]) -> LinesContent:
@@ -149,12 +156,9 @@ def read_line_by_line(
 def values_of_lines(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes, Any]]:
     """Yield number, bytes and value of each line that is not blank; of one that is no JSON the error is the value."""
     for batch in _batches(lines):
-        try:
-            values = parse_json_lines([raw for _, raw in batch])
-        except ValueError:
-            values = [_value_or_error(raw) for _, raw in batch]
+        values = parse_exact_json([raw for _, raw in batch])
         for (number, raw), value in zip(batch, values, strict=True):
-            yield number, raw, value
+            yield number, raw, _value_or_error(raw) if value is None else value
 
 
 def _value_or_error(raw: bytes) -> Any:

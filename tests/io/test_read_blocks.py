@@ -1,9 +1,11 @@
 """Blocks read in bulk, compared with the same blocks read line by line."""
 
 import io
+import json
 import random
 from collections.abc import Iterable
 from typing import Any
+from unittest.mock import patch
 
 import orjson
 import pyarrow as pa
@@ -13,10 +15,11 @@ from hypothesis import strategies as st
 
 import crashlens_frame as cf
 from crashlens_frame.frame import frame_from_table
+from crashlens_frame.io.block_lines import line_ends
 from crashlens_frame.io.lines_content import LinesContent
 from crashlens_frame.io.read_blocks import BulkReader
 from crashlens_frame.io.read_lines import BlockReader, read_line_by_line
-from crashlens_frame.jsonvalues import parse_json_lines
+from crashlens_frame.jsonvalues import parse_exact_json
 
 CALLS = cf.simulate_workload(120, seed=5, days=2)
 
@@ -50,9 +53,9 @@ def same(block: bytes, format: str | None = None) -> None:
 def test_what_we_write_is_read_in_bulk(line_format: str, format: str | None) -> None:
     block = b"".join(LINES[line_format])
     if line_format == "crashlens" and format == "flat":
-        BulkReader(format).read(block, len(CALLS))  # its nested fields are unknown, and kept
+        BulkReader(format).read(block, line_ends(block))  # its nested fields are unknown, and kept
     else:
-        table = BulkReader(format).read(block, len(CALLS))
+        table = BulkReader(format).read(block, line_ends(block))
         assert frame_from_table(table).equals(CALLS)
     same(block, format)
 
@@ -131,6 +134,7 @@ OTHERS = [
     b'"mood":{}', b'"mood":[1,{"a":"b"}]', b'"mood":12345678901234567890123', b'"extra":{"mood":null}',
     b'"extra":null', b'"mood":1,"mood":2', b'"":null', b'"currency":null', b'"currency":"EUR"', b'"object":null',
     b'"run_type":"llm"', b'"response":"late"', b'"metadata":{}', b'"metadata":null', b'"metadata":5',
+    b'"error":' + 300 * b"[" + 300 * b"]" + b',"mood":1', b'"mood":' + 300 * b"[" + 300 * b"]", b'"cost":-0,"mood":1',
 ]  # fmt: skip
 
 
@@ -143,31 +147,45 @@ def test_fields_without_a_column_are_kept_wherever_they_are(other: bytes) -> Non
 
 
 def test_few_lines_are_parsed_by_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    parsed: list[int] = []
+    parsed: list[bytes] = []
 
     def counting(lines: list[bytes]) -> list[Any]:
-        parsed.append(len(lines))
-        return parse_json_lines(lines)
+        parsed.extend(lines)
+        return parse_exact_json(lines)
 
-    monkeypatch.setattr("crashlens_frame.io.block_fields.parse_json_lines", counting)
+    monkeypatch.setattr("crashlens_frame.io.block_fields.parse_exact_json", counting)
     reader = BlockReader("log")
     assert len(reader.read(GOOD * 3000).table) == 3000
-    assert parsed == [50]
-    odd = GOOD[:-2] + b',"mood":null}\n'
-    block = b"".join([odd, GOOD * 800] * 4)
-    assert reader.read(block).table["extra"].drop_null().to_pylist() == ['{"mood":null}'] * 4
-    assert parsed[1:] == [500, 4]
-    block += GOOD[:-2] + b',"mood":1}\n'
-    assert reader.read(block).table["extra"].drop_null().to_pylist()[-1] == '{"mood":1}'
-    assert len(reader.read(block).table) == 3205
-    assert parsed[-1] == 5
+    assert len(parsed) == 50
+    others = [b'"mood":null', b'"mood":{"a":[1]}', b'"k%d":1', b'"usage":{"k%d":[]}', b'"mood":"ok"']
+    odd = [GOOD[:-2] + b"," + others[place % 5].replace(b"%d", b"%d" % place) + b"}\n" for place in range(40)]
+    block = b"".join(GOOD * 80 + line for line in odd)
+    for _ in range(2):  # the second time the log is known to have such fields
+        parsed.clear()
+        assert reader.read(block).table["extra"].is_valid().to_pylist() == ([False] * 80 + [True]) * 40
+        assert parsed == [line[:-1] for line in odd]
+    late = GOOD[:-2] + b',"response":"a field that has a column"}\n'
+    parsed.clear()
+    assert reader.read(GOOD * 80 + late).table["response"].null_count == 80
+    assert parsed == [late[:-1]]
+    parsed.clear()
+    reader.read((GOOD * 80 + late) * 10)
+    assert parsed == []
+    reader.read(GOOD * 80 + GOOD[:-2] + b',"price":NaN}\n')  # teaches no key
+    reader.read(GOOD * 80)
+    parsed.clear()
+    reader.read(GOOD * 80 + GOOD[:-2] + b',"price":1}\n')
+    assert len(parsed) == 1
 
 
-def test_names_that_differ_in_each_line_are_no_columns_of_arrow() -> None:
-    block = b"".join(GOOD[:-2] + b',"k%d":1}\n' % place for place in range(100))
-    reader = BulkReader(None)
-    assert reader.read(block, 100)["extra"].to_pylist() == [f'{{"k{place}":1}}' for place in range(100)]
-    assert reader._parser._known.schema.names == ["trace_id", "model", "input_tokens", "filled"]
+def test_a_key_that_ends_as_a_field_does_is_found() -> None:
+    odd = GOOD[:-2] + b',"my_trace_id":1,"our_input_tokens":2}\n'
+    block = (GOOD * 80 + odd) * 2
+    assert (
+        BulkReader(None).read(block, line_ends(block))["extra"].drop_null().to_pylist()
+        == ['{"my_trace_id":1,"our_input_tokens":2}'] * 2
+    )
+    same(block)
 
 
 scalars = (
@@ -204,6 +222,63 @@ def test_any_records_are_read_as_the_line_reader_reads_them(made: list[dict[str,
         except TypeError:  # a whole number past 64 bits
             encoded.append(str(record).replace("'", '"').replace("None", "null").encode("utf-8", "replace") + b"\n")
     same(b"".join(encoded))
+
+
+names = st.text(max_size=3) | st.sampled_from(
+    ["mood", "my_trace_id", "our_input_tokens", "usage", "metadata", "extra", "filled", "currency", "choices",
+     "response", "cost", "a/b", 'a"b', "a\\b", "a:b", "model", "trace_id"]
+)  # fmt: skip
+anything = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(names, inner, max_size=2), max_leaves=5
+)
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> list[bytes]:
+    """Return blocks of lines, some with any other fields, escaped or not, some torn, some doubled, some blank."""
+    blocks = []
+    for parts in draw(st.lists(st.lists(st.dictionaries(names, anything, max_size=2), max_size=4), max_size=3)):
+        block = []
+        for others in parts:
+            spaces = draw(st.sampled_from([(",", ":"), (", ", ": "), (" ,", " :")]))
+            text = json.dumps(
+                {"trace_id": "t", "model": "m", **others}, ensure_ascii=draw(st.booleans()), separators=spaces
+            )
+            line = text.encode()
+            if draw(st.booleans()) and others:
+                line = line[:-1] + b"," + json.dumps(others).encode()[1:]
+            cut = draw(st.none() | st.none() | st.integers(0, len(line)))
+            end = draw(st.sampled_from([b"\n", b"\r\n", b"\n\n", b" \n"]))
+            block.append(GOOD * draw(st.integers(0, 4)) + line[:cut] + end)
+        blocks.append(b"".join(block))
+    return [block for block in blocks if block]
+
+
+@given(st.sampled_from([0, 64]), logs())
+@settings(max_examples=80, deadline=None)
+def test_no_line_of_any_log_is_lost_or_read_otherwise_than_alone(few: int, blocks: list[bytes]) -> None:
+    reader = BlockReader("log")
+    line, table, rejects, numbers = 1, [], [], []
+    with patch("crashlens_frame.io.read_lines._FEW_LINES", few):
+        for block in blocks:
+            read = reader.read(block, line)
+            table += read.table.to_pylist()
+            rejects += read.rejects
+            numbers += read.numbers.tolist()
+            line += read.lines
+    whole = b"".join(blocks)
+    expected = read_line_by_line(enumerate(whole.split(b"\n"), 1), source="log", format=None)
+    assert table == expected.table.to_pylist()
+    assert numbers == expected.numbers.tolist()
+    assert rejects == expected.rejects
+    for row, number in zip(table, numbers, strict=True):
+        record = json.loads(whole.split(b"\n")[number - 1])
+        plain = {name: value for name, value in record.items() if name == "mood"}
+        assert plain.items() <= json.loads(row["extra"] or "{}").items() or not _is_finite(plain)
+
+
+def _is_finite(value: Any) -> bool:
+    return parse_exact_json([json.dumps(value).encode()]) != [None]
 
 
 def mutated(draw: random.Random, block: bytes) -> bytes:

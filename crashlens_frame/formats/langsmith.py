@@ -7,7 +7,6 @@ from ..jsonvalues import is_object
 from .answers import (
     DERIVED,
     Within,
-    amount_of_text,
     count_or_none,
     first_text,
     found_finish_reason,
@@ -22,7 +21,7 @@ from .answers import (
 from .table import END, Field, Format, Record, Sign
 from .texts import error_text, level_of_status, message_text
 from .usage import TOTAL
-from .values import count_value, text_value, time_value
+from .values import amount_value, count_value, text_value, time_value
 
 _RUN_TYPES = ("llm", "embedding", "chain", "tool", "retriever", "prompt", "parser")
 _CALLS = ("llm", "embedding")
@@ -251,7 +250,7 @@ LANGSMITH = Format(
         Field("session_name", "route", text_value, loose=True),
         Field("error", "error", error_text, loose=True, kept=True),
         Field("status", "level", level_of_status, loose=True),
-        Field("total_cost", "cost", amount_of_text, loose=True),
+        Field("total_cost", "cost", amount_value, loose=True),
         Field("counts.input", "input_tokens", count_value),
         Field("counts.output", "output_tokens", count_value),
         Field("counts.total", TOTAL, count_value),

@@ -6,6 +6,7 @@ from typing import Any
 from .answers import (
     DERIVED,
     answered_text,
+    count_or_none,
     error_or,
     finish_reason_of,
     flag_of_text,
@@ -51,8 +52,7 @@ def _records(record: Record) -> Iterator[Record]:
 
 
 def _part(usage: Record, details: str, name: str) -> int | None:
-    count = mapping_of(usage.get(details)).get(name)
-    return count if type(count) is int and count >= 0 else None
+    return count_or_none(mapping_of(usage.get(details)).get(name))
 
 
 def _is_failed(record: Record) -> bool:

@@ -52,4 +52,4 @@ def _larger(whole: Record, parts: list[Record], keys: tuple[str, ...]) -> dict[s
     """Return the sums of counts over parts where they are larger than those of the whole."""
     sums = {key: sum(count_or_none(part.get(key)) or 0 for part in parts) for key in keys}
     known = {key: count_or_none(whole.get(key) or 0) for key in keys}
-    return {key: value for key, value in sums.items() if known[key] is not None and value > known[key]}
+    return {key: total for key, total in sums.items() if (count := known[key]) is not None and total > count}

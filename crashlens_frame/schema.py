@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from .layout import LOG_SCHEMA as LOG_SCHEMA
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -99,9 +101,6 @@ CALLS: Schema = (
     Column("cost_source", LABEL, "category", "where the cost comes from", COST_SOURCES),
     Column("extra", TEXT, "str", "JSON object of every field that has no column"),
 )
-
-# the first eleven columns; a flat JSONL line holds exactly their names
-LOG_SCHEMA: tuple[str, ...] = tuple(column.name for column in CALLS[:11])
 
 # what, where, how much and what to do first, ids last
 FINDINGS: Schema = (

@@ -143,7 +143,9 @@ def percent(part: Any, whole: Any) -> str:
 
 
 def _is_null(value: Any) -> bool:
-    from pandas import isna  # here, as the help of the command line writes no numbers
+    if isinstance(value, int | float):
+        return value != value  # only a NaN is not equal to itself
+    from pandas import isna  # here, as commands that log a call do without
 
     return bool(isna(value))
 

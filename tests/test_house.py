@@ -1,6 +1,7 @@
 """The rules of the house, kept by tests: what imports what, which names and words are used, what the docs must hold."""
 
 import ast
+import importlib
 import importlib.metadata
 import inspect
 import re
@@ -31,12 +32,11 @@ ROOMS = sorted(HOUSE.rooms - {""})
 MODULES = [pytest.param(module, id=module or "__init__") for module in HOUSE.trees]
 
 # what every room may build on, however few do today
-GROUND = {"schema", "frame", "errors", "words", "times", "jsonvalues"}
+GROUND = {"layout", "schema", "frame", "errors", "words", "times", "jsonvalues"}
 # modules that one other room imports, and why they are not in it
 OF_ONE_ROOM = {
     "dashboard": "a door to people beside the terminal, which starts it",
     "formats.alike_lines": "reads many records, of any format, as reading does one",
-    "io.write_row": "writes for one call what write_lines writes for many",
     "live.otlp": "a public function, which a command calls too",
 }
 # public names that several modules define, and why
@@ -44,6 +44,7 @@ SHARED_NAMES = {
     "DETECTOR": "of a detector: its entry of the roster",
     "P": "the parameters of a wrapped function, as the type is called everywhere",
     "evidence": "of a detector: what it finds before costs and overlaps are settled",
+    "detect_format": "of a record, and of a whole log; users have the second, which takes records too",
     **dict.fromkeys(("compare", "redact"), "a command has the name of the function that it computes with"),
     "scan": "a command has the name of the function that it calls",
     "watch": "logs calls as they happen, as a function and as a command",
@@ -110,6 +111,24 @@ def test_the_check_of_single_importers_sees_one_through_a_door() -> None:
         }
     )
     assert modules_of_one_room(package) == {"colors": "plot", "io.rare": "plot", "words": "io"}
+
+
+DOOR_MODULES = {"datasets"}  # modules that a door offers as they are
+LAZY = [path.parent.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob("*/__init__.pyi")]
+
+
+@pytest.mark.parametrize("room", LAZY)
+def test_every_name_that_the_stub_of_a_room_lists_is_at_its_door(room: str) -> None:
+    door = importlib.import_module(f"crashlens_frame.{room}")
+    assert [name for name in HOUSE.door(room) if not hasattr(door, name)] == []
+
+
+@pytest.mark.parametrize("room", LAZY)
+def test_a_name_at_a_door_that_imports_late_is_not_that_of_a_file(room: str) -> None:
+    """Importing the file would put it in the place of what it is asked for."""
+    files = {path.stem for path in PACKAGE.joinpath(room).glob("*.py")}
+    modules = {name for name, module in HOUSE.door(room).items() if module == f"{room}.{name}" and name in DOOR_MODULES}
+    assert (HOUSE.door(room).keys() & files) - modules == set()
 
 
 @pytest.mark.parametrize("room", ROOMS)

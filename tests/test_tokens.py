@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 
 import crashlens_frame as cf
 from crashlens_frame.tokens import counting, vocabularies
+from crashlens_frame.tokens.one_call import tokenizer_of
 from tests.support import tiktoken_vocabularies
 
 ENCODINGS = {"cl100k_base": "gpt-4", "o200k_base": "gpt-4o"}
@@ -109,7 +110,7 @@ def test_special_tokens_are_text_and_half_a_surrogate_pair_does_no_harm(text: st
     ],
 )
 def test_each_name_has_its_tokenizer(model: str, encoding: str | None, factor: float | None) -> None:
-    found = counting._tokenizer(model)
+    found = tokenizer_of(model)
     assert found == (None if encoding is None else (encoding, factor))
 
 

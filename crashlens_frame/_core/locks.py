@@ -20,9 +20,25 @@ def fork_safe_lock() -> Any:
 
 
 def _acquire_all() -> None:
-    for lock in list(_LOCKS):
-        lock.acquire()
+    """Acquire all locks. None is held while another is waited for, as threads may take them in any order."""
+    locks = list(_LOCKS)
+    waited = None
+    while True:
+        if waited is not None:
+            waited.acquire()
+            _held.append(waited)
+        busy = next((lock for lock in locks if lock is not waited and not _acquired(lock)), None)
+        if busy is None:
+            return
+        _release_all()
+        waited = busy
+
+
+def _acquired(lock: Any) -> bool:
+    is_free: bool = lock.acquire(blocking=False)
+    if is_free:
         _held.append(lock)
+    return is_free
 
 
 def _release_all() -> None:

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from ..errors import CrashlensFrameError, CrashlensFrameWarning, RejectedLinesWarning, UnpricedWarning
 from ..words import printable_lines
@@ -85,6 +86,16 @@ class _Commands(click.Group):
                 raise
             except (CrashlensFrameError, OSError) as error:
                 raise click.ClickException(one_line(error)) from error
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command, with its whole summary and without importing it, or an option."""
+        # the script for fish ends a help at its first comma
+        commands = [
+            CompletionItem(name, help=summary.replace(",", ";"))
+            for name, (_, summary) in _COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands in their order, each with its whole summary."""

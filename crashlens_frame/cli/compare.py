@@ -1,24 +1,26 @@
 """The command compare: what changed between two logs, and by what."""
 
+from textwrap import fill
 from typing import Any
 
 import click
 import pandas as pd
 
+from ..handout import Periods, last_periods
 from ..pricing import unpriced
 from ..report import Table, count_cells, frame_records, json_text, money_cells, text_cells
 from ..watch import explain_change
 from ..words import money, percent, signed_money
 from . import options
 from .inputs import read_calls
-from .output import print_unpriced, terminal_columns, working
+from .output import print_note, print_unpriced, terminal_columns, working
 
-_PARTS = ("volume", "mix", "tokens", "cache", "price")
+_PARTS = ("volume", "mix", "tokens", "cache", "price", "waste")
 
 
 @click.command(epilog=options.example("crashlens-frame compare february.jsonl march.jsonl --by team"))
 @click.argument("before", type=click.Path())
-@click.argument("after", type=click.Path())
+@click.argument("after", type=click.Path(), required=False)
 @click.option(
     "--by",
     multiple=True,
@@ -27,26 +29,54 @@ _PARTS = ("volume", "mix", "tokens", "cache", "price")
     show_default=True,
     help="Column, tags.KEY or extra.PATH to group by; repeatable.",
 )
+@options.tz
 @options.config
 @options.max_rejects
 @options.form
-def compare(before: str, after: str, by: tuple[str, ...], config: str | None, max_rejects: float, form: str) -> None:
+def compare(
+    before: str,
+    after: str | None,
+    by: tuple[str, ...],
+    tz: str,
+    config: str | None,
+    max_rejects: float,
+    form: str,
+) -> None:
     """Compare the cost of the log AFTER with that of the log BEFORE, group by group.
 
-    The difference is divided into volume (more calls), mix (other groups), tokens a call, cache and price.
+    With a single log its last 30, 7 or 1 days, the most that it holds twice, are compared with as many days before
+    them.
+
+    The difference is divided into volume (more calls), mix (other groups), tokens a call, cache, price and waste.
     """
-    logs = [read_calls([log], config, max_rejects) for log in (before, after)]
+    logs = [read_calls([log], config, max_rejects) for log in (before, after) if log is not None]
     with working("comparing"):
-        found = explain_change(*logs, by=list(by), prices=config)
+        if after is None:
+            periods = _last_periods(logs[0], tz, config)
+            logs, found = [periods.before, periods.after], periods.explained(by, config)
+        else:
+            found = explain_change(*logs, by=list(by), waste=True, prices=config)
     print_unpriced(unpriced(pd.concat(logs, ignore_index=True), config))
     groups = found[found["row"] == "group"]
     sums = {name: float(groups[name].sum()) for name in ("cost_before", "cost_after", "difference", *_PARTS)}
     if form == "json":
         click.echo(json_text({**sums, "groups": frame_records(found)}))
         return
-    table = _table(found, by)
-    text = table.to_markdown() if form == "markdown" else table.to_text(terminal_columns())
-    click.echo(f"{_headline(sums)}\n\n{text}")
+    table, headline = _table(found, by), _headline(sums)
+    if form == "markdown":
+        click.echo(f"{headline}\n\n{table.to_markdown()}")
+    else:
+        width = terminal_columns()
+        click.echo(f"{fill(headline, width, subsequent_indent='  ')}\n\n{table.to_text(width)}")
+
+
+def _last_periods(calls: pd.DataFrame, tz: str, config: str | None) -> Periods:
+    """Divide a log by time, and print which days are compared."""
+    periods = last_periods(calls, tz, config)
+    if periods is None:
+        raise click.ClickException("the log is shorter than two days: give the log to compare it with")
+    print_note(f"{periods.names[1]} against {periods.names[0]}")
+    return periods
 
 
 def _headline(sums: dict[str, float]) -> str:

@@ -10,12 +10,13 @@ import pandas as pd
 from ..detectors import find_waste
 from ..io import to_jsonl, to_parquet
 from ..plot import plot_waste
-from ..report import findings_table, summarize
+from ..report import Report, frame_records, summarize
 from ..simulate import simulate_incidents
-from ..words import printable
+from ..words import money, printable
 from . import options
 from .output import terminal_columns, working
 
+_MOST_NAMED = 3
 _SEED = 7  # so that the demo is the same on every day
 
 
@@ -34,12 +35,26 @@ def demo(output: str) -> None:
         to_jsonl(calls, folder / "logs.jsonl")
         to_parquet(calls, folder / "logs.parquet")
         _draw_waste(calls, findings, folder / "waste.png")
-    click.echo(summarize(calls, findings).to_text(terminal_columns()))
-    click.echo(f"\nThe most wasteful findings\n{findings_table(findings, limit=5).to_text(terminal_columns())}")
+    report = summarize(calls, findings)
+    click.echo(report.to_text(terminal_columns()))
+    click.echo(f"\n{_in_short(report)}")
     shown = printable(str(folder))
     click.echo(f"\nWritten to {shown}: logs.jsonl, logs.parquet, waste.png\n")
-    click.echo(f"On the command line:\n  crashlens-frame scan {shown}/logs.jsonl --fail-on-waste 1")
+    click.echo("Go on with your own logs, or with these:")
+    click.echo("  crashlens-frame analyze ~/.claude/projects")
+    click.echo(f"  crashlens-frame report {shown}/logs.jsonl -o bill.html")
+    click.echo(f"  crashlens-frame scan {shown}/logs.jsonl --fail-on-waste 1")
     click.echo(f"In a notebook:\n  cf.read_parquet({str(folder / 'logs.parquet')!r}).crashlens.waste()")
+
+
+def _in_short(report: Report) -> str:
+    """Write the story of the day: what stands at the end of a long output is what a terminal shows."""
+    wasted, cost = report.waste["waste_cost"].sum(), report.cost
+    lines = [
+        f"  {money(row['waste_cost']):>6}  {row['pattern'].partition(':')[0]} ({row['team']}, {row['route']})"
+        for row in frame_records(report.patterns.head(_MOST_NAMED))
+    ]
+    return "\n".join([f"In short: {money(wasted)} of {money(cost)} was wasted, most of it by", *lines])
 
 
 def _draw_waste(calls: pd.DataFrame, findings: pd.DataFrame, target: Path) -> None:

@@ -1,28 +1,24 @@
 """Commands that log calls: log, and init-config for their prices."""
 
-from collections.abc import Callable
-from functools import partial
+import math
+import os
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import click
-import pandas as pd
 
-from ..io import append_jsonl, open_atomic, to_jsonl
-from ..logbook import LogBook
-from ..pricing import unpriced
-from ..report import calls_table
-from ..simulate import RETRY_REASONS
+from ..io import append_bytes, line_from_row
+from ..pricing import PriceBook, fill_cost
+from ..times import start_of_call
+from ..tokens import fill_tokens
 from ..words import money, quantity
 from . import options
-from .output import print_note, print_unpriced, terminal_columns
+from .output import Logged, print_note, print_unpriced
 
-_EXAMPLES: tuple[dict[str, Any], ...] = (
-    {"model": "gpt-4o-mini", "prompt": "Name two rivers of France", "response": "Loire, Seine", "latency_ms": 640},
-    {"model": "gpt-4o", "prompt": "Translate 'good night' into Dutch", "response": "goedenacht", "latency_ms": 910},
-    {"model": "claude-sonnet-4-5", "prompt": "Review this clause", "response": "One-sided.", "latency_ms": 2300},
-)
+_RETRY_REASONS = ("timeout", "bad_answer", "rate_limit", "server_error")
+_PATTERNS = ("simulate_retries", "simulate_fallback", "simulate_overkill")
+_OF_A_CALL = ("model", "prompt", "response", "trace_id", "input_tokens", "output_tokens")
 
 
 @click.command(epilog=options.example('crashlens-frame log --model gpt-4o --prompt "Hello" --response "Hi"'))
@@ -33,10 +29,12 @@ _EXAMPLES: tuple[dict[str, Any], ...] = (
     "--output", type=click.Path(), default="logs.jsonl", show_default=True, help="File that the calls are appended to."
 )
 @click.option("--trace-id", help="Trace that the calls belong to; a new one when not given.")
+@click.option("--input-tokens", type=click.IntRange(min=0), metavar="N", help="Tokens sent; counted if not given.")
+@click.option("--output-tokens", type=click.IntRange(min=0), metavar="N", help="Tokens back; counted if not given.")
 @click.option("--simulate-retries", type=click.IntRange(min=1), metavar="N", help="Log the call and N retries of it.")
 @click.option(
     "--retry-reason",
-    type=click.Choice(RETRY_REASONS),
+    type=click.Choice(_RETRY_REASONS),
     default="timeout",
     show_default=True,
     help="Why it is retried: a timeout or a bad answer is billed, a rate limit or a server error is free.",
@@ -52,23 +50,26 @@ def log(output: str, config: str | None, schema: str, demo: bool, dev_mode: bool
 
     Several simulations are logged as separate traces, unless --trace-id puts them into one.
     """
-    book = LogBook(prices=config)
-    if not demo:
-        _log_call(book, **call)
-    elif any(value is not None and value is not False for name, value in call.items() if name != "retry_reason"):
+    if demo and any(value is not None and value is not False for name, value in call.items() if name != "retry_reason"):
         raise click.UsageError("--demo logs its own calls; leave out the options that describe a call.")
+    missing = [name for name in ("model", "prompt") if call[name] is None]
+    if missing and not demo:
+        raise click.UsageError(f"Missing option '--{missing[0]}'; --demo logs example calls instead.")
+    is_simulated = any(call[name] for name in _PATTERNS)
+    if is_simulated and (call["input_tokens"], call["output_tokens"]) != (None, None):
+        raise click.UsageError("Tokens of simulated calls are counted; leave out --input-tokens and --output-tokens.")
+    is_wrong = "" in (call["model"], call["trace_id"])  # a book says why
+    if demo or is_simulated or dev_mode or is_wrong or schema != "crashlens" or output == "-":
+        from .logged import log_with_book
+
+        logged = log_with_book(output, config=config, schema=schema, demo=demo, dev_mode=dev_mode, **call)
     else:
-        _log_examples(book)
-    calls = book.df
-    print_unpriced(unpriced(calls, config))
-    if dev_mode:
-        click.echo(calls_table(calls).to_text(terminal_columns()))
+        logged = _log_line(output, config, **{name: call[name] for name in _OF_A_CALL})
+    if logged is None:
         print_note(f"dev mode: nothing was written to {output}")
         return
-    append = to_jsonl if output == "-" else append_jsonl
-    append(calls, output, format=schema)
-    print_note(f"logged {quantity(len(calls), 'call')} to {output}, cost {money(calls['cost'].sum(min_count=1))}")
-    for trace in calls["trace_id"].drop_duplicates():
+    print_note(f"logged {quantity(logged.n_calls, 'call')} to {output}, cost {money(logged.cost)}")
+    for trace in logged.traces:
         print_note(f"trace {trace}")
 
 
@@ -77,6 +78,8 @@ def log(output: str, config: str | None, schema: str, demo: bool, dev_mode: bool
 @click.option("--force", is_flag=True, help="Overwrite a file that exists.")
 def init_config(config: str, force: bool) -> None:
     """Write a commented file of prices to start from."""
+    from ..io import open_atomic
+
     if config != "-" and Path(config).exists() and not force:
         raise click.ClickException(f"{config} exists; --force overwrites it")
     with open_atomic(config) as stream:
@@ -84,42 +87,20 @@ def init_config(config: str, force: bool) -> None:
     print_note(f"wrote {config}")
 
 
-def _log_call(
-    book: LogBook,
-    *,
-    model: str | None,
-    prompt: str | None,
-    response: str | None,
-    trace_id: str | None,
-    simulate_retries: int | None,
-    retry_reason: str,
-    simulate_fallback: bool,
-    simulate_overkill: bool,
-) -> None:
-    """Log a call, or each simulation that was asked for, one after the other."""
-    if model is None or prompt is None:
-        option = "--model" if model is None else "--prompt"
-        raise click.UsageError(f"Missing option '{option}'; --demo logs example calls instead.")
-    simulations: list[Callable[..., str]] = []
-    if simulate_retries is not None:
-        simulations.append(partial(book.simulate_retries, retries=simulate_retries, reason=retry_reason))
-    if simulate_fallback:
-        simulations.append(book.simulate_fallback)
-    if simulate_overkill:
-        simulations.append(book.simulate_overkill)
-    if not simulations:
-        book.log(model=model, prompt=prompt, response=response, trace_id=trace_id)
-    start = None
-    for simulate in simulations:
-        simulate(model, prompt, response, trace_id=trace_id, start=start)
-        calls = book.df
-        start = (calls["timestamp"] + pd.to_timedelta(calls["latency_ms"].fillna(0), unit="ms")).max()
+def _log_line(output: str, config: str | None, *, trace_id: str | None, **call: Any) -> Logged:
+    """Append one call as LogBook.log writes it, without pandas: importing it takes longer than all of this."""
+    row = {"trace_id": trace_id or os.urandom(16).hex(), "timestamp": None, "retry_count": 0, **call}
+    row["timestamp"] = start_of_call(row)
+    fill_tokens(row)
+    fill_cost(row, PriceBook.load(config))
+    if row["cost"] is None:
+        _print_why_unpriced(row, config)
+    append_bytes(output, line_from_row(row))
+    return Logged(1, math.nan if row["cost"] is None else row["cost"], [row["trace_id"]])
 
 
-def _log_examples(book: LogBook) -> None:
-    """Log three sound calls and three patterns of waste."""
-    for example in _EXAMPLES:
-        book.log(**example)
-    book.simulate_retries("gpt-4", "Summarize the minutes of the board", "They agreed.", retries=4, seed=1)
-    book.simulate_fallback("gpt-3.5-turbo", "Draft a reply to the customer", "Dear customer", seed=1)
-    book.simulate_overkill("gpt-4", "Hi", "Hello!", seed=1)
+def _print_why_unpriced(row: dict[str, Any], config: str | None) -> None:
+    from ..frame import frame_from_table, table_from_rows
+    from ..pricing import unpriced
+
+    print_unpriced(unpriced(frame_from_table(table_from_rows([row])), config))

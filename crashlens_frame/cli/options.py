@@ -26,6 +26,7 @@ max_rejects = click.option(
     metavar="PERCENT",
     help="Exit with 1 if more of the lines cannot be read.",
 )
+tz = click.option("--tz", default="UTC", show_default=True, metavar="ZONE", help="Time zone of the days.")
 logs = click.argument("logs", nargs=-1, required=True, type=click.Path())
 
 

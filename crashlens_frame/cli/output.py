@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -18,6 +18,14 @@ if TYPE_CHECKING:  # commands that read no logs start without them
 
 _MOST_MODELS = 5
 _GIVE_PRICES = "; give prices with --config FILE"
+
+
+class Logged(NamedTuple):
+    """What a command logged: number of calls, what they cost in US dollars (NaN: unknown), and their traces."""
+
+    n_calls: int
+    cost: float
+    traces: list[str]
 
 
 def print_note(text: str) -> None:

@@ -18,7 +18,7 @@ from .output import print_note, print_unpriced, working
 )
 @click.option("--before", type=click.Path(), help="Log of the period before, to compare with.")
 @click.option("--by", default="team", show_default=True, metavar="KEY", help="Column, tags.KEY or extra.PATH.")
-@click.option("--tz", default="UTC", show_default=True, metavar="ZONE", help="Time zone of the days.")
+@options.tz
 @click.option("--title", help="Heading of the page.")
 @options.config
 @options.max_rejects

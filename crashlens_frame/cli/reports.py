@@ -7,8 +7,16 @@ import click
 from ..detectors import find_waste
 from ..errors import UnknownTraceError
 from ..io import SHIPPED
-from ..report import escape_markdown, findings_table, frame_records, json_with_records, summarize
-from ..scale import scan_counted
+from ..report import (
+    Report,
+    WasteTotals,
+    escape_markdown,
+    findings_table,
+    frame_records,
+    json_with_records,
+    sum_waste,
+    summarize,
+)
 from ..words import money, percent, quantity
 from . import options
 from .inputs import read_priced_calls, report_left_out
@@ -79,12 +87,15 @@ def scan(
     LOGS are files of JSON Lines, JSON, CSV or Parquet (also .gz, .zst and .zip), folders, patterns of file names, or -
     for stdin.
     """
+    report: WasteTotals | Report
     if memory is None:
         calls, prices = read_priced_calls(logs, config, max_rejects)
         with working("looking for waste"):
             findings = find_waste(calls, prices=prices)
-            report = summarize(calls, findings, prices=prices)
+            report = sum_waste(calls, findings, prices=prices)
     else:
+        from ..scale import scan_counted
+
         (report, findings), left = scan_counted(list(logs), memory=memory, prices=config or SHIPPED)
         report_left_out(left, report.events, max_rejects)
     print_unpriced(report.unpriced)

@@ -36,6 +36,18 @@ _CACHE_COUNTS = (
 _METRICS = "amazon-bedrock-invocationMetrics"
 
 
+class _Events(Sign):
+    """Events of CloudWatch with invocations among them: it keeps the logs of any program."""
+
+    def seen(self, record: Record) -> str | None:
+        """Return how the record shows the sign; None where it does not."""
+        shown = any(_LOG in str(event.get("message")) for event in mappings_of(record.get(self.key)))
+        return f'its "{self.key}" have invocations' if shown else None
+
+
+_LOG = "ModelInvocationLog"
+
+
 def _records(record: Record) -> Iterator[Record]:
     """Yield the calls of a line: CloudWatch packs each as JSON text, and its pages hold many."""
     for key in ("events", "logEvents"):
@@ -219,7 +231,7 @@ BEDROCK = Format(
         Sign("schemaType", ("ModelInvocationLog",)),
         Sign("stopReason", beside=("output", "usage")),
         *(Within(key, ("ModelInvocationLog",), inside=("schemaType",)) for key in ("message", "@message")),
-        *(Within(key, inside=("message", "timestamp")) for key in ("events", "logEvents")),
+        *(_Events(key) for key in ("events", "logEvents")),
     ),
     constants={"type": "generation", "provider": "bedrock", "log_format": "bedrock"},
     records=_records,

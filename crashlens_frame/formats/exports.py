@@ -20,7 +20,9 @@ from .roster import FORMATS, signs
 from .values import is_null, number_of_text
 
 _OWN = frozenset({"trace_id", "model"})
-_OF_NUMBERS = re.compile(r"(token|count|cost|price|spend|latency|duration|time|temperature|total|units)", re.IGNORECASE)
+_OF_NUMBERS = re.compile(
+    r"(token|count|cost|price|spend|latency|duration|time|temperature|total|units|created|_at$)", re.IGNORECASE
+)
 _OF_IDS = re.compile(r"id$", re.IGNORECASE)
 _OF_TEXT = re.compile(r"(value|input|output|prompt|response|text|content)$", re.IGNORECASE)
 _LITERAL = re.compile(r"\[?\{'")  # of Python, as pandas writes lists and objects into CSV
@@ -68,7 +70,23 @@ def export_records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of a table as the records that its program writes as JSON, without what is null."""
     columns = {str(name): _cells(str(name), values) for name, values in table.items()}
     rows = zip(*columns.values(), strict=True)
-    return [{name: cell for name, cell in zip(columns, row, strict=True) if cell is not None} for row in rows]
+    return [_nested({name: cell for name, cell in zip(columns, row, strict=True) if cell is not None}) for row in rows]
+
+
+def _nested(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with its counts in an object, which ``pandas.json_normalize`` spreads over columns."""
+    flat = [name for name in record if name.startswith(_SPREAD)]
+    for name in flat:
+        *above, key = name.split(".")
+        branch = record
+        for each in above:
+            inner = branch.setdefault(each, {})
+            branch = inner if isinstance(inner, dict) else branch
+        branch[key] = record.pop(name)
+    return record
+
+
+_SPREAD = ("usage.", "usageMetadata.", "usage_metadata.")
 
 
 def rows_of_export(table: pd.DataFrame, format: str) -> Rows:

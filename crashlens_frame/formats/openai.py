@@ -23,7 +23,7 @@ from .texts import (
 from .usage import INPUT, OUTPUT, TOTAL
 from .values import CONVERTERS, amount_value, bool_value, count_value, text_value, time_value
 
-_OBJECTS = ("chat.completion", "response", "realtime.response")
+_OBJECTS = ("chat.completion", "response", "realtime.response", "thread.run")
 _TICKS = 10**10  # in which xAI counts a dollar
 
 
@@ -185,6 +185,7 @@ OPENAI = Format(
         Field("usage.total_tokens", TOTAL, count_value),
         Field("usage.prompt_tokens_details.cached_tokens", "cached_input_tokens", count_value),
         Field("usage.input_tokens_details.cached_tokens", "cached_input_tokens", count_value),
+        Field("usage.prompt_token_details.cached_tokens", "cached_input_tokens", count_value),  # of runs of assistants
         Field("usage.input_token_details.cached_tokens", "cached_input_tokens", count_value),  # of the Realtime API
         Field("usage.output_token_details.audio_tokens", "audio_output_tokens", count_value),
         Field("usage.prompt_tokens_details.cache_write_tokens", "cache_write_tokens", count_value),
@@ -212,8 +213,14 @@ OPENAI = Format(
     traces_itself=True,
     counts=(
         Counts("usage"),
-        *(Counts(f"usage.{name}_details", INPUT) for name in ("prompt_tokens", "input_tokens", "input_token")),
-        *(Counts(f"usage.{name}_details", OUTPUT) for name in ("completion_tokens", "output_tokens", "output_token")),
+        *(
+            Counts(f"usage.{name}_details", INPUT)
+            for name in ("prompt_tokens", "prompt_token", "input_tokens", "input_token")
+        ),
+        *(
+            Counts(f"usage.{name}_details", OUTPUT)
+            for name in ("completion_tokens", "completion_token", "output_tokens", "output_token")
+        ),
     ),
 )
 

@@ -99,6 +99,11 @@ def detect_format(record: Record) -> Detected:
     return Detected("flat", "it has none of the keys of another format")
 
 
+def has_trace(record: Record) -> bool:
+    """Whether a record has a trace id, under one of the names of the package."""
+    return record.get("trace_id") is not None or record.get("traceId") is not None
+
+
 def _shows(record: Record, format: Format) -> bool:
     return any(sign.key in record and sign.seen(record) is not None for sign in format.signs)
 
@@ -291,13 +296,18 @@ def row_from_record(record: Record, format: str | None = None) -> Row:
 
 def has_no_column(key: str, value: Any) -> bool:
     """Whether a field at the top of a line has no meaning to any format, so that it is kept as it is."""
+    tree = tree_of(CRASHLENS, None)
+    if key in ("extra", "filled") or key in sign_keys():
+        return False
+    if key not in tree:
+        return True
     reading = RecordReading()
     try:
-        reading.walk({key: value}, tree_of(CRASHLENS, None), ())
+        reading.walk({key: value}, tree, ())
     except InvalidCallError:
         return False
-    consumed = reading.repairs or reading.row or reading.loose or reading.counts or reading.ends or reading.filled
-    return key not in ("extra", "filled", *sign_keys()) and not consumed and reading.rest == {key: value}
+    consumed = reading.repairs or reading.row or reading.loose or reading.counts or reading.ends
+    return not consumed and reading.rest == {key: value}
 
 
 def unfold_extra(rest: dict[str, Any]) -> dict[str, Any]:

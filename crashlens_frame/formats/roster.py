@@ -5,6 +5,8 @@ from functools import lru_cache
 from ..errors import UnknownFormatError
 from .aider import AIDER
 from .anthropic import ANTHROPIC, ANTHROPIC_STREAM
+from .autogen import AUTOGEN
+from .azure_apim import AZURE_APIM
 from .bedrock import BEDROCK
 from .bifrost import BIFROST
 from .braintrust import BRAINTRUST
@@ -16,16 +18,21 @@ from .cohere import COHERE
 from .crashlens import CRASHLENS, FLAT
 from .cursor import CURSOR
 from .datadog import DATADOG
+from .envoy import ENVOY
 from .gemini import GEMINI
 from .gemini_cli import GEMINI_CLI
+from .gemini_live import GEMINI_LIVE
 from .helicone import HELICONE
 from .inspect_ai import INSPECT_AI
 from .kong import KONG
+from .langchain import LANGCHAIN
 from .langfuse import LANGFUSE
 from .langsmith import LANGSMITH
+from .langwatch import LANGWATCH
 from .litellm import LITELLM
 from .llm import LLM
 from .mlflow import MLFLOW
+from .new_api import NEW_API
 from .ollama import OLLAMA
 from .open_webui import OPEN_WEBUI
 from .openai import OPENAI, OPENAI_STREAM
@@ -57,6 +64,7 @@ FORMATS: dict[str, Format] = {
         BEDROCK,
         GEMINI_CLI,
         GEMINI,
+        GEMINI_LIVE,
         HELICONE,
         PORTKEY,
         CLOUDFLARE,
@@ -74,6 +82,12 @@ FORMATS: dict[str, Format] = {
         PROMPTFOO,
         OPENCODE,
         INSPECT_AI,
+        AUTOGEN,
+        NEW_API,
+        ENVOY,
+        AZURE_APIM,
+        LANGWATCH,
+        LANGCHAIN,
         OTEL,
         CLAUDE_CODE,
         CODEX,

@@ -17,6 +17,8 @@ import orjson
 
 from ..errors import UnclearTokensWarning
 from ..jsonvalues import canonical_json
+from ..layout import READING as READING
+from ..layout import UNCLEAR as UNCLEAR
 from .values import MAX_COUNT, Row
 
 # roles of counts that have no column
@@ -31,8 +33,6 @@ REASONING, AUDIO_IN, AUDIO_OUT = "reasoning_tokens", "audio_input_tokens", "audi
 USAGE_COLUMNS = frozenset({INPUT, OUTPUT, CACHED, WRITTEN, WRITTEN_1H, REASONING, AUDIO_IN, AUDIO_OUT})
 _IN_ORDER = (INPUT, CACHED, WRITTEN, WRITTEN_1H, AUDIO_IN, OUTPUT, REASONING, AUDIO_OUT)
 PART_COLUMNS = USAGE_COLUMNS - {INPUT, OUTPUT}
-# the column that says how the counts were read, and its word for counts that no reading explains
-READING, UNCLEAR = "token_reading", "unclear"
 _INSIDE, _HIDDEN = "all inside", "reasoning in the total alone"
 USAGE_ROLES = USAGE_COLUMNS | {TOTAL, WRITTEN_5M, OTHER_INPUT, OTHER_OUTPUT, OTHER_SIDE}
 

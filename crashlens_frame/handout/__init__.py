@@ -1,7 +1,7 @@
 """A report for people who were not there: one HTML file that can be read, sent and printed, and loads nothing."""
 
-from .periods import compared_days
+from .periods import Periods, compared_days, last_periods
 from .sections import EFFECT_TEXTS
 from .writing import write_report
 
-__all__ = ["EFFECT_TEXTS", "compared_days", "write_report"]
+__all__ = ["EFFECT_TEXTS", "Periods", "compared_days", "last_periods", "write_report"]

@@ -1,20 +1,31 @@
 """The last days of a log against as many days before them."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
-from ..watch import end_of_log, local_times
+from ..detectors import waste_of_calls
+from ..frame import checked_calls
+from ..pricing import Prices
+from ..watch import divided_change, end_of_log, local_times
 
 _LENGTHS = (30, 7, 1)  # days
 
 
 class Periods(NamedTuple):
-    """Two frames of calls to compare, and what each is called."""
+    """Two frames of calls to compare, what each is called, and what was wasted of each call in US dollars."""
 
     before: pd.DataFrame
     after: pd.DataFrame
     names: tuple[str, str]
+    wasted: tuple[np.ndarray, np.ndarray]
+
+    def explained(self, by: str | Sequence[str], prices: Prices | None) -> pd.DataFrame:
+        """Return why the costs differ, as ``explain_change`` does it."""
+        logs = [checked_calls(calls, needs={"model", "cost"}) for calls in (self.before, self.after)]
+        return divided_change(logs, self.wasted, by=by, prices=prices)
 
 
 def compared_days(held: float) -> int | None:
@@ -29,8 +40,10 @@ def compared_days(held: float) -> int | None:
     return next((days for days in _LENGTHS if held >= 2 * days), None)
 
 
-def last_periods(calls: pd.DataFrame, tz: str) -> Periods | None:
+def last_periods(calls: pd.DataFrame, tz: str, prices: Prices | None = None) -> Periods | None:
     """Return the last days of a log and as many before them: 30, 7 or 1; None where it is shorter than two days.
+
+    Waste is searched in all of the log, as a retry or a repeated question does not end with a period.
 
     Examples
     --------
@@ -48,12 +61,18 @@ def last_periods(calls: pd.DataFrame, tz: str) -> Periods | None:
         return None
     middle = end - pd.Timedelta(days=length)
     start = middle - pd.Timedelta(days=length)
-    before = calls[(times >= start) & (times < middle)].reset_index(drop=True)
-    after = calls[times >= middle].reset_index(drop=True)
-    return Periods(before, after, (_days(start, middle), _days(middle, end)))
+    in_periods = ((times >= start) & (times < middle)).to_numpy(), (times >= middle).to_numpy()
+    before, after = (calls[rows].reset_index(drop=True) for rows in in_periods)
+    wasted = _wasted(calls, prices)
+    return Periods(
+        before,
+        after,
+        (_days(start, middle), _days(middle, end)),
+        (wasted[in_periods[0]], wasted[in_periods[1]]),
+    )
 
 
-def named_periods(before: pd.DataFrame, after: pd.DataFrame, tz: str) -> Periods:
+def named_periods(before: pd.DataFrame, after: pd.DataFrame, tz: str, prices: Prices | None = None) -> Periods:
     """Return two logs that somebody else divided, called by the days that they hold.
 
     Examples
@@ -64,7 +83,8 @@ def named_periods(before: pd.DataFrame, after: pd.DataFrame, tz: str) -> Periods
     >>> named_periods(march, cf.LogBook().df, "UTC").names
     ('2026-03-02 to 2026-03-03', 'no time')
     """
-    return Periods(before, after, (days_of(before, tz), days_of(after, tz)))
+    wasted = _wasted(before, prices), _wasted(after, prices)
+    return Periods(before, after, (days_of(before, tz), days_of(after, tz)), wasted)
 
 
 def days_of(calls: pd.DataFrame, tz: str) -> str:
@@ -84,3 +104,7 @@ def days_of(calls: pd.DataFrame, tz: str) -> str:
 def _days(start: pd.Timestamp, end: pd.Timestamp) -> str:
     first, last = f"{start:%Y-%m-%d}", f"{end - pd.Timedelta(days=1):%Y-%m-%d}"
     return first if first == last else f"{first} to {last}"
+
+
+def _wasted(calls: pd.DataFrame, prices: Prices | None) -> np.ndarray:
+    return waste_of_calls(calls, prices=prices)["waste_cost"].to_numpy()

@@ -22,7 +22,7 @@ from ..report import (
     text_cells,
     unpriced_table,
 )
-from ..watch import anomalies, compare, explain_change
+from ..watch import anomalies, compare
 from ..words import UNKNOWN, cut, money, percent, printable, quantity, signed_money
 from .periods import Periods
 
@@ -90,7 +90,7 @@ def changed(periods: Periods | None, by: str, prices: PriceBook) -> str:
     if periods.before.empty or periods.after.empty:
         return f"<p>No calls in {escape(periods.names[0] if periods.before.empty else periods.names[1])}.</p>"
     compared = compare(periods.before, periods.after, by=by)
-    why = explain_change(periods.before, periods.after, by=by, waste=True, prices=prices)
+    why = periods.explained(by, prices)
     parts = sorted(((name, _sum(why[name])) for name in EFFECT_TEXTS if name in why), key=lambda part: -abs(part[1]))
     causes = Table(
         {

@@ -117,7 +117,7 @@ def report_page(
             check_calls(frame, needs={*REPORT_COLUMNS, column_of_key(by)})
     book = PriceBook.default() if prices is None else PriceBook.load(prices)
     report, findings = find_and_summarize(calls, by, book)
-    periods = last_periods(calls, tz) if before is None else named_periods(before, calls, tz)
+    periods = last_periods(calls, tz, book) if before is None else named_periods(before, calls, tz, book)
     found = sections.events(calls, by, tz)
     parts = (
         sections.headline(report, periods),

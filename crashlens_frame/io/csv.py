@@ -16,7 +16,7 @@ from ..jsonvalues import quoted
 from ..schema import CALLS, COUNT, FLAG, NUMBER, TIME
 from .file_kind import check_is_or_new
 from .lines_content import Reject, Repair, make_reject, make_repairs
-from .not_logs import USAGE_REPORT, is_report
+from .not_logs import not_a_table_of_calls
 from .streams import Target, open_atomic
 
 _ROWS = 100_000  # that are read at a time
@@ -138,8 +138,9 @@ def csv_parts(
                 raise LogFileError(f"not CSV, {error}") from None
         if frame is None:
             return
-        if not own_names and is_report(frame.columns):
-            raise LogFileError(USAGE_REPORT)
+        what = None if own_names else not_a_table_of_calls(frame.columns)
+        if what is not None:
+            raise LogFileError(what)
         bad = [found for warning in caught for found in _BAD_LINE.findall(str(warning.message))]
         rejects = [make_reject(name, int(line), f"a row is damaged: {reason}", b"") for line, reason in bad]
         vendor = None if own_names else export_format(frame, format)

@@ -52,6 +52,19 @@ STORES = (
         " 'cached_input_tokens', cache_read_tokens, 'cache_write_tokens', cache_write_tokens, 'reasoning_tokens',"
         " reasoning_tokens, 'source', 'copilot', 'type', 'generation') from assistant_usage_events order by id",
     ),
+    Store(  # one-api and new-api: the table of their logs
+        {"logs": ("id", "created_at", "type", "model_name", "token_name", "quota", "prompt_tokens")},
+        "select {row} from logs order by id",
+    ),
+    Store(  # runtime_logging of AutoGen 0.2 and AG2 (https://github.com/ag2ai/ag2): answers in the form of OpenAI
+        {"chat_completions": ("id", "session_id", "request", "response", "is_cached", "cost", "start_time",
+                              "end_time")},
+        # an answer of its own cache has the id of the answer that was billed
+        "select json_patch(json(response), json_object('id', json_extract(response, '$.id') || iif(is_cached, '/' ||"
+        " id, ''), 'trace_id', session_id, 'session_id', session_id, 'messages', json_extract(request, '$.messages'),"
+        " 'billed', iif(is_cached, 'no', null), 'logged', json_object('start_time', start_time, 'end_time', end_time,"
+        " 'cost', cost))) from chat_completions where json_valid(response) and json_valid(request) order by id",
+    ),
 )  # fmt: skip
 
 

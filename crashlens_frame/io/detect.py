@@ -5,7 +5,8 @@ from itertools import chain
 from typing import IO, Any
 
 from ..errors import LogFileError, MissingFileError
-from ..formats import Detected, detect_format, may_be_export, synonyms_among
+from ..formats import Detected, may_be_export, synonyms_among
+from ..formats import detect_format as format_of_record
 from .documents import record_lines, records_of_document
 from .file_kind import HEAD, kind_of
 from .not_logs import not_a_log
@@ -14,7 +15,7 @@ from .read_sessions import session_format
 from .streams import AnyPath, list_files, open_source, plain_chunks
 
 
-def detect_log_format(source: AnyPath | IO[Any] | Mapping[str, Any]) -> Detected:
+def detect_format(source: AnyPath | IO[Any] | Mapping[str, Any]) -> Detected:
     r"""Return the format of a log or of one of its records, and what shows it.
 
     Parameters
@@ -47,7 +48,7 @@ def detect_log_format(source: AnyPath | IO[Any] | Mapping[str, Any]) -> Detected
     Detected(format='csv', because='its first line names columns: model_name as model, prompt_tokens as input_tokens')
     """
     if isinstance(source, Mapping):
-        return detect_format(source)
+        return format_of_record(source)
     files = list_files(source)
     if not files:
         raise MissingFileError("no file is given, expected a log")
@@ -88,7 +89,7 @@ def _of_stream(stream: IO[Any], name: str) -> Detected:
     what = not_a_log(record)
     if what is not None:
         raise LogFileError(f"{name} is {what}")
-    found = detect_format(record)
+    found = format_of_record(record)
     where = "JSON Lines, in the first record" if kind == "lines" else "a JSON document, in its first record"
     return Detected(found.format, f"{where}: {found.because}")
 

@@ -31,6 +31,8 @@ _SIGNATURES = (
     (b"\xff\xfe", "text in UTF-16"),
     (b"\xfe\xff", "text in UTF-16"),
 )
+_TAR = 257  # where a tar archive names itself
+_WIDE = re.compile(rb"(?:[\x20-\x7e]\0){8}|(?:\0[\x20-\x7e]){8}")  # without its mark
 _ENDINGS = {
     ".gz": "a gzip file",
     ".zst": "a Zstandard file",
@@ -162,6 +164,10 @@ def other_kind(head: bytes) -> str | None:
     for signature, kind in _SIGNATURES:
         if head.startswith(signature):
             return kind
+    if head[_TAR : _TAR + 5] == b"ustar":
+        return "a tar archive"
+    if _WIDE.match(head):
+        return "text in UTF-16"
     text = head.removeprefix(BOM).lstrip(b" \t\r\n\0")  # a crash may leave NUL bytes
     if text.startswith(b"[") or _is_document(text):
         return "a JSON document"

@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import chain
@@ -23,6 +24,7 @@ from ..schema import CALLS, arrow_schema
 from .csv import csv_parts
 from .databases import database_lines
 from .documents import RecordLines, record_lines
+from .envelopes import has_envelopes, opened_lines
 from .file_kind import HEAD, kind_of
 from .inspect_archive import inspect_samples, is_inspect_archive
 from .line_processes import LineProcesses
@@ -155,6 +157,9 @@ class FileReader:
 
     def _lines(self, blocks: Iterator[bytes | LongLine], name: str) -> Iterator[LinesContent]:
         first = next(blocks, b"")
+        if isinstance(first, bytes) and has_envelopes(first, self._format):
+            yield from self._opened(_numbered(chain([first], blocks), name), name)
+            return
         session = None if isinstance(first, LongLine) else session_format(first, self._format)
         blocks = chain([first] if first else [], blocks)
         if session is not None:
@@ -177,6 +182,22 @@ class FileReader:
         return BlockReader(name, format=self._format, columns=self._columns, one_by_one=self._one_by_one.read)
 
     def _records(self, blocks: Iterator[RecordLines], name: str) -> Iterator[LinesContent]:
+        first = next(blocks, None)
+        if first is None:
+            return
+        blocks = chain([first], blocks)
+        if has_envelopes(first.block, self._format):
+            yield from self._opened(blocks, name)
+        else:
+            yield from self._plain_records(blocks, name)
+
+    def _opened(self, blocks: Iterator[RecordLines], name: str) -> Iterator[LinesContent]:
+        """Read the records within records, and count those without any."""
+        others: Counter[str] = Counter()
+        yield from self._plain_records((opened_lines(block, others) for block in blocks), name)
+        yield _only_passed(others)
+
+    def _plain_records(self, blocks: Iterator[RecordLines], name: str) -> Iterator[LinesContent]:
         first = next(blocks, None)
         if first is None:
             return
@@ -235,3 +256,19 @@ def _is_log(member: str) -> bool:
 def only_a_reject(reject: Reject) -> LinesContent:
     """Return the content of what cannot be read as a whole."""
     return LinesContent(arrow_schema(CALLS).empty_table(), np.array([], np.int64), [reject], lines=1)
+
+
+def _only_passed(others: Counter[str]) -> LinesContent:
+    """Return what has no calls, but other work."""
+    return LinesContent(arrow_schema(CALLS).empty_table(), np.array([], np.int64), [], others)
+
+
+def _numbered(blocks: Iterator[bytes | LongLine], name: str) -> Iterator[RecordLines]:
+    """Yield blocks with the numbers of their lines."""
+    line = 1
+    for block in blocks:
+        if isinstance(block, LongLine):
+            raise LogFileError(f"line {line} of {name}: {block.reason}")
+        count = block.count(b"\n") + (not block.endswith(b"\n"))
+        yield RecordLines(block, np.arange(line, line + count))
+        line += count

@@ -7,6 +7,9 @@ import warnings
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import TYPE_CHECKING
 
 try:
     import fcntl
@@ -17,12 +20,22 @@ from .._core import fork_safe_lock
 from ..errors import LogFileChangedWarning, LogFileError, UnsavedCallsError
 from ..words import printable, quantity
 from .file_kind import check_handle_is_log, check_is_log
-from .streams import AnyPath
+
+if TYPE_CHECKING:
+    from .streams import AnyPath
 
 LOCK_WAIT = 10.0  # seconds that a line waits for the lock of its file
 _PAUSES = (0.0005, 0.005)  # seconds between two attempts to get the lock, the first and the longest
 # a named pipe that took the place of the file must not keep the program waiting
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+@dataclass(slots=True, eq=False)
+class QueuedLines:
+    """Lines that wait to be saved, and their number of calls; without data, they keep their place until made."""
+
+    data: bytes | None
+    calls: int = 1
 
 
 class Journal:
@@ -52,14 +65,13 @@ class Journal:
         The file is no plain log, or is named like something else.
     """
 
-    def __init__(self, path: AnyPath, *, fsync: bool = False, lock_wait: float | None = None) -> None:
+    def __init__(self, path: "AnyPath", *, fsync: bool = False, lock_wait: float | None = None) -> None:
         check_is_log(path)
         self.path = os.fspath(path)
         self.fsync = fsync
         self.saved = 0
         self._lock_wait = lock_wait
-        self._queue: list[tuple[bytes, int]] = []  # lines that are not in the file yet, and their number of calls
-        self._process = os.getpid()
+        self._queue: list[QueuedLines] = []  # that are not in the file yet
         self._turn = fork_safe_lock()  # of the threads of this process
         self._saving = False
         self._handle, self._opener = -1, 0
@@ -67,19 +79,23 @@ class Journal:
         there = _status(self.path)
         self._identity = None if there is None else (there.st_dev, there.st_ino)
         self._size = 0 if there is None else there.st_size  # that was seen last
+        _JOURNALS.add(self)
 
     def __reduce__(self) -> tuple[Callable[..., "Journal"], tuple[str, bool, int]]:
         """Pickle and copy the path; the lines that are not saved stay with this journal, which saves them."""
         return _reopened, (self.path, self.fsync, self.saved)
 
-    def queue(self, data: bytes, calls: int = 1) -> None:
+    @property
+    def waiting(self) -> int:
+        """Number of lines, or of groups of them, that are not in the file yet."""
+        return len(self._queue)
+
+    def queue(self, lines: QueuedLines) -> None:
         """Put lines behind those that wait to be saved. This never waits for the file."""
-        if self._process != os.getpid():
-            self._queue, self._process, self._saving = [], os.getpid(), False  # the parent saves its own
-        self._queue.append((data, calls))
+        self._queue.append(lines)
 
     def save(self) -> None:
-        """Write all lines of the queue to the file.
+        """Write the lines of the queue to the file, up to the first that is still to be made.
 
         A line that a signal handler queues while this runs is written by the run that it interrupted.
 
@@ -112,13 +128,18 @@ class Journal:
 
     def close(self) -> None:
         """Close the file; saving opens it again."""
-        self._close()
-        self._handle, self._close = -1, int
+        with self._turn:  # no thread writes to a file that is closed
+            self._close()
+            self._handle, self._close = -1, int
+
+    def leave_to_parent(self) -> None:
+        """Leave the lines that waited before a fork to the parent, which saves them."""
+        self._queue, self._saving = [], False
 
     def _save(self, deadline: float) -> None:
         self._saving = True
         try:
-            while self._queue:
+            while self._queue and self._queue[0].data is not None:
                 self._write_queue(deadline)
         except (OSError, LogFileError) as error:
             raise self._unsaved(error) from error
@@ -133,16 +154,18 @@ class Journal:
         """Write the lines of the queue; a torn last line, as a killed program leaves it, is ended first."""
         handle, size = self._locked(deadline)
         try:
-            queued = self._queue[:]
-            data = b"".join([data for data, _ in queued])
+            queued = list(takewhile(lambda lines: lines.data is not None, self._queue[:]))
+            data = b"".join([lines.data or b"" for lines in queued])
             if size < self._size:
                 check_handle_is_log(handle, self.path)
                 seen, self._size = self._size, size
-                self._warn(f"was cut from {seen:,} to {size:,} bytes", stacklevel=8)
+                self._warn(f"was cut from {seen:,} to {size:,} bytes", stacklevel=9)
             if size and not _ends_a_line(handle, size):
                 data = b"\n" + data
             self._write(data, size, len(queued))
-            self.saved += sum([calls for _, calls in queued])
+            for lines in queued:
+                self.saved += lines.calls
+                lines.data = b""  # whoever queued them may hold them longer
             if self.fsync:
                 os.fsync(handle)
         finally:
@@ -195,11 +218,11 @@ class Journal:
             check_handle_is_log(handle, self.path)
             self._identity, self._size = identity, 0
             if before is not None:
-                self._warn("was replaced or removed", stacklevel=10)
+                self._warn("was replaced or removed", stacklevel=11)
 
     def _unsaved(self, error: OSError | LogFileError) -> UnsavedCallsError:
         reason = (isinstance(error, OSError) and error.strerror) or error
-        unsaved = quantity(sum(calls for _, calls in self._queue), "call")
+        unsaved = quantity(sum(lines.calls for lines in self._queue), "call")
         return UnsavedCallsError(
             f"{printable(self.path)}: {reason}; {quantity(self.saved, 'call')} of the book in the file,"
             f" {unsaved} only in memory until the next one can be written"
@@ -215,7 +238,19 @@ class Journal:
         )
 
 
-def append_bytes(target: AnyPath, data: bytes) -> None:
+_JOURNALS: "weakref.WeakSet[Journal]" = weakref.WeakSet()
+
+
+def _leave_to_parent() -> None:
+    for journal in list(_JOURNALS):
+        journal.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)
+
+
+def append_bytes(target: "AnyPath", data: bytes) -> None:
     """Append whole lines to a file that is not kept open.
 
     Raises
@@ -226,7 +261,7 @@ def append_bytes(target: AnyPath, data: bytes) -> None:
         It cannot be written to, or another program holds its lock for too long. It is as it was.
     """
     journal = Journal(target)
-    journal.queue(data)
+    journal.queue(QueuedLines(data))
     try:
         journal._write_queue(time.monotonic() + LOCK_WAIT)
     except OSError as error:

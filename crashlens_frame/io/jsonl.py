@@ -283,6 +283,7 @@ class LeftOutCounts:
     unclear: list[tuple[str, str]] = field(default_factory=list)
     repairs: int = 0
     first_repair: Repair = field(default_factory=dict)
+    other_files: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, log: LogContent) -> "LeftOutCounts":
@@ -297,6 +298,7 @@ class LeftOutCounts:
             unclear=log.unclear,
             repairs=len(log.repairs),
             first_repair=next(iter(log.repairs.slice(0, 1).to_pylist()), {}),
+            other_files=log.other_files,
         )
 
     def seen(self, content: LinesContent) -> LinesContent:
@@ -340,6 +342,14 @@ class LeftOutCounts:
         ]
         if parts:
             warnings.warn(f"left out {' and '.join(parts)}", PassedOverWarning, stacklevel=stacklevel)
+        if self.other_files:
+            names = ", ".join(self.other_files[:_FIRST]) + (", ..." if len(self.other_files) > _FIRST else "")
+            warnings.warn(
+                f"did not read {quantity(len(self.other_files), 'file')} that may be logs, as their names do not end as"
+                f" those of logs do: {names}; name each of them to read it",
+                PassedOverWarning,
+                stacklevel=stacklevel,
+            )
         if self.unclear:
             files = {source for source, _ in self.unclear}
             source, counts = self.unclear[0]

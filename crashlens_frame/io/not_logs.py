@@ -1,27 +1,56 @@
 """What a record is, in words, that is no call of a model, although vendors write it into files beside calls."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 # the reason is reported once per file, not once per line
 USAGE_REPORT = "a usage report: it holds totals by day, no calls"
 BATCH_INPUT = "a batch input file: it holds requests, not answers"
-NOT_LOGS = frozenset({USAGE_REPORT, BATCH_INPUT})
+BILL = "a bill: it holds amounts by day and kind of use, no calls"
+TRACE_SUMMARY = "a summary of traces: it holds their totals, no calls; export them with their spans"
+COPILOT_SESSION = (
+    "a session of Copilot CLI: it has no input tokens of its requests; read ~/.copilot/session-store.db, which has them"
+)
+VSCODE_CHAT = "a chat of VS Code: it has texts, and no tokens of its requests; Copilot exports those over OpenTelemetry"
+NOT_LOGS = frozenset({USAGE_REPORT, BATCH_INPUT, BILL, TRACE_SUMMARY, COPILOT_SESSION, VSCODE_CHAT})
 
-# columns of the tables that dashboards of vendors and clouds export: OpenAI, Anthropic, Amazon
-_OF_REPORTS = {"num_model_requests", "usage_date_utc", "line_item_usage_type"}
+# columns of the tables that dashboards of vendors and clouds export: OpenAI, Anthropic, OpenRouter
+_OF_REPORTS = (
+    {"num_model_requests"},
+    {"usage_date_utc"},
+    {"date", "model", "requests"},
+    {"date", "model", "num_requests"},
+)
+# OpenAI, GitHub, Amazon, Google, Microsoft, and the format FOCUS of the FinOps Foundation
+_OF_BILLS = (
+    {"line_item", "amount_value"}, {"sku", "unit_type", "quantity"}, {"line_item_usage_type"}, {"SKU description"},
+    {"meterName"}, {"MeterName"}, {"BilledCost", "ChargePeriodStart"},
+)  # fmt: skip
+_OF_SUMMARIES = ({"trace_id", "total_cost", "total_time_ms", "topic", "subtopic"},)  # LangWatch
+_TABLES = ((USAGE_REPORT, _OF_REPORTS), (BILL, _OF_BILLS), (TRACE_SUMMARY, _OF_SUMMARIES))
 
 
-def is_report(columns: Iterable[object]) -> bool:
-    """Whether a table with such columns holds totals of usage or of costs.
+def not_a_table_of_calls(columns: Iterable[object]) -> str | None:
+    """Return in words what a table with such columns is, if it is known to hold totals; None for any other.
 
     Examples
     --------
-    >>> from crashlens_frame.io.not_logs import is_report
-    >>> is_report(["start_time", "num_model_requests", "model", "input_tokens"])
-    True
+    >>> from crashlens_frame.io.not_logs import not_a_table_of_calls
+    >>> not_a_table_of_calls(["start_time", "num_model_requests", "model", "input_tokens"])
+    'a usage report: it holds totals by day, no calls'
     """
-    return not _OF_REPORTS.isdisjoint(columns)
+    return _totals(frozenset(columns))
+
+
+@lru_cache(maxsize=1024)
+def _totals(columns: frozenset[object]) -> str | None:
+    if "spans" in columns:
+        return None
+    # what names the trace of each row is a table of a user's own
+    named = not columns.isdisjoint(("trace_id", "traceId"))
+    tables = _TABLES[-1:] if named else _TABLES
+    return next((what for what, known in tables if any(names <= columns for names in known)), None)
 
 
 def not_a_log(record: Any) -> str | None:
@@ -41,11 +70,37 @@ def not_a_log(record: Any) -> str | None:
         return not_a_log(record["data"])
     if _is_bucket(record):
         return USAGE_REPORT
+    if _is_vscode_chat(record):
+        return VSCODE_CHAT
+    if _is_copilot_event(record):
+        return COPILOT_SESSION
     is_request = "custom_id" in record and not {"response", "result", "error"}.intersection(record)
-    return BATCH_INPUT if is_request and {"body", "params"}.intersection(record) else None
+    if is_request and {"body", "params"}.intersection(record):
+        return BATCH_INPUT
+    return not_a_table_of_calls(record)
 
 
 def _is_bucket(record: dict[str, Any]) -> bool:
     """Whether a record has the totals of a day, as the reports of OpenAI and Anthropic have them."""
     begins = {"start_time", "starting_at"}.intersection(record)
     return bool(begins) and {"end_time", "ending_at"}.intersection(record) != set() and "results" in record
+
+
+def _is_vscode_chat(record: dict[str, Any]) -> bool:
+    """Whether a record is a chat of VS Code, or a line of the journal of changes to it."""
+    if record.get("kind") in (0, 1, 2, 3) and {"v", "k"}.intersection(record) and len(record) <= _OF_JOURNAL:
+        return True
+    return {"requests", "responderUsername"} <= record.keys()
+
+
+_OF_JOURNAL = 4  # keys of a line: kind, k, v, i
+
+
+def _is_copilot_event(record: dict[str, Any]) -> bool:
+    """Whether a record is an event of Copilot CLI, with what is common to all of them."""
+    kind = record.get("type")
+    named = isinstance(kind, str) and kind.startswith(_OF_COPILOT)
+    return named and isinstance(record.get("data"), dict) and {"id", "timestamp", "parentId"} <= record.keys()
+
+
+_OF_COPILOT = ("session.", "user.", "assistant.", "tool.", "system.", "subagent.", "hook.", "skill.", "abort")

@@ -16,7 +16,7 @@ from .file_reader import FileReader
 from .lines_content import REJECT_TYPE, REPAIR_TYPE, LinesContent, Reject, Repair
 from .parquet_files import without_strays
 from .repeats import REPEAT_COLUMNS, Once, keep_once
-from .streams import AnyPath, Source, list_files, open_source
+from .streams import AnyPath, Source, list_files, named_paths, open_source, other_files
 
 # every call needs a trace, its event_id is its trace where it has no other, and a model shows that it is a call
 _ALWAYS = frozenset({"trace_id", "event_id", "model"})
@@ -45,6 +45,8 @@ class LogContent(NamedTuple):
         Number of lines that were merged into another, and of spans that were dropped for a span inside them.
     unclear
         File and counts of each call whose tokens are null, as its counts contradict one another.
+    other_files
+        Files within folders that begin as logs do, and are not read as their names do not end so.
     """
 
     calls: pa.Table
@@ -54,6 +56,7 @@ class LogContent(NamedTuple):
     nested: int
     unclear: list[tuple[str, str]]
     repairs: pa.Table
+    other_files: list[str]
 
 
 def read_files(
@@ -68,13 +71,14 @@ def read_files(
 ) -> LogContent:
     """Read logs block by block; the parameters are those of ``read_logs``, with the names of all columns to read."""
     names = list(dict.fromkeys((*columns, *REPEAT_COLUMNS))) if duplicates == "last" else columns
+    named = named_paths(source)
     tables = [arrow_schema(CALLS).empty_table().select(names)]
     rejects: list[Reject] = []
     not_calls: Counter[str] = Counter()
     unclear: list[tuple[str, str]] = []
     repairs: list[Repair] = []
     for block in iter_blocks(
-        source, format=format, columns=names, on_error=on_error, progress=progress, own_names=own_names
+        named, format=format, columns=names, on_error=on_error, progress=progress, own_names=own_names
     ):
         tables.append(block.table.select(names))
         rejects += block.rejects
@@ -87,7 +91,14 @@ def read_files(
     reject_table = pa.Table.from_struct_array(pa.array(rejects, REJECT_TYPE))
     repair_table = pa.Table.from_struct_array(pa.array(repairs, REPAIR_TYPE))
     return LogContent(
-        once.calls.select(columns), reject_table, not_calls, once.duplicates, once.nested, unclear, repair_table
+        once.calls.select(columns),
+        reject_table,
+        not_calls,
+        once.duplicates,
+        once.nested,
+        unclear,
+        repair_table,
+        other_files(named),
     )
 
 

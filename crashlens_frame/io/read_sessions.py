@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..errors import InvalidCallError, LogFileError
-from ..formats import FORMATS, Format, detect_format, own_format
+from ..formats import FORMATS, Format, detect_format, has_trace, own_format
 from .line_records import LineRecords
 from .lines_content import LinesContent
 from .read_lines import parse_line
@@ -36,7 +36,7 @@ def session_format(block: bytes, format: str | None) -> Format | None:
             return found
         if found.signs:
             return None
-        if _has_trace(record):
+        if has_trace(record):
             break
     return own_format(records)
 
@@ -130,7 +130,7 @@ class _Session:
             return True
         return (
             isinstance(value.get("type"), str)
-            and not _has_trace(value)
+            and not has_trace(value)
             and not FORMATS[detect_format(value).format].signs
         )
 
@@ -141,7 +141,3 @@ def _record(line: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
-
-
-def _has_trace(record: dict[str, Any]) -> bool:
-    return record.get("trace_id") is not None or record.get("traceId") is not None

@@ -5,14 +5,15 @@ import gzip
 import io
 import itertools
 import os
+import re
 import sys
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any, NamedTuple, TypeAlias, cast
+from typing import IO, Any, NamedTuple, TypeAlias, TypeGuard, cast
 
 import zstandard
 
@@ -28,6 +29,7 @@ Source: TypeAlias = "AnyPath | IO[Any] | Iterable[Source]"
 # of what belongs to a dataset and is no log; other programs pass over names that begin with an underscore
 PREFIX = "_crashlens_frame"
 LOG_ENDINGS = frozenset({".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".zip", ".eval", ".har"})
+_LOG_HEAD = re.compile(rb'\s*(\{\s*"|\[\s*\{\s*")|SQLite format 3\0')
 BLOCK = 4 << 20  # larger ones come from the system page by page, at four times the cost
 MAX_LINE = 256_000_000  # bytes of the longest line that is read
 _SLICE = 1 << 10  # packed bytes that are unpacked at a time: Zstandard makes at most 33 MB of them
@@ -71,35 +73,65 @@ def list_files(source: Source) -> list[AnyPath | IO[Any]]:
     InvalidOptionError
         It is none of these.
     """
+    return [
+        file for each in named_paths(source) for file in (_files_within(Path(each)) if _is_folder(each) else [each])
+    ]
+
+
+def other_files(source: Source) -> list[str]:
+    """List the files within the folders of a source that begin as logs do, and whose names do not end so."""
+    within = [path for each in named_paths(source) if _is_folder(each) for path in _visible_files(Path(each))]
+    return [os.fspath(path) for path in within if not _is_named_as_log(path) and _begins_as_log(path)]
+
+
+def named_paths(source: Source) -> list[AnyPath | IO[Any]]:
+    """List what a source names: files, folders and file objects."""
     if hasattr(source, "read"):
         return [cast("IO[Any]", source)]
     if not isinstance(source, str | PathLike | Iterable):
         raise InvalidOptionError(f"{source!r} is no log, expected a path, a file object, or several")
+    if hasattr(source, "columns"):
+        raise InvalidOptionError("calls that are read already are no log, expected the paths that they were read from")
     if not isinstance(source, str | PathLike):
-        return [file for each in source for file in list_files(each)]
+        return [named for each in source for named in named_paths(each)]
     check_path(source)
     path = os.path.expanduser(source)  # noqa: PTH111  errors name it as it was given
-    if Path(path).is_dir():
-        return _files_within(Path(path))
     if path == "-" or Path(path).exists():
         return [path]
     found = sorted(glob.glob(path, recursive=True)) if glob.has_magic(path) else []  # noqa: PTH207  takes any root
     if not found:
         raise MissingFileError(f"no file is named or matches {path}")
-    return [file for match in found for file in (_files_within(Path(match)) if Path(match).is_dir() else [match])]
+    return [*found]
+
+
+def _is_folder(named: AnyPath | IO[Any]) -> TypeGuard[AnyPath]:
+    return isinstance(named, str | PathLike) and Path(named).is_dir()
 
 
 def _files_within(folder: Path) -> list[AnyPath | IO[Any]]:
-    found = [
-        os.fspath(path)
-        for path in sorted(folder.rglob("*"))
-        if LOG_ENDINGS.intersection(path.suffixes[-2:])
-        and not any(part.startswith((".", PREFIX)) for part in path.relative_to(folder).parts)
-        and path.is_file()
-    ]
+    found = [os.fspath(path) for path in _visible_files(folder) if _is_named_as_log(path)]
     if not found:
         raise MissingFileError(f"{folder} holds no file whose name ends in {', '.join(sorted(LOG_ENDINGS))}")
     return [*found]
+
+
+def _visible_files(folder: Path) -> list[Path]:
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if not any(part.startswith((".", PREFIX)) for part in path.relative_to(folder).parts) and path.is_file()
+    ]
+
+
+def _is_named_as_log(path: Path) -> bool:
+    return not LOG_ENDINGS.isdisjoint(path.suffixes[-2:])
+
+
+def _begins_as_log(path: Path) -> bool:
+    """Whether a file begins with an object of JSON or as a database; one that cannot be opened does not."""
+    with suppress(OSError), path.open("rb") as stream, suppress(LogFileError):
+        return _LOG_HEAD.match(next(plain_chunks(stream, size=_HEAD), b"")) is not None
+    return False
 
 
 class ChunkStream(io.RawIOBase):

@@ -17,7 +17,8 @@ from .._core import parallel_map
 from ..errors import InvalidCallError, UnknownFormatError, UnpricedWarning, check_choice, resolve_alias
 from ..formats import has_no_column
 from ..jsonvalues import canonical_json, parse_json, quoted
-from ..schema import CALLS, COUNT, LOG_SCHEMA, TEXT, TIME
+from ..layout import FILLERS, LOG_SCHEMA, METADATA, PARENTS, TOP, USAGE
+from ..schema import CALLS, COUNT, TEXT, TIME
 from ..words import quantity
 from .json_columns import RARE, Json, Piece, concat_pieces, json_column, text_scalar
 
@@ -28,30 +29,6 @@ BATCH = 16_384
 _EPOCH = pd.Timestamp(0, tz="UTC")
 _YEAR_10000 = 253_402_300_800_000_000
 _LINE_ENDS = str.maketrans({end: RARE[end] for end in "\x85\u2028\u2029"})
-
-# what is written in place of a null that CrashLens fails at
-FILLERS = {
-    "model": '"unknown"',
-    "prompt": '""',
-    "input_tokens": "0",
-    "output_tokens": "0",
-    "cost": "0",
-    "retry_count": "0",
-}
-# objects of the envelope; fields of extra that were in one of them are written into it again
-PARENTS = ("input", "usage", "metadata")
-
-# columns that are written only where they are not null, by their place in the CrashLens envelope
-METADATA = ("fallback_attempted", "fallback_reason", "route", "team", "source")
-USAGE = (
-    "cached_input_tokens", "cache_write_tokens", "cache_write_1h_tokens", "audio_input_tokens", "reasoning_tokens",
-    "audio_output_tokens",
-)  # fmt: skip
-TOP = (
-    "type", "level", "name", "service_tier", "error", "event_id", "token_source", "token_reading", "web_searches",
-    "region", "provider", "billed", "temperature", "stream", "tool_calls", "prefix_hash", "prompt_hash",
-    "finish_reason", "session_id", "parent_id", "user_id", "agent", "tags", "log_format",
-)  # fmt: skip
 
 
 def check_line_format(format: str | None, schema: str | None) -> str:

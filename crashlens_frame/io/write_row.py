@@ -5,15 +5,15 @@ Arrow needs milliseconds to set up the columns of a line, a dict needs microseco
 
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from ..formats import Row
-from ..frame import table_from_rows
-from ..schema import LOG_SCHEMA
+from ..layout import FILLERS, LOG_SCHEMA, METADATA, PARENTS, TOP, USAGE
 from ..times import EPOCH
-from .write_lines import FILLERS, METADATA, PARENTS, TOP, USAGE, encode_lines, split_extra
+
+if TYPE_CHECKING:  # the lines of most calls need neither Arrow nor pandas
+    from ..formats import Row
 
 _EPOCH = EPOCH.replace(tzinfo=None)
 _FILLED = {name: orjson.loads(text) for name, text in FILLERS.items()}
@@ -23,7 +23,7 @@ _KEPT_NULL = {"prompt", "input_tokens", "output_tokens"}
 _LINE_ENDS = {end.encode(): f"\\u{ord(end):04x}".encode() for end in "\x85\u2028\u2029"}
 
 
-def line_from_row(row: Row) -> bytes:
+def line_from_row(row: "Row") -> bytes:
     """Return a call as a line for CrashLens, with its line feed.
 
     Parameters
@@ -40,6 +40,9 @@ def line_from_row(row: Row) -> bytes:
     try:
         line = orjson.dumps(_record(row), option=orjson.OPT_APPEND_NEWLINE)
     except (TypeError, OverflowError):  # half surrogate pairs, numbers past 64 bits, years past 9999
+        from ..frame import table_from_rows
+        from .write_lines import encode_lines
+
         return b"".join(encode_lines(table_from_rows([row]), format="crashlens"))
     if not line.isascii():
         for end, escaped in _LINE_ENDS.items():
@@ -68,7 +71,7 @@ def _layout(known: tuple[str, ...]) -> _Layout:
     return _Layout(log_schema, logged, usage, metadata, top, [name for name in FILLERS if name not in known])
 
 
-def _record(row: Row) -> dict[str, Any]:
+def _record(row: "Row") -> dict[str, Any]:
     known = {name: value for name, value in row.items() if value is not None}
     layout = _layout(tuple(known))
     known["timestamp"] = _time(row["timestamp"])
@@ -98,6 +101,8 @@ def _record(row: Row) -> dict[str, Any]:
     if layout.filled:
         record["filled"] = layout.filled
     if "extra" in known:
+        from .write_lines import split_extra
+
         fields = split_extra(known["extra"])
         for parent in PARENTS:
             record[parent] |= fields[parent]

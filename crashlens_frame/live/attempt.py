@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,7 +20,7 @@ from ..jsonvalues import canonical_json
 from ..logbook import rows_from_response
 from ..pricing import fill_cost
 from ..tokens import fill_tokens
-from .context import Budget, budgets_now, columns_now, spend
+from .context import Budget, budgets_now, columns_now, new_trace_id, spend
 from .hooks import warn_unsaved
 
 if TYPE_CHECKING:
@@ -149,8 +148,8 @@ class Attempt:
     model: str | None  # that the path names
     columns: Mapping[str, Any]
     budgets: tuple[Budget, ...]
-    started: int = field(default_factory=lambda: time.time_ns() // 1000)
-    clock: float = field(default_factory=time.perf_counter)
+    started: int  # microseconds since 1970
+    clock: float  # seconds
     first_byte: float | None = None
     latency_ms: int | None = None  # once it is over
     answer: _Heard | None = None
@@ -170,14 +169,14 @@ class Attempt:
         retry: int,
     ) -> "Attempt":
         """Begin an attempt, with the trace and the columns of the thread or task."""
-        columns = {**settings.columns, **columns_now()}
-        before = _last.get()
+        columns = {"provider": _provider_of(host), **settings.columns, **columns_now(), "retry_count": retry}
         if "trace_id" not in columns:
-            is_again = retry > 0 and before is not None and before[0] == hash(body)
-            columns["trace_id"] = before[1] if before is not None and is_again else os.urandom(16).hex()
+            before = _last.get() if retry else None
+            is_again = before is not None and before[0] == hash(body)
+            columns["trace_id"] = before[1] if before is not None and is_again else new_trace_id()
         _last.set((hash(body), columns["trace_id"]))
-        columns = {"provider": _provider_of(host), **columns, "retry_count": retry}
-        return cls(settings, library, endpoint, body, model, columns, budgets_now())
+        started, clock = time.time_ns() // 1000, time.perf_counter()
+        return cls(settings, library, endpoint, body, model, columns, budgets_now(), started, clock)
 
     def take(self) -> None:
         """Note when the first bytes of the answer come."""
@@ -208,7 +207,9 @@ class Attempt:
         self.latency_ms = round((time.perf_counter() - self.clock) * 1000)
         book = self.settings.book
         try:
-            may_wait = self.settings.capture_content and self.settings.redact is None and not self.budgets
+            # texts that are not kept may wait for a file, which takes moments, but not for somebody who reads a book
+            is_kept = self.settings.capture_content or book.path is not None
+            may_wait = is_kept and self.settings.redact is None and not self.budgets
             if may_wait and not self._may_be_several():
                 book.log_later(self)
                 return

@@ -37,9 +37,10 @@ def watch(
         clients of other SDKs that Stainless makes, such as Groq. Or a ``Client`` or ``AsyncClient`` of httpx or
         httpx2, which SDKs such as google-genai, mistralai and cohere take as theirs.
     book
-        Where the calls are logged. A book in memory makes their rows when it is read, and a book with a file before the
-        call returns. If its file cannot be written to, a warning says so, the call stays in memory, and the program
-        goes on.
+        Where the calls are logged. A book in memory makes their rows when it is read. Of a book with a file the first
+        call is in the file when it returns; those after it are written by a thread, in their order, some milliseconds
+        after they return. If the file cannot be written to, a warning says so, the calls stay in memory, and the
+        program goes on.
     capture_content
         Whether prompts, answers, calls of tools and texts of errors are logged. Without them their hashes and the
         numbers of their tokens are.
@@ -64,6 +65,12 @@ def watch(
     Notes
     -----
     Requests for images, audio, files and tokens are not logged, nor is what is sent over web sockets.
+
+    ``book.flush()``, ``book.close()``, whatever else is logged to the book and the end of the program, also by an
+    exception, write what waits for the file. A program that is killed, by ``kill -9``, by SIGTERM without a handler or
+    by ``os._exit``, loses the calls of its last milliseconds, and the answer that it was reading. At most 256 calls
+    wait for the file; a call that finds more writes them itself. With ``LogBook(path, fsync=True)``, within ``budget``
+    and with ``redact``, each call is written before it returns.
 
     Examples
     --------

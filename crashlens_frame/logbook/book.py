@@ -27,12 +27,14 @@ class LogBook(Entries, Simulations):
     ----------
     path
         JSONL file that keeps the book. Its calls are loaded, and each new call is appended to it before the method that
-        logs it returns. Without a path the book is only in memory.
+        logs it returns; those of clients that are watched some milliseconds later, by a thread. Without a path the book
+        is only in memory.
     prices
         The path of a YAML file, a PriceBook, or a mapping of the form of such a file; by default the shipped prices.
     fsync
-        Whether a call has to be on the disk before the method that logs it returns. Without it the operating system has
-        the call: it survives the end of the program, but not a loss of power.
+        Whether a call has to be on the disk before the method that logs it returns, and a watched call before it
+        returns. Without it the operating system has the call: it survives the end of the program, but not a loss of
+        power.
     pricing
         Another name for ``prices``.
 
@@ -131,7 +133,9 @@ class LogBook(Entries, Simulations):
     # -- the file of the book -----------------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Write the calls that an error kept from the file, and wait until all of the file is on the disk.
+        """Write the calls that wait for the file, and wait until all of it is on the disk.
+
+        These are calls that an error kept from the file, and the last ones of clients that are watched.
 
         Raises
         ------

@@ -185,7 +185,15 @@ class Entries:
     def log_later(self, make: Callable[[], Row]) -> None:
         """Log one call whose values, by column and with its start, a function returns: when the book is next read.
 
-        A book with a file calls the function at once, as the file has each call before the method returns.
+        In a book with a file a thread calls the function and writes the call, some milliseconds later and in the order
+        in which calls were logged; the first call of a process is written before the method returns, and each one where
+        the book was made with ``fsync``. ``flush``, ``close``, the other methods that log and the end of the program
+        write what waits.
+
+        Raises
+        ------
+        UnsavedCallsError
+            The file cannot be written to, as the thread has found before; the book keeps the call.
 
         Examples
         --------

@@ -8,7 +8,7 @@ import pandas as pd
 from ..frame import checked_calls
 from ..watch import anomalies_and_hours
 from ..words import UNKNOWN, cut, money, printable, signed_money
-from .canvas import COLORS, GREY, LONGEST_NAME, WELL_SPENT, can_be_drawn, draw_message, new_axes, set_title
+from .canvas import COLORS, GREY, LONGEST_NAME, WELL_SPENT, can_be_drawn, days_label, draw_message, new_axes, set_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MOST_SERIES = 6
 _MOST_POINTS = 260
 _LANE = 0.72  # of the height of a row
-_TEXT_WIDTH = 0.16  # of the width, of the text of an event
+_LETTER = 0.0105  # of the width, of a letter in the text of an event
 _MOVED = {
     "calls": ("more calls", COLORS[5]),
     "cost of a call": ("cost of a call", COLORS[1]),
@@ -92,7 +92,8 @@ def plot_anomalies(
         names.append(f"{cut(printable(name), LONGEST_NAME)}\n{money(own['cost'].sum())}")
     ax.set_ylim(-0.1, len(drawn) + 0.05)
     ax.set_yticks(np.arange(len(drawn)) + _LANE / 2, names, parse_math=False)
-    begin, end = hours["timestamp"].iloc[0], hours["timestamp"].iloc[-1] + pd.Timedelta("1h")
+    begin, last = hours["timestamp"].iloc[0], hours["timestamp"].iloc[-1]
+    end = last + pd.Timedelta("1h")
     ax.set_xlim(begin, end)
     locator = AutoDateLocator(tz=tz, minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
@@ -101,7 +102,7 @@ def plot_anomalies(
     ax.tick_params(axis="y", length=0)
     hidden = found.loc[~found["is_shared"], by].nunique() - len(set(found[by]) & set(drawn))
     more = f"; {hidden} more series with anomalies not shown" if hidden > 0 else ""
-    ax.set_xlabel(f"{begin:%Y-%m-%d} to {end - pd.Timedelta('1h'):%Y-%m-%d}, {tz or 'UTC'}{more}")
+    ax.set_xlabel(f"{days_label(begin, last)}, {tz or 'UTC'}{more}")
     set_title(ax, _title(found, by))
     _draw_legend(ax, found)
     return ax
@@ -136,28 +137,38 @@ def _draw_series(ax: "Axes", row: int, hours: pd.DataFrame, found: pd.DataFrame)
 
 
 def _draw_events(ax: "Axes", row: int, found: pd.DataFrame, begin: pd.Timestamp, end: pd.Timestamp) -> None:
-    """Draw the bands of events, and what they are above them, or below the edge where that would cover another text."""
-    last, is_below = -1.0, False
+    """Draw the bands of events, and what they are above them, or below the edge; the largest sums where texts meet."""
+    taken: list[tuple[bool, float, float]] = []
     columns = ("start", "end", "kind", "moved", "dollars", "is_shared")
-    for start, stop, kind, moved, dollars, is_shared in zip(*(found[name] for name in columns), strict=True):
+    by_sum = found.loc[found["dollars"].abs().sort_values(ascending=False, kind="stable").index]
+    for start, stop, kind, moved, dollars, is_shared in zip(*(by_sum[name] for name in columns), strict=True):
         _, color = _look(moved, dollars)
         ax.fill_between([start, stop], row, row + _LANE, color=color, alpha=0.25, linewidth=0)
         ax.plot([start, stop], [row + _LANE] * 2, color=color, linewidth=3, solid_capstyle="projecting")
-        middle = start + (stop - start) / 2
-        place = (middle - begin) / (end - begin)
-        is_below = place - last < _TEXT_WIDTH and not is_below
-        last = place
+        text = f"{kind}{' of many series' if is_shared else ''} {signed_money(dollars)}"
+        width = _LETTER * len(text)
+        middle = (start + (stop - start) / 2 - begin) / (end - begin)
+        left = min(max(middle - width / 2, 0.0), 1 - width)
+        is_below = next((below for below in (False, True) if _is_free(taken, below, left, left + width)), None)
+        if is_below is None:
+            continue
+        taken.append((is_below, left, left + width))
         ax.annotate(
-            f"{kind}{' of many series' if is_shared else ''} {signed_money(dollars)}",
-            (middle, row + _LANE),
+            text,
+            (begin + (left + width / 2) * (end - begin), row + _LANE),
             xytext=(0, -4 if is_below else 3),
             textcoords="offset points",
-            ha="right" if place > 1 - _TEXT_WIDTH / 2 else "left" if place < _TEXT_WIDTH / 2 else "center",
+            ha="center",
             va="top" if is_below else "bottom",
             fontsize="small",
             color=color,
             parse_math=False,
         )
+
+
+def _is_free(taken: list[tuple[bool, float, float]], is_below: bool, left: float, right: float) -> bool:
+    """Whether no text stands between two places yet, above the edge or below it."""
+    return not any(below == is_below and left < stop and start < right for below, start, stop in taken)
 
 
 def _look(moved: str, dollars: float) -> tuple[str, str]:

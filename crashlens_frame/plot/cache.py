@@ -17,6 +17,7 @@ from .canvas import (
     WELL_SPENT,
     axis_label,
     can_be_drawn,
+    days_label,
     draw_message,
     names_and_codes,
     new_axes,
@@ -110,11 +111,8 @@ def plot_cache(
     ax.set_ylim(len(lanes), -0.12)
     _format_time(ax, edges)
     shown = np.isin(codes, lanes)
-    ax.set_xlabel(
-        axis_label(
-            f"{_span(drawn['timestamp'])}, UTC", len(calls) - int(shown.sum()), "of other lanes, or without tokens,"
-        )
-    )
+    days = days_label(drawn["timestamp"].min(), drawn["timestamp"].max())
+    ax.set_xlabel(axis_label(f"{days}, UTC", len(calls) - int(shown.sum()), "of other lanes, or without tokens,"))
     missed = dollars.sum()
     set_title(
         ax,
@@ -123,11 +121,6 @@ def plot_cache(
     )
     _legend(ax, [number for number in range(len(CACHE_CAUSES)) if np.any(cause[shown] == number)])
     return ax
-
-
-def _span(times: pd.Series) -> str:
-    first, last = f"{times.min():%Y-%m-%d}", f"{times.max():%Y-%m-%d}"
-    return first if first == last else f"{first} to {last}"
 
 
 def _lanes_to_draw(codes: np.ndarray, size: int, dollars: np.ndarray, sent: np.ndarray) -> np.ndarray:

@@ -103,6 +103,20 @@ def axis_label(text: str, left_out: int, why: str) -> str:
     return f"{text}; {quantity(left_out, 'call')} {why} not shown" if left_out else text
 
 
+def days_label(first: pd.Timestamp, last: pd.Timestamp) -> str:
+    """Write from which day to which a plot goes.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from crashlens_frame.plot.canvas import days_label
+    >>> days_label(pd.Timestamp("2026-03-02 08:00"), pd.Timestamp("2026-03-02 20:00"))
+    '2026-03-02'
+    """
+    begin, end = f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"
+    return begin if begin == end else f"{begin} to {end}"
+
+
 def set_rows(ax: "Axes", number: int) -> None:
     """Make room for rows, from the bottom up; a few of them stay thin."""
     spare = max(0.0, (5 - number) / 2)

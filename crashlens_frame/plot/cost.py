@@ -16,6 +16,7 @@ from .canvas import (
     axis_label,
     can_be_drawn,
     colors_of,
+    days_label,
     draw_message,
     format_dollars,
     most_expensive,
@@ -40,6 +41,7 @@ _PERIODS = {
 }
 _MOST_PERIODS = 62
 _MOST_COLORED = 100
+_ROOM_ABOVE = 1.08  # of the highest bar, for the lines of anomalies
 
 
 def plot_cost(
@@ -108,7 +110,8 @@ def plot_cost(
         )
         entries.append(bars)
         below += cost.to_numpy()
-
+    if below.max() > 0:
+        ax.set_ylim(0, _ROOM_ABOVE * below.max())
     if marked is not None:
         entries += _mark(ax, marked[by].astype("object"), marked["start"], marked["end"], colors)
     locator = AutoDateLocator(tz=tz, minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
@@ -116,8 +119,7 @@ def plot_cost(
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=tz, show_offset=False))  # type: ignore[no-untyped-call]
     ax.spines["left"].set_visible(False)
     format_dollars(ax.yaxis)
-    first, last = f"{begin[0]:%Y-%m-%d}", f"{begin[-1]:%Y-%m-%d}"
-    span = f"{first if first == last else f'{first} to {last}'}, {tz or 'UTC'}"
+    span = f"{days_label(begin[0], begin[-1])}, {tz or 'UTC'}"
     ax.set_xlabel(axis_label(span, len(calls) - stack.n_calls, "without time or price"))
     ax.set_ylabel(f"US dollars per {stack.period}")
     set_title(ax, stack.title)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _ROW_HEIGHT, _FRAME_HEIGHT = 0.46, 1.3  # inches
 _BAR = 0.68  # of the height of a row
+_INSIDE = 0.5  # of the cost, a bar that holds its text
+_LETTER = 0.016  # of the width, of a letter beside a bar
 _A_CENT = 0.005  # what is less, rounded, is no headline
 # what is certain, what is likely, and what could be saved if somebody agrees
 _STYLES = dict(zip(CERTAINTIES, ((COLORS[5], ""), (COLORS[1], ""), (COLORS[4], "///")), strict=True))
@@ -160,9 +162,10 @@ def _add_legend(ax: "Axes", counted: pd.DataFrame) -> None:
 
 
 def _beside(ax: "Axes", row: int, left: float, right: float, whole: float, text: str) -> None:
-    """Write a text into a bar that is long enough, else beside it, on the side with more room."""
-    inside = right - left > 0.5 * whole
-    before = not inside and left > whole - right
+    """Write a text into a bar that is long enough, else before it if there is room, else after it."""
+    inside = right - left > _INSIDE * whole
+    # what does not fit after a bar goes on beyond the axes, where nothing is
+    before = not inside and left > max(whole - right, _LETTER * len(text) * whole)
     ax.annotate(
         text,
         (left if before or inside else right, row),

@@ -89,7 +89,8 @@ def _rate(book: PriceBook, name: str, meter: str, day: str) -> float:
     if found is None:
         return float("nan")
     at = pd.Timestamp(f"{day}T08:00Z").value // 1000
-    rate = book.table.rate_of_one(meter, book.table.level_of_one(book.position[found.model], -1, at, 0))
+    lists = book.table.lists
+    rate = lists.rate_of_one(meter, lists.level_of_one(lists.position[found.model], -1, at, 0))
     return rate * region_factor(book, name, None, None)
 
 

@@ -7,21 +7,22 @@ from datetime import date
 from functools import cached_property, lru_cache
 from os import PathLike
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from .._core import file_errors
-from ..formats import time_option
-from ..times import now_us
 from .combine import discount_rule, merged_entries
 from .hosts import name_at
-from .listing import price_facts, price_frame, price_html
+from .listing import days_since, price_facts, price_frame, price_html
 from .names import Names, Resolution
-from .one_call import cost_of_call, why_unknown
+from .one_call import Meaning, cost_of_call, moment, why_unknown
 from .price_file import Entry, PriceFile, Rules, dump_price_file, read_price_file
 from .public_lists import genai_prices, litellm_prices
-from .rates import RateTable
+from .rate_lists import RateLists
+
+if TYPE_CHECKING:  # a call is priced without them
+    import pandas as pd
+
+    from .rates import RateTable
 
 
 @dataclass(frozen=True, repr=False)
@@ -59,8 +60,7 @@ class PriceBook:
         Parameters
         ----------
         source
-            Path of a YAML file, a mapping of the same form, or a PriceBook, which is returned as it is. None: the
-            prices that the package ships.
+            A YAML file, a mapping of the same form, or a PriceBook, which stays as it is. None: the shipped prices.
 
         Raises
         ------
@@ -135,7 +135,7 @@ class PriceBook:
         """Ids of the models, in the order of the file."""
         return tuple(self.entries)
 
-    def age(self) -> pd.Timedelta | None:
+    def age(self) -> "pd.Timedelta | None":
         """Return how long ago the prices were compared with their source; None where the file does not say it.
 
         Examples
@@ -144,7 +144,7 @@ class PriceBook:
         >>> cf.PriceBook.default().age().days >= 0
         True
         """
-        return pd.Timestamp(now_us(), unit="us").normalize() - pd.Timestamp(self.checked) if self.checked else None
+        return days_since(self.checked) if self.checked else None
 
     def resolve(self, name: str, provider: str | None = None) -> Resolution:
         """Find the model that a logged name means.
@@ -238,7 +238,7 @@ class PriceBook:
         """
         found = self.resolve(model, provider)
         call = {
-            "model": model, "timestamp": now_us() if at is None else time_option("at", at),
+            "model": model, "timestamp": moment(at),
             "input_tokens": input_tokens, "output_tokens": output_tokens, "cached_input_tokens": cached_input_tokens,
             "cache_write_tokens": cache_write_tokens, "cache_write_1h_tokens": cache_write_1h_tokens,
             "audio_input_tokens": audio_input_tokens, "reasoning_tokens": reasoning_tokens,
@@ -335,11 +335,11 @@ class PriceBook:
         ...     cf.PriceBook.load(Path(folder, "mine.yaml")) == cf.PriceBook.default()
         True
         """
-        file = PriceFile(self.entries, self.source, self.checked, self.rules)
         with file_errors(target):
-            Path(target).write_text(dump_price_file(file), encoding="utf-8")
+            text = dump_price_file(PriceFile(self.entries, self.source, self.checked, self.rules))
+            Path(target).write_text(text, encoding="utf-8")
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self) -> "pd.DataFrame":
         """Return the prices as a frame.
 
         Returns
@@ -365,21 +365,21 @@ class PriceBook:
         return self._names.find(name)
 
     @cached_property
-    def table(self) -> RateTable:
-        """The rates as arrays."""
-        return RateTable(tuple(self.entries.values()), self.rules)
+    def meanings(self) -> dict[tuple[str | None, ...], Meaning | None]:
+        """What the labels of single calls mean, remembered for the next ones."""
+        return {}
+
+    @cached_property
+    def table(self) -> "RateTable":
+        """The rates as arrays, for many calls."""
+        from .rates import RateTable
+
+        return RateTable(RateLists(tuple(self.entries.values()), self.rules))
 
     @cached_property
     def _names(self) -> Names:
-        return Names(
-            {model: model for model in self.entries},
-            {alias: entry.model for entry in self.entries.values() for alias in entry.aliases},
-        )
-
-    @cached_property
-    def position(self) -> Mapping[str, int]:
-        """The position of each model in the rate table."""
-        return {model: position for position, model in enumerate(self.entries)}
+        aliases = {alias: entry.model for entry in self.entries.values() for alias in entry.aliases}
+        return Names({model: model for model in self.entries}, aliases)
 
     def __repr__(self) -> str:
         return f"PriceBook({len(self.entries)} models{price_facts(source=self.source, checked=self.checked)})"

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
-import pandas as pd
-
 from ..errors import InvalidOptionError
-from ..formats import time_option
+from ..times import EPOCH
 from .price_file import Discount, Entry
 
 
@@ -28,4 +27,8 @@ def discount_rule(of: str, share: float, from_: Any, entries: Mapping[str, Entry
         raise InvalidOptionError(f"of is {of!r}, expected a provider or a model of the price book")
     if not 0 <= share <= 1:
         raise InvalidOptionError(f"share is {share!r}, expected a number from 0 to 1, such as 0.12 for 12 %")
-    return Discount(of, share, None if from_ is None else pd.Timestamp(time_option("from_", from_), unit="us").date())
+    if from_ is None:
+        return Discount(of, share, None)
+    from ..formats import time_option
+
+    return Discount(of, share, (EPOCH + timedelta(microseconds=time_option("from_", from_))).date())

@@ -1,9 +1,7 @@
 """What calls cost: whole columns priced by a price book."""
 
-import math
 import warnings
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +13,6 @@ from ..words import quantity
 from .book import PriceBook, Prices
 from .columns import converted, cost_array, costs_elsewhere, label_codes, labels_from_codes
 from .explain import explanation
-from .one_call import cost_of_call
 from .price_file import METERS
 from .priced import PricedCalls, levels_of_calls, price_calls
 from .tiers import CHEAPER
@@ -119,18 +116,6 @@ def add_cost(
         cost_source=_cost_sources(calls, keep, np.isnan(cost)),
         **(explanation(calls, priced, book, np.isnan(cost)) if explain else {}),
     )
-
-
-def fill_cost(row: dict[str, Any], book: PriceBook) -> None:
-    """Price one call, a dict of values by column, as ``add_cost`` does many."""
-    is_elsewhere = row.get("cost_source") == "reported" and 'currency"' in (row.get("extra") or "")
-    if row.get("cost") is not None or is_elsewhere:
-        if row.get("cost_source") != "priced":
-            row["cost_source"] = "reported"
-        return
-    cost = 0.0 if row.get("billed") == "no" else cost_of_call(book, row)
-    row["cost_source"] = "unknown" if math.isnan(cost) else "priced"
-    row["cost"] = None if math.isnan(cost) else cost
 
 
 def mean_rate(calls: pd.DataFrame, prices: Prices | None = None) -> np.ndarray:

@@ -1,19 +1,25 @@
-"""The prices of a book as a frame."""
+"""The prices of a book as a frame, and what is known of them."""
 
 from collections.abc import Iterable
+from datetime import date
 from html import escape
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
+from ..times import now_us
 from ..words import printable
 from .price_file import METERS, WEEKDAYS, Entry, Period, hours_text
 from .timeline import levels_of
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _MAX_ROWS = 20  # of the table in a notebook
 
 
-def price_frame(entries: Iterable[Entry]) -> pd.DataFrame:
+def price_frame(entries: Iterable[Entry]) -> "pd.DataFrame":
     """Return one row for each model, variant, date and number of input tokens at which a price changes."""
+    import pandas as pd
+
     rows = [
         (entry, period, variant, above, rates)
         for entry in entries
@@ -35,7 +41,7 @@ def price_frame(entries: Iterable[Entry]) -> pd.DataFrame:
     return pd.concat([frame, rates], axis=1)
 
 
-def price_html(prices: pd.DataFrame, title: str) -> str:
+def price_html(prices: "pd.DataFrame", title: str) -> str:
     """Return the first and last prices as a table in a notebook."""
     html: str = prices.to_html(index=False, na_rep="", max_rows=_MAX_ROWS, notebook=True)
     return f"<p>{escape(title)}, US dollars per million tokens</p>{html}"
@@ -46,6 +52,13 @@ def _hours(period: Period) -> str | None:
         return None
     days = "" if len(period.days) == len(WEEKDAYS) else f" {' '.join(WEEKDAYS[day] for day in period.days)}"
     return f"{hours_text(period.between)}{days}"
+
+
+def days_since(day: date) -> "pd.Timedelta":
+    """Return how long ago a day was, in whole days."""
+    import pandas as pd
+
+    return pd.Timestamp(now_us(), unit="us").normalize() - pd.Timestamp(day)
 
 
 def price_facts(**facts: object) -> str:

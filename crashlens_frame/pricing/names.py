@@ -15,6 +15,7 @@ _GATEWAYS = (
     "vertex_ai", "x-ai", "xai",
 )  # fmt: skip
 _VENDORS = ("anthropic", "cohere", "deepseek", "google", "mistral", "openai", "xai", "zai")
+_COLONS = ("anthropic", "cohere", "deepseek", "gemini", "google", "google-gla", "mistral", "mistralai", "openai", "xai")
 _REGIONS = ("apac", "au", "ca", "eu", "global", "in", "jp", "us", "us-gov")
 _PLACE = rf"{'|'.join(_REGIONS)}|global-standard|[a-z]{{2}}(?:-gov)?-[a-z]+-\d"
 _YEAR_MONTH_DAY = r"20\d\d(-?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])"
@@ -25,6 +26,9 @@ _YEAR_MONTH_DAY = r"20\d\d(-?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])"
 NAME_RULES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("lower case", re.compile(r"^.*[A-Z].*$", re.DOTALL), ""),
     ("provider prefix", re.compile(rf"^(?:{'|'.join(_GATEWAYS)})/"), ""),
+    # not of hosts whose region is a part of the price, as they write it elsewhere
+    ("provider before a colon", re.compile(rf"^(?:{'|'.join(_COLONS)})::?(?=.)"), ""),
+    ("publisher", re.compile(r"^(?:projects/[^/]+/locations/[^/]+/)?publishers/google/models/"), ""),
     ("region prefix", re.compile(rf"^(?:(?:{'|'.join(_REGIONS)})\.|(?:{_PLACE})/)"), ""),
     ("vendor prefix", re.compile(rf"^(?:{'|'.join(_VENDORS)})\.(?=[a-z])"), ""),
     ("fine-tuned", re.compile(r"^(ft:[^:]+):.*$", re.DOTALL), r"\1"),

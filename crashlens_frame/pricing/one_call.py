@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import CrashlensFrameError, InvalidCallError, UnknownModelError
+from ..times import now_us
 from .hosts import name_at
 from .price_file import METERS
+from .rate_lists import RateLists
 from .regions import region_factor
 from .tiers import OTHER, tier_kind
 from .timeline import BASE
@@ -21,9 +23,9 @@ _OTHERS = tuple(column for column in _UNITS if column not in _WHOLES)
 
 
 class Meaning(NamedTuple):
-    """What the labels of a call mean: position of the model, variant, factor of the region, and kind of the tier."""
+    """What the labels of a call mean: rates of the model, variant, factor of the region, and kind of the tier."""
 
-    model: int
+    lists: RateLists
     variant: int
     factor: float
     kind: int
@@ -34,9 +36,9 @@ def cost_of_call(book: "PriceBook", call: Mapping[str, Any]) -> float:
     meaning = _meaning(book, call)
     if meaning is None or call.get("input_tokens") is None:
         return math.nan
-    table = book.table
-    level = table.level_of_one(meaning.model, meaning.variant, call["timestamp"], call["input_tokens"])
-    if meaning.kind == OTHER and table.origin_of_one(level) == BASE:
+    lists = meaning.lists
+    level = lists.level_of_one(0, meaning.variant, call["timestamp"], call["input_tokens"])
+    if meaning.kind == OTHER and lists.origin_of_one(level) == BASE:
         return math.nan
     # what is not used costs nothing; a whole is needed to see whether its parts exceed it
     units = {column: call.get(column) or 0 for column in _WHOLES}
@@ -45,13 +47,25 @@ def cost_of_call(book: "PriceBook", call: Mapping[str, Any]) -> float:
             units[column] = used
     if call.get("output_tokens") is None:
         units["output_tokens"] = math.nan
-    return table.cost_of_one(level, units, meaning.factor)
+    return lists.cost_of_one(level, units, meaning.factor)
+
+
+def fill_cost(row: dict[str, Any], book: "PriceBook") -> None:
+    """Price one call, a dict of values by column, as ``add_cost`` does many."""
+    is_elsewhere = row.get("cost_source") == "reported" and 'currency"' in (row.get("extra") or "")
+    if row.get("cost") is not None or is_elsewhere:
+        if row.get("cost_source") != "priced":
+            row["cost_source"] = "reported"
+        return
+    cost = 0.0 if row.get("billed") == "no" else cost_of_call(book, row)
+    row["cost_source"] = "unknown" if math.isnan(cost) else "priced"
+    row["cost"] = None if math.isnan(cost) else cost
 
 
 def _meaning(book: "PriceBook", call: Mapping[str, Any]) -> Meaning | None:
     """Return what the labels of a call mean; None for a model without a price. The calls of a program have few."""
     key = call.get("model"), call.get("provider"), call.get("region"), call.get("service_tier")
-    meanings: dict[tuple[str | None, ...], Meaning | None] = book.table.meanings
+    meanings = book.meanings
     if key not in meanings:
         if len(meanings) == _REMEMBERED:
             meanings.clear()
@@ -66,15 +80,25 @@ def _meaning_of(
     found = book.find(name) if name else None
     if found is None:
         return None
-    variant = book.table.variant(service_tier)
-    return Meaning(
-        book.position[found.model], variant, region_factor(book, name, provider, region), tier_kind(service_tier)
-    )
+    lists = RateLists((book.entries[found.model],), book.rules)  # those of all models take longer than to read them
+    factor = region_factor(book, name, provider, region)
+    return Meaning(lists, lists.variant(service_tier), factor, tier_kind(service_tier))
+
+
+def moment(at: Any) -> int:
+    """Return the time of a call, given as an argument, in microseconds since 1970; None: now."""
+    if at is None:
+        return now_us()
+    from ..formats import time_option
+
+    return time_option("at", at)
 
 
 def why_unknown(book: "PriceBook", model: str, call: Mapping[str, Any], at: Any) -> CrashlensFrameError:
     """Return the error for a call of a known model whose cost is unknown."""
-    if math.isnan(book.table.rate_of_one("input", _level(book, model, call))):
+    lists = RateLists((book.entries[model],), book.rules)
+    level = lists.level_of_one(0, lists.variant(call.get("service_tier")), call["timestamp"], call["input_tokens"])
+    if math.isnan(lists.rate_of_one("input", level)):
         return UnknownModelError(f"no price of {model} is known for {at}: its first price begins later")
     name = name_at(book, call["model"], call["provider"])
     if math.isnan(region_factor(book, name, call["provider"], call["region"])):
@@ -86,8 +110,3 @@ def why_unknown(book: "PriceBook", model: str, call: Mapping[str, Any], at: Any)
         return UnknownModelError(f"no price of {model} is known for web searches")
     numbers = ", ".join(f"{name} {call[name]}" for name in _UNITS if call[name])
     return InvalidCallError(f"a part is larger than its whole: {numbers}")
-
-
-def _level(book: "PriceBook", model: str, call: Mapping[str, Any]) -> int:
-    variant = book.table.variant(call.get("service_tier"))
-    return book.table.level_of_one(book.position[model], variant, call["timestamp"], call["input_tokens"])

@@ -9,7 +9,8 @@ from .columns import cost_array, costs_elsewhere
 from .cost import NEEDED_FOR_COST
 from .price_file import METERS
 from .priced import CALLS_AT_A_TIME, PricedCalls, price_calls
-from .rates import RateTable, part_cost, where_any
+from .rate_lists import part_cost
+from .rates import RateTable, where_any
 from .timeline import ALWAYS
 
 # what is in ``meter`` for a cost that the prices do not take apart
@@ -86,9 +87,9 @@ def _parts_of(priced: PricedCalls, known: np.ndarray, table: RateTable, begin: i
     known, is_billed, factor = known[rows], priced.groups.is_billed.take(group), priced.groups.factor.take(group)
     is_apart = np.isnan(known) | (np.abs(known - cost_of_prices) <= _SAME * np.abs(known))
     is_apart &= ~np.isnan(cost_of_prices) & is_billed
-    rates = {meter.name: table.rates[meter.name].take(level) for meter in table.meters}
+    rates = {meter.name: table.rates[meter.name].take(level) for meter in table.lists.meters}
     units = {column: numbers[rows] for column, numbers in priced.units.items()}
-    parts = list(table.parts(rates, units, where_any))
+    parts = list(table.lists.parts(rates, units, where_any))
     is_row = [is_apart & (n_units != 0) & ((rate != 0) | (meter.column is not None)) for meter, n_units, rate in parts]
     # a call without anything billed still has a row
     is_row[0] = is_apart & (is_row[0] | ~np.any(is_row, axis=0))
@@ -106,7 +107,7 @@ def _parts_of(priced: PricedCalls, known: np.ndarray, table: RateTable, begin: i
         meter_code[at] = PART_METERS.index(meter.name)
         units_of_row[at], rate_of_row[at] = n_units[of], rate[of] * of_factor
         since[at] = table.since[level[of]]
-        cost[at] = part_cost(meter, n_units[of], rate[of], of_factor)
+        cost[at] = part_cost(meter, n_units[of], rate[of], of_factor, np.where)
     whole = np.flatnonzero(~is_apart)
     whole_cost = np.where(np.isnan(known), cost_of_prices, known)[whole]
     reported, not_billed, unknown = (PART_METERS.index(name) for name in WHOLE_COSTS)

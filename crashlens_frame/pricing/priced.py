@@ -138,10 +138,10 @@ def _grouped(calls: pd.DataFrame, book: PriceBook) -> tuple[np.ndarray, Groups]:
         region_factor(book, text, of_group, _label(regions, each))
         for text, of_group, each in zip(at, of_provider, region.tolist(), strict=True)
     ]
-    model = take([book.position[found.model] if found else -1 for found in names.values()], name)
+    model = take([book.table.lists.position[found.model] if found else -1 for found in names.values()], name)
     groups = Groups(
         name, names, tier, tiers, region, regions,
-        plan=book.table.plan(model, take([book.table.variant(label) for label in tiers], tier)),
+        plan=book.table.plan(model, take([book.table.lists.variant(label) for label in tiers], tier)),
         factor=np.array(factors, np.float64),
         kind=np.array([*(tier_kind(label) for label in tiers), STANDARD])[tier],
         is_billed=np.array([*(label != "no" for label in words), True])[billed],

@@ -1,19 +1,18 @@
 """The prices of a model over time: its periods, the launches of service tiers, and discounts, as spans."""
 
+import math
 from collections.abc import Mapping
 from datetime import date, time
 from typing import NamedTuple
 
-import numpy as np
-
 from .price_file import METERS, Entry, Period, Rates, Rules, TierLaunch, tier_thresholds
 
-ALWAYS = np.iinfo(np.int64).min  # before every time; as a NumPy time it is NaT
+ALWAYS = -(2**63)  # before every time; as a NumPy time it is NaT
 # where the rates of a level come from: base prices, prices of the tier, a ratio to the base prices
 BASE, STATED, BY_RATIO = range(3)
 DAY_US = 86_400_000_000
 _EPOCH = date(1970, 1, 1).toordinal()
-NO_PRICE = {meter.name: np.nan for meter in METERS}
+NO_PRICE = {meter.name: math.nan for meter in METERS}
 
 # pairs of a number of input tokens and the rate of each meter above it
 Levels = tuple[tuple[int, Mapping[str, float]], ...]

@@ -1,5 +1,6 @@
 """Calls and findings summed up, and laid out for people as text, Markdown and HTML."""
 
+from .by_detector import WasteTotals, sum_waste
 from .keys import column_of_key, key_values
 from .layouts import (
     PATTERN_PLACE,
@@ -28,6 +29,7 @@ __all__ = [
     "PartialReport",
     "Report",
     "Table",
+    "WasteTotals",
     "all_period_starts",
     "blind_table",
     "by",
@@ -51,6 +53,7 @@ __all__ = [
     "period_starts",
     "shown_by_clocks",
     "style_findings",
+    "sum_waste",
     "summarize",
     "text_cells",
     "trace_codes",

@@ -1,11 +1,13 @@
 """What each detector found, summed up, and what it lacked where it could not look."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import pandas as pd
 
 from .._core import exact_sums
-from ..detectors import Detector
+from ..detectors import ROSTER, Detector
+from ..pricing import Prices, unpriced
 from ..schema import DETECTORS
 
 
@@ -40,6 +42,63 @@ def waste_by_detector(findings: pd.DataFrame, missing: Sequence[str | None]) -> 
             "missing": pd.array(missing, dtype="str"),
         }
     ).reset_index(names="detector")
+
+
+class WasteTotals(NamedTuple):
+    """What a list of findings ends with: the fields of ``Report`` that have these names, and no others."""
+
+    events: int
+    cost: float
+    waste: pd.DataFrame
+    unpriced: pd.DataFrame
+
+    @property
+    def waste_cost(self) -> float:
+        """Wasted US dollars, as in ``Report``."""
+        return found_waste(self.waste)
+
+
+def sum_waste(calls: pd.DataFrame, findings: pd.DataFrame, *, prices: Prices | None = None) -> WasteTotals:
+    """Sum up what was found in calls, and what they cost; ``summarize`` sums up everything else as well.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.report import sum_waste
+    >>> book = cf.LogBook()
+    >>> trace = book.simulate_retries("gpt-4", "Complex query", "Detailed response", retries=4, seed=1)
+    >>> totals = sum_waste(book.df, cf.find_waste(book.df))
+    >>> totals.waste_cost == cf.summarize(book.df).waste_cost
+    True
+    """
+    waste = waste_by_detector(findings, [missing_column(each, calls) for each in ROSTER])
+    return WasteTotals(len(calls), known_total(calls["cost"]), waste, unpriced(calls, prices))
+
+
+def known_total(dollars: pd.Series) -> float:
+    """Sum the known amounts; NaN where there are amounts and none is known.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from crashlens_frame.report.by_detector import known_total
+    >>> known_total(pd.Series([0.5, None])), known_total(pd.Series([None], dtype="float64"))
+    (0.5, nan)
+    """
+    return float(dollars.sum(min_count=1)) if len(dollars) else 0.0
+
+
+def found_waste(waste: pd.DataFrame) -> float:
+    """Return the wasted US dollars of the totals by detector.
+
+    Examples
+    --------
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.report.by_detector import found_waste
+    >>> found_waste(cf.summarize(cf.LogBook().df).waste)
+    0.0
+    """
+    return known_total(waste.loc[waste["n_findings"] > 0, "waste_cost"])
 
 
 def missing_column(detector: Detector, calls: pd.DataFrame) -> str | None:

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from ..words import digits, money, percent, quantity
-from .tables import Table, change_cells, count_cells, money_cells, text_cells
+from ..words import digits, money, quantity
+from .tables import Table, change_cells, count_cells, money_cells, share_cells, text_cells
 
 _MODELS_SHOWN = 20
 _PATTERNS_SHOWN = 6
@@ -142,7 +142,7 @@ def groups_table(groups: pd.DataFrame) -> Table:
             "cost": money_cells(head["cost"]),
             "wasted": money_cells(head["waste_cost"]),
             "could save": money_cells(head["could_save"]),
-            "from cache": text_cells([percent(share, 1) for share in head["cached_share"]], flexible=False),
+            "from cache": share_cells(head["cached_share"]),
             "errors": count_cells(head["n_errors"]),
         },
         note=f"and {quantity(hidden, 'more group')}" if hidden else "",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from ..frame import checked_calls
 from ..pricing import Prices, unpriced
 from ..schema import COST_SOURCES, TOKEN_SOURCES
 from ..words import cut, digits, money, percent, quantity
-from .by_detector import missing_column, waste_by_detector
+from .by_detector import found_waste, known_total, missing_column, waste_by_detector
 from .layouts import (
     PATTERN_PLACE,
     blind_table,
@@ -110,7 +111,7 @@ class Report:
     @property
     def waste_cost(self) -> float:
         """US dollars wasted, as certain and likely findings have it; NaN where no cost of what was found is known."""
-        return _total(self.waste.loc[self.waste["n_findings"] > 0, "waste_cost"])
+        return found_waste(self.waste)
 
     @property
     def could_save(self) -> float:
@@ -291,7 +292,9 @@ def summarize(
         return _summed(calls, findings, None, prices, trace_codes(calls["trace_id"])[0])
     if by is None:
         found = search(calls, prices=prices)
-        return _summed(calls, found.findings, None, prices, found.trace)
+        findings, trace = found.findings, found.trace
+        del found  # its memory is used again
+        return _summed(calls, findings, None, prices, trace)
     return find_and_summarize(calls, by, prices)[0]
 
 
@@ -320,43 +323,47 @@ def _summed(
     calls: pd.DataFrame, findings: pd.DataFrame, groups: pd.DataFrame | None, prices: Prices | None, trace: np.ndarray
 ) -> Report:
     """Return the report, given the number of the trace of each call."""
-    parts: list[Callable[[], pd.DataFrame]] = [
+    parts: list[Callable[[], Any]] = [
         partial(totals_by, calls, ["model"], trace),
+        partial(_facts_of_all, calls, trace),
         partial(waste_by, calls, *PATTERN_PLACE, findings=findings),
         lambda: waste_by_detector(findings, [missing_column(each, calls) for each in ROSTER]),
         partial(unpriced, calls, prices),
     ]
-    models, patterns, waste, without_cost = run_together(parts)
-    errors = int(models.pop("n_errors").sum())
-    input_tokens, output_tokens = exact_sum(calls["input_tokens"]), exact_sum(calls["output_tokens"])
-    latency, times = calls["latency_ms"].astype("float64"), calls["timestamp"]
+    models, facts, patterns, waste, without_cost = run_together(parts)
     return Report(
-        events=len(calls),
-        traces=int(np.count_nonzero(np.bincount(trace))),
-        start=None if times.isna().all() else times.min(),
-        end=None if times.isna().all() else times.max(),
-        cost=_total(calls["cost"]),
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        total_tokens=input_tokens + output_tokens,
-        mean_latency_ms=float(latency.mean()),
-        p95_latency_ms=float(latency.quantile(0.95)),
-        errors=errors,
-        no_timestamp=int(times.isna().sum()),
-        cost_sources=_sources(calls["cost_source"], calls["cost"].notna(), COST_SOURCES, "unknown"),
-        token_sources=_sources(
-            calls["token_source"],
-            calls["input_tokens"].notna() & calls["output_tokens"].notna(),
-            (*TOKEN_SOURCES, "missing"),
-            "missing",
-        ),
-        token_readings={str(reading): int(n) for reading, n in calls["token_reading"].value_counts().items() if n},
+        **facts,
+        errors=int(models.pop("n_errors").sum()),
         by_model=models.sort_values("cost", ascending=False, kind="stable", ignore_index=True),
         unpriced=without_cost,
         patterns=patterns,
         waste=waste,
         groups=groups,
     )
+
+
+def _facts_of_all(calls: pd.DataFrame, trace: np.ndarray) -> dict[str, Any]:
+    """Return the fields of the report that are about the whole log."""
+    input_tokens, output_tokens = exact_sum(calls["input_tokens"]), exact_sum(calls["output_tokens"])
+    latency, times = calls["latency_ms"].astype("float64"), calls["timestamp"]
+    has_counts = calls["input_tokens"].notna() & calls["output_tokens"].notna()
+    readings = calls["token_reading"].value_counts()
+    return {
+        "events": len(calls),
+        "traces": int(np.count_nonzero(np.bincount(trace))),
+        "start": None if times.isna().all() else times.min(),
+        "end": None if times.isna().all() else times.max(),
+        "cost": known_total(calls["cost"]),
+        "input_tokens": input_tokens,
+        "output_tokens": output_tokens,
+        "total_tokens": input_tokens + output_tokens,
+        "mean_latency_ms": float(latency.mean()),
+        "p95_latency_ms": float(latency.quantile(0.95)),
+        "no_timestamp": int(times.isna().sum()),
+        "cost_sources": _sources(calls["cost_source"], calls["cost"].notna(), COST_SOURCES, "unknown"),
+        "token_sources": _sources(calls["token_source"], has_counts, (*TOKEN_SOURCES, "missing"), "missing"),
+        "token_readings": {str(reading): int(n) for reading, n in readings.items() if n},
+    }
 
 
 def _sources(source: pd.Series, known: pd.Series, names: tuple[str, ...], missing: str) -> dict[str, int]:
@@ -366,11 +373,6 @@ def _sources(source: pd.Series, known: pd.Series, names: tuple[str, ...], missin
     result["reported"] += int(known.sum() - counts.sum())
     result[missing] += int((~known).sum())
     return result
-
-
-def _total(dollars: pd.Series) -> float:
-    """Sum the known amounts; NaN where there are amounts and none is known."""
-    return float(dollars.sum(min_count=1)) if len(dollars) else 0.0
 
 
 def _sources_text(sources: dict[str, int], events: int) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from ..words import UNKNOWN, cut, digits, money, printable, signed_money, terminal_width
+from ..words import UNKNOWN, cut, digits, money, percent, printable, signed_money, terminal_width
 
 _LONGEST = 200  # characters of a cell, at any width
 _NARROWEST = 6  # columns that a text is cut to before whole columns are left out
@@ -51,6 +51,18 @@ def count_cells(values: Iterable[Any]) -> Cells:
     ('1,000', 'unknown')
     """
     return Cells(tuple(map(digits, values)), "right")
+
+
+def share_cells(values: Iterable[Any]) -> Cells:
+    """Return a column of shares from 0 to 1, as percent.
+
+    Examples
+    --------
+    >>> from crashlens_frame.report.tables import share_cells
+    >>> share_cells([0.5, None]).texts
+    ('50.0 %', 'unknown')
+    """
+    return Cells(tuple(percent(value, 1) for value in values), "right")
 
 
 def money_cells(values: Iterable[Any]) -> Cells:

@@ -24,6 +24,7 @@ from ..io import (
     counted_table,
     iter_blocks,
     keep_once,
+    other_files,
     priced_table,
     read_batches,
     stored_bytes,
@@ -94,6 +95,7 @@ def split_log(
 
     if not sources or not all(map(_is_dataset, sources)):
         names = list(dict.fromkeys((*names, *REPEAT_COLUMNS)))
+        left.other_files += other_files(sources)
         blocks = iter_blocks(sources, format=None, columns=names, on_error="reject", progress=progress)
         elsewhere = IdsElsewhere()
 

@@ -32,7 +32,9 @@ class Scan(NamedTuple):
     """The result of a scan: the Report of the log and the FINDINGS frame."""
 
     report: Report
+    """What :func:`crashlens_frame.summarize` returns for the log."""
     findings: pd.DataFrame
+    """What :func:`crashlens_frame.find_waste` returns for the log."""
 
 
 def scan(

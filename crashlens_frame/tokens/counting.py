@@ -4,8 +4,8 @@ import hashlib
 import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache, partial
-from typing import Any, NamedTuple, overload
+from functools import partial
+from typing import Any, overload
 
 import numpy as np
 import pandas as pd
@@ -14,37 +14,14 @@ import pyarrow.compute as pc
 
 from .._core import parallel_map, progress_bar
 from ..errors import InvalidCallError, InvalidOptionError, TokenizerError, TokenizerWarning, check_text
-from ..formats import READING, UNCLEAR
 from ..frame import check_calls, checked_calls
 from ..jsonvalues import without_surrogates
+from ..layout import READING, UNCLEAR
 from ..pricing import name_forms
 from ..schema import TEXT, TOKEN_SOURCES
 from ..words import quantity
-from .vocabularies import LOADING, Counter, download_vocabularies, single_text_counter, token_counter
-
-# Number of tokens of a family of models per token of o200k_base, measured by
-# tests/benchmarks/measure_token_families.py over 600 texts of English prose, 600 of Python and 400 of JSON with the
-# vocabulary that each family has published (Claude 2, Gemini 1, DeepSeek V3, Llama 3, Mistral Nemo, Command R+, Qwen
-# 3). For a single text the estimate was off by 1 to 4 % in the median and by at most 12 % in 19 of 20 cases; for other
-# languages and for models with a newer vocabulary it can be off by half.
-FAMILIES = (
-    (re.compile(r"\bclaude"), 1.06),
-    (re.compile(r"\b(?:gemini|gemma)"), 1.15),
-    (re.compile(r"\bdeepseek"), 1.05),
-    (re.compile(r"\b(?:meta-)?llama"), 1.0),
-    (re.compile(r"\b(?:mistral|mixtral|ministral|magistral|codestral|devstral|pixtral|open-mi[sx]tral)"), 1.07),
-    (re.compile(r"\bcommand"), 1.09),
-    (re.compile(r"\bqwen"), 1.03),
-    # models newer than the installed tiktoken: their encoding is unknown, and the newest public one is the best guess
-    (re.compile(r"^(?:chatgpt|gpt-\d|o\d)"), 1.0),
-)
-
-
-class _Tokenizer(NamedTuple):
-    """How the tokens of a model are counted: its encoding, or another encoding and the factor to multiply by."""
-
-    encoding: str
-    factor: float | None
+from .one_call import Tokenizer, token_count, tokenizer_of
+from .vocabularies import Counter, download_vocabularies, token_counter
 
 
 @overload
@@ -128,12 +105,12 @@ def count_tokens(
         raise InvalidOptionError(f"texts are {texts!r}, expected a text, or several")
     of_vendor = _vendor_tokenizer(model, client, progress)
     if allow_download:
-        download_vocabularies(_encodings([_tokenizer(model)]))
+        download_vocabularies(_encodings([tokenizer_of(model)]))
     if isinstance(texts, str):
-        of_model = _tokenizer(model)
+        of_model = tokenizer_of(model)
         if of_vendor is not None:
             return of_vendor([texts])[0]
-        return None if of_model is None else _token_count(texts, of_model)
+        return None if of_model is None else token_count(texts, of_model)
     values = list(texts)
     try:
         array = pa.array(values, TEXT, from_pandas=True)
@@ -145,7 +122,7 @@ def count_tokens(
         raise InvalidCallError(f"texts hold a value that is neither text nor null: {error}") from error
     if of_vendor is not None:
         return _distinct_counts(array, of_vendor)
-    tokenizer = _tokenizer(model)
+    tokenizer = tokenizer_of(model)
     return pd.array([None] * len(values), dtype="Int64") if tokenizer is None else _token_counts(array, tokenizer)
 
 
@@ -198,7 +175,7 @@ def add_tokens(
     counts = {"input_tokens", "output_tokens"} & set(calls.columns)
     calls = checked_calls(calls, needs={"model", "prompt", "response", *counts})
     labels = calls["model"].astype("category").cat
-    tokenizers = [_tokenizer(str(name)) for name in labels.categories]
+    tokenizers = [tokenizer_of(str(name)) for name in labels.categories]
     code = labels.codes.to_numpy()
     missing: dict[str, int] = {}
     if allow_download:
@@ -219,35 +196,11 @@ def add_tokens(
     return calls.assign(input_tokens=n_input, output_tokens=n_output, token_source=source)
 
 
-def fill_tokens(row: dict[str, Any]) -> None:
-    """Count the tokens of one call, a dict of values by column, as ``add_tokens`` does for many."""
-    if row.get(READING) == UNCLEAR:
-        return
-    tokenizer = _tokenizer(row["model"]) if row.get("model") else None
-    is_counted, missing = False, ""
-    for name, text in (("input_tokens", row.get("prompt")), ("output_tokens", row.get("response"))):
-        is_more_than_text = name == "input_tokens" and row.get("prompt_hash") is not None
-        if row.get(name) is None and text is not None and tokenizer is not None and not is_more_than_text:
-            try:
-                row[name] = _token_count(text, tokenizer)
-                is_counted = True
-            except TokenizerError as error:
-                missing = str(error)
-    if missing:
-        warnings.warn(f"the tokens of a call are not counted: {missing}", TokenizerWarning, stacklevel=4)
-    if row.get("output_tokens") is None and row.get("level") == "error" and row.get("response") is None:
-        row["output_tokens"] = 0
-    if tokenizer is not None and is_counted:
-        row["token_source"] = "counted" if tokenizer.factor is None else "estimated"
-    elif row.get("token_source") is None and (row.get("input_tokens"), row.get("output_tokens")) != (None, None):
-        row["token_source"] = "reported"
-
-
 def _fill_column(
     calls: pd.DataFrame,
     name: str,
     text: str,
-    tokenizers: Sequence[_Tokenizer | None],
+    tokenizers: Sequence[Tokenizer | None],
     code: np.ndarray,
     vendors: Sequence[Counter | None],
     missing: dict[str, int],
@@ -299,7 +252,7 @@ def _token_sources(calls: pd.DataFrame, new: np.ndarray, has_tokens: np.ndarray)
     return pd.Categorical.from_codes(code, categories=pd.Index(TOKEN_SOURCES, dtype="str"), ordered=True)
 
 
-def _token_counts(texts: pa.Array | pa.ChunkedArray, tokenizer: _Tokenizer) -> pd.arrays.IntegerArray:
+def _token_counts(texts: pa.Array | pa.ChunkedArray, tokenizer: Tokenizer) -> pd.arrays.IntegerArray:
     """Return the number of tokens of each text."""
     count = token_counter(tokenizer.encoding)
     if tokenizer.factor is None:
@@ -318,15 +271,6 @@ def _distinct_counts(
     counts = np.array([*count(distinct.dictionary.to_pylist()), 0], dtype=np.int64)
     code = distinct.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     return pd.arrays.IntegerArray(counts[code], code < 0)
-
-
-def _token_count(text: str, tokenizer: _Tokenizer) -> int:
-    count = single_text_counter(tokenizer.encoding)
-    try:
-        number = count(text)
-    except UnicodeEncodeError:
-        number = count(without_surrogates(text))
-    return number if tokenizer.factor is None else round(number * tokenizer.factor)
 
 
 def _vendor_tokenizer(model: str, client: Any, progress: bool | None) -> Counter | None:
@@ -368,19 +312,5 @@ def _vendor_counts(texts: list[str], *, name: str, client: Any, progress: bool |
     return [_VENDOR_COUNTS[key] if text else 0 for key, text in zip(keys, texts, strict=True)]
 
 
-@lru_cache
-def _tokenizer(model: str) -> _Tokenizer | None:
-    """Return how the tokens of a model are counted; None if its tokenizer is unknown."""
-    with LOADING:
-        from tiktoken.model import encoding_name_for_model
-
-    for name, _ in name_forms(model):
-        try:
-            return _Tokenizer(encoding_name_for_model(name), None)
-        except KeyError:
-            continue
-    return next((_Tokenizer("o200k_base", factor) for family, factor in FAMILIES if family.search(name)), None)
-
-
-def _encodings(tokenizers: Iterable[_Tokenizer | None]) -> set[str]:
+def _encodings(tokenizers: Iterable[Tokenizer | None]) -> set[str]:
     return {each.encoding for each in tokenizers if each is not None}

@@ -2,7 +2,7 @@
 
 from .budgets import Budgets, BudgetSource, broken_rules, budgets
 from .compare import change, compare
-from .explain import explain_change
+from .explain import divided_change, explain_change
 from .focus import to_focus
 from .forecast import forecast
 from .increase import CostIncrease, cost_increase
@@ -23,6 +23,7 @@ __all__ = [
     "change",
     "compare",
     "cost_increase",
+    "divided_change",
     "end_of_log",
     "explain_change",
     "forecast",

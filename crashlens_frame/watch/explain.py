@@ -74,8 +74,45 @@ def explain_change(
     >>> found[["difference", "volume", "mix", "price"]].round(9).iloc[0].tolist()
     [0.8, 0.5, 0.0, 0.3]
     """
-    keys = keys_of(by)
     logs = [checked_calls(calls, needs={"model", "cost"}) for calls in (before, after)]
+    wasted = [
+        waste_of_calls(calls, prices=prices)["waste_cost"].to_numpy() if waste else np.zeros(len(calls))
+        for calls in logs
+    ]
+    return divided_change(logs, wasted, by=by, prices=prices)
+
+
+def divided_change(
+    logs: Sequence[pd.DataFrame],
+    wasted: Sequence[np.ndarray],
+    *,
+    by: str | Sequence[str],
+    prices: Prices | None = None,
+) -> pd.DataFrame:
+    """Return what :func:`explain_change` returns, of two logs whose waste is known already.
+
+    Parameters
+    ----------
+    logs
+        The frames of calls before and after, typed.
+    wasted
+        The waste of each of their calls in US dollars.
+    by, prices
+        As for ``explain_change``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> import crashlens_frame as cf
+    >>> from crashlens_frame.watch import divided_change
+    >>> day = cf.as_calls(pd.DataFrame({"trace_id": ["t", "u"], "model": "gpt-4o", "cost": [0.5, 0.5]}))
+    >>> found = divided_change([day, day], [np.zeros(2), np.array([0.0, 0.5])], by="model")
+    >>> found[["difference", "waste"]].iloc[0].tolist()
+    [0.0, 0.5]
+    """
+    keys = keys_of(by)
+    before = logs[0]
     labels = pd.concat(
         [pd.DataFrame({key: texts(key_values(calls, key)) for key in keys}) for calls in logs], ignore_index=True
     )
@@ -85,7 +122,8 @@ def explain_change(
     groups = labels[known].drop_duplicates().reset_index(drop=True)
     codes = np.split(code, [len(before)])
     old, new = (
-        _summed(calls, group, len(groups), waste=waste, prices=prices) for calls, group in zip(logs, codes, strict=True)
+        _summed(calls[group >= 0], lost[group >= 0], group[group >= 0], len(groups), prices)
+        for calls, lost, group in zip(logs, wasted, codes, strict=True)
     )
     table = groups.assign(**_differences(old, new))
     table = table.iloc[np.argsort(-table["difference"].abs().to_numpy(), kind="stable")]
@@ -98,11 +136,9 @@ def explain_change(
     return table.assign(row=pd.array(rows, dtype="str"))[["row", *table.columns]]
 
 
-def _summed(calls: pd.DataFrame, group: np.ndarray, size: int, *, waste: bool, prices: Prices | None) -> _Side:
-    """Sum up the calls of a log by group; -1: a call of unknown cost, which is left out."""
-    calls = calls[group >= 0].reset_index(drop=True)
-    wasted = waste_of_calls(calls, prices=prices)["waste_cost"].to_numpy() if waste else np.zeros(len(calls))
-    group = group[group >= 0]
+def _summed(calls: pd.DataFrame, wasted: np.ndarray, group: np.ndarray, size: int, prices: Prices | None) -> _Side:
+    """Sum up the calls of a log, whose costs are known, by group."""
+    calls = calls.reset_index(drop=True)
     cost = calls["cost"].to_numpy("float64")
     parts = cost_parts(calls, prices)
     row = parts.index.to_numpy()

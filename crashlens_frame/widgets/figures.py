@@ -34,13 +34,17 @@ def cards_of(now: Figures, before: Figures | None, *, is_searched: bool = True) 
     """
     waste, saving = (money(value) if is_searched else _SEARCHING for value in (now.waste_cost, now.could_save))
     share = f"{percent(now.waste_cost, now.cost)} of the spend" if is_searched else "looking for waste"
-    p95 = UNKNOWN if pd.isna(now.p95_latency_ms) else duration_text(now.p95_latency_ms)
+    p95 = (
+        Card(UNKNOWN, "no call has a latency")
+        if pd.isna(now.p95_latency_ms)
+        else Card(duration_text(now.p95_latency_ms), "5 % take longer", *_change(now, before, "p95_latency_ms"))
+    )
     return {
         "Spend": Card(money(now.cost), _was("of priced calls", before, money, "cost"), *_change(now, before, "cost")),
         "Waste": Card(waste, share, *_change(now, before, "waste_cost")),
         "Could save": Card(saving, "if somebody agrees", *_change(now, before, "could_save")),
         "Calls": Card(digits(now.n_calls), _was("", before, digits, "n_calls"), _change(now, before, "n_calls")[0]),
-        "p95 latency": Card(p95, "5 % take longer", *_change(now, before, "p95_latency_ms")),
+        "p95 latency": p95,
         "Unpriced": Card(percent(now.unpriced_share, 1), "of calls, cost unknown"),
     }
 

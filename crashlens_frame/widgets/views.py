@@ -310,17 +310,34 @@ class View:
             own &= (values.isna() if pd.isna(pattern[name]) else values.eq(pattern[name]).fillna(False)).to_numpy(bool)
         return found[own]
 
+    @property
+    def wasted(self) -> np.ndarray:
+        """What was wasted of each call in US dollars; 0 where that is unknown."""
+        return np.where(self._is_candidate, 0.0, self._found_in_calls)
+
+    @property
+    def could_save(self) -> np.ndarray:
+        """What could be saved of each call in US dollars, if somebody agrees; 0 where that is unknown."""
+        return np.where(self._is_candidate, self._found_in_calls, 0.0)
+
+    @property
+    def _found_in_calls(self) -> np.ndarray:
+        return np.nan_to_num(self.study.searched.wasted[self.rows])
+
+    @property
+    def _is_candidate(self) -> np.ndarray:
+        searched = self.study.searched
+        of_findings = np.append((searched.findings["certainty"] == "candidate").to_numpy(), False)
+        return of_findings[searched.finding[self.rows]]  # -1, no finding, is the last place
+
     def wasted_by(self, by: str) -> pd.DataFrame:
         """Return the waste of each group in US dollars: the group, ``waste_cost`` and ``could_save``."""
         labels = self.study.labels[by]
         names = [*labels.cat.categories, None]
-        searched = self.study.searched
         codes = labels.cat.codes.to_numpy()[self.rows].astype(np.int64) % len(names)  # -1 becomes the last place
-        finding, wasted = searched.finding[self.rows], np.nan_to_num(searched.wasted[self.rows])
-        is_candidate = np.append((searched.findings["certainty"] == "candidate").to_numpy(), False)[finding]
         sums = {
-            name: np.bincount(codes, weights=wasted * kind, minlength=len(names))
-            for name, kind in (("waste_cost", ~is_candidate), ("could_save", is_candidate))
+            name: np.bincount(codes, weights=of_calls, minlength=len(names))
+            for name, of_calls in (("waste_cost", self.wasted), ("could_save", self.could_save))
         }
         return pd.DataFrame({by: names, **sums})
 

@@ -9,7 +9,7 @@ import pandas as pd
 from .._core import scratch_folder
 from ..handout import EFFECT_TEXTS
 from ..report import Table, change_cells, text_cells
-from ..watch import Budgets, BudgetSource, budgets, explain_change, forecast, reconcile
+from ..watch import Budgets, BudgetSource, budgets, divided_change, forecast, reconcile
 from ..words import cut, money, percent, printable, quantity, signed_money
 from . import markup
 from .grids import GridColumn
@@ -87,7 +87,10 @@ class WhyPanel(W.VBox):
         if not len(before) or not len(after):
             self.status.value = markup.note(f"No calls in {days if len(before) else days_before} to compare.")
             return
-        rows = explain_change(before.priced, after.priced, by=seen.by, prices=after.study.prices)
+        views = (before, after)
+        rows = divided_change(
+            [view.priced for view in views], [view.wasted for view in views], by=seen.by, prices=after.study.prices
+        )
         known = rows[rows["row"] == "group"]
         total = known["difference"].sum()
         self.status.value = (

@@ -36,7 +36,15 @@ def _watched(folder: Path) -> Any:
 def _durable(folder: Path) -> Any:
     path = folder / "live.jsonl"
     path.unlink(missing_ok=True)
-    return cf.live.watch(_bare(folder), cf.LogBook(path))
+    book = cf.LogBook(path)
+    client = cf.live.watch(_bare(folder), book)
+    client.book = book
+    return client
+
+
+def _ask_and_write(client: Any) -> None:
+    _ask(client)
+    client.book.close()  # what waits for the file is written
 
 
 def _instrumented(folder: Path) -> Any:
@@ -62,5 +70,5 @@ CASES = (
     Case(_TASK, OURS, _ask, _watched, CALLS, one=True),
     Case(_TASK, "the bare client", _ask, _bare, CALLS),
     Case(_TASK, "OpenInference's instrumentor, spans in memory", _ask, _instrumented, CALLS),
-    Case(f"{_TASK}, each attempt in the file", OURS, _ask, _durable, CALLS, one=True),
+    Case(f"{_TASK}, each attempt in the file", OURS, _ask_and_write, _durable, CALLS, one=True),
 )

@@ -392,9 +392,17 @@ def test_demo_shows_and_writes_a_day() -> None:
         ["stuck_agents", "", "/agents/release", "engineering"],
     ]
     assert Path("there/waste.png").read_bytes().startswith(b"\x89PNG")
-    assert result.stdout.splitlines()[-5:] == [
+    assert result.stdout.splitlines()[-13:] == [
+        "In short: $33.28 of $56.29 was wasted, most of it by",
+        "  $15.46  cache misses, broken prefix (legal, /v1/contracts)",
+        "  $11.47  retry loops, no backoff (search, /v1/summaries)",
+        "   $6.13  stuck agents (engineering, /agents/release)",
         "",
-        "On the command line:",
+        "Written to there: logs.jsonl, logs.parquet, waste.png",
+        "",
+        "Go on with your own logs, or with these:",
+        "  crashlens-frame analyze ~/.claude/projects",
+        "  crashlens-frame report there/logs.jsonl -o bill.html",
         "  crashlens-frame scan there/logs.jsonl --fail-on-waste 1",
         "In a notebook:",
         "  cf.read_parquet('there/logs.parquet').crashlens.waste()",

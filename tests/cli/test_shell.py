@@ -3,9 +3,11 @@
 import os
 import pty
 import re
+import select
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -51,7 +53,7 @@ done
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, env=os.environ)
     registered, commands, options = done.stdout.splitlines()
     assert registered == "complete -o nosort -F _crashlens_frame_completion crashlens-frame"
-    assert commands.split() == ["redact", "report"]
+    assert commands.split() == ["report", "redact"]
     assert options.split() == ["--fail-on-waste"]
 
 
@@ -67,6 +69,47 @@ def test_zsh_and_fish_complete_with_what_each_command_does(program: Path) -> Non
         program, _CRASHLENS_FRAME_COMPLETE="zsh_source"
     )
     assert "complete --no-files --command crashlens-frame" in answer(program, _CRASHLENS_FRAME_COMPLETE="fish_source")
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+def test_fish_completes_commands_options_values_and_files(program: Path) -> None:
+    Path("march.jsonl").touch()
+    words = ["re", "scan --fail", "analyze --format ma", "analyze mar"]
+    asked = "; ".join(f"complete -C 'crashlens-frame {each}'" for each in words)
+    script = f"_CRASHLENS_FRAME_COMPLETE=fish_source crashlens-frame | source; {asked}"
+    done = subprocess.run(["fish", "--no-config", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "redact\tWrite the logs IN to OUT without e-mail addresses; phone and card numbers; keys and the like.",
+        "report\tWrite LOGS as one HTML file to send and print: cost; change; waste and what to do.",
+        "--fail-on-waste\tExit with 1 if more was wasted.",
+        "markdown",
+        "march.jsonl",
+    ]
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+def test_zsh_completes_a_line_that_is_typed(program: Path) -> None:
+    ours, its = pty.openpty()
+    shell = subprocess.Popen(["zsh", "-f", "-i"], stdin=its, stdout=its, stderr=its, start_new_session=True)
+    os.close(its)
+
+    def typed(text: str, *, until: str) -> None:
+        os.write(ours, text.encode())
+        seen, end = "", time.monotonic() + 30
+        while until not in seen:
+            assert time.monotonic() < end, f"{until!r} is not in {seen!r}"
+            if select.select([ours], [], [], 0.2)[0]:
+                seen += os.read(ours, 4096).decode(errors="replace")
+
+    try:
+        source = '"$(_CRASHLENS_FRAME_COMPLETE=zsh_source crashlens-frame)"'
+        typed(f"autoload -Uz compinit; compinit -u -d dump; eval {source}; echo rea''dy\n", until="ready")
+        typed("crashlens-frame scan --fail\t", until="-on-waste")
+        typed("\x15crashlens-frame re\t", until="report  -- Write LOGS as one HTML file")
+    finally:
+        shell.kill()
+        shell.wait()
+        os.close(ours)
 
 
 def test_names_of_logs_are_completed_as_files(program: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 import crashlens_frame as cf
 
 from .kills import Count, kill_often
+from .window import PAUSES, kills
 from .writers import LOG, WRITERS, FaultError, Writer
 
 BY_NAME = {writer.name: writer for writer in WRITERS}
@@ -22,6 +23,14 @@ def test_a_killed_writer_loses_nothing_it_acknowledged(writer: Writer) -> None:
     assert count.kills >= 2
     assert count.acknowledged > 0
     assert count.whole > 0
+
+
+@pytest.mark.parametrize("pause", PAUSES.values(), ids=PAUSES)
+def test_a_kill_takes_the_last_moments_of_watched_calls_at_most(pause: float) -> None:
+    for lost in kills(pause, 2):
+        assert lost.returned > 20
+        assert lost.lost <= 256
+        assert lost.oldest_ms < 2_000  # some 10 ms, where nothing else runs
 
 
 def _acknowledge_too_early(folder: Path, first: int, acknowledge: Connection) -> None:

@@ -22,6 +22,8 @@ from tests.formats.test_aider import SENT
 from tests.formats.test_cline import TASK
 from tests.formats.test_codex import STORY
 from tests.formats.test_evaluations import EVENT, SAMPLE
+from tests.formats.test_further_platforms import FURTHER
+from tests.formats.test_further_platforms import SESSION as LIVE
 from tests.formats.test_gateways import HELICONE, OPENROUTER, PORTKEY
 from tests.formats.test_langsmith import RUN
 from tests.formats.test_local_models import COHERE, OLLAMA
@@ -62,7 +64,8 @@ def samples() -> dict[str, list[bytes]]:
         RUN,
         COHERE,
         OLLAMA,
-        *(record for record, _ in KINDS.values()),
+        *(record for record, _ in (KINDS | FURTHER).values()),
+        *LIVE,
     ]
     records += [*OPENAI_STREAM[:-1], *ANTHROPIC_STREAM, *HAR["log"]["entries"]]
     for path in sorted(CASES.glob("*.json*")):

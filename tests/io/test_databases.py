@@ -1,4 +1,4 @@
-"""SQLite databases of llm, opencode and Copilot: each call is a row, as in the logs that these programs export."""
+"""SQLite databases of llm, opencode, Copilot, new-api and AutoGen: each call is a row, as in what they export."""
 
 import gzip
 import io
@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import crashlens_frame as cf
+from tests.formats.test_further_platforms import AUTOGEN, NEW_API
 from tests.formats.test_platforms import LLM
 
 # as llm/migrations.py of llm 0.31 and 0.36 make them, opencode 1.1, and the Copilot CLI 1.0.80
@@ -30,6 +31,13 @@ TABLES = {
     "assistant_usage_events": "id integer primary key, session_id text, model text, input_tokens integer,"
     " output_tokens integer, cache_read_tokens integer, cache_write_tokens integer, reasoning_tokens integer,"
     " created_at text",
+    "logs": "id integer primary key, user_id integer, created_at integer, type integer, content text, username text,"
+    " token_name text, model_name text, quota integer, prompt_tokens integer, completion_tokens integer,"
+    " use_time integer, is_stream numeric, channel_id integer, token_id integer, 'group' text, ip text,"
+    " request_id text, other text",
+    "chat_completions": "id integer primary key, invocation_id text, client_id integer, wrapper_id integer,"
+    " session_id text, source_name text, request text, response text, is_cached integer, cost real, start_time text,"
+    " end_time text",
 }
 
 
@@ -172,3 +180,22 @@ def test_a_damaged_database_is_read_or_refused(tmp_path_factory: pytest.TempPath
         image[place] = data.draw(st.integers(0, 255))
     rejects = cf.read_rejects(io.BytesIO(bytes(image)))
     assert len(rejects) <= 1
+
+
+def test_logs_of_new_api_are_those_of_its_api(tmp_path: Path) -> None:
+    row = {name: value for name, value in NEW_API.items() if name not in ("channel", "group")} | {"is_stream": 0}
+    topped = row | {"id": 78, "type": 1, "model_name": "", "prompt_tokens": 0}
+    with pytest.warns(cf.PassedOverWarning):
+        (call,) = cf.read_logs(database(tmp_path / "one-api.db", logs=[row, topped])).to_dict("records")
+    assert (call["input_tokens"], call["cached_input_tokens"], call["stream"]) == (1000, 600, False)
+    assert call["cost"] == pytest.approx(400 * 2.5e-6 + 600 * 1.25e-6 + 50 * 10e-6)
+
+
+def test_answers_of_autogen_from_its_cache_are_not_billed(tmp_path: Path) -> None:
+    asked = json.dumps({"messages": AUTOGEN["messages"], "model": "gpt-4o"})
+    row = {"session_id": "ag-s", "request": asked, "response": json.dumps(AUTOGEN["response"]), "cost": 0.1}
+    path = database(tmp_path / "logs.db", chat_completions=[row | {"is_cached": 0}, row | {"is_cached": 1}])
+    names = ("trace_id", "prompt", "input_tokens", "cached_input_tokens", "output_tokens")
+    assert found(path, *names) == [["ag-s", "Is it in stock?", 1000, 600, 50]] * 2
+    calls = cf.read_logs(path)
+    assert calls["cost"].tolist() == [pytest.approx(400 * 2.5e-6 + 600 * 1.25e-6 + 50 * 10e-6), 0]

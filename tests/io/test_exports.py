@@ -202,3 +202,15 @@ def test_a_named_format_is_that_of_the_rows() -> None:
     assert cf.read_logs(activity, format="openrouter")["log_format"].tolist() == ["openrouter"]
     with pytest.warns(cf.RejectedLinesWarning):
         assert cf.read_logs(activity, format="anthropic").empty
+
+
+def test_answers_that_pandas_normalized_have_their_counts(tmp_path: Path) -> None:
+    usage = {"prompt_tokens": 1000, "completion_tokens": 50, "total_tokens": 1050,
+             "prompt_tokens_details": {"cached_tokens": 640}}  # fmt: skip
+    answer = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1772359200, "model": "gpt-4o", "usage": usage}
+    table = pd.json_normalize([answer])
+    table.to_csv(tmp_path / "answers.csv", index=False)
+    for calls in (cf.read_logs(tmp_path / "answers.csv"), cf.as_calls(table)):
+        names = ["input_tokens", "cached_input_tokens", "output_tokens"]
+        assert calls[names].to_numpy().tolist() == [[1000, 640, 50]]
+        assert calls["timestamp"].tolist() == [pd.Timestamp(1772359200, unit="s", tz="UTC")]

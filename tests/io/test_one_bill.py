@@ -19,6 +19,7 @@ from crashlens_frame.formats import FORMATS
 from tests.formats.test_aider import SENT
 from tests.formats.test_cline import TASK
 from tests.formats.test_evaluations import SAMPLE
+from tests.formats.test_further_platforms import FURTHER
 from tests.formats.test_gateways import HELICONE, OPENROUTER, PORTKEY
 from tests.formats.test_langsmith import RUN
 from tests.formats.test_local_models import COHERE, OLLAMA
@@ -47,7 +48,7 @@ RECORDS = {
     "ui_messages": TASK,
     "aider": SENT,
     "pi": SESSION,
-    **{name: record for name, (record, _) in KINDS.items()},
+    **{name: record for name, (record, _) in (KINDS | FURTHER).items()},
 }
 pytestmark = pytest.mark.filterwarnings("ignore::crashlens_frame.errors.CrashlensFrameWarning")
 

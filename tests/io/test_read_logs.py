@@ -1,10 +1,12 @@
 """Logs of any kind: what is read, what is left out, and what a file is that is no log."""
 
+import gzip
 import io
 import json
 import sqlite3
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -69,6 +71,10 @@ REQUEST = b'{"custom_id": "r", "method": "POST", "url": "/v1/responses", "body":
 ANTHROPIC_DAY = b'{"starting_at": "2026-03-01", "ending_at": "2026-03-02", "results": [{"output_tokens": 5}]}'
 
 
+COPILOT = {"type": "session.start", "id": "e", "timestamp": "2026-03-01T10:00:00Z", "parentId": None,
+           "data": {"sessionId": "s"}}  # fmt: skip
+
+
 def _database(path: Path) -> bytes:
     with sqlite3.connect(path) as connection:
         connection.execute("create table calls (model text)")
@@ -82,6 +88,14 @@ def _database(path: Path) -> bytes:
         ("report", "a usage report: it holds totals by day, no calls"),
         ("days", "a usage report: it holds totals by day, no calls"),
         ("requests", "a batch input file: it holds requests, not answers"),
+        ("amounts", "a bill: it holds amounts by day and kind of use, no calls"),
+        ("premium", "a bill: it holds amounts by day and kind of use, no calls"),
+        ("counted", "a usage report: it holds totals by day, no calls"),
+        ("activity", "a usage report: it holds totals by day, no calls"),
+        ("summary", "a summary of traces: it holds their totals, no calls; export them with their spans"),
+        ("copilot", "a session of Copilot CLI: it has no input tokens of its requests"),
+        ("chat", "a chat of VS Code: it has texts, and no tokens of its requests"),
+        ("journal", "a chat of VS Code: it has texts, and no tokens of its requests"),
         ("picture", "the file is a PNG picture, and no log"),
         ("database", "the file is an SQLite database, and no log"),
         ("history", "the file is a chat history of aider, whose counts are rounded, and no log"),
@@ -94,6 +108,19 @@ def test_what_a_file_is_is_reported_once_and_in_words(tmp_path: Path, name: str,
         "report": (CASES / "u15_usage_report_openai.json").read_bytes(),
         "days": json.dumps({"data": [json.loads(ANTHROPIC_DAY)] * 3, "has_more": False}, indent=2).encode(),
         "requests": REQUEST * 50,
+        "amounts": b"start_time,end_time,amount_value,amount_currency,line_item\n" + b"1,2,1.25,usd,gpt-4o\n" * 9,
+        "premium": b"date,username,sku,model,quantity,unit_type,net_amount\n" + b"2026-03-01,a,s,m,12,requests,1\n" * 9,
+        "counted": b"date,model,input_tokens,requests,cost\n" + b"2026-03-01,gpt-4o,1000,12,1.25\n" * 9,
+        "activity": json.dumps(
+            {"data": [{"date": "2026-03-01", "model": "gpt-4o", "requests": 5, "usage": 0.1}]}
+        ).encode(),
+        "summary": json.dumps(
+            {"trace_id": "t", "prompt_tokens": 5, "total_cost": 1, "total_time_ms": 9, "topic": None, "subtopic": None}
+        ).encode()
+        + b"\n",
+        "copilot": json.dumps(COPILOT).encode() + b"\n" + json.dumps(COPILOT | {"type": "abort"}).encode() + b"\n",
+        "chat": json.dumps({"version": 3, "responderUsername": "GitHub Copilot", "requests": [{}]}, indent=1).encode(),
+        "journal": b'{"kind":0,"v":{"requests":[]}}\n{"kind":1,"k":["requests",0],"v":{}}\n',
         "picture": b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20,
         "database": _database(tmp_path / "database"),
         "history": b"\n# aider chat started at 2026-03-01 10:00:00\n\n> Tokens: 3.4k sent, 120 received.\n{}\n" * 9,
@@ -208,6 +235,26 @@ def test_a_foreign_frame_names_the_line_that_makes_it_calls() -> None:
         pd.DataFrame({"model_name": ["m"]}).crashlens  # noqa: B018
     with pytest.raises(cf.NotCallsError, match=r"columns=\{'its column of models': 'model'\}"):
         pd.DataFrame({"weather": ["m"]}).crashlens  # noqa: B018
+
+
+@pytest.mark.parametrize("read", [cf.read_logs, lambda folder: cf.scan(folder, memory="100MB")])
+def test_files_in_a_folder_that_may_be_logs_are_not_passed_over_in_silence(tmp_path: Path, read: Any) -> None:
+    line = '{"trace_id": "t", "model": "gpt-4o", "input_tokens": 5, "output_tokens": 5}\n'
+    (tmp_path / "calls.jsonl").write_text(line)
+    (tmp_path / "app.log").write_text(line)
+    (tmp_path / "packed.txt.gz").write_bytes(gzip.compress(line.encode()))
+    (tmp_path / "notes.md").write_text("hello\n")
+    (tmp_path / "empty").touch()
+    (tmp_path / ".hidden").write_text(line)
+    with pytest.warns(cf.PassedOverWarning) as caught:
+        read(tmp_path)
+    assert [str(warning.message) for warning in caught] == [
+        "did not read 2 files that may be logs, as their names do not end as those of logs do:"
+        f" {tmp_path / 'app.log'}, {tmp_path / 'packed.txt.gz'}; name each of them to read it"
+    ]
+    (tmp_path / "app.log").unlink()
+    (tmp_path / "packed.txt.gz").unlink()
+    read(tmp_path)  # a warning would be an error
 
 
 def test_of_a_folder_with_a_dataset_exactly_the_parts_of_the_dataset_are_read(tmp_path: Path) -> None:

@@ -174,3 +174,8 @@ def test_a_name_may_be_as_long_as_names_can_be_and_need_not_be_text(tmp_path: Pa
     for name in ("l" * 249 + ".jsonl", "log\udcff.jsonl"):
         cf.to_jsonl(cf.LogBook().df, tmp_path / name)
         assert (tmp_path / name).exists()
+
+
+def test_calls_that_are_read_already_are_no_source() -> None:
+    with pytest.raises(cf.InvalidOptionError, match="expected the paths that they were read from"):
+        cf.read_repairs(cf.LogBook().df)  # type: ignore[arg-type]  # what somebody may try

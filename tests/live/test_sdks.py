@@ -122,3 +122,26 @@ def test_each_attempt_is_a_row(server: Server, http: httpx.Client, sdk: Sdk) -> 
     refused = min(sdk.attempts, 2)
     assert book.df["billed"].tolist() == ["no"] * refused + ["yes"] * (sdk.attempts - refused)
     assert book.df["prompt"].eq(QUESTION).all()
+
+
+def test_langchain_asks_once_what_its_client_of_openai_sends_three_times(server: Server) -> None:
+    import httpx2
+    from langchain_openai import ChatOpenAI
+
+    watched, handled = cf.LogBook(), cf.LogBook()
+    busy = Step(429, {"error": {"message": "slow down"}}, headers={"retry-after-ms": "1"})
+    config: Any = {"callbacks": [cf.live.LangChainHandler(handled)]}
+    with httpx2.Client() as http:
+        options: Any = {"http_client": cf.live.watch(http, watched), "max_retries": 2, "api_key": "k"}
+        model = ChatOpenAI(model="gpt-4o", base_url=f"{server.url}/v1", **options)
+        server.play(busy, busy, Step(body=OPENAI_ANSWER))
+        assert model.invoke(QUESTION, config).content == "One two three"
+        server.play(Step(events=OPENAI_STREAM))
+        assert "".join(str(piece.content) for piece in model.stream(QUESTION, config)) == "One two three"
+    assert watched.df["retry_count"].tolist() == [0, 1, 2, 0]
+    assert watched.df["billed"].tolist() == ["no", "no", "yes", "yes"]
+    columns = ["prompt", "response", "input_tokens", "cached_input_tokens", "output_tokens", "cost"]
+    answered = watched.df.loc[watched.df["billed"].eq("yes"), columns].values.tolist()
+    assert (
+        answered == handled.df[columns].values.tolist() == [[QUESTION, "One two three", 13, 4, 5, answered[0][-1]]] * 2
+    )

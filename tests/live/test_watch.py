@@ -362,8 +362,10 @@ def test_traces_group_calls_and_give_them_their_columns(server: Server) -> None:
     assert calls["tags"].tolist() == ['{"feature":"rerank"}'] * 3
 
 
-def test_ten_thousand_calls_of_fifty_tasks_keep_their_traces() -> None:
-    book, vendor = cf.LogBook(), VENDORS[0]
+@pytest.mark.parametrize("has_file", [False, True], ids=["in memory", "in a file"])
+def test_ten_thousand_calls_of_fifty_tasks_keep_their_traces(tmp_path: Path, has_file: bool) -> None:
+    path, vendor = tmp_path / "log.jsonl", VENDORS[0]
+    book = cf.LogBook(path if has_file else None)
 
     def answer(request: Any) -> Any:
         import httpx2
@@ -385,6 +387,9 @@ def test_ten_thousand_calls_of_fifty_tasks_keep_their_traces() -> None:
     asyncio.run(run())
     assert book.df["trace_id"].value_counts().eq(200).all()
     assert len(book) == 10_000
+    if has_file:
+        book.close()
+        assert cf.read_jsonl(path, duplicates="all")["trace_id"].tolist() == book.df["trace_id"].tolist()
 
 
 def test_budgets_stop_the_next_call(server: Server) -> None:
@@ -513,7 +518,8 @@ else:
 
 def test_a_kill_in_a_stream_loses_no_call_before_it(server: Server, tmp_path: Path) -> None:
     vendor, path = VENDORS[0], tmp_path / "log.jsonl"
-    server.play(Step(body=vendor.answer), Step(body=vendor.answer), Step(events=vendor.stream, pause=1))
+    # the calls before are written while the program waits for the stream
+    server.play(Step(body=vendor.answer), Step(body=vendor.answer), Step(events=vendor.stream, delay=0.5, pause=1))
     command = [sys.executable, "-c", _PROGRAM, f"{server.url}/v1", str(path), "stream"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -528,6 +534,19 @@ def test_a_forked_process_logs_to_the_same_file(server: Server, tmp_path: Path) 
     subprocess.run([sys.executable, "-c", _PROGRAM, f"{server.url}/v1", str(path), "fork"], check=True, timeout=30)
     calls = cf.read_jsonl(path, duplicates="all")
     assert (len(calls), calls["trace_id"].nunique()) == (3, 3)
+
+
+def test_answers_that_wait_for_the_file_keep_texts_out_of_it(server: Server, tmp_path: Path) -> None:
+    vendor, path = VENDORS[0], tmp_path / "log.jsonl"
+    server.play(Step(body=vendor.answer))
+    book = cf.LogBook(path)
+    hidden = cf.live.watch(vendor.client(server), book, capture_content=False)
+    covered = cf.live.watch(vendor.client(server), book, redact=lambda text: text.replace("three", "###"))
+    for client in (hidden, covered, hidden, covered):
+        vendor.ask(client)
+    book.close()
+    assert "three" not in path.read_text()
+    assert cf.read_jsonl(path, duplicates="all")["input_tokens"].tolist() == [13] * 4
 
 
 def test_the_client_of_the_user_stays_as_it_is_and_open(server: Server) -> None:

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 import crashlens_frame as cf
 from crashlens_frame.frame import table_from_rows
-from crashlens_frame.io.journal import Journal, append_bytes
+from crashlens_frame.io.journal import Journal, QueuedLines, append_bytes
 from crashlens_frame.io.write_lines import encode_lines
 from crashlens_frame.io.write_row import line_from_row
 from crashlens_frame.schema import CALLS
@@ -402,7 +402,7 @@ def test_where_files_cannot_be_locked_lines_are_appended_all_the_same(
     path.write_bytes(b'{"torn')
     journal = Journal(path)
     for line in (b"one\n", b"two\n"):
-        journal.queue(line)
+        journal.queue(QueuedLines(line))
         journal.save()
     journal.close()
     assert path.read_bytes() == b'{"torn\none\ntwo\n'

@@ -1,5 +1,6 @@
 """The plots draw the right numbers, write them as text, and write why where there is nothing to draw."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
@@ -32,6 +33,8 @@ from crashlens_frame.plot import (
     plot_trace,
     plot_waste,
 )
+from crashlens_frame.plot.anomalies import _draw_events
+from crashlens_frame.plot.canvas import new_axes
 from crashlens_frame.words import money
 from tests.support.calls import calls
 from tests.support.findings import findings
@@ -602,3 +605,34 @@ def test_anomalies_are_marked_in_the_colour_of_their_series():
     assert (begin, end) == (found["start"], found["end"])
     assert to_hex(mark.get_color()) == colors_of(["gpt-$4", "o3"])["gpt-$4"].lower()
     assert "anomaly" in [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_texts_of_events_do_not_cover_one_another_and_the_largest_is_written():
+    ax = new_axes(None, width=10.0)
+    begin, end = pd.Timestamp("2026-03-01", tz="UTC"), pd.Timestamp("2026-03-31", tz="UTC")
+    start = pd.Series(pd.to_datetime([f"2026-03-{day}T06:00Z" for day in (1, 2, 3, 4, 14, 29, 30)]))
+    events = pd.DataFrame({"start": start, "end": start + pd.Timedelta("6h"), "kind": "night loop"})
+    dollars = [1.0, 2.0, 99.5, 3.0, 4.0, 5.0, 6.0]
+    _draw_events(ax, 0, events.assign(moved="calls", dollars=dollars, is_shared=False), begin, end)
+    ax.set_xlim(begin, end)
+    ax.figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert not any(text.overlaps(other) for text, other in itertools.combinations(boxes, 2))
+    assert {"night loop +$99.50", "night loop +$4.00"} <= set(words(ax))
+    assert ax.get_window_extent().x0 <= min(box.x0 for box in boxes)
+    assert max(box.x1 for box in boxes) <= ax.get_window_extent().x1
+
+
+def test_the_text_beside_a_bar_does_not_cover_the_names_of_rows():
+    log = calls({"model": "o3", "cost": 100.0})
+    finding = {"suppressed_by": None, "detector": "cache_misses", "certainty": "likely"}
+    findings = pd.DataFrame([{**finding, "counted_cost": cost} for cost in (30.0, 40.0)])
+    findings.loc[0, "detector"] = "retry_loops"
+    ax = cf.plot_waste(log, findings=findings)
+    ax.figure.draw_without_rendering()
+    assert min(text.get_window_extent().x0 for text in ax.texts) >= ax.get_window_extent().x0
+
+
+def test_the_highest_bar_ends_below_the_lines_of_anomalies():
+    ax = plot_cost(calls({"model": "o3", "cost": 3.0, "s": 0}, {"model": "gpt-4", "cost": 1.0, "s": 86400}), freq="D")
+    assert ax.get_ylim() == (0, pytest.approx(3.0 * 1.08))

@@ -22,6 +22,11 @@ BOOK = cf.PriceBook.default()
         ("azure/gpt-4o", "gpt-4o", "provider prefix"),
         ("azure/gpt-4o-2024-11-20", "gpt-4o", "provider prefix"),
         ("openrouter/openai/gpt-4o", "gpt-4o", "provider prefix"),
+        ("openai:gpt-4o", "gpt-4o", "provider before a colon"),
+        ("openai::gpt-4o-2024-11-20", "gpt-4o", "provider before a colon"),
+        ("google-gla:gemini-2.5-pro", "gemini-2.5-pro", "provider before a colon"),
+        ("publishers/google/models/gemini-2.5-pro", "gemini-2.5-pro", "publisher"),
+        ("projects/p/locations/global/publishers/google/models/gemini-2.5-pro", "gemini-2.5-pro", "publisher"),
         ("gpt-4o-2024-12-24", "gpt-4o", "date suffix"),
         ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5",
          "region prefix, vendor prefix, revision suffix, date suffix"),
@@ -55,7 +60,8 @@ def test_a_name_and_the_rule_that_it_goes_by(name: str, model: str, rule: str) -
     "name",
     [
         "gpt-9", "gpt-4o-2099-01-01x", "my-finetune-x", "", "gpt", "gpt-4o-2099-13-01", "gpt-4o-20990132",
-        "ft:gpt-4.1:acme::9f3", "ft:gpt-5:acme::9f3", "together_ai/gpt-4o", "fireworks/deepseek-chat",
+        "ft:gpt-4.1:acme::9f3", "openai:my-model", "bedrock:eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "ft:gpt-5:acme::9f3", "together_ai/gpt-4o", "fireworks/deepseek-chat",
         "openrouter/deepseek/deepseek-chat:free", "gpt-4o-mini-mini", "claude-sonnet-4-55", "llama-3.3-70b", "gpt-4o ",
     ],
 )  # fmt: skip

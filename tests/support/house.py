@@ -73,10 +73,11 @@ def parse_package(files: Mapping[str, str]) -> Package:
 
 
 def read_package(folder: Path) -> Package:
-    """Read and parse the files of a package; what the stub of its `__init__` imports counts as imported there."""
+    """Read and parse the files of a package; what the stub of an `__init__` imports counts as imported there."""
     paths = sorted(folder.rglob("*.py"))
     files = {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in paths}
-    files["__init__.py"] += (folder / "__init__.pyi").read_text(encoding="utf-8")
+    for stub in folder.rglob("__init__.pyi"):
+        files[stub.with_suffix(".py").relative_to(folder).as_posix()] += stub.read_text(encoding="utf-8")
     return parse_package(files)
 
 

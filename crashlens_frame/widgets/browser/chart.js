@@ -1,5 +1,5 @@
 // Costs over time as stacked bars, with the hours that were unusual and the budgets, and the values of a bar on hover.
-const SVG = "http://www.w3.org/2000/svg", LEFT = 62, RIGHT = 10, TOP = 18, BOTTOM = 26, HEIGHT = 270;
+const SVG = "http://www.w3.org/2000/svg", LEFT = 62, RIGHT = 10, TOP = 18, BOTTOM = 26, HEIGHT = 270, WIDEST = 120;
 
 function render({ model, el }) {
   const title = make("div", "cl-chart-title"), field = make("div", "cl-chart"), legend = make("div", "cl-legend");
@@ -51,7 +51,7 @@ function render({ model, el }) {
       svg.append(node("rect", { x: left, y: TOP - 5, width: size, height: 5, fill: band.color }));
     }
     data.bars.forEach((bar) => {
-      const left = x(bar.start), size = Math.max((x(bar.end) - left) * 0.9, 1);
+      const left = x(bar.start), size = Math.min(Math.max((x(bar.end) - left) * 0.9, 1), WIDEST);
       let below = 0;
       for (const { color, dollars } of bar.parts) {
         const high = y(below) - y(below + dollars);

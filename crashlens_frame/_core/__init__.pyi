@@ -1,0 +1,31 @@
+"""The names of this room, and where each is."""
+
+from .draws import Seed as Seed
+from .draws import random_draws as random_draws
+from .groups import byte_lengths as byte_lengths
+from .groups import codes_and_labels as codes_and_labels
+from .groups import first_equal as first_equal
+from .groups import group_starts as group_starts
+from .groups import hash_keys as hash_keys
+from .groups import in_large_groups as in_large_groups
+from .groups import joint_codes as joint_codes
+from .groups import share_bucket as share_bucket
+from .groups import stable_order as stable_order
+from .groups import take_texts as take_texts
+from .groups import text_keys as text_keys
+from .groups import trimmed_lengths as trimmed_lengths
+from .locks import fork_safe_lock as fork_safe_lock
+from .parallel import parallel_map as parallel_map
+from .parallel import run_together as run_together
+from .paths import access_error as access_error
+from .paths import check_path as check_path
+from .paths import file_errors as file_errors
+from .progress import progress_bar as progress_bar
+from .progress import progress_of_files as progress_of_files
+from .scratch import scratch_folder as scratch_folder
+from .sums import exact_sum as exact_sum
+from .sums import exact_sums as exact_sums
+from .yaml_file import Node as Node
+from .yaml_file import YamlReader as YamlReader
+from .yaml_file import node_kind as node_kind
+from .yaml_file import yaml_text as yaml_text

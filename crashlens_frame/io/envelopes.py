@@ -1,0 +1,205 @@
+"""Lines of a program's own log, or of what collects logs -> the records of vendors in them, a line each.
+
+Containers, journals, CloudWatch, Loki and loggers put an answer into a field, often as text, or behind a time and a
+level. A file is read so where a line shows it; a line that is a call itself stays as it is, and one without a call
+is counted as other work.
+"""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from json import JSONDecodeError, JSONDecoder
+from typing import Any
+
+import numpy as np
+import orjson
+
+from ..formats import FORMATS, detect_format, has_trace, synonyms_among
+from ..jsonvalues import is_object, parse_json
+from .documents import RecordLines, records_of_document
+from .read_sessions import session_format
+
+# what a line with the counts of an answer has, whichever vendor's it is
+_HINT = re.compile(rb"usage|[tT]okens?(In|_?[cC]ount)|_tokens|chat\.completion\.chunk|content_block|response\.")
+_BEFORE = re.compile(r'[^{"]{0,400}')  # a time, a level, the name of a container
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_LOOKED_AT = 200  # lines with a hint that show whether a file is read so
+_OWN = 3  # lines that are calls themselves, after which it is not
+_DEEPEST = 8
+_SHORTEST = 20  # characters of a text that may be an answer
+_LONGEST = 1 << 22  # characters of a literal of Python, which is slow to read
+_TIMES = ("timestamp", "@timestamp", "time", "ts", "receiveTimestamp", "_time", "datetime", "__REALTIME_TIMESTAMP")
+_HAVE_TIME = ("timestamp", "created", "created_at", "createTime")
+_MODELS = ("model", "modelId", "model_id")
+_CONTEXT = (*_TIMES, *_MODELS)
+_COUNTED = {"input_tokens", "output_tokens", "cost"}
+_SCAN = JSONDecoder(strict=True).raw_decode
+
+
+def has_envelopes(block: bytes, format: str | None) -> bool:
+    r"""Whether some lines hold records of vendors in fields of their own, or behind other text.
+
+    A session of a vendor never does: what its agent read is no call of its own.
+
+    Examples
+    --------
+    >>> from crashlens_frame.io.envelopes import has_envelopes
+    >>> answer = b'{"object": "chat.completion", "model": "gpt-4o", "usage": {"prompt_tokens": 5}}'
+    >>> lines = (answer, b"INFO: " + answer, b'{"message": %b}' % answer, b"INFO: ready")
+    >>> [has_envelopes(line, None) for line in lines]
+    [False, True, True, False]
+    """
+    session = session_format(block, format)
+    if session is not None and session.signs:
+        return False
+    own = 0
+    for line in islice(filter(_HINT.search, block.split(b"\n")), _LOOKED_AT):
+        values = _values(line)
+        if any(map(_is_itself, values)):
+            if not _is_json(line):
+                return True
+            own += 1
+            if own == _OWN:
+                return False
+        elif any(True for value in values for _ in _inside(value)):
+            return True
+    return False
+
+
+def opened_lines(lines: RecordLines, others: Counter[str]) -> RecordLines:
+    """Return the records within some lines, each with the number of its line; ``others`` counts lines without any."""
+    pieces: list[bytes] = []
+    numbers: list[int] = []
+    for line, number in zip(lines.block.split(b"\n"), lines.numbers.tolist(), strict=False):
+        if not line.strip():
+            continue
+        found = list(_records(line))
+        pieces += found
+        numbers += [number] * len(found)
+        if not found:
+            others["another line of the log"] += 1
+    return RecordLines(b"".join(piece + b"\n" for piece in pieces), np.array(numbers, np.int64))
+
+
+def _records(line: bytes) -> Iterator[bytes]:
+    """Yield the records in a line; the line itself where it is one, or a damaged one."""
+    values = _values(line)
+    if not values and line.lstrip().startswith(b"{"):
+        yield line
+        return
+    for value in values:
+        if _is_itself(value):
+            yield line if _is_json(line) else _dumped(value)
+            continue
+        yield from map(_dumped, _inside(value))
+
+
+def _dumped(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_SUBCLASS, default=str)
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        return isinstance(parse_json(line.strip(b" \t\r\0")), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _values(line: bytes) -> list[Any]:
+    """Return the objects of a line: of JSON, of JSON behind other text, or of what Python writes for a dict."""
+    try:
+        value = parse_json(line.strip(b" \t\r\0"))
+    except (ValueError, RecursionError):
+        return _values_of_text(line.decode("utf-8", "replace"))
+    if isinstance(value, str):
+        return _values_of_text(value)
+    value = records_of_document(value)
+    return value if isinstance(value, list) else [value]
+
+
+def _values_of_text(text: str) -> list[Any]:
+    """Return the objects that a text ends with; none where it has other text after them, or none."""
+    text = _ANSI.sub("", text).replace("\x1e", "").strip().rstrip(",")
+    before = _BEFORE.match(text)
+    place = before.end() if before is not None else 0
+    found: list[Any] = []
+    while text[place : place + 1] == "{":
+        try:
+            value, place = _SCAN(text, place)
+        except (JSONDecodeError, RecursionError):
+            return found or _literal(text[place:])
+        found.append(value)
+        while text[place : place + 1] in (" ", "\t", ","):
+            place += 1
+    return [] if text[place:].strip() else found
+
+
+def _literal(text: str) -> list[Any]:
+    if not text.startswith("{'") or len(text) > _LONGEST:
+        return []
+    try:
+        value = ast.literal_eval(text)
+        orjson.dumps(value)
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        return []
+    return [value] if isinstance(value, dict) else []
+
+
+def _is_itself(value: Any) -> bool:
+    """Whether a record is a call by itself: of a vendor, with a trace, or with counts under names of a user's own."""
+    if not is_object(value):
+        return False
+    if FORMATS[detect_format(value).format].signs or has_trace(value) or "usage" in value:
+        return True
+    return not _COUNTED.isdisjoint(synonyms_among(value).values())
+
+
+def _inside(value: Any, around: Any = None, depth: int = 0) -> Iterator[Any]:
+    """Yield the records of vendors within a value, with the time and the model beside them where they lack these."""
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, str):
+        if len(value) >= _SHORTEST and "{" in value:
+            for inner in _values_of_text(value):
+                yield from _inside(inner, around, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _inside(inner, around, depth + 1)
+    elif is_object(value):
+        record = (
+            {key: _unpacked(inner) for key, inner in value.items()} if {"request", "response"} <= set(value) else value
+        )
+        if (depth or record is not value) and _is_of_vendor(record):
+            yield _with_context(record, around or {})
+            return
+        beside = {key: value[key] for key in _CONTEXT if isinstance(value.get(key), str | int | float)}
+        context = {**(around or {}), **beside}
+        for inner in record.values():
+            yield from _inside(inner, context, depth + 1)
+
+
+def _unpacked(value: Any) -> Any:
+    if isinstance(value, str) and value[:1] == "{":
+        try:
+            return orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return value
+    return value
+
+
+def _is_of_vendor(record: dict[str, Any]) -> bool:
+    return bool(FORMATS[detect_format(record).format].signs) or (has_trace(record) and "model" in record)
+
+
+def _with_context(record: dict[str, Any], around: dict[str, Any]) -> dict[str, Any]:
+    """Return a record with the time and the model of what is around it, where it has none."""
+    time = next((around[key] for key in _TIMES if key in around), None)
+    model = next((around[key] for key in _MODELS if key in around), None)
+    more: dict[str, Any] = {}
+    if time is not None and not any(record.get(key) for key in _HAVE_TIME):
+        more["timestamp"] = time
+    if isinstance(model, str) and not any(record.get(key) for key in (*_MODELS, "modelVersion")):
+        more["modelId" if "stopReason" in record else "model"] = model
+    return {**record, **more}

@@ -9,15 +9,16 @@ import pytest
 
 import crashlens_frame as cf
 from crashlens_frame.formats import rows_from_line
+from tests.formats.test_further_platforms import FURTHER
 from tests.formats.test_platforms import KINDS
 from tests.support.vendor_logs import TELLERS, Call
 
 _OF_NUMBERS = re.compile(r"token|cost|usage|latency", re.IGNORECASE)
 # these have no ids of their own: one is made of what the record holds, and that is another text
-_MADE_IDS = {"aider_event", "pi_entry", "cursor", "kong"}
+_MADE_IDS = {"aider_event", "pi_entry", "cursor", "kong", "gemini_live"}
 RECORDS = {
     **{teller.__name__: teller(Call(number=1, input_tokens=1201)).line for teller in TELLERS},
-    **{name: record for name, (record, _) in KINDS.items()},
+    **{name: record for name, (record, _) in (KINDS | FURTHER).items()},
 }
 
 

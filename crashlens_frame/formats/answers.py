@@ -134,21 +134,6 @@ def milliseconds_or_none(value: Any) -> int | None:
         return None
 
 
-def amount_of_text(value: Any) -> float | None:
-    """Return an amount that may be digits in text, as decimals are in JSON and all values are in CSV."""
-    return amount_value(_number_of_text(value))
-
-
-def count_of_text(value: Any) -> int | None:
-    """Return a count that may be digits in text."""
-    return count_value(_number_of_text(value))
-
-
-def milliseconds_of_text(value: Any) -> int | None:
-    """Return a duration in milliseconds that may be digits in text."""
-    return milliseconds_value(_number_of_text(value))
-
-
 def flag_of_text(value: Any) -> bool | None:
     """Return true or false, which may be words."""
     if not isinstance(value, str):
@@ -157,14 +142,6 @@ def flag_of_text(value: Any) -> bool | None:
 
 
 _FLAGS = {"": None, "true": True, "false": False}
-
-
-def _number_of_text(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    if not value:
-        return None
-    return int(value) if value.isdecimal() else float(value)
 
 
 def first_text(record: Record, *keys: str) -> str | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..jsonvalues import is_object
-from .answers import Within, found_finish_reason, made_id
+from .answers import Within, count_or_none, found_finish_reason, made_id
 from .claude_runs import RunTotals
 from .steps import steps_by_model
 from .table import Field, Format, Record, Sign, object_at
@@ -154,8 +154,7 @@ def _same_request(first: Record, other: Record) -> bool:
 def _size(record: Record) -> int:
     """Return the number of all tokens of a line."""
     usage = object_at(record, "message").get("usage")
-    counts = [usage.get(key) for key in _COUNTS] if is_object(usage) else []
-    return sum(count for count in counts if isinstance(count, int))
+    return sum(count_or_none(usage.get(key)) or 0 for key in _COUNTS) if is_object(usage) else 0
 
 
 def _question_text(record: Record) -> str | None:
@@ -276,8 +275,9 @@ _UNFOLDED: dict[str, tuple[str, ...]] = {"text": ("text",), "tool_use": ("name",
 def _own_usage(usage: dict[str, Any]) -> dict[str, Any]:
     """Return the counts of the model that answered, in the form of the fields."""
     if usage.get("cache_creation_input_tokens") is None:
-        lifetimes = [count for count in object_at(usage, "cache_creation").values() if isinstance(count, int)]
-        usage |= {"cache_creation_input_tokens": sum(lifetimes)} if lifetimes else {}
+        lifetimes = map(count_or_none, object_at(usage, "cache_creation").values())
+        written = [count for count in lifetimes if count is not None]
+        usage |= {"cache_creation_input_tokens": sum(written)} if written else {}
     if usage.get("speed") == "fast":
         usage["service_tier"] = usage["speed"]
     if isinstance(usage.get("iterations"), list) and len(usage["iterations"]) == 1:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import InvalidCallError
 from ..jsonvalues import is_object, parse_json
-from .answers import is_billed_search, made_id
+from .answers import count_or_none, is_billed_search, made_id
 from .table import Field, Format, Record, Sign
 from .texts import error_text
 from .usage import TOTAL
@@ -210,9 +210,9 @@ def _difference(total: Any, before: Any) -> Record:
     """Return what a total grew by; a total that shrank began again."""
     if not is_object(total):
         return {}
-    numbers = {key: total[key] for key in _COUNTS if isinstance(total.get(key), int)}
+    numbers = {key: count for key in _COUNTS if (count := count_or_none(total.get(key))) is not None}
     old = before if is_object(before) else {}
-    grown = {key: value - (old[key] if isinstance(old.get(key), int) else 0) for key, value in numbers.items()}
+    grown = {key: count - (count_or_none(old.get(key)) or 0) for key, count in numbers.items()}
     return numbers if any(value < 0 for value in grown.values()) else grown
 
 

@@ -15,7 +15,9 @@ from ..schema import COUNT, FLAG, LABEL, NUMBER, TEXT, TIME, Column
 from ..times import EARLIEST, LATEST
 from .usage import READING, USAGE_COLUMNS, settle_row
 from .values import (
+    DECIMAL,
     EPOCH_UNITS,
+    WHOLE,
     Converter,
     converter_of,
     milliseconds_value,
@@ -139,6 +141,8 @@ def convert_column(series: pd.Series, column: Column) -> Values:
             return _texts(values, column)
         if pa.types.is_dictionary(values.type):
             values = values.cast(values.type.value_type)
+        if column.arrow in (COUNT, NUMBER) and _is_text(values.type):
+            values = _numbers_of_texts(values, column, convert)
         if convert is signed_amount_value:
             return _signed_amounts(values)
         return _milliseconds(values) if convert is milliseconds_value else _BY_TYPE[column.arrow](values)
@@ -177,13 +181,31 @@ def _texts(values: Values, column: Column) -> Values:
     if pa.types.is_null(kind):
         # encoded, nulls would become a label of their own
         return pa.nulls(len(values), column.arrow)
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+    if not _is_text(kind):
         raise TypeError("a number is no text")
     if column.arrow == LABEL and not labelled:
         values = pc.dictionary_encode(values)
     if column.categories is not None and not set(pc.unique(values).to_pylist()) <= {*column.categories, None}:
         raise ValueError("a word outside a closed vocabulary")
     return values
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _numbers_of_texts(texts: Values, column: Column, convert: Converter) -> Values:
+    """Return the numbers that texts hold, one by one where whole ones have others beside them: no type holds both."""
+    texts = pc.if_else(pc.equal(texts, ""), None, texts)
+    if column.arrow == COUNT and not _all_match(texts, WHOLE):
+        return pa.array(map(convert, texts.to_pylist()), COUNT)
+    if not _all_match(texts, DECIMAL):
+        raise ValueError("text that holds no number")
+    return texts.cast(column.arrow)
+
+
+def _all_match(texts: Values, pattern: str) -> bool:
+    return bool(pc.all(pc.match_substring_regex(texts, rf"\A({pattern})\z")).as_py() is not False)
 
 
 def _counts(values: Values) -> Values:
@@ -219,7 +241,7 @@ def _flags(values: Values) -> Values:
 
 def _times(values: Values) -> Values:
     kind = values.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if _is_text(kind):
         return _times_of_texts(values)
     if pa.types.is_date(kind):
         values = values.cast(pa.timestamp("ms"))

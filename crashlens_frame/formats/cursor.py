@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from .answers import DERIVED, count_of_text, count_or_none, made_id, number_or_none, text_or_none, with_derived
+from .answers import DERIVED, count_or_none, made_id, number_or_none, text_or_none, with_derived
 from .table import Field, Format, Record, Sign
 from .usage import TOTAL
-from .values import text_value, time_value
+from .values import count_value, text_value, time_value
 
 _WRITTEN, _FRESH, _READ = "Input (w/ Cache Write)", "Input (w/o Cache Write)", "Cache Read"
 _TOTAL, _OUTPUT = "Total Tokens", "Output Tokens"
@@ -32,17 +32,13 @@ def _records(record: Record) -> Iterator[Record]:
 def _counts(record: Record) -> Record:
     """Return the counts; the total shows whether what was written to the cache has the fresh input within it."""
     written, fresh, read, output, total = (
-        _count(record.get(name)) for name in (_WRITTEN, _FRESH, _READ, _OUTPUT, _TOTAL)
+        count_or_none(record.get(name)) for name in (_WRITTEN, _FRESH, _READ, _OUTPUT, _TOTAL)
     )
     if written is None or fresh is None or read is None:
         return {}
     rest = read + (output or 0)
     is_within = total == written + rest != written + fresh + rest
     return {"input": fresh, "cached": read, "written": written - fresh if is_within else written}
-
-
-def _count(value: object) -> int | None:
-    return count_or_none(int(value) if isinstance(value, str) and value.isdecimal() else value)
 
 
 CURSOR = Format(
@@ -53,11 +49,11 @@ CURSOR = Format(
         Field("Date", "timestamp", time_value),
         Field("Model", "model", text_value),
         Field("User", "user_id", text_value, loose=True),
-        Field("counts.input", "input_tokens", count_of_text),
-        Field("counts.cached", "cached_input_tokens", count_of_text, adds="input_tokens"),
-        Field("counts.written", "cache_write_tokens", count_of_text, adds="input_tokens"),
-        Field(_OUTPUT, "output_tokens", count_of_text),
-        Field(_TOTAL, TOTAL, count_of_text),
+        Field("counts.input", "input_tokens", count_value),
+        Field("counts.cached", "cached_input_tokens", count_value, adds="input_tokens"),
+        Field("counts.written", "cache_write_tokens", count_value, adds="input_tokens"),
+        Field(_OUTPUT, "output_tokens", count_value),
+        Field(_TOTAL, TOTAL, count_value),
     ),
     signs=(Sign(_FRESH, beside=(_READ, "Model")),),
     constants={"type": "generation", "source": "cursor", "log_format": "cursor"},

@@ -17,14 +17,13 @@ import pandas as pd
 from ..errors import InvalidCallError
 from .reading import Rows, detect_format, rows_from_line
 from .roster import FORMATS, signs
-from .values import is_null
+from .values import is_null, number_of_text
 
 _OWN = frozenset({"trace_id", "model"})
 _OF_NUMBERS = re.compile(
     r"(token|count|cost|price|spend|latency|duration|time|temperature|total|units|created|_at$)", re.IGNORECASE
 )
 _OF_IDS = re.compile(r"id$", re.IGNORECASE)
-_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 _OF_TEXT = re.compile(r"(value|input|output|prompt|response|text|content)$", re.IGNORECASE)
 _LITERAL = re.compile(r"\[?\{'")  # of Python, as pandas writes lists and objects into CSV
 
@@ -112,17 +111,10 @@ def rows_of_export(table: pd.DataFrame, format: str) -> Rows:
 def _cells(name: str, values: pd.Series) -> list[Any]:
     cells = [_plain(value) for value in values.astype(object).tolist()]
     if _OF_NUMBERS.search(name) and not _OF_IDS.search(name):
-        return [_number(cell) if isinstance(cell, str) else cell for cell in cells]
+        cells = [number_of_text(cell) for cell in cells]
     if not _OF_TEXT.search(name):
         return [_structure(cell) if isinstance(cell, str) else cell for cell in cells]
     return cells
-
-
-def _number(text: str) -> Any:
-    """Return the number that a cell of CSV has; other text as it is."""
-    if not _NUMBER.fullmatch(text):
-        return _structure(text)
-    return int(text) if text.lstrip("-").isdecimal() else float(text)
 
 
 def _structure(text: str) -> Any:

@@ -133,14 +133,10 @@ def _text(candidate: Record) -> str | None:
 
 def _audio(details: Any) -> int | None:
     """Return the count of audio among counts by kind of content."""
-    counts = [
-        count
-        for each in mappings_of(details)
-        if each.get("modality") == "AUDIO"
-        and type(count := each.get("tokenCount", each.get("token_count"))) is int
-        and count >= 0
-    ]
-    return sum(counts) if counts else None
+    audio = [each for each in mappings_of(details) if each.get("modality") == "AUDIO"]
+    counts = [count_or_none(each.get("tokenCount", each.get("token_count"))) for each in audio]
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
 
 
 def _model(value: Any) -> str | None:

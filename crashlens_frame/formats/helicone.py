@@ -4,15 +4,12 @@ from collections.abc import Iterator
 
 from .answers import (
     DERIVED,
-    amount_of_text,
-    count_of_text,
     count_or_none,
     error_or,
     first_text,
     found_finish_reason,
     mapping_of,
     mappings_of,
-    milliseconds_of_text,
     number_or_none,
     text_or_none,
     tool_calls_of,
@@ -20,7 +17,7 @@ from .answers import (
 )
 from .table import Field, Format, Record, Sign
 from .usage import TOTAL
-from .values import text_value, time_value
+from .values import amount_value, count_value, milliseconds_value, text_value, time_value
 
 _OWN_PROPERTIES = ("Helicone-Session-Id", "Helicone-User-Id")
 _NO_CACHE = "00000000-0000-0000-0000-000000000000"
@@ -93,26 +90,26 @@ HELICONE = Format(
         *DERIVED,
         Field("request_id", "event_id", text_value),
         Field("request_created_at", "timestamp", time_value),
-        Field("delay_ms", "latency_ms", milliseconds_of_text, loose=True),
+        Field("delay_ms", "latency_ms", milliseconds_value, loose=True),
         Field("response_model", "model", text_value, loose=True),
         Field("model", "model", text_value, loose=True),
         Field("model_override", "model", text_value, loose=True),
         Field("request_model", "model", text_value, loose=True),
         Field("request_path", "route", text_value, loose=True),
         Field("prompt_name", "name", text_value, loose=True),
-        Field("costUSD", "cost", amount_of_text, loose=True),
-        Field("cost_usd", "cost", amount_of_text, loose=True),
-        Field("cost", "cost", amount_of_text, loose=True),
-        Field("prompt_tokens", "input_tokens", count_of_text),
-        Field("completion_tokens", "output_tokens", count_of_text),
-        Field("total_tokens", TOTAL, count_of_text),
-        Field("inside.cached", "cached_input_tokens", count_of_text),
-        Field("inside.written", "cache_write_tokens", count_of_text),
-        Field("beside.cached", "cached_input_tokens", count_of_text, adds="input_tokens"),
-        Field("beside.written", "cache_write_tokens", count_of_text, adds="input_tokens"),
-        Field("prompt_audio_tokens", "audio_input_tokens", count_of_text, loose=True),
-        Field("completion_audio_tokens", "audio_output_tokens", count_of_text, loose=True),
-        Field("reasoning_tokens", "reasoning_tokens", count_of_text, loose=True),
+        Field("costUSD", "cost", amount_value, loose=True),
+        Field("cost_usd", "cost", amount_value, loose=True),
+        Field("cost", "cost", amount_value, loose=True),
+        Field("prompt_tokens", "input_tokens", count_value),
+        Field("completion_tokens", "output_tokens", count_value),
+        Field("total_tokens", TOTAL, count_value),
+        Field("inside.cached", "cached_input_tokens", count_value),
+        Field("inside.written", "cache_write_tokens", count_value),
+        Field("beside.cached", "cached_input_tokens", count_value, adds="input_tokens"),
+        Field("beside.written", "cache_write_tokens", count_value, adds="input_tokens"),
+        Field("prompt_audio_tokens", "audio_input_tokens", count_value, loose=True),
+        Field("completion_audio_tokens", "audio_output_tokens", count_value, loose=True),
+        Field("reasoning_tokens", "reasoning_tokens", count_value, loose=True),
     ),
     signs=(
         Sign("request_created_at", beside=("request_id",)),

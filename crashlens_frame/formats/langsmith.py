@@ -7,7 +7,6 @@ from ..jsonvalues import is_object
 from .answers import (
     DERIVED,
     Within,
-    amount_of_text,
     first_text,
     found_finish_reason,
     mapping_of,
@@ -20,7 +19,7 @@ from .answers import (
 from .langchain_counts import COUNT_FIELDS, all_plain, counted, plain_message
 from .table import END, Field, Format, Record, Sign
 from .texts import error_text, level_of_status, message_text
-from .values import text_value, time_value
+from .values import amount_value, text_value, time_value
 
 _RUN_TYPES = ("llm", "embedding", "chain", "tool", "retriever", "prompt", "parser")
 _CALLS = ("llm", "embedding")
@@ -177,7 +176,7 @@ LANGSMITH = Format(
         Field("session_name", "route", text_value, loose=True),
         Field("error", "error", error_text, loose=True, kept=True),
         Field("status", "level", level_of_status, loose=True),
-        Field("total_cost", "cost", amount_of_text, loose=True),
+        Field("total_cost", "cost", amount_value, loose=True),
         *COUNT_FIELDS,
     ),
     signs=(

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import InvalidCallError
 from ..jsonvalues import is_object
-from .answers import Within, is_billed_search, made_id, text_or_none
+from .answers import Within, is_billed_search, made_id, number_or_none, text_or_none
 from .pieces import CHUNKS, LAST_EVENTS, RESPONSE_EVENTS, TEXTS, Streams
 from .table import END, Counts, Field, Format, Record, Sign, object_at
 from .texts import (
@@ -89,9 +89,13 @@ def _with_own_key(record: Record) -> Record:
     usage = record.get("usage")
     if not isinstance(usage, dict) or usage.get("is_byok") is not True:
         return record
-    fee, beside = usage.get("cost"), object_at(usage, "cost_details").get("upstream_inference_cost")
-    whole = {**record, "usage": {**{key: value for key, value in usage.items() if key != "cost"}, "fee": fee}}
-    if isinstance(fee, int | float) and isinstance(beside, int | float):
+    fee = number_or_none(usage.get("cost"))
+    beside = number_or_none(object_at(usage, "cost_details").get("upstream_inference_cost"))
+    whole = {
+        **record,
+        "usage": {**{key: value for key, value in usage.items() if key != "cost"}, "fee": usage.get("cost")},
+    }
+    if fee is not None and beside is not None:
         whole["cost_with_own_key"] = fee + beside
     return whole
 

@@ -6,17 +6,15 @@ from typing import Any
 from .answers import (
     DERIVED,
     Within,
-    amount_of_text,
-    count_of_text,
     flag_of_text,
     mapping_of,
-    milliseconds_of_text,
+    number_or_none,
     text_or_none,
     with_derived,
 )
 from .table import Field, Format, Record, Sign
 from .texts import finish_reason_value
-from .values import text_value, time_value
+from .values import amount_value, count_value, milliseconds_value, text_value, time_value
 
 
 def _records(record: Record) -> Iterator[Record]:
@@ -30,19 +28,12 @@ def _records(record: Record) -> Iterator[Record]:
 
 def _cost_with_own_key(record: Record) -> float | None:
     """Return the cost of a call with the user's own key, which OpenRouter and the provider bill apart."""
-    fee = _amount(record.get("total_cost", record.get("cost_total")))
+    fee = number_or_none(record.get("total_cost", record.get("cost_total")))
     if _flag(record.get("is_byok")):
-        beside = _amount(record.get("upstream_inference_cost"))
+        beside = number_or_none(record.get("upstream_inference_cost"))
     else:
-        beside = _amount(record.get("byok_usage_inference"))
+        beside = number_or_none(record.get("byok_usage_inference"))
     return fee + beside if fee is not None and beside else None
-
-
-def _amount(value: Any) -> float | None:
-    try:
-        return amount_of_text(value)
-    except ValueError:
-        return None
 
 
 def _flag(value: Any) -> bool:
@@ -67,21 +58,21 @@ OPENROUTER = Format(
         Field("trace_id", "trace_id", text_value, loose=True),
         Field("session_id", "session_id", text_value, loose=True),
         Field("created_at", "timestamp", time_value),
-        Field("generation_time", "latency_ms", milliseconds_of_text, loose=True),
-        Field("generation_time_ms", "latency_ms", milliseconds_of_text, loose=True),
+        Field("generation_time", "latency_ms", milliseconds_value, loose=True),
+        Field("generation_time_ms", "latency_ms", milliseconds_value, loose=True),
         Field("model", "model", text_value, loose=True),
         Field("model_permaslug", "model", text_value, loose=True),
-        Field("total_cost", "cost", amount_of_text, loose=True),
-        Field("cost_total", "cost", amount_of_text, loose=True),
-        Field("native_tokens_prompt", "input_tokens", count_of_text),
-        Field("native_tokens_completion", "output_tokens", count_of_text),
-        Field("native_tokens_cached", "cached_input_tokens", count_of_text),
-        Field("native_tokens_reasoning", "reasoning_tokens", count_of_text),
+        Field("total_cost", "cost", amount_value, loose=True),
+        Field("cost_total", "cost", amount_value, loose=True),
+        Field("native_tokens_prompt", "input_tokens", count_value),
+        Field("native_tokens_completion", "output_tokens", count_value),
+        Field("native_tokens_cached", "cached_input_tokens", count_value),
+        Field("native_tokens_reasoning", "reasoning_tokens", count_value),
         # in a row of activity these are the native ones; in a generation they are counted by a common tokenizer
-        Field("tokens_prompt", "input_tokens", count_of_text, loose=True),
-        Field("tokens_completion", "output_tokens", count_of_text, loose=True),
-        Field("tokens_cached", "cached_input_tokens", count_of_text, loose=True),
-        Field("tokens_reasoning", "reasoning_tokens", count_of_text, loose=True),
+        Field("tokens_prompt", "input_tokens", count_value, loose=True),
+        Field("tokens_completion", "output_tokens", count_value, loose=True),
+        Field("tokens_cached", "cached_input_tokens", count_value, loose=True),
+        Field("tokens_reasoning", "reasoning_tokens", count_value, loose=True),
         Field("finish_reason", "finish_reason", finish_reason_value, loose=True, kept=True),
         Field("finish_reason_normalized", "finish_reason", finish_reason_value, loose=True, kept=True),
         Field("streamed", "stream", flag_of_text, loose=True),

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from .answers import (
     DERIVED,
     Within,
-    amount_of_text,
     answered_text,
     count_or_none,
     error_or,
@@ -21,7 +20,7 @@ from .answers import (
 from .table import END, Field, Format, Record, Sign
 from .texts import message_text
 from .usage import TOTAL
-from .values import count_value, text_value, time_value
+from .values import amount_value, count_value, text_value, time_value
 
 _KINDS = ("llm", "general", "tool", "guardrail")
 _OF_PROVIDER = "original_usage."
@@ -101,7 +100,7 @@ OPIK = Format(
         Field("end_time", END, time_value),
         Field("model", "model", text_value),
         Field("provider", "provider", text_value, loose=True),
-        Field("total_estimated_cost", "cost", amount_of_text, loose=True),
+        Field("total_estimated_cost", "cost", amount_value, loose=True),
         Field("usage.prompt_tokens", "input_tokens", count_value),
         Field("usage.completion_tokens", "output_tokens", count_value),
         Field("usage.total_tokens", TOTAL, count_value),

@@ -4,10 +4,10 @@ Each event is brought into one shape first: ``trace``, ``start``, ``level``, ``s
 names with dots whose values may all be text.
 """
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 
+from .answers import count_or_none
 from .otlp import any_value, attributes_of, nanoseconds_value, required_objects
 from .table import Field, Format, Record, Sign, object_at
 from .texts import error_text
@@ -59,7 +59,7 @@ def _event(event: Record, resource: Record) -> Record:
         return event
     if name == "codex.sse_event":
         attributes = {_RENAMED.get(key, key): value for key, value in attributes.items()}
-    total, status = _whole(attributes.get("total_token_count")), _whole(attributes.get("status_code"))
+    total, status = count_or_none(attributes.get("total_token_count")), count_or_none(attributes.get("status_code"))
     if total is not None:
         attributes["total_token_count"] = total
     call = {key: value for key, value in event.items() if key not in _NAMED_APART}
@@ -97,38 +97,15 @@ def _start(event: Record, attributes: dict[str, Any]) -> Any:
         if isinstance(end, list):
             end = int(end[0]) * 1_000_000_000 + int(end[1])
         micros = nanoseconds_value(attributes.get("event.timestamp") if end is None else end)
-        latency = _number(milliseconds_value, attributes.get("duration_ms"))
+        latency = milliseconds_value(attributes.get("duration_ms"))
     except (ValueError, TypeError, IndexError, OverflowError):
         return end
     return None if micros is None else micros - 1000 * (latency or 0)
 
 
-def _number(convert: Callable[[Any], Any], value: Any) -> Any:
-    """Return a number that may be written as text."""
-    if isinstance(value, str):
-        try:
-            value = int(value) if value.isdecimal() else float(value)
-        except ValueError:
-            return convert(value)
-    return convert(value)
-
-
-def _whole(value: Any) -> int | None:
-    """Return a whole number that may be written as text; None for anything else."""
-    try:
-        return _count(value)
-    except ValueError:
-        return None
-
-
-_count = partial(_number, count_value)
-_amount = partial(_number, amount_value)
-_milliseconds = partial(_number, milliseconds_value)
-
-
 def _retries(value: Any) -> int | None:
     """Return the number of retries before an attempt; attempts are counted from 1."""
-    attempt = _count(value)
+    attempt = count_value(value)
     return None if attempt is None else max(attempt - 1, 0)
 
 
@@ -147,7 +124,7 @@ OTLP_LOGS = Format(
         Field("attributes.request_id", "event_id", text_value),
         Field("attributes.response.id", "event_id", text_value, loose=True),
         Field("start", "timestamp", time_value),
-        Field("attributes.duration_ms", "latency_ms", _milliseconds),
+        Field("attributes.duration_ms", "latency_ms", milliseconds_value),
         Field("attributes.model", "model", text_value),
         Field("attributes.model_name", "model", text_value, loose=True),
         Field("attributes.response_text", "response", text_value),
@@ -158,21 +135,21 @@ OTLP_LOGS = Format(
         Field("billed", "billed", text_value),
         Field("attributes.attempt", "retry_count", _retries),
         # Claude Code
-        Field("attributes.input_tokens", "input_tokens", _count),
-        Field("attributes.cache_read_tokens", "cached_input_tokens", _count, adds="input_tokens"),
-        Field("attributes.cache_creation_tokens", "cache_write_tokens", _count, adds="input_tokens"),
-        Field("attributes.output_tokens", "output_tokens", _count),
+        Field("attributes.input_tokens", "input_tokens", count_value),
+        Field("attributes.cache_read_tokens", "cached_input_tokens", count_value, adds="input_tokens"),
+        Field("attributes.cache_creation_tokens", "cache_write_tokens", count_value, adds="input_tokens"),
+        Field("attributes.output_tokens", "output_tokens", count_value),
         # Codex and Gemini CLI: input includes tokens read from a cache; only that of Codex includes reasoning
-        Field("attributes.input_token_count", "input_tokens", _count),
-        Field("attributes.cached_token_count", "cached_input_tokens", _count),
-        Field("attributes.cache_write_token_count", "cache_write_tokens", _count),
-        Field("attributes.cached_content_token_count", "cached_input_tokens", _count),
-        Field("attributes.tool_token_count", "", _count, adds="input_tokens"),
-        Field("attributes.output_token_count", "output_tokens", _count),
-        Field("attributes.reasoning_token_count", "reasoning_tokens", _count),
-        Field("attributes.thoughts_token_count", "reasoning_tokens", _count, adds="output_tokens"),
-        Field("attributes.total_token_count", TOTAL, _count),
-        Field("attributes.cost_usd", "cost", _amount),
+        Field("attributes.input_token_count", "input_tokens", count_value),
+        Field("attributes.cached_token_count", "cached_input_tokens", count_value),
+        Field("attributes.cache_write_token_count", "cache_write_tokens", count_value),
+        Field("attributes.cached_content_token_count", "cached_input_tokens", count_value),
+        Field("attributes.tool_token_count", "", count_value, adds="input_tokens"),
+        Field("attributes.output_token_count", "output_tokens", count_value),
+        Field("attributes.reasoning_token_count", "reasoning_tokens", count_value),
+        Field("attributes.thoughts_token_count", "reasoning_tokens", count_value, adds="output_tokens"),
+        Field("attributes.total_token_count", TOTAL, count_value),
+        Field("attributes.cost_usd", "cost", amount_value),
         Field("tier", "service_tier", text_value),
         Field("attributes.agent.name", "agent", text_value),
         Field("attributes.query_source", "agent", text_value, loose=True),

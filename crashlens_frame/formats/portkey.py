@@ -5,14 +5,12 @@ from typing import Any
 
 from .answers import (
     DERIVED,
-    amount_of_text,
     answered_text,
-    count_of_text,
+    count_or_none,
     error_or,
     finish_reason_of,
     flag_of_text,
     mapping_of,
-    milliseconds_of_text,
     number_or_none,
     sent_text,
     text_or_none,
@@ -21,7 +19,7 @@ from .answers import (
 )
 from .table import Field, Format, Record, Sign
 from .usage import TOTAL
-from .values import text_value, time_value
+from .values import amount_value, count_value, milliseconds_value, text_value, time_value
 
 _USER = "_user"  # the key of metadata that Portkey itself reads
 
@@ -54,8 +52,7 @@ def _records(record: Record) -> Iterator[Record]:
 
 
 def _part(usage: Record, details: str, name: str) -> int | None:
-    count = mapping_of(usage.get(details)).get(name)
-    return count if type(count) is int and count >= 0 else None
+    return count_or_none(mapping_of(usage.get(details)).get(name))
 
 
 def _is_failed(record: Record) -> bool:
@@ -68,7 +65,7 @@ def _is_failed(record: Record) -> bool:
 
 
 def _dollars_of_cents(value: Any) -> float | None:
-    cents = amount_of_text(value)
+    cents = amount_value(value)
     return None if cents is None else cents / 100
 
 
@@ -83,14 +80,14 @@ PORTKEY = Format(
         Field("parent_span_id", "parent_id", text_value, loose=True),
         Field("created_at", "timestamp", time_value),
         Field("time_of_generation", "timestamp", time_value, loose=True),
-        Field("response_time", "latency_ms", milliseconds_of_text, loose=True),
+        Field("response_time", "latency_ms", milliseconds_value, loose=True),
         Field("ai_model", "model", text_value),
-        Field("retry_success_count", "retry_count", count_of_text, loose=True),
+        Field("retry_success_count", "retry_count", count_value, loose=True),
         Field("prompt_slug", "name", text_value, loose=True),
         Field("cost", "cost", _dollars_of_cents),
-        Field("req_units", "input_tokens", count_of_text),
-        Field("res_units", "output_tokens", count_of_text),
-        Field("total_units", TOTAL, count_of_text),
+        Field("req_units", "input_tokens", count_value),
+        Field("res_units", "output_tokens", count_value),
+        Field("total_units", TOTAL, count_value),
     ),
     signs=(
         Sign("req_units"),

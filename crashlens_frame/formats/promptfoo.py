@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from .answers import (
     DERIVED,
     Within,
-    amount_of_text,
     found_finish_reason,
     made_id,
     mapping_of,
@@ -19,7 +18,7 @@ from .answers import (
 from .table import Field, Format, Record, Sign
 from .texts import packed_text
 from .usage import TOTAL
-from .values import count_value, milliseconds_value, text_value
+from .values import amount_value, count_value, milliseconds_value, text_value
 
 _FAILED = 2  # failureReason; 1 is an answer that failed its test
 # what may be between the provider and the model: openai:chat:gpt-4o
@@ -91,7 +90,7 @@ PROMPTFOO = Format(
         *DERIVED,
         Field("id", "event_id", text_value),
         Field("latencyMs", "latency_ms", milliseconds_value, loose=True),
-        Field("cost", "cost", amount_of_text, loose=True),
+        Field("cost", "cost", amount_value, loose=True),
         Field("counts.input", "input_tokens", count_value),
         Field("counts.output", "output_tokens", count_value),
         Field("counts.total", TOTAL, count_value),

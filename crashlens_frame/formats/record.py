@@ -20,7 +20,7 @@ from .usage import (
     Count,
     settle_usage,
 )
-from .values import MAX_COUNT, Row, is_null
+from .values import MAX_COUNT, Row, is_null, number_of_text
 
 # columns that the writer fills where they are null, as CrashLens cannot read nulls there
 FILLABLE = frozenset(column.name for column in CALLS) - {"trace_id"}
@@ -91,10 +91,11 @@ class RecordReading:
             if isinstance(value, list) and FILLABLE.issuperset(map(str, value)):
                 self.filled = value
                 return
-        if group is not None and type(value) is int and 0 <= value <= MAX_COUNT:
+        number = None if group is None else number_of_text(value)
+        if group is not None and type(number) is int and 0 <= number <= MAX_COUNT:
             role = group.role_of(key)
             if role is not None:
-                count = Count(".".join((*path, key)), role, value, group.beside)
+                count = Count(".".join((*path, key)), role, number, group.beside)
                 self.counts.append(_FoundCount(count, (*path, key), value, False))
                 return
         self.keep((*path, key), value)
@@ -119,14 +120,18 @@ class RecordReading:
 
     def _total(self, field: Field, value: Any) -> None:
         """Use a total if it is a number; it may be larger than a column can hold."""
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+        number = number_of_text(value)
+        if isinstance(number, bool) or not isinstance(number, int | float) or number != number // 1:
             self.keep(field.keys, value)
         else:
-            self.counts.append(_FoundCount(Count(field.path, TOTAL, int(value), False), field.keys, value, field.loose))
+            self.counts.append(
+                _FoundCount(Count(field.path, TOTAL, int(number), False), field.keys, value, field.loose)
+            )
 
     def _take(self, field: Field, value: Any) -> None:
-        if field.column == "cost" and isinstance(value, int | float) and -MAX_COUNT < value < 0:
-            self.row["cost"], self.row["type"] = float(value), "credit"
+        number = number_of_text(value) if field.column == "cost" else None
+        if isinstance(number, int | float) and -MAX_COUNT < number < 0:
+            self.row["cost"], self.row["type"] = float(number), "credit"
             self.origin["cost"] = self.origin["type"] = field, value
             return
         try:

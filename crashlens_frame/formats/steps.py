@@ -7,6 +7,7 @@ that was asked before another took over (https://docs.claude.com/en/api/beta/mes
 from typing import Any, NamedTuple
 
 from ..jsonvalues import is_object
+from .answers import count_or_none
 from .table import Record, object_at
 
 _COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
@@ -49,6 +50,6 @@ def steps_by_model(message: Record) -> StepsByModel:
 
 def _larger(whole: Record, parts: list[Record], keys: tuple[str, ...]) -> dict[str, int]:
     """Return the sums of counts over parts where they are larger than those of the whole."""
-    sums = {key: sum(part[key] for part in parts if isinstance(part.get(key), int)) for key in keys}
-    known = {key: whole.get(key) or 0 for key in keys}
-    return {key: value for key, value in sums.items() if isinstance(known[key], int) and value > known[key]}
+    sums = {key: sum(count_or_none(part.get(key)) or 0 for part in parts) for key in keys}
+    known = {key: count_or_none(whole.get(key) or 0) for key in keys}
+    return {key: total for key, total in sums.items() if (count := known[key]) is not None and total > count}

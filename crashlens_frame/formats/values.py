@@ -1,10 +1,12 @@
 """One value as its column holds it: the only converters of the package.
 
 A converter takes what a program or a log may hold for a column. None, NaN, NaT and ``pd.NA`` are null in every column.
+A number may be written as text, as databases export whole numbers and decimals; empty text is no number and null.
 What does not fit is a ValueError whose text says what was expected. ``columns`` converts whole columns by these rules.
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
@@ -24,6 +26,10 @@ Converter = Callable[[Any], Any]
 Row = dict[str, Any]
 
 MAX_COUNT = 2**63 - 1
+# numbers as JSON writes them
+WHOLE = r"-?(0|[1-9][0-9]*)"
+DECIMAL = WHOLE + r"(\.[0-9]+)?([eE][+-]?[0-9]+)?"
+_DECIMAL = re.compile(DECIMAL)
 # An epoch number is in the first unit whose limit it is below (seconds up to the year 5138, then milliseconds,
 # microseconds, nanoseconds). It times the factor, or over the divisor, is the time in microseconds.
 EPOCH_UNITS = (
@@ -49,6 +55,7 @@ def count_value(value: Any) -> int | None:
     """Return a whole number from 0 on; 5.0 is one, True and 5.5 are not."""
     if type(value) is int and 0 <= value <= MAX_COUNT:
         return value
+    value = number_of_text(value)
     if is_null(value):
         return None
     try:
@@ -64,6 +71,7 @@ def count_value(value: Any) -> int | None:
 
 def amount_value(value: Any) -> float | None:
     """Return a finite number from 0 on."""
+    value = number_of_text(value)
     if is_null(value):
         return None
     if isinstance(value, _NO_NUMBERS) or not hasattr(value, "__float__"):
@@ -83,10 +91,21 @@ def amount_value(value: Any) -> float | None:
 
 def signed_amount_value(value: Any) -> float | None:
     """Return a finite number, which is negative for a credit."""
+    value = number_of_text(value)
     if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool) and value < 0:
         credit = amount_value(-value)
         return None if credit is None else -credit
     return amount_value(value)
+
+
+def number_of_text(value: Any) -> Any:
+    """Return the number that text holds, and None for empty text; anything else as it is."""
+    if not isinstance(value, str) or (value and not _DECIMAL.fullmatch(value)):
+        return value
+    if not value:
+        return None
+    is_exact = len(value) <= 20 and value.lstrip("-").isdecimal()  # a longer one is beyond every count
+    return int(value) if is_exact else float(value)
 
 
 def _whole(value: Any) -> int | None:
@@ -102,6 +121,7 @@ _NO_NUMBERS = (bool, str, np.bool_, np.datetime64, np.timedelta64, np.complexflo
 
 def milliseconds_value(value: Any) -> int | None:
     """Return a number from 0 on, rounded to a whole one."""
+    value = number_of_text(value)
     if type(value) is int or isinstance(value, np.integer):
         return count_value(value)
     number = amount_value(value)
@@ -120,8 +140,9 @@ def bool_value(value: Any) -> bool | None:
 def time_value(value: Any) -> int | None:
     """Return a time in microseconds since 1970.
 
-    A time is a datetime (of Python, pandas or NumPy), a date (its midnight), ISO 8601 text, or an epoch number in
-    s, ms, us or ns, whose size shows the unit. Without a zone it is UTC; digits beyond the microsecond are cut off.
+    A time is a datetime (of Python, pandas or NumPy), a date (its midnight), ISO 8601 text (BigQuery and Go end it
+    with " UTC"), or an epoch number in s, ms, us or ns, whose size shows the unit. Without a zone it is UTC; digits
+    beyond the microsecond are cut off.
     """
     if is_null(value):
         return None
@@ -161,6 +182,8 @@ def _microseconds(value: Any) -> int | None:
     """Return a time in microseconds since 1970; None for what is no time."""
     if isinstance(value, bool | np.timedelta64):
         return None
+    if isinstance(value, str) and _EPOCH_TEXT.fullmatch(value):
+        value = number_of_text(value)
     if isinstance(value, int | np.integer):
         return int(from_epoch(int(value)))
     if isinstance(value, float | np.floating):
@@ -171,13 +194,18 @@ def _microseconds(value: Any) -> int | None:
         return int(value.astype("M8[us]").astype(np.int64)) if in_calendar else None
     # Python 3.11 would read the ten digits of an epoch second as a year, a month and some more
     if isinstance(value, str) and not (value.isdigit() and len(value) > 8):
-        value = datetime.fromisoformat(value)
+        value = datetime.fromisoformat(_UTC.sub(r"\1+00:00", value))
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)
     if isinstance(value, datetime):
         aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value
         return (aware - EPOCH) // timedelta(microseconds=1)
     return None
+
+
+# seconds, milliseconds, microseconds or nanoseconds from 2001 to 2033; other digits may be 20330518 or 2033051803
+_EPOCH_TEXT = re.compile(r"1[0-9]{9}([0-9]{3}){0,3}|1[0-9]{9}\.[0-9]+")
+_UTC = re.compile(r"(:[0-9]{2}(\.[0-9]+)?)( \+0000)? UTC\Z")
 
 
 def from_epoch(number: float) -> float:

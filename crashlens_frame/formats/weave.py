@@ -50,7 +50,7 @@ def _records(record: Record) -> Iterator[Record]:
     model, usage = next(iter(used.items()), (inputs.get("model"), {}))
     facts, attributes = mapping_of(summary.get("weave")), mapping_of(record.get("attributes"))
     costs = mapping_of(mapping_of(facts.get("costs") or summary.get("costs")).get(str(model)))
-    parts = [costs[key] for key in _COSTS if isinstance(costs.get(key), int | float)]
+    parts = [cost for key in _COSTS if (cost := number_or_none(costs.get(key))) is not None]
     yield with_derived(
         {**record, "usage": {key: value for key, value in usage.items() if key != "requests"}},
         model=text_or_none(model),

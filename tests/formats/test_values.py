@@ -49,17 +49,25 @@ def expected(name: str, value: Any) -> Any:
         return str(value) if isinstance(value, str) and (words is None or value in words) else REFUSED
     if kind.startswith("datetime"):
         return expected_time(value)
+    if isinstance(value, str) and not value:
+        return None
     number = as_number(value)
     if number is None or not (-math.inf if name == "cost" else 0) <= number < math.inf or number == -math.inf:
         return REFUSED  # a negative cost is a credit
     if kind == "float64":
         return float(number)
-    if name == "latency_ms" and not isinstance(value, int | np.integer):
+    if name == "latency_ms" and not isinstance(number, int):
         number = round(float(number))
     return int(number) if number == int(number) and number < 2**63 else REFUSED
 
 
 def as_number(value: Any) -> int | float | Fraction | None:
+    if isinstance(value, str):
+        try:  # JSON has the same grammar; of what Python adds to it nothing is a number here
+            number = json.loads(value) if value.strip() == value and value[-1:].isdigit() else None
+        except ValueError:
+            return None
+        return number if type(number) in (int, float) else None
     if isinstance(value, bool | np.bool_ | np.timedelta64):
         return None
     if isinstance(value, int | np.integer):
@@ -74,7 +82,11 @@ CALENDAR = (-62_135_596_800_000_000, 253_402_300_799_999_999)  # the first and t
 
 def expected_time(value: Any) -> Any:
     micros = REFUSED
-    number = None if isinstance(value, Decimal | Fraction) else as_number(value)
+    number = None if isinstance(value, Decimal | Fraction | str) else as_number(value)
+    if isinstance(value, str) and value[:1] == "1" and len(value.split(".")[0]) in (10, 13, 16, 19):
+        digits, _, fraction = value.partition(".")
+        if value.isascii() and digits.isdigit() and (not fraction or (len(digits) == 10 and fraction.isdigit())):
+            number = as_number(value)
     if number is not None:
         if abs(number) < 1e11:
             micros = round(number * 1_000_000)
@@ -87,8 +99,9 @@ def expected_time(value: Any) -> Any:
     elif isinstance(value, np.datetime64):
         micros = int(value.astype("M8[us]").astype(np.int64))
     elif isinstance(value, str) and not (value.isdigit() and len(value) > 8):
+        written = value.replace(" +0000 UTC", " UTC").replace(" UTC", "+00:00") if ":" in value else value
         try:
-            micros = expected_time(dt.datetime.fromisoformat(value))
+            micros = expected_time(dt.datetime.fromisoformat(written))
         except ValueError:
             return REFUSED
     elif isinstance(value, dt.date):
@@ -285,6 +298,9 @@ ISO = st.one_of(
 TEXTS = st.one_of(
     st.text(max_size=6),
     st.sampled_from(["", "reported", "priced", "counted", "12", "5.0", "true", "NaN", "nan", "today", "now", "NaT"]),
+    st.sampled_from(["-0.5", "1e3", "5.6", "012", " 12", "12 ", "1_0", "١٢", "9223372036854775808"]),
+    st.sampled_from(["9007199254740993", "1767225600000", "1767225600.25", "1767225600123456789", "2026060110"]),
+    st.sampled_from(["2026-06-01 10:00:00 UTC", "2026-06-01 10:00:00.5 +0000 UTC", "2026-06-01 UTC"]),
     st.sampled_from(["20260601", "202606010", "2026-06", "2026", "2026-6-1", "2026-02-30", "0000-01-01", "1767225600"]),
     st.sampled_from(["2026-06-01T24:00:00Z", "2026-06-01T10:00:60Z", "2026-06-01T10:00Z", "2026-06-01T10", "10:00"]),
     st.sampled_from(["2026-06-01T10:00:00+19:30", "2026-06-01T10:00:00+24:00", "2026-06-01T10:00:00.1234567Z"]),

@@ -158,7 +158,9 @@ class FileReader:
     def _lines(self, blocks: Iterator[bytes | LongLine], name: str) -> Iterator[LinesContent]:
         first = next(blocks, b"")
         if isinstance(first, bytes) and has_envelopes(first, self._format):
-            yield from self._opened(_numbered(chain([first], blocks), name), name)
+            too_long: list[Reject] = []
+            yield from self._opened(_numbered(chain([first], blocks), name, too_long), name)
+            yield _only_left_out(Counter(), too_long)
             return
         session = None if isinstance(first, LongLine) else session_format(first, self._format)
         blocks = chain([first] if first else [], blocks)
@@ -195,7 +197,7 @@ class FileReader:
         """Read the records within records, and count those without any."""
         others: Counter[str] = Counter()
         yield from self._plain_records((opened_lines(block, others) for block in blocks), name)
-        yield _only_passed(others)
+        yield _only_left_out(others, [])
 
     def _plain_records(self, blocks: Iterator[RecordLines], name: str) -> Iterator[LinesContent]:
         first = next(blocks, None)
@@ -258,17 +260,19 @@ def only_a_reject(reject: Reject) -> LinesContent:
     return LinesContent(NO_CALLS, np.array([], np.int64), [reject], lines=1)
 
 
-def _only_passed(others: Counter[str]) -> LinesContent:
-    """Return what has no calls, but other work."""
-    return LinesContent(NO_CALLS, np.array([], np.int64), [], others)
+def _only_left_out(others: Counter[str], rejects: list[Reject]) -> LinesContent:
+    """Return what has no calls, but other work, or lines that cannot be read."""
+    return LinesContent(NO_CALLS, np.array([], np.int64), rejects, others)
 
 
-def _numbered(blocks: Iterator[bytes | LongLine], name: str) -> Iterator[RecordLines]:
-    """Yield blocks with the numbers of their lines."""
+def _numbered(blocks: Iterator[bytes | LongLine], name: str, too_long: list[Reject]) -> Iterator[RecordLines]:
+    """Yield blocks with the numbers of their lines; ``too_long`` gets the lines that are too long to be read."""
     line = 1
     for block in blocks:
         if isinstance(block, LongLine):
-            raise LogFileError(f"line {line} of {name}: {block.reason}")
+            too_long.append(make_reject(name, line, block.reason, block.head))
+            line += 1
+            continue
         count = block.count(b"\n") + (not block.endswith(b"\n"))
         yield RecordLines(block, np.arange(line, line + count))
         line += count

@@ -12,6 +12,8 @@ import pytest
 
 import crashlens_frame as cf
 from crashlens_frame.formats import FORMATS
+from crashlens_frame.io import file_reader
+from crashlens_frame.io.streams import blocks_of_lines, plain_chunks
 from tests.support.damaged_records import spoiled
 from tests.support.vendor_logs import TELLERS, Call
 
@@ -105,6 +107,16 @@ def test_other_lines_of_a_log_are_counted_and_torn_ones_rejected() -> None:
     said = " ".join(str(each.message) for each in warned)
     assert re.search(r"2 records other than calls of a model \(2 another line of the log\)", said)
     assert re.search(r"left out 1 line of 1 file that could not be read, the first .*:5: not JSON", said)
+
+
+def test_a_line_that_is_too_long_costs_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_reader, "plain_chunks", lambda stream: plain_chunks(stream, size=1000))
+    monkeypatch.setattr(file_reader, "blocks_of_lines", lambda chunks: blocks_of_lines(chunks, max_line=2000))
+    text = f"INFO: {TEXTS[0]}\nINFO: {'x' * 9000}\nINFO: {TEXTS[1]}\n"
+    rejects = cf.read_rejects(io.BytesIO(text.encode()))
+    assert rejects["line"].tolist() == [2]
+    with pytest.warns(cf.RejectedLinesWarning):
+        assert read(text)["event_id"].tolist() == ["chatcmpl-0", "chatcmpl-1"]
 
 
 def test_a_log_is_read_so_wherever_its_first_answer_is() -> None:

@@ -8,6 +8,7 @@ from .bedrock import invocation_of
 from .columns import contradicting_counts, convert_column, has_values, settle_counts
 from .crashlens import CRASHLENS, FLAT
 from .exports import export_format, export_records, may_be_export, rows_of_export
+from .har import is_exchange
 from .own_lines import own_format, warn_of_matched
 from .pieces import put_together
 from .reading import (
@@ -81,6 +82,7 @@ __all__ = [
     "has_trace",
     "has_values",
     "invocation_of",
+    "is_exchange",
     "may_be_export",
     "message_text",
     "milliseconds_value",

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from ..formats import FORMATS, detect_format, has_trace, synonyms_among
+from ..formats import FORMATS, detect_format, has_trace, is_exchange, synonyms_among
 from ..jsonvalues import is_object, parse_json
 from .documents import RecordLines, records_of_document
 from .read_sessions import session_format
@@ -56,7 +56,7 @@ def has_envelopes(block: bytes, format: str | None) -> bool:
     if session is not None and session.signs:
         return False
     own = 0
-    for line in islice(filter(_HINT.search, block.split(b"\n")), _LOOKED_AT):
+    for line in islice(_lines_with_hint(block), _LOOKED_AT):
         values = _values(line)
         if any(map(_is_itself, values)):
             if not _is_json(line):
@@ -67,6 +67,15 @@ def has_envelopes(block: bytes, format: str | None) -> bool:
         elif any(True for value in values for _ in _inside(value)):
             return True
     return False
+
+
+def _lines_with_hint(block: bytes) -> Iterator[bytes]:
+    end = 0
+    while (hint := _HINT.search(block, end)) is not None:
+        begin = block.rfind(b"\n", end, hint.start()) + 1 or end
+        end = block.find(b"\n", hint.end())
+        end = len(block) if end < 0 else end
+        yield block[begin:end]
 
 
 def opened_lines(lines: RecordLines, others: Counter[str]) -> RecordLines:
@@ -152,10 +161,13 @@ def _literal(text: str) -> list[Any]:
 
 
 def _is_itself(value: Any) -> bool:
-    """Whether a record is a call by itself: of a vendor, with a trace, or with counts under names of a user's own."""
+    """Whether a record is a call by itself: of a vendor, with a trace, or with counts under names of a user's own.
+
+    So is an exchange that a browser recorded, which is opened where it is read.
+    """
     if not is_object(value):
         return False
-    if FORMATS[detect_format(value).format].signs or has_trace(value) or "usage" in value:
+    if is_exchange(value) or FORMATS[detect_format(value).format].signs or has_trace(value) or "usage" in value:
         return True
     matched = {column: value[name] for name, column in synonyms_among(value).items()} | dict(value)
     if not _COUNTED.isdisjoint(matched):

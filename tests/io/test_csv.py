@@ -65,13 +65,18 @@ def test_names_of_columns_with_units_in_brackets_are_matched(tmp_path):
         "start_time,end_time,project_id,num_model_requests,model,input_tokens,output_tokens",
         "usage_date_utc,model_version,workspace,usage_input_tokens_no_cache,usage_output_tokens",
         "usage_date_utc,model,token_type,cost_usd",
-        "line_item_usage_start_date,line_item_usage_type,model,line_item_unblended_cost",
     ],
 )
 def test_totals_that_dashboards_export_are_no_calls(header: str) -> None:
     table = f"{header}\n{','.join('1' * (header.count(',') + 1))}\n".encode()
     with pytest.raises(cf.LogFileError, match="a usage report: it holds totals by day, no calls"):
         cf.read_logs(io.BytesIO(table), on_error="raise")
+
+
+def test_a_bill_is_no_log() -> None:
+    bill = b"line_item_usage_start_date,line_item_usage_type,model,line_item_unblended_cost\n1,1,1,1\n"
+    with pytest.raises(cf.LogFileError, match="a bill: it holds amounts by day and kind of use, no calls"):
+        cf.read_logs(io.BytesIO(bill), on_error="raise")
 
 
 @pytest.mark.filterwarnings("ignore::crashlens_frame.errors.RepairedFieldsWarning", "ignore::UserWarning")

@@ -113,7 +113,7 @@ def test_an_event_without_id_or_time_gets_both():
         ({"output_tokens": 2**63}, "output_tokens is 9223372036854775808, expected a whole number from 0 to 2**63 - 1"),
         ({"latency_ms": -5}, "latency_ms is -5, expected a whole number from 0 to 2**63 - 1"),
         ({"cost": float("inf")}, "cost is inf, expected a finite number from 0 on"),
-        ({"cost": "1.5"}, "cost is '1.5', expected a number"),
+        ({"cost": "$1.5"}, "cost is '$1.5', expected a number"),
         ({"fallback_attempted": 1}, "fallback_attempted is 1, expected true or false"),
         ({"timestamp": "soon"}, "timestamp is 'soon', expected an ISO 8601 time or an epoch number"),
         ({"token_source": "guessed"}, "token_source is 'guessed', expected one of reported, counted, estimated"),

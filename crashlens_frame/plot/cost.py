@@ -110,8 +110,9 @@ def plot_cost(
         )
         entries.append(bars)
         below += cost.to_numpy()
-    if below.max() > 0:
-        ax.set_ylim(0, _ROOM_ABOVE * below.max())
+    highest = _ROOM_ABOVE * below.max()
+    if 0 < highest < np.inf:
+        ax.set_ylim(0, highest)
     if marked is not None:
         entries += _mark(ax, marked[by].astype("object"), marked["start"], marked["end"], colors)
     locator = AutoDateLocator(tz=tz, minticks=4, maxticks=9)  # type: ignore[no-untyped-call]

@@ -24,7 +24,8 @@ from .read_sessions import session_format
 
 # what a line with the counts of an answer has, whichever vendor's it is
 _HINT = re.compile(rb"usage|[tT]okens?(In|_?[cC]ount)|_tokens|chat\.completion\.chunk|content_block|response\.")
-_BEFORE = re.compile(r'[^{"]{0,400}')  # a time, a level, the name of a container
+# a time, a level, the name of a container; other characters before an object are what is left of a damaged line
+_BEFORE = re.compile(r'(?:[^{}"]{0,400}\w\w[^{}"]{0,20}[\s=:|>])?(?=\{)')
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _LOOKED_AT = 200  # lines with a hint that show whether a file is read so
 _OWN = 3  # lines that are calls themselves, after which it is not
@@ -55,18 +56,21 @@ def has_envelopes(block: bytes, format: str | None) -> bool:
     session = session_format(block, format)
     if session is not None and session.signs:
         return False
-    own = 0
+    own = packed = 0
     for line in islice(_lines_with_hint(block), _LOOKED_AT):
         values = _values(line)
-        if any(map(_is_itself, values)):
-            if not _is_json(line):
+        if not any(map(_is_itself, values)):
+            if any(True for value in values for _ in _inside(value)):
                 return True
+        elif _is_json(line):
             own += 1
             if own == _OWN:
                 return False
-        elif any(True for value in values for _ in _inside(value)):
+        elif line.lstrip().startswith(b'{"'):  # several values; where others are whole, two lines that ran together
+            packed += 1
+        else:
             return True
-    return False
+    return packed > 0 and own == 0
 
 
 def _lines_with_hint(block: bytes) -> Iterator[bytes]:
@@ -96,7 +100,7 @@ def opened_lines(lines: RecordLines, others: Counter[str]) -> RecordLines:
 def _records(line: bytes) -> Iterator[bytes]:
     """Yield the records in a line; the line itself where it is one, or a damaged one."""
     values = _values(line)
-    if not values and line.lstrip().startswith(b"{"):
+    if not values and (line.lstrip().startswith(b"{") or (_HINT.search(line) and b'":' in line)):
         yield line
         return
     if len(values) == 1 and _is_itself(values[0]) and _is_json(line):
@@ -125,7 +129,10 @@ def _values(line: bytes) -> list[Any]:
     try:
         value = parse_json(line.strip(b" \t\r\0"))
     except (ValueError, RecursionError):
-        return _values_of_text(line.decode("utf-8", "replace"))
+        try:
+            return _values_of_text(line.decode())
+        except UnicodeDecodeError:  # a damaged line
+            return []
     if isinstance(value, str):
         return _values_of_text(value)
     value = records_of_document(value)
@@ -136,13 +143,15 @@ def _values_of_text(text: str) -> list[Any]:
     """Return the objects that a text ends with; none where it has other text after them, or none."""
     text = _ANSI.sub("", text).replace("\x1e", "").strip().rstrip(",")
     before = _BEFORE.match(text)
-    place = before.end() if before is not None else 0
+    if before is None:
+        return []
+    place = before.end()
     found: list[Any] = []
     while text[place : place + 1] == "{":
         try:
             value, place = _SCAN(text, place)
         except (JSONDecodeError, RecursionError):
-            return found or _literal(text[place:])
+            return [] if found else _literal(text[place:])
         found.append(value)
         while text[place : place + 1] in (" ", "\t", ","):
             place += 1

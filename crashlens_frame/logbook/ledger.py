@@ -73,17 +73,16 @@ class Ledger:
     def add_later(self, make: Callable[[], Row]) -> None:
         """Add a checked call that is made later: when the frame is asked for, or to be written to the file.
 
-        A thread writes it, unless there is a reason not to leave it to a thread: the first call of a process shows
-        whether the file can be written to, as does the next one after an error, and too many calls wait for no more.
+        A thread writes it, but for the first call of a process and the next one after an error, which show whether the
+        file can be written to, and for calls that find too many others waiting: these are written at once.
         """
         if self._journal is None:
             self._rows.append(make)
         elif self._writer.is_ready and self._journal.waiting < _MOST_WAITING:
             late = LateCall(make)
             with self._door:
-                self._late.append(
-                    late
-                )  # first: nothing would make a line that is queued alone, as an interrupt leaves it
+                # first, as an interrupt may come at once: nothing would ever make a line that is only queued
+                self._late.append(late)
                 self._journal.queue(late)
                 self._rows.append(late)
             self._writer.ask(self)

@@ -282,7 +282,7 @@ SESSION: list[dict[str, Any]] = [
     {"serverContent": {"modelTurn": {"parts": [{"text": "s."}]}}},
     {"serverContent": {"turnComplete": True}, "usageMetadata": TURN},
     {"serverContent": {"inputTranscription": {"text": "And blue?"}}},
-    {"toolCall": {"functionCalls": [{"id": "f", "name": "stock", "args": {"colour": "blue"}}]},
+    {"toolCall": {"functionCalls": [{"id": "f", "name": "stock", "args": {"item_colour": "blue"}}]},
      "usageMetadata": {**TURN, "promptTokenCount": 181, "responseTokenCount": 2, "totalTokenCount": 183}},
     {"server_content": {"output_transcription": {"text": "No."}, "turn_complete": True},
      "usage_metadata": {"prompt_token_count": 181, "response_token_count": 24, "total_token_count": 205,
@@ -300,7 +300,7 @@ def test_each_turn_of_a_live_session_is_a_call() -> None:
         ["gl-s", model, "Is it \nin stock?", "Yes.", 143, 19, None],
         ["gl-s", model, "And blue?", "No.", 181, 24, 20],
     ]
-    assert json.loads(calls["tool_calls"][1]) == [{"name": "stock", "arguments": {"colour": "blue"}}]
+    assert json.loads(calls["tool_calls"][1]) == [{"name": "stock", "arguments": {"item_colour": "blue"}}]
 
 
 @given(st.sampled_from(sorted(FURTHER)).flatmap(lambda name: st.tuples(st.just(name), damaged(FURTHER[name][0]))))

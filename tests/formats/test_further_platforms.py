@@ -255,6 +255,12 @@ def test_streams_of_autogen_name_no_model() -> None:
     assert (row["response"], row["finish_reason"], "model" in row) == ("Yes.", "stop", False)
 
 
+@pytest.mark.parametrize("cost", [0, "0", None])
+def test_a_span_of_langwatch_without_a_price_has_no_cost(cost: Any) -> None:
+    (row,) = rows_of({**SPAN, "trace_id": "lw-t", "metrics": {**SPAN["metrics"], "cost": cost}}, "langwatch")
+    assert (row["trace_id"], row.get("cost")) == ("lw-t", None)
+
+
 def test_spans_of_langwatch_in_a_table() -> None:
     header = "trace_id,trace_timestamp,trace_metadata,span_id,parent_span_id,span_type,span_name,span_model," \
              "span_vendor,span_input,span_output,span_started_at,span_finished_at,span_prompt_tokens," \

@@ -134,6 +134,14 @@ def milliseconds_or_none(value: Any) -> int | None:
         return None
 
 
+def flag_or_none(value: Any) -> bool | None:
+    """Return true or false, which may be words; null for what is neither."""
+    try:
+        return flag_of_text(value)
+    except ValueError:
+        return None
+
+
 def is_failed_status(value: Any) -> bool:
     """Whether a status of HTTP, which tables have as text, is that of an error."""
     status = count_or_none(value)

@@ -190,7 +190,7 @@ def _is_itself(value: Any) -> bool:
 def _inside(value: Any, around: Any = None, depth: int = 0, *, is_sent: bool = False) -> Iterator[Any]:
     """Yield the records of vendors within a value, with the time and the model beside them where they lack these.
 
-    Texts that are sent to a model are not searched.
+    Texts that are sent to a model are not searched, nor those of other messages of a chat.
     """
     if depth > _DEEPEST:
         return
@@ -210,8 +210,14 @@ def _inside(value: Any, around: Any = None, depth: int = 0, *, is_sent: bool = F
             return
         beside = {key: value[key] for key in _CONTEXT if isinstance(value.get(key), str | int | float)}
         context = {**(around or {}), **beside}
+        is_sent = is_sent or {"role", "content"} <= record.keys()
+        seen: list[tuple[type, list[Any]]] = []
         for key, inner in record.items():
-            yield from _inside(inner, context, depth + 1, is_sent=is_sent or key in _SENT)
+            found = list(_inside(inner, context, depth + 1, is_sent=is_sent or key in _SENT))
+            # some programs log an answer as it came and parsed, too
+            if found and not any(kind is not type(inner) and found == other for kind, other in seen):
+                seen.append((type(inner), found))
+                yield from found
 
 
 def _unpacked(value: Any) -> Any:

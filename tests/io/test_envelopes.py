@@ -164,6 +164,13 @@ def test_events_of_a_stream_behind_their_names() -> None:
     assert (call["response"], call["input_tokens"], call["output_tokens"]) == ("Yes.", 10, 2)
 
 
+def test_an_answer_without_an_id_that_a_line_has_as_text_and_parsed_is_one_call() -> None:
+    answer = {"output": {"message": {"content": [{"text": "Yes."}]}}, "stopReason": "end_turn",
+              "usage": {"inputTokens": 10, "outputTokens": 5, "totalTokens": 15}}  # fmt: skip
+    assert len(read(lines({"raw": json.dumps(answer), "parsed": answer}), prices=None)) == 1
+    assert len(read(lines({"first": answer, "second": answer}), prices=None)) == 2
+
+
 def test_a_line_with_counts_of_its_own_is_not_searched() -> None:
     own = {"trace_id": "t", "model": "gpt-4o", "input_tokens": 5, "output_tokens": 1, "raw": TEXTS[0]}
     assert read(lines(own))["input_tokens"].tolist() == [5]
@@ -176,7 +183,7 @@ def test_answers_that_a_user_asked_about_are_no_calls() -> None:
 
 @pytest.mark.parametrize(("asked", "answered"), [("input", "output"), ("req_body", "res_body")])
 def test_answers_in_what_was_sent_are_no_calls(asked: str, answered: str) -> None:
-    sent = {"model": "gpt-4o", "messages": [{"role": "user", "content": TEXTS[1]}]}
+    sent = {"model": "gpt-4o", "messages": [TEXTS[1]], "history": [{"role": "user", "content": TEXTS[2]}]}
     assert read(lines({asked: sent, answered: ANSWERS[0]}))["event_id"].tolist() == ["chatcmpl-0"]
 
 

@@ -67,6 +67,7 @@ AZURE_APIM = Format(
         *DERIVED,
         Field("correlationId", "event_id", text_value),
         Field("timeGenerated", "timestamp", time_value),
+        Field("timeGenerated [UTC]", "timestamp", time_value),  # of the CSV of Log Analytics
         Field("time", "timestamp", time_value, loose=True),
         Field("counts.promptTokens", "input_tokens", count_value),
         Field("counts.completionTokens", "output_tokens", count_value),

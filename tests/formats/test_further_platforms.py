@@ -247,6 +247,20 @@ def test_parts_of_a_call_of_azure_are_put_together() -> None:
     assert call["cost"] == pytest.approx(1000 * 2.5e-6 + 50 * 10e-6)
 
 
+@pytest.mark.parametrize("is_local", [False, True])
+def test_a_table_of_log_analytics_has_times_or_names_those_it_has_not(is_local: bool) -> None:
+    time = '"3/1/2026, 10:00:00.000 AM"' if is_local else "2026-03-01T10:00:00.000Z"
+    header = "TenantId,TimeGenerated [UTC],CorrelationId,SequenceNumber,ModelName,PromptTokens,CompletionTokens"
+    log = io.BytesIO(f"{header}\r\nx,{time},az-2,0,gpt-4o,1000,50\r\n".encode())
+    log.name = "query_data.csv"
+    repairs = cf.read_repairs(log)
+    assert len(repairs) == is_local
+    if not is_local:
+        log.seek(0)
+        (call,) = cf.read_logs(log).to_dict("records")
+        assert (str(call["timestamp"]), call["input_tokens"]) == ("2026-03-01 10:00:00+00:00", 1000)
+
+
 def test_streams_of_autogen_name_no_model() -> None:
     result = {"finish_reason": "stop", "content": "Yes.", "usage": {"prompt_tokens": 1000, "completion_tokens": 50},
               "cached": False, "thought": None}  # fmt: skip

@@ -90,9 +90,12 @@ def test_answers_are_the_calls_that_they_are_alone(place: str) -> None:
     assert alone["cost"].tolist() == [pytest.approx(((360 + n) * 2.5 + 640 * 1.25 + 500) / 1e6) for n in range(3)]
 
 
-@pytest.mark.parametrize("name", KINDS | FURTHER)
+PLATFORMS = {name: record for name, (record, _) in (*KINDS.items(), *FURTHER.items())}
+
+
+@pytest.mark.parametrize("name", PLATFORMS)
 def test_records_of_every_platform_in_a_container(name: str) -> None:
-    record, _ = (KINDS | FURTHER)[name]
+    record = PLATFORMS[name]
     alone, within = (read(lines(line), prices=None) for line in (record, {"log": json.dumps(record)}))
     assert len(alone) == 1
     pd.testing.assert_frame_equal(within, alone)
